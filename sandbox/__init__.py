@@ -1,0 +1,1 @@
+"""An AWS organization in one process: what the control plane runs against here, and how users try it."""
