@@ -1,0 +1,20 @@
+"""EnsureAccess: the run-as role may assume the connection's consumer role."""
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.parser import event_parser
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from control_plane import wiring
+from control_plane.steps.access import AccessRequest, settle
+
+logger = Logger()
+
+
+@logger.inject_lambda_context
+@event_parser(model=AccessRequest)
+def handler(request: AccessRequest, context: LambdaContext) -> dict[str, bool]:
+    """Whether it is so now; if not, another writer was at work: come again."""
+    logger.append_keys(account_id=request.account_id, profile=request.profile)
+    wish = request.wish(allow=True)
+    ledger, policies = wiring.access_ledger(), wiring.access_policies()
+    return {"granted": settle(wish, wiring.hub(), request.writer, ledger, policies)}

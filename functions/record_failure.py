@@ -1,0 +1,38 @@
+"""RecordFailure: keep what stopped a connection or an account, in words, and count it."""
+
+from typing import Any
+
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.parser import event_parser
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from pydantic import BaseModel
+
+from control_plane import wiring
+from control_plane.account import AccountId
+from control_plane.failure import explain
+
+logger = Logger()
+metrics = Metrics()
+
+
+class Request(BaseModel):
+    """Where it stopped, and the error output Step Functions caught. Without a profile: the whole account."""
+
+    account_id: AccountId
+    profile: str | None = None
+    step: str
+    error: dict[str, Any]
+    now: str
+
+
+@logger.inject_lambda_context
+@metrics.log_metrics
+@event_parser(model=Request)
+def handler(request: Request, context: LambdaContext) -> dict[str, str]:
+    """The failure as recorded: step, error, reason, cause, remedy."""
+    failure = explain(request.account_id, request.step, request.error).model_dump()
+    logger.error("failed", extra={"account_id": request.account_id, "profile": request.profile, **failure})
+    wiring.registry().record_failure(request.account_id, request.profile, failure, request.now)
+    metrics.add_metric(name="FailedSteps", unit=MetricUnit.Count, value=1)
+    return failure

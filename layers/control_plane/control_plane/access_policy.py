@@ -1,0 +1,88 @@
+"""The access policy: which consumer roles the run-as role may assume, in shards no larger than IAM takes. Pure."""
+
+import json
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from control_plane.errors import AccessPolicyFull
+
+SHARD_NAME = "quick-athena-access-{number}"
+
+
+@dataclass(frozen=True)
+class Quota:
+    """What IAM grants this account, as iam:GetAccountSummary says: characters, policies, versions."""
+
+    policy_size: int
+    policies_per_role: int
+    versions_per_policy: int
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One customer managed policy: its number and the consumer role ARNs it allows."""
+
+    number: int
+    entries: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """The policy's name."""
+        return SHARD_NAME.format(number=self.number)
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Consumer role ARNs to allow and to stop allowing, all asked for and not yet applied."""
+
+    add: frozenset[str] = frozenset()
+    remove: frozenset[str] = frozenset()
+
+
+def document(entries: Collection[str], external_ids: str) -> dict[str, Any]:
+    """The policy document of one shard: AssumeRole on these roles, for our own data sources alone."""
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Sid": "AssumeConsumerRoles",
+                "Effect": "Allow",
+                "Action": "sts:AssumeRole",
+                "Resource": sorted(entries),
+                "Condition": {"StringLike": {"sts:ExternalId": external_ids}},
+            }
+        ],
+    }
+
+
+def size(policy: dict[str, Any]) -> int:
+    """A document's size as IAM counts it: characters without white space."""
+    return len("".join(json.dumps(policy, separators=(",", ":")).split()))
+
+
+def apply(shards: Sequence[Shard], changes: Changes, quota: Quota, external_ids: str) -> list[Shard]:
+    """The shards that must be written so that all changes hold; an emptied one has no entries and must go.
+
+    Every entry stands in one shard. Nothing moves that nobody asked to move: untouched shards are not in the answer.
+    """
+    after = {s.number: [e for e in s.entries if e not in changes.remove] for s in shards}
+    standing = {entry for entries in after.values() for entry in entries}
+    for entry in sorted(changes.add - changes.remove - standing):
+        after[_room_for(entry, after, quota, external_ids)].append(entry)
+    before = {s.number: s.entries for s in shards}
+    return [Shard(n, tuple(entries)) for n, entries in sorted(after.items()) if tuple(entries) != before.get(n)]
+
+
+def _room_for(entry: str, shards: dict[int, list[str]], quota: Quota, external_ids: str) -> int:
+    for number in sorted(shards):
+        if size(document([*shards[number], entry], external_ids)) <= quota.policy_size:
+            return number
+    if len(shards) >= quota.policies_per_role:
+        raise AccessPolicyFull(
+            f"no room for {entry}: the run-as role has {len(shards)} access policies, as many as IAM lets a role "
+            f"have, holding {sum(map(len, shards.values()))} consumer roles"
+        )
+    number = next(n for n in range(1, len(shards) + 2) if n not in shards)
+    shards[number] = []
+    return number

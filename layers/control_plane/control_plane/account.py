@@ -1,0 +1,74 @@
+"""An AWS account as the organization sees it, and the connections it may have."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, StringConstraints
+
+AccountId = Annotated[str, StringConstraints(pattern=r"^\d{12}$")]
+ProfileName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$")]
+
+ACTIVE = "ACTIVE"
+
+
+class Account(BaseModel):
+    """What the organization says of one account, read now."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: AccountId
+    name: str
+    state: str
+    tags: dict[str, str]
+
+    @property
+    def is_active(self) -> bool:
+        """Only an active account can be given or keep a connection."""
+        return self.state == ACTIVE
+
+
+class Hub(BaseModel):
+    """The fixed points every name is built from: the hub account, Quick's Region, the organization."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    account_id: AccountId
+    management_account_id: AccountId
+    region: str
+    partition: str
+    organization_id: str
+    root_id: str
+    run_as_role_arn: str
+    deployment_id: str
+    external_id_match: Literal["exact", "prefix"] = "exact"
+
+    @property
+    def mark(self) -> dict[str, str]:
+        """The tags on everything we make; what does not carry them is never changed or deleted."""
+        return {"managed-by": "quick-onboarding", "quick-onboarding:deployment": self.deployment_id}
+
+
+class Connection(BaseModel):
+    """One account seen through one profile: one consumer role, one access entry, one data source."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    account_id: AccountId
+    profile: ProfileName
+
+    @property
+    def role_name(self) -> str:
+        """Name of the consumer role, and of the stack set that makes it."""
+        return f"quick-athena-{self.profile}"
+
+    @property
+    def data_source_id(self) -> str:
+        """Id of the Quick data source: chosen by us, so its ARN is known before it exists."""
+        return f"quick-athena-{self.account_id}-{self.profile}"
+
+    def consumer_role_arn(self, hub: Hub) -> str:
+        """The entry in the access policy."""
+        return f"arn:{hub.partition}:iam::{self.account_id}:role/{self.role_name}"
+
+    def data_source_arn(self, hub: Hub) -> str:
+        """What Quick sends as sts:ExternalId."""
+        return f"arn:{hub.partition}:quicksight:{hub.region}:{hub.account_id}:datasource/{self.data_source_id}"

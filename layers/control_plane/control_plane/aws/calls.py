@@ -1,0 +1,52 @@
+"""How every call to AWS is made: one retry layer (the state machine's), and AWS's error codes in our names."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from control_plane.errors import AccountNotFound, MissingPermission, StackSetBusy, Throttled
+
+# Retrying here as well would multiply the state machine's retries.
+CONFIG = Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=20)
+
+BY_CODE: dict[str, type[Exception]] = {
+    "Throttling": Throttled,
+    "ThrottlingException": Throttled,
+    "RequestLimitExceeded": Throttled,
+    "TooManyRequestsException": Throttled,
+    "ProvisionedThroughputExceededException": Throttled,
+    "OperationInProgressException": StackSetBusy,
+    "StaleRequestException": StackSetBusy,
+    "AccountNotFoundException": AccountNotFound,
+    "AccessDenied": MissingPermission,
+    "AccessDeniedException": MissingPermission,
+}
+
+
+def code_of(error: ClientError) -> str:
+    """AWS's error code."""
+    return error.response.get("Error", {}).get("Code", "")
+
+
+@contextmanager
+def named_errors() -> Iterator[None]:
+    """Turn the error codes we have a plan for into our names; every other error rises as it is."""
+    try:
+        yield
+    except ClientError as error:
+        known = BY_CODE.get(code_of(error))
+        if known is None:
+            raise
+        raise known(str(error)) from error
+
+
+@contextmanager
+def tolerating(*codes: str) -> Iterator[None]:
+    """These answers mean the world is already as we want it."""
+    try:
+        yield
+    except ClientError as error:
+        if code_of(error) not in codes:
+            raise

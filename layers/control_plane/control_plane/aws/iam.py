@@ -1,0 +1,129 @@
+"""The access policy's shards: customer managed policies attached to the run-as role."""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from control_plane.access_policy import SHARD_NAME, Quota, Shard, document
+from control_plane.account import Hub
+from control_plane.aws.calls import code_of, named_errors, tolerating
+from control_plane.errors import NotOurs
+
+if TYPE_CHECKING:
+    from mypy_boto3_iam import IAMClient
+
+PATH = "/quick-athena/"
+SHARD = re.compile(SHARD_NAME.format(number=r"(\d+)") + "$")
+
+
+class AwsAccessPolicies:
+    """Port `AccessPolicies` over IAM."""
+
+    def __init__(self, client: "IAMClient", hub: Hub, external_ids: str) -> None:
+        self._client, self._hub, self._external_ids = client, hub, external_ids
+        self._versions: dict[str, str] = {}
+
+    def quota(self) -> Quota:
+        """What IAM grants this account."""
+        with named_errors():
+            summary: Any = self._client.get_account_summary()["SummaryMap"]
+        return Quota(
+            policy_size=summary["PolicySizeQuota"],
+            policies_per_role=summary["AttachedPoliciesPerRoleQuota"],
+            versions_per_policy=summary["VersionsPerPolicyQuota"],
+        )
+
+    def shards(self) -> list[Shard]:
+        """The shards in force: the policies under our path that are attached to the run-as role."""
+        with named_errors():
+            pages = self._client.get_paginator("list_attached_role_policies").paginate(
+                RoleName=self._role, PathPrefix=PATH
+            )
+            names = [policy["PolicyName"] for page in pages for policy in page["AttachedPolicies"]]
+            found = [self._read(name) for name in names if SHARD.match(name)]
+        return sorted(found, key=lambda shard: shard.number)
+
+    def versions(self) -> Mapping[str, str]:
+        """Version in force by shard name, as of the last `shards`."""
+        return self._versions
+
+    def write(self, shard: Shard) -> str:
+        """Put one shard in force (or away, when it has no entries); answers the version now in force."""
+        with named_errors():
+            if not shard.entries:
+                self._remove(shard.name)
+                return "v0"
+            version = self._put(shard.name, json.dumps(document(shard.entries, self._external_ids)))
+            self._client.attach_role_policy(RoleName=self._role, PolicyArn=self._arn(shard.name))
+        return version
+
+    @property
+    def _role(self) -> str:
+        return self._hub.run_as_role_arn.rsplit("/", 1)[-1]
+
+    def _arn(self, name: str) -> str:
+        return f"arn:{self._hub.partition}:iam::{self._hub.account_id}:policy{PATH}{name}"
+
+    def _read(self, name: str) -> Shard:
+        version = self._client.get_policy(PolicyArn=self._arn(name))["Policy"]["DefaultVersionId"]
+        found: Any = self._client.get_policy_version(PolicyArn=self._arn(name), VersionId=version)
+        self._versions[name] = version
+        return Shard(_number(name), _entries(found["PolicyVersion"]["Document"]))
+
+    def _put(self, name: str, text: str) -> str:
+        try:
+            tags = self._client.get_policy(PolicyArn=self._arn(name))["Policy"].get("Tags", [])
+        except ClientError as error:
+            if code_of(error) != "NoSuchEntity":
+                raise
+            return self._create(name, text)
+        if not self._hub.mark.items() <= {tag["Key"]: tag["Value"] for tag in tags}.items():
+            raise NotOurs(f"the policy {PATH}{name} exists without our tags {self._hub.mark}")
+        self._make_room(name)
+        added = self._client.create_policy_version(PolicyArn=self._arn(name), PolicyDocument=text, SetAsDefault=True)
+        return added["PolicyVersion"]["VersionId"]
+
+    def _create(self, name: str, text: str) -> str:
+        self._client.create_policy(
+            PolicyName=name,
+            Path=PATH,
+            PolicyDocument=text,
+            Description="Consumer roles Amazon Quick may assume. Written by Quick Onboarding: edits are undone.",
+            Tags=[{"Key": key, "Value": value} for key, value in self._hub.mark.items()],
+        )
+        return "v1"
+
+    def _make_room(self, name: str) -> None:
+        """IAM keeps five versions of a policy and refuses a sixth: the oldest one not in force goes."""
+        versions = self._client.list_policy_versions(PolicyArn=self._arn(name))["Versions"]
+        if len(versions) < self.quota().versions_per_policy:
+            return
+        oldest = min((v for v in versions if not v["IsDefaultVersion"]), key=lambda v: int(v["VersionId"][1:]))
+        with tolerating("NoSuchEntity"):
+            self._client.delete_policy_version(PolicyArn=self._arn(name), VersionId=oldest["VersionId"])
+
+    def _remove(self, name: str) -> None:
+        arn = self._arn(name)
+        with tolerating("NoSuchEntity"):
+            self._client.detach_role_policy(RoleName=self._role, PolicyArn=arn)
+        with tolerating("NoSuchEntity"):
+            for version in self._client.list_policy_versions(PolicyArn=arn)["Versions"]:
+                if not version["IsDefaultVersion"]:
+                    self._client.delete_policy_version(PolicyArn=arn, VersionId=version["VersionId"])
+            self._client.delete_policy(PolicyArn=arn)
+
+
+def _number(name: str) -> int:
+    match = SHARD.match(name)
+    assert match
+    return int(match[1])
+
+
+def _entries(policy: Mapping[str, Any]) -> tuple[str, ...]:
+    """Every role a shard allows, however its statements are cut (a hand may have edited it)."""
+    statements = policy["Statement"] if isinstance(policy["Statement"], list) else [policy["Statement"]]
+    resources = [statement.get("Resource", []) for statement in statements if statement["Effect"] == "Allow"]
+    return tuple(sorted({r for listed in resources for r in ([listed] if isinstance(listed, str) else listed)}))

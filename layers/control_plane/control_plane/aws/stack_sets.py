@@ -1,0 +1,137 @@
+"""Service-managed stack sets, seen as CloudFormation's delegated administrator."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from botocore.exceptions import ClientError
+
+from control_plane.account import Hub
+from control_plane.aws.calls import code_of, named_errors, tolerating
+from control_plane.errors import NotOurs
+from control_plane.ports import OperationStatus, StackInstance
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_cloudformation.type_defs import ParameterTypeDef
+
+CALL_AS: Final = "DELEGATED_ADMIN"
+IN_PROGRESS = {"PENDING", "RUNNING"}
+# One failing account must neither stop the others nor slow them down.
+PREFERENCES: Any = {
+    "RegionConcurrencyType": "PARALLEL",
+    "MaxConcurrentPercentage": 100,
+    "FailureTolerancePercentage": 100,
+    "ConcurrencyMode": "SOFT_FAILURE_TOLERANCE",
+}
+
+
+class AwsStackSets:
+    """Port `StackSets` over CloudFormation."""
+
+    def __init__(self, client: "CloudFormationClient", hub: Hub, body: Path) -> None:
+        self._client, self._hub, self._body = client, hub, body
+
+    def ensure_stack_set(self, name: str, parameters: Mapping[str, str]) -> None:
+        """Create the stack set when it is missing; raises NotOurs when a stranger's has its name."""
+        tags = self._tags(name)
+        if tags is None:
+            self._create(name, parameters)
+        elif not self._hub.mark.items() <= tags.items():
+            raise NotOurs(f"the stack set {name} exists without our tags {self._hub.mark}")
+
+    def instance(self, name: str, account_id: str) -> StackInstance | None:
+        """The account's instance, or None."""
+        try:
+            with named_errors():
+                found = self._client.describe_stack_instance(
+                    StackSetName=name,
+                    StackInstanceAccount=account_id,
+                    StackInstanceRegion=self._hub.region,
+                    CallAs=CALL_AS,
+                )["StackInstance"]
+        except ClientError as error:
+            if code_of(error) in ("StackSetNotFoundException", "StackInstanceNotFoundException"):
+                return None
+            raise
+        detailed = found.get("StackInstanceStatus", {}).get("DetailedStatus", "")
+        return StackInstance(
+            is_current=found["Status"] == "CURRENT" and detailed == "SUCCEEDED",
+            in_progress=detailed in IN_PROGRESS,
+            parameters={p["ParameterKey"]: p["ParameterValue"] for p in found.get("ParameterOverrides", [])},
+            operation_id=found.get("LastOperationId", ""),
+            reason=found.get("StatusReason", ""),
+        )
+
+    def operation(self, name: str, operation_id: str) -> OperationStatus:
+        """How an operation stands."""
+        try:
+            with named_errors():
+                found = self._client.describe_stack_set_operation(
+                    StackSetName=name, OperationId=operation_id, CallAs=CALL_AS
+                )["StackSetOperation"]
+        except ClientError as error:
+            if code_of(error) == "OperationNotFoundException":
+                return OperationStatus.UNKNOWN
+            raise
+        running = found["Status"] in ("RUNNING", "QUEUED", "STOPPING")
+        return OperationStatus.RUNNING if running else OperationStatus.ENDED
+
+    def failure(self, name: str, operation_id: str, account_id: str) -> str:
+        """Why an operation left the account without a current instance, in AWS's words."""
+        with named_errors():
+            pages = self._client.get_paginator("list_stack_set_operation_results").paginate(
+                StackSetName=name, OperationId=operation_id, CallAs=CALL_AS
+            )
+            results = [result for page in pages for result in page["Summaries"] if result["Account"] == account_id]
+        reasons = [f"{result['Status']}: {result.get('StatusReason', 'no reason given')}" for result in results]
+        return "; ".join(reasons) or "the operation has no result for the account: it is no target of the stack set"
+
+    def start_deployment(
+        self, name: str, account_id: str, parameters: Mapping[str, str], operation_id: str, *, exists: bool
+    ) -> None:
+        """Create (or, when it `exists`, update) the account's instance; the operation id makes it idempotent."""
+        start = self._client.update_stack_instances if exists else self._client.create_stack_instances
+        with named_errors(), tolerating("OperationIdAlreadyExistsException"):
+            start(
+                StackSetName=name,
+                DeploymentTargets={
+                    "OrganizationalUnitIds": [self._hub.root_id],
+                    "Accounts": [account_id],
+                    "AccountFilterType": "INTERSECTION",
+                },
+                Regions=[self._hub.region],  # IAM is global: a second Region would collide with the first
+                ParameterOverrides=_as_list(parameters),
+                OperationPreferences=PREFERENCES,
+                OperationId=operation_id,
+                CallAs=CALL_AS,
+            )
+
+    def _tags(self, name: str) -> dict[str, str] | None:
+        try:
+            with named_errors():
+                found = self._client.describe_stack_set(StackSetName=name, CallAs=CALL_AS)["StackSet"]
+        except ClientError as error:
+            if code_of(error) == "StackSetNotFoundException":
+                return None
+            raise
+        return {tag["Key"]: tag["Value"] for tag in found.get("Tags", [])}
+
+    def _create(self, name: str, parameters: Mapping[str, str]) -> None:
+        with named_errors(), tolerating("NameAlreadyExistsException"):
+            self._client.create_stack_set(
+                StackSetName=name,
+                Description="The role Amazon Quick queries this account's Athena with. Made by Quick Onboarding.",
+                TemplateBody=self._body.read_text(encoding="utf-8"),
+                Parameters=_as_list(parameters),
+                Capabilities=["CAPABILITY_NAMED_IAM"],
+                Tags=[{"Key": key, "Value": value} for key, value in self._hub.mark.items()],
+                PermissionModel="SERVICE_MANAGED",
+                AutoDeployment={"Enabled": False},  # it would deploy to untagged newcomers
+                ManagedExecution={"Active": True},
+                CallAs=CALL_AS,
+            )
+
+
+def _as_list(parameters: Mapping[str, str]) -> "list[ParameterTypeDef]":
+    return [{"ParameterKey": key, "ParameterValue": value} for key, value in sorted(parameters.items())]

@@ -1,0 +1,158 @@
+"""What should be true of an account, and what to do about the difference. No I/O: facts in, plan out."""
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from control_plane.account import Account, Connection, Hub
+from control_plane.errors import AccountNotReachable, InvalidTagValue
+from control_plane.profiles import RESERVED
+
+ENABLED, PAUSED, DISABLED = RESERVED
+
+
+class Action(StrEnum):
+    """What a plan may ask for one connection; the state machine has one path for each."""
+
+    CONNECT = "connect"
+    QUARANTINE = "quarantine"
+    FORGET = "forget"
+    REFUSE = "refuse"
+    NOTHING = "nothing"
+
+
+class Presence(StrEnum):
+    """How one plane of a connection stands against what the profile asks for."""
+
+    ABSENT = "absent"
+    DIFFERENT = "different"
+    CURRENT = "current"
+
+
+class Value(BaseModel):
+    """A frozen fact."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Desired(Value):
+    """The connections the organization asks for, and why these; `refused` names profiles nobody defined."""
+
+    profiles: tuple[str, ...] = ()
+    reason: str
+    refused: dict[str, str] = {}
+
+
+class Observed(Value):
+    """What is there for one connection, read from AWS, and what the registry remembers of it."""
+
+    profile: str
+    consumer_role: Presence = Presence.ABSENT
+    access: bool = False
+    data_source: Presence = Presence.ABSENT
+    recorded: str | None = None  # the record's status
+
+    @property
+    def is_complete(self) -> bool:
+        """Everything a connected account has."""
+        return self.access and self.consumer_role is self.data_source is Presence.CURRENT
+
+    @property
+    def is_nothing(self) -> bool:
+        """Nothing of ours is there."""
+        return not self.access and self.consumer_role is self.data_source is Presence.ABSENT
+
+
+class Step(Value):
+    """What to do for one connection, and why."""
+
+    profile: str
+    action: Action
+    reason: str
+
+
+def desired(account: Account, hub: Hub, opt_in_tag: str, profile_names: Sequence[str]) -> Desired:
+    """The connections an account's tags and state ask for.
+
+    A tag that can't be read raises InvalidTagValue: then nothing new is given and nothing is taken away.
+    """
+    if not account.is_active:
+        return Desired(reason=f"the account is {account.state}")
+    value = account.tags.get(opt_in_tag)
+    if value is None:
+        return Desired(reason=f"the account has no tag {opt_in_tag}")
+    if account.id in (hub.management_account_id, hub.account_id):
+        raise AccountNotReachable(_not_reachable(account, hub))
+    return _wanted_by(value, opt_in_tag, profile_names)
+
+
+def plan(wanted: Desired, observed: Mapping[str, Observed]) -> list[Step]:
+    """The difference between desired and observed, one step for each connection concerned."""
+    steps = [_toward(profile, wanted, observed.get(profile)) for profile in wanted.profiles]
+    steps += [Step(profile=name, action=Action.REFUSE, reason=why) for name, why in wanted.refused.items()]
+    settled = {step.profile for step in steps}
+    steps += [_away(seen, wanted) for name, seen in observed.items() if name not in settled]
+    return steps
+
+
+def _wanted_by(value: str, tag: str, profile_names: Sequence[str]) -> Desired:
+    words = list(dict.fromkeys(value.split()))
+    if words in ([PAUSED], [DISABLED]):
+        return Desired(reason=f"the tag {tag} says {words[0]}")
+    if words == [ENABLED]:
+        words = ["default"]
+    if unreadable := _why_unreadable(words, tag):
+        raise InvalidTagValue(unreadable)
+    known = tuple(word for word in words if word in profile_names)
+    return Desired(
+        profiles=known,
+        reason=f"the tag {tag} says {value.strip()}",
+        refused={word: _unknown(word, profile_names) for word in words if word not in profile_names},
+    )
+
+
+def _why_unreadable(words: Sequence[str], tag: str) -> str | None:
+    if not words:
+        return f"the tag {tag} is empty: write enabled, paused, disabled, or profile names separated by spaces"
+    if reserved := [word for word in words if word in RESERVED]:
+        return f"the tag {tag} mixes {' and '.join(reserved)} with profile names: write the one or the other"
+    if odd := [word for word in words if not _is_profile_name(word)]:
+        hint = f"; did you mean {odd[0].lower()}?" if _is_profile_name(odd[0].lower()) else ""
+        return f"the tag {tag} has {odd[0]!r}, which is no profile name (lower-case letters, digits, hyphens){hint}"
+    return None
+
+
+def _is_profile_name(word: str) -> bool:
+    try:
+        Connection(account_id="0" * 12, profile=word)
+    except ValidationError:
+        return False
+    return True
+
+
+def _unknown(word: str, profile_names: Sequence[str]) -> str:
+    return f"profiles.yaml defines no profile {word!r}; it defines {', '.join(sorted(profile_names))}"
+
+
+def _not_reachable(account: Account, hub: Hub) -> str:
+    if account.id == hub.management_account_id:
+        return "the management account can't be connected: service-managed stack sets never reach it"
+    return "the hub account needs no connection: Quick reads its own account's Athena directly"
+
+
+def _toward(profile: str, wanted: Desired, seen: Observed | None) -> Step:
+    seen = seen or Observed(profile=profile)
+    if seen.is_complete and seen.recorded == "connected":
+        return Step(profile=profile, action=Action.NOTHING, reason="connected already")
+    return Step(profile=profile, action=Action.CONNECT, reason=wanted.reason)
+
+
+def _away(seen: Observed, wanted: Desired) -> Step:
+    if seen.is_nothing:
+        action = Action.NOTHING if seen.recorded in (None, "removed") else Action.FORGET
+    elif seen.recorded == "quarantined" and not seen.access:
+        action = Action.NOTHING
+    else:
+        action = Action.QUARANTINE
+    return Step(profile=seen.profile, action=action, reason=wanted.reason)

@@ -1,0 +1,61 @@
+"""Every failure a step may report, one class per plan.
+
+The class name is the error name in Step Functions, which compares names exactly and knows nothing of
+inheritance: so the list is flat. `PLANS` in failure.py says for each what it means and what to do.
+"""
+
+
+class Throttled(Exception):
+    """AWS asked us to slow down; the same call may succeed later."""
+
+
+class StackSetBusy(Exception):
+    """Another operation holds the stack set; ours may start when it has ended."""
+
+
+class NoAccountInEvent(Exception):
+    """The event names no account we could look at."""
+
+
+class AccountNotFound(Exception):
+    """The account is not (or no longer) in the organization."""
+
+
+class InvalidTagValue(Exception):
+    """The opt-in tag's value can't be read."""
+
+
+class UnknownProfile(Exception):
+    """The opt-in tag names a profile that profiles.yaml does not define."""
+
+
+class InvalidProfiles(Exception):
+    """The profiles file breaks its own rules, so no profile of it may be used."""
+
+
+class AccountNotReachable(Exception):
+    """Service-managed stack sets never reach the management account, and the hub is no consumer of itself."""
+
+
+class ConsumerRoleFailed(Exception):
+    """The stack set operation ended without a consumer role in the account."""
+
+
+class AccessPolicyFull(Exception):
+    """The run-as role can't be allowed one more consumer role: every shard is full."""
+
+
+class DataSourceDenied(Exception):
+    """Quick is still refused by the role chain after IAM had all the time it may need."""
+
+
+class DataSourceFailed(Exception):
+    """Quick could not create or update the data source, for a reason waiting does not mend."""
+
+
+class NotOurs(Exception):
+    """Something of the name we need exists already and does not carry our mark."""
+
+
+class MissingPermission(Exception):
+    """AWS refused one of our own calls for lack of a permission."""

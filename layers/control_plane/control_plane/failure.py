@@ -1,0 +1,112 @@
+"""What a failure means and what to do about it: one plan for each error name, and the record people read."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Plan(NamedTuple):
+    """Likely cause and remedy, in words for whoever is on call."""
+
+    cause: str
+    remedy: str
+
+
+RETRY = "then start ReconcileAccount again with the account's id; every step is safe to repeat"
+
+PLANS = {
+    "Throttled": Plan("AWS limited our calls longer than all retries lasted", f"wait for the rate to fall, {RETRY}"),
+    "StackSetBusy": Plan(
+        "another stack set operation ran longer than all retries lasted",
+        f"let the operation end or stop it, {RETRY}",
+    ),
+    "NoAccountInEvent": Plan(
+        "an event of a shape we don't know, or about something that is no account",
+        "read the event in the execution's input; if it is about an account, start ReconcileAccount with that id",
+    ),
+    "AccountNotFound": Plan(
+        "the account left the organization, or the id is wrong",
+        "check the id; a departed account needs nothing",
+    ),
+    "InvalidTagValue": Plan(
+        "a typing error in the tag",
+        "correct the tag: enabled, paused, disabled, or profile names separated by spaces",
+    ),
+    "UnknownProfile": Plan(
+        "a typing error in the tag, or a profile not deployed yet",
+        f"correct the tag, or add the profile to layers/consumer/profiles.yaml and deploy, {RETRY}",
+    ),
+    "InvalidProfiles": Plan(
+        "profiles.yaml was edited by hand and breaks its rules",
+        f"correct the file as the message says, deploy, {RETRY}",
+    ),
+    "AccountNotReachable": Plan(
+        "service-managed stack sets never reach the management account; the hub queries its own Athena directly",
+        "remove the tag; for data of the management account deploy consumer_role.yaml there as a plain stack",
+    ),
+    "ConsumerRoleFailed": Plan(
+        "CloudFormation could not make the role: a service control policy, a name taken, or a missing resource",
+        f"read the stack's events in that account, mend what they name, {RETRY}",
+    ),
+    "AccessPolicyFull": Plan(
+        "more connections than one run-as role can be allowed",
+        "ask for IAM's quota of 25 policies per role, or remove connections",
+    ),
+    "DataSourceDenied": Plan(
+        "Quick can't pass the role chain: the consumer role, its results location or a policy above them refuses",
+        f"read AWS's message; look for service control, bucket and key policies that deny the role, {RETRY}",
+    ),
+    "DataSourceFailed": Plan(
+        "Quick refused the data source itself: a workgroup or catalog that does not exist, an unknown group, a limit",
+        f"mend what AWS's message names, {RETRY}",
+    ),
+    "NotOurs": Plan(
+        "somebody made a resource of the same name by hand",
+        f"rename or remove it (we never touch it), {RETRY}",
+    ),
+    "MissingPermission": Plan(
+        "a policy of this control plane was changed, or the hub is no delegated administrator for StackSets",
+        f"deploy the template again; check the delegated administrators, {RETRY}",
+    ),
+}
+UNKNOWN = Plan(
+    "an error nobody has met yet: a defect of ours or a new behaviour of AWS",
+    f"read the function's log for this execution, report it, {RETRY}",
+)
+
+
+class Failure(BaseModel):
+    """A failed step as the registry keeps it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    step: str
+    error: str
+    reason: str
+    cause: str
+    remedy: str
+
+
+def explain(account_id: str, step: str, error: Mapping[str, Any]) -> Failure:
+    """A failure in words, from the error output Step Functions caught (`Error`, `Cause`)."""
+    name = str(error.get("Error") or "Unknown")
+    known = PLANS.get(name, UNKNOWN)
+    message = _message(str(error.get("Cause") or ""))
+    return Failure(
+        step=step,
+        error=name,
+        reason=f"account {account_id}: {step}: {message}",
+        cause=known.cause,
+        remedy=known.remedy,
+    )
+
+
+def _message(cause: str) -> str:
+    """What went wrong: a Lambda's Cause is JSON around the message, an AWS call's is the message."""
+    try:
+        parsed = json.loads(cause)
+    except ValueError:
+        return cause or "no message"
+    return str(parsed.get("errorMessage", cause)) if isinstance(parsed, dict) else cause

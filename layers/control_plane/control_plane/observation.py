@@ -1,0 +1,62 @@
+"""What is there: every plane of an account's connections, read anew each time."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from control_plane.account import Connection, Hub
+from control_plane.decision import Observed, Presence
+from control_plane.ports import AccessPolicies, DataSources, Registry, StackSets
+from control_plane.profiles import Profile, parameters
+from control_plane.steps import consumer_role, data_source
+
+
+@dataclass(frozen=True)
+class Planes:
+    """Where a connection shows: CloudFormation, IAM, Quick, and our own registry."""
+
+    stack_sets: StackSets
+    policies: AccessPolicies
+    quick: DataSources
+    registry: Registry
+
+
+def observe(
+    account_id: str, wanted: Iterable[str], profiles: Mapping[str, Profile], hub: Hub, planes: Planes
+) -> dict[str, Observed]:
+    """Every connection the account has, should have, or is remembered to have, by profile."""
+    recorded = planes.registry.statuses(account_id)
+    allowed = allowed_profiles(account_id, hub, planes.policies)
+    seen = {}
+    for name in sorted({*wanted, *recorded, *allowed}):
+        connection = Connection(account_id=account_id, profile=name)
+        seen[name] = Observed(
+            profile=name,
+            consumer_role=_consumer_role(connection, profiles.get(name), hub, planes.stack_sets),
+            access=name in allowed,
+            data_source=_data_source(connection, profiles.get(name), hub, planes.quick),
+            recorded=recorded.get(name),
+        )
+    return seen
+
+
+def allowed_profiles(account_id: str, hub: Hub, policies: AccessPolicies) -> set[str]:
+    """The profiles of an account whose consumer role the access policy allows."""
+    prefix = f"arn:{hub.partition}:iam::{account_id}:role/quick-athena-"
+    entries = (entry for shard in policies.shards() for entry in shard.entries)
+    return {entry.removeprefix(prefix) for entry in entries if entry.startswith(prefix)}
+
+
+def _consumer_role(connection: Connection, profile: Profile | None, hub: Hub, stack_sets: StackSets) -> Presence:
+    instance = stack_sets.instance(connection.role_name, connection.account_id)
+    if instance is None:
+        return Presence.ABSENT
+    is_current = profile and consumer_role.is_current(instance, parameters(connection.profile, profile, hub))
+    return Presence.CURRENT if is_current else Presence.DIFFERENT
+
+
+def _data_source(connection: Connection, profile: Profile | None, hub: Hub, quick: DataSources) -> Presence:
+    found = quick.find(connection.data_source_id)
+    if found is None:
+        return Presence.ABSENT
+    is_current = profile and data_source.is_current(found, data_source.settings(connection, profile, hub))
+    return Presence.CURRENT if is_current else Presence.DIFFERENT

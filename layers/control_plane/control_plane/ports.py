@@ -1,0 +1,158 @@
+"""What the control plane needs from outside, in its own words. `aws/` gives it, tests fake it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from control_plane.access_policy import Changes, Quota, Shard
+from control_plane.account import Account, Connection
+
+
+class OperationStatus(StrEnum):
+    """A stack set operation: still going, or over. Over says nothing of one account's result."""
+
+    UNKNOWN = "unknown"
+    RUNNING = "running"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True)
+class StackInstance:
+    """One account's stack of a stack set."""
+
+    is_current: bool
+    in_progress: bool
+    parameters: Mapping[str, str]
+    operation_id: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class DataSource:
+    """A Quick data source, as described now. `failure` is AWS's type and message, when it failed."""
+
+    state: str  # in_progress | successful | creation_failed | update_failed
+    settings: "DataSourceSettings"
+    tags: Mapping[str, str]
+    failure_type: str = ""
+    failure: str = ""
+
+
+@dataclass(frozen=True)
+class DataSourceSettings:
+    """What decides where a data source's queries run."""
+
+    work_group: str
+    run_as_role_arn: str
+    consumer_role_arn: str
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """Entries asked for and not applied yet: what to change, and a receipt to forget exactly these by."""
+
+    changes: Changes
+    receipt: tuple[tuple[str, int], ...] = ()
+
+
+class Organization(Protocol):
+    """The organization's accounts."""
+
+    def account(self, account_id: str) -> Account:
+        """One account with its own tags; raises AccountNotFound."""
+
+
+class StackSets(Protocol):
+    """Service-managed stack sets, seen as the delegated administrator."""
+
+    def ensure_stack_set(self, name: str, parameters: Mapping[str, str]) -> None:
+        """Create the stack set when it is missing; raises NotOurs when a stranger's has its name."""
+
+    def instance(self, name: str, account_id: str) -> StackInstance | None:
+        """The account's instance, or None."""
+
+    def operation(self, name: str, operation_id: str) -> OperationStatus:
+        """How an operation stands."""
+
+    def failure(self, name: str, operation_id: str, account_id: str) -> str:
+        """Why an operation left the account without a current instance, in AWS's words."""
+
+    def start_deployment(
+        self, name: str, account_id: str, parameters: Mapping[str, str], operation_id: str, *, exists: bool
+    ) -> None:
+        """Create (or, when it `exists`, update) the account's instance; the operation id makes it idempotent."""
+
+
+class AccessPolicies(Protocol):
+    """The shards attached to the run-as role."""
+
+    def quota(self) -> Quota:
+        """What IAM grants this account."""
+
+    def shards(self) -> list[Shard]:
+        """The shards in force."""
+
+    def versions(self) -> Mapping[str, str]:
+        """Version in force by shard name, as of the last `shards`."""
+
+    def write(self, shard: Shard) -> str:
+        """Put one shard in force (or away, when it has no entries); answers the version now in force."""
+
+
+class AccessLedger(Protocol):
+    """Who may write the access policy, and what waits to be written. See steps/access.py."""
+
+    def ask(self, connection: Connection, arn: str, *, allow: bool, generation: int) -> None:
+        """Note one wish; a later generation's replaces it."""
+
+    def pending(self) -> Wishes:
+        """Everything asked for and not applied."""
+
+    def applied(self, wishes: Wishes) -> None:
+        """Forget wishes that hold now, unless they were replaced meanwhile."""
+
+    def acquire(self, holder: str, now: str) -> bool:
+        """Become the one writer; False while another one is."""
+
+    def holds(self, holder: str) -> bool:
+        """Whether the holder still is the one writer, read consistently."""
+
+    def written(self, now: str) -> Mapping[str, str]:
+        """The versions recent writers left, by shard name: IAM may still answer older ones."""
+
+    def release(self, holder: str, versions: Mapping[str, str], now: str) -> None:
+        """Let others write, and say what was left."""
+
+
+class DataSources(Protocol):
+    """Amazon Quick's data sources."""
+
+    def find(self, data_source_id: str) -> DataSource | None:
+        """The data source, or None."""
+
+    def create(
+        self,
+        data_source_id: str,
+        name: str,
+        settings: DataSourceSettings,
+        owners: list[str],
+        viewers: list[str],
+    ) -> None:
+        """Begin to create it; one that exists already is no error."""
+
+    def update(self, data_source_id: str, name: str, settings: DataSourceSettings) -> None:
+        """Begin to change where its queries run."""
+
+    def remove(self, data_source_id: str) -> None:
+        """Delete it; one that is gone already is no error."""
+
+
+class Registry(Protocol):
+    """What we remember of accounts: for people and for speed, never as the truth."""
+
+    def statuses(self, account_id: str) -> dict[str, str]:
+        """Recorded status by profile."""
+
+    def record_failure(self, account_id: str, profile: str | None, failure: Mapping[str, str], now: str) -> None:
+        """Keep what stopped a connection (or, without a profile, the whole account)."""

@@ -1,0 +1,1 @@
+"""What we do: ensure and revoke, each looking first and acting on the difference."""

@@ -1,0 +1,50 @@
+"""Make the consumer role present in an account, through the profile's stack set."""
+
+import hashlib
+from dataclasses import dataclass
+
+from control_plane.account import Connection, Hub
+from control_plane.errors import ConsumerRoleFailed
+from control_plane.ports import OperationStatus, StackInstance, StackSets
+from control_plane.profiles import Profile, parameters
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Whether the role is as it should be; if not yet, the operation to wait for."""
+
+    ready: bool
+    operation_id: str | None = None
+
+
+def token(execution: str, generation: int, connection: Connection) -> str:
+    """One operation id for each attempt of an execution: repeating a step never deploys twice."""
+    text = f"{execution}/{generation}/{connection.data_source_id}"
+    return "qa-" + hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def is_current(instance: StackInstance | None, wanted: dict[str, str]) -> bool:
+    """Whether an instance carries the profile as it is written now."""
+    return instance is not None and instance.is_current and dict(instance.parameters) == wanted
+
+
+def ensure(connection: Connection, profile: Profile, hub: Hub, operation_id: str, stack_sets: StackSets) -> Progress:
+    """Start what is missing, or say what to wait for, or that all is there.
+
+    Called again after the wait, so it judges by the instance itself and not by the operation's word:
+    with a high failure tolerance an operation succeeds although an account failed.
+    """
+    name, wanted = connection.role_name, parameters(connection.profile, profile, hub)
+    stack_sets.ensure_stack_set(name, wanted)
+    instance = stack_sets.instance(name, connection.account_id)
+    if is_current(instance, wanted):
+        return Progress(ready=True)
+    if instance and instance.in_progress and instance.operation_id != operation_id:
+        return Progress(ready=False, operation_id=instance.operation_id)
+    match stack_sets.operation(name, operation_id):
+        case OperationStatus.ENDED:
+            why = stack_sets.failure(name, operation_id, connection.account_id)
+            raise ConsumerRoleFailed(f"stack set {name}, operation {operation_id}: {why}")
+        case OperationStatus.UNKNOWN:
+            stack_sets.start_deployment(name, connection.account_id, wanted, operation_id, exists=instance is not None)
+    return Progress(ready=False, operation_id=operation_id)

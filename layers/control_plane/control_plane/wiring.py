@@ -1,0 +1,88 @@
+"""Ports from adapters from settings: the only file that knows both sides. Clients are made once, when first used."""
+
+from functools import cache
+from typing import Any
+
+import boto3
+
+from control_plane import profiles
+from control_plane.account import Hub
+from control_plane.aws.calls import CONFIG
+from control_plane.aws.iam import AwsAccessPolicies
+from control_plane.aws.ledger import DynamoDbLedger
+from control_plane.aws.organizations import AwsOrganization
+from control_plane.aws.quicksight import AwsDataSources
+from control_plane.aws.registry import DynamoDbRegistry
+from control_plane.aws.stack_sets import AwsStackSets
+from control_plane.errors import UnknownProfile
+from control_plane.observation import Planes
+from control_plane.ports import AccessLedger, AccessPolicies, DataSources, Organization, Registry, StackSets
+from control_plane.settings import settings
+from control_plane.steps.access import external_ids
+
+
+@cache
+def _client(service: str) -> Any:
+    return boto3.client(service, region_name=settings().hub_region, config=CONFIG)  # type: ignore[call-overload]
+
+
+def hub() -> Hub:
+    """The fixed points names are built from."""
+    return settings().hub
+
+
+def opt_in_tag() -> str:
+    """The tag that asks for a connection."""
+    return settings().opt_in_tag
+
+
+def known_profiles() -> dict[str, profiles.Profile]:
+    """The profiles of the deployed file; raises InvalidProfiles."""
+    return dict(_profiles().profiles)
+
+
+def profile(name: str) -> profiles.Profile:
+    """One profile; raises UnknownProfile when a deployment took it away meanwhile."""
+    if name not in known_profiles():
+        raise UnknownProfile(f"profiles.yaml defines no profile {name!r} any more")
+    return known_profiles()[name]
+
+
+@cache
+def _profiles() -> profiles.Profiles:
+    return profiles.load(settings().consumer_directory / "profiles.yaml")
+
+
+def organization() -> Organization:
+    """The organization's accounts."""
+    return AwsOrganization(_client("organizations"))
+
+
+def stack_sets() -> StackSets:
+    """Service-managed stack sets."""
+    return AwsStackSets(_client("cloudformation"), hub(), settings().consumer_directory / "consumer_role.yaml")
+
+
+def access_policies() -> AccessPolicies:
+    """The shards attached to the run-as role."""
+    return AwsAccessPolicies(_client("iam"), hub(), external_ids(hub()))
+
+
+def access_ledger() -> AccessLedger:
+    """Who may write the access policy, and what waits to be written."""
+    return DynamoDbLedger(_client("dynamodb"), settings().registry_table)
+
+
+def data_sources() -> DataSources:
+    """Amazon Quick's data sources."""
+    return AwsDataSources(_client("quicksight"), hub(), settings().quick_identity_region, settings().quick_namespace)
+
+
+def registry() -> Registry:
+    """What we remember of accounts."""
+    return DynamoDbRegistry(_client("dynamodb"), settings().registry_table)
+
+
+def planes() -> Planes:
+    """Everything a connection shows in."""
+    return Planes(stack_sets(), access_policies(), data_sources(), registry())

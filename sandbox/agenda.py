@@ -1,0 +1,57 @@
+"""What a clock still has to do: actions with their times, soonest first."""
+
+import heapq
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from random import Random
+
+
+@dataclass(order=True)
+class Moment:
+    """An action that waits for its time. Ordered by time, then by who asked first."""
+
+    when: datetime
+    order: float
+    action: Callable[[], object] = field(compare=False)
+    name: str = field(compare=False)
+    cancelled: bool = field(default=False, compare=False)
+
+    def cancel(self) -> None:
+        """Never run the action; without effect once it has begun."""
+        self.cancelled = True
+
+    def run(self) -> None:
+        """Run the action, unless somebody cancelled it."""
+        if not self.cancelled:
+            self.action()
+
+
+class Agenda:
+    """The moments to come. With a `shuffle`, those of the same time come in a random order drawn from it."""
+
+    def __init__(self, shuffle: Random | None = None) -> None:
+        self._heap: list[Moment] = []
+        self._order = shuffle.random if shuffle else itertools.count().__next__
+
+    def add(self, when: datetime, action: Callable[[], object], name: str) -> Moment:
+        """Write the action down."""
+        moment = Moment(when, self._order(), action, name)
+        heapq.heappush(self._heap, moment)
+        return moment
+
+    def first(self) -> Moment | None:
+        """The next moment that nobody cancelled."""
+        while self._heap and self._heap[0].cancelled:
+            heapq.heappop(self._heap)
+        return self._heap[0] if self._heap else None
+
+    def take_due(self, until: datetime) -> Moment | None:
+        """Take the next moment out, if it is due by then."""
+        moment = self.first()
+        return heapq.heappop(self._heap) if moment and moment.when <= until else None
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._heap.clear()

@@ -1,0 +1,95 @@
+"""What a running state machine asks of the world, what it tells about itself, and how it fails."""
+
+import json
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Task:
+    """A task state wants its integration called; answer with the result, or throw `TaskFailed`."""
+
+    state: str
+    resource: str
+    arguments: Any
+    timeout_seconds: float | None = None
+
+
+class Invoke(Task):
+    """A Lambda function is to be invoked; the answer is what the function returned (the payload)."""
+
+
+class Call(Task):
+    """Any other integration is to be called, such as `arn:aws:states:::dynamodb:updateItem`."""
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Nothing happens until then. `reason` is `wait` for a Wait state, `retry` before another attempt."""
+
+    state: str
+    until: datetime
+    reason: str = "wait"
+
+
+@dataclass(frozen=True)
+class Fork:
+    """A Map runs its branches, at most so many at once (0: all); the answer is the list of their outputs."""
+
+    state: str
+    branches: tuple[Callable[[], "Run"], ...]
+    max_concurrency: int = 0
+
+
+@dataclass(frozen=True)
+class Entered:
+    """Notice: a state begins."""
+
+    state: str
+    input: Any
+
+
+@dataclass(frozen=True)
+class Failed:
+    """Notice: an attempt of a state failed; Retry, Catch or the end of the execution follows."""
+
+    state: str
+    error: str | None
+    cause: str | None
+
+
+@dataclass(frozen=True)
+class Exited:
+    """Notice: a state is over."""
+
+    state: str
+    output: Any
+
+
+Notice = Entered | Failed | Exited
+Effect = Invoke | Call | Wait | Fork | Notice
+Run = Generator[Effect, Any, Any]
+
+
+class StateError(Exception):
+    """A state failed, with the error name and the cause that Retry and Catch see."""
+
+    def __init__(self, error: str | None, cause: str | None = None) -> None:
+        super().__init__(error, cause)
+        self.error = error
+        self.cause = cause
+
+
+class TaskFailed(StateError):  # noqa: N818 - says what happened
+    """What a driver throws into a machine when a task, a branch or a time limit failed."""
+
+    @classmethod
+    def of_function(cls, payload: Mapping[str, Any]) -> "TaskFailed":
+        """A function's error as Step Functions tells it: named by errorType, the payload as the cause."""
+        return cls(str(payload.get("errorType", "Exception")), json.dumps(payload, separators=(",", ":")))
+
+
+class ExecutionFailed(StateError):  # noqa: N818 - says what happened
+    """The run is over: a Fail state, or an error that nothing retried or caught."""

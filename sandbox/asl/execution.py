@@ -1,0 +1,78 @@
+"""What is known of one execution: its status, its history, and who listens."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from sandbox.asl.effects import Call, Effect, Entered, Invoke
+
+if TYPE_CHECKING:
+    from sandbox.asl.drivers import Course
+
+
+class Killed(Exception):  # noqa: N818 - says what happened
+    """Raised by a `before_effect` hook: the execution stops dead, as if the service had lost it."""
+
+
+@dataclass(frozen=True)
+class Delayed:
+    """What a task answers when its answer (or `TaskFailed`) arrives so many virtual seconds later."""
+
+    seconds: float
+    answer: Any
+
+
+@dataclass(frozen=True)
+class Ended:
+    """The last line of a history."""
+
+    status: str
+    error: str | None = None
+    cause: str | None = None
+
+
+@dataclass(frozen=True)
+class Event:
+    """One line of a history; `iteration` holds the indexes within the Maps around it, outermost first."""
+
+    at: datetime
+    what: Effect | Ended
+    iteration: tuple[int, ...] = ()
+
+
+@dataclass(eq=False)
+class Execution:
+    """One run of a state machine, as DescribeExecution and GetExecutionHistory would tell it.
+
+    `status` is RUNNING, SUCCEEDED, FAILED, TIMED_OUT or ABORTED; `effects` counts what it asked of the world.
+    Listeners hear every line of the history as it is written; `seed` decides the jitter of its retries.
+    """
+
+    arn: str
+    name: str
+    input: Any
+    machine_arn: str = ""
+    machine_name: str = ""
+    role_arn: str = ""
+    seed: int = 0
+    listeners: list["Listener"] = field(default_factory=list)
+    status: str = "RUNNING"
+    output: Any = None
+    error: str | None = None
+    cause: str | None = None
+    started: datetime | None = None
+    stopped: datetime | None = None
+    effects: int = 0
+    history: list[Event] = field(default_factory=list)
+    course: "Course | None" = field(default=None, repr=False)
+
+    @property
+    def path(self) -> list[str]:
+        """The names of the states entered, in order."""
+        return [event.what.state for event in self.history if isinstance(event.what, Entered)]
+
+
+Tasks = Callable[[Execution, Invoke | Call], Any]
+Hook = Callable[[Execution, Effect], None]
+Listener = Callable[[Execution, Effect | Ended], None]

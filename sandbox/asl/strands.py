@@ -1,0 +1,149 @@
+"""The strands of an execution: its main line, and one for each iteration of a Map."""
+
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from sandbox.asl.effects import Call, Effect, ExecutionFailed, Fork, Invoke, Notice, Run, TaskFailed, Wait
+from sandbox.asl.execution import Delayed
+
+if TYPE_CHECKING:
+    from sandbox.agenda import Moment
+    from sandbox.asl.drivers import Course
+
+MOST_AT_ONCE = 40  # iterations of an inline Map that run concurrently (Step Functions quotas)
+
+
+class Strand:
+    """One generator: the main line of an execution, or one iteration of a Map.
+
+    Each effect it waits for has a ticket; an answer with an old ticket came too late and is not heard.
+    """
+
+    def __init__(
+        self,
+        course: "Course",
+        steps: Run,
+        done: Callable[[Any], None],
+        failed: Callable[[ExecutionFailed], None],
+        iteration: tuple[int, ...] = (),
+    ) -> None:
+        self.course, self.iteration = course, iteration
+        self._steps, self._done, self._failed = steps, done, failed
+        self._ticket = 0
+        self._moments: list[Moment] = []
+        self._join: _Join | None = None
+
+    def launch(self) -> None:
+        """Begin in the clock's pool."""
+        self.course.clock.submit(partial(self.answer, self._ticket, None), self._name("begins"))
+
+    def cancel(self) -> None:
+        """Hear nothing any more, and cancel what waits for this strand."""
+        self._ticket += 1
+        for moment in self._moments:
+            moment.cancel()
+        self._moments = []
+        if self._join:
+            self._join.cancel()
+            self._join = None
+
+    def answer(self, ticket: int, answer: Any) -> None:
+        """Answer the effect that has this ticket; an answer that is a `TaskFailed` is thrown."""
+        with self.course.lock:
+            if ticket == self._ticket:
+                self.cancel()
+                self.course.guard(partial(self._go_on, answer))
+
+    def _go_on(self, answer: Any) -> None:
+        while True:
+            try:
+                effect = self._steps.throw(answer) if isinstance(answer, TaskFailed) else self._steps.send(answer)
+            except StopIteration as end:
+                return self._done(end.value)
+            except ExecutionFailed as failure:
+                return self._failed(failure)
+            self.course.note(effect, self.iteration)
+            if self.course.execution.status != "RUNNING":
+                return None  # a listener stopped it
+            if not isinstance(effect, Notice):
+                return self._park(effect)
+            answer = None
+
+    def _park(self, effect: Wait | Fork | Invoke | Call) -> None:
+        ticket, clock = self._ticket, self.course.clock
+        if isinstance(effect, Wait):
+            self._moments.append(clock.call_at(effect.until, partial(self.answer, ticket, None), self._name(effect)))
+        elif isinstance(effect, Fork):
+            self._join = _Join(self, ticket, effect)
+            self._join.begin()
+        else:
+            clock.submit(partial(self.course.guard, partial(self._perform, ticket, effect)), self._name(effect))
+            if effect.timeout_seconds is not None:
+                self._answer_later(ticket, effect.timeout_seconds, TaskFailed("States.Timeout"), effect)
+
+    def _perform(self, ticket: int, task: Invoke | Call) -> None:
+        if ticket != self._ticket:
+            return
+        try:
+            answer = self.course.tasks(self.course.execution, task)
+        except TaskFailed as failure:
+            answer = failure
+        if isinstance(answer, Delayed):
+            with self.course.lock:
+                self._answer_later(ticket, answer.seconds, answer.answer, task)
+        else:
+            self.answer(ticket, answer)
+
+    def _answer_later(self, ticket: int, seconds: float, answer: Any, effect: Effect) -> None:
+        if ticket == self._ticket:
+            action = partial(self.answer, ticket, answer)
+            self._moments.append(self.course.clock.call_later(seconds, action, self._name(effect)))
+
+    def _name(self, what: Any) -> str:
+        does = what if isinstance(what, str) else f"{type(what).__name__} in {what.state}"
+        return f"{self.course.execution.name}{list(self.iteration) or ''}: {does}"
+
+
+class _Join:
+    """The iterations of one Map: starts so many at once, gathers the outputs, fails with the first."""
+
+    def __init__(self, parent: Strand, ticket: int, fork: Fork) -> None:
+        self._parent, self._ticket, self._fork = parent, ticket, fork
+        self._waiting = deque(range(len(fork.branches)))
+        self._outputs: dict[int, Any] = {}
+        self._strands: list[Strand] = []
+
+    def begin(self) -> None:
+        """Start the first iterations; without any, the Map is over."""
+        for _ in range(min(self._fork.max_concurrency or MOST_AT_ONCE, MOST_AT_ONCE)):
+            self._launch_next()
+        self._finish()
+
+    def cancel(self) -> None:
+        """Stop all iterations."""
+        self._waiting.clear()
+        for strand in self._strands:
+            strand.cancel()
+
+    def _launch_next(self) -> None:
+        if self._waiting:
+            index = self._waiting.popleft()
+            parent, steps = self._parent, self._fork.branches[index]()
+            done = partial(self._one_done, index)
+            strand = Strand(parent.course, steps, done, self._one_failed, (*parent.iteration, index))
+            self._strands.append(strand)
+            strand.launch()
+
+    def _one_done(self, index: int, output: Any) -> None:
+        self._outputs[index] = output
+        self._launch_next()
+        self._finish()
+
+    def _finish(self) -> None:
+        if len(self._outputs) == len(self._fork.branches):
+            self._parent.answer(self._ticket, [self._outputs[index] for index in sorted(self._outputs)])
+
+    def _one_failed(self, failure: ExecutionFailed) -> None:
+        self._parent.answer(self._ticket, TaskFailed(failure.error, failure.cause))

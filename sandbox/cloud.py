@@ -1,0 +1,50 @@
+"""What every sandbox service shares: the clock, the door, who is who, and the ids of the organization."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from sandbox.clock import Clock
+from sandbox.gateway import Gateway
+from sandbox.identity import Identities, Session, acting_as, acting_boto3_session
+
+ORGANIZATIONS_REGION = "us-east-1"  # the only Region with Organizations events
+
+
+@dataclass(frozen=True)
+class Landscape:
+    """The fixed points of the sandbox's organization."""
+
+    management: str = "111122223333"
+    hub: str = "444455556666"
+    region: str = "eu-west-1"  # of the hub and of Amazon Quick: not us-east-1, so that events cross Regions
+
+
+class Cloud:
+    """One AWS organization in one process."""
+
+    def __init__(self, clock: Clock, landscape: Landscape | None = None) -> None:
+        self.clock = clock
+        self.landscape = landscape or Landscape()
+        self.identities = Identities()
+        self.gateway = Gateway(self.identities, clock.now)
+        self._clients: dict[tuple[str, str], Any] = {}
+        self._clients_lock = threading.Lock()
+
+    def client(self, service: str, region: str | None = None) -> Any:
+        """A cached boto3 client that signs as whoever acts (see `acting_as`)."""
+        key = (service, region or self.landscape.region)
+        with self._clients_lock:
+            if key not in self._clients:
+                self._clients[key] = acting_boto3_session(key[1]).client(service)
+            return self._clients[key]
+
+    @contextmanager
+    def administering(self, account: str) -> Iterator[Session]:
+        """Calls inside are an administrator's of that account (a person's, or an AWS service at work there)."""
+        with acting_as(self.identities.administrator(account)) as session:
+            yield session

@@ -1,0 +1,169 @@
+"""The one door to the embedded AWS: every call of every client passes here, one at a time.
+
+moto's `BaseResponse.call_action` serves in-process clients and HTTP clients alike. Wrapped once, it gives
+each call a lock (moto's conditional writes are not atomic between threads), an identity, a permission check,
+a place in the call log, and, where moto differs from AWS, our own service instead of moto's.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from moto.core.exceptions import ServiceException
+from moto.core.responses import ActionResult, BaseResponse
+
+from sandbox.identity import Identities, Session
+
+Handler = Callable[["Call"], dict[str, Any]]
+Hook = Callable[["Call"], None]
+XML_SERVICES = {"iam", "sts", "cloudformation", "sns", "cloudwatch", "s3"}
+
+
+class AwsError(ServiceException):  # type: ignore[misc]  # moto ships no types
+    """An error as the real service would answer it: AWS's code, and a message in AWS's words."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(code, message)
+
+
+def access_denied(service: str, message: str) -> AwsError:
+    """The code for a missing permission: the XML services leave out the word Exception."""
+    return AwsError("AccessDenied" if service in XML_SERVICES else "AccessDeniedException", message)
+
+
+@dataclass(frozen=True)
+class Call:
+    """One API call, whoever makes it: parameters in botocore's shape."""
+
+    service: str
+    operation: str
+    region: str
+    session: Session
+    parameters: dict[str, Any]
+
+    @property
+    def account(self) -> str:
+        """The calling account."""
+        return self.session.account
+
+
+@dataclass
+class LogEntry:
+    """What the call log says of one call; `outcome` is OK or AWS's error code."""
+
+    time: datetime
+    account: str
+    role: str
+    service: str
+    operation: str
+    resource: str
+    outcome: str = "OK"
+
+
+@dataclass
+class CallLog:
+    """Every call made as somebody other than an administrator, and every administrator's, in order."""
+
+    entries: list[LogEntry] = field(default_factory=list)
+
+    def of(self, *operations: str) -> Iterable[LogEntry]:
+        """The calls of these operations, in the order they were made."""
+        return [entry for entry in self.entries if entry.operation in operations]
+
+
+class Gateway:
+    """Wraps moto's dispatch while installed. One per process: moto's backends are global."""
+
+    def __init__(self, identities: Identities, now: Callable[[], datetime]) -> None:
+        self.identities = identities
+        self.now = now
+        self.lock = threading.RLock()
+        self.log = CallLog()
+        self.before: list[Hook] = []  # in order: whoever raises AwsError here answers the call
+        self.after: list[Callable[[Call, str], None]] = []  # in order, with the outcome
+        self.resource_of: Callable[[Call], str] = lambda _call: "*"
+        self._handlers: dict[tuple[str, str], Handler] = {}
+        self._unwrapped: tuple[Any, Any] | None = None
+
+    def handle(self, service: str, **handlers: Handler) -> None:
+        """Answer these operations of a service ourselves: handle("organizations", TagResource=self.tag)."""
+        self._handlers |= {(service, operation): handler for operation, handler in handlers.items()}
+
+    def install(self) -> None:
+        """Take moto's place at its door."""
+        gateway = self
+        original = BaseResponse.call_action
+        self._unwrapped = (original, BaseResponse.get_current_account)
+
+        def call_action(response: BaseResponse) -> Any:
+            with gateway.lock:
+                return gateway._answer(response, original)
+
+        def get_current_account(response: BaseResponse) -> str:
+            session = gateway.identities.of(response.get_access_key())
+            return session.account if session else "000000000000"
+
+        BaseResponse.call_action = call_action
+        BaseResponse.get_current_account = get_current_account
+
+    def uninstall(self) -> None:
+        """Give moto its door back."""
+        if self._unwrapped:
+            BaseResponse.call_action, BaseResponse.get_current_account = self._unwrapped
+
+    def _answer(self, response: BaseResponse, original: Callable[[BaseResponse], Any]) -> Any:
+        session = self.identities.of(response.get_access_key())
+        if session is None:
+            return response.serialized(
+                ActionResult(
+                    AwsError("InvalidClientTokenId", "The security token included in the request is invalid.")
+                )
+            )
+        call = self._read(response, session)
+        entry = self._log(call)
+        try:
+            for hook in self.before:
+                hook(call)
+            handler = self._handlers.get((call.service, call.operation))
+            answer = (
+                response.serialized(ActionResult(handler(call)))
+                if handler
+                else original(response)
+            )
+        except ServiceException as error:
+            answer = response.serialized(ActionResult(error))
+        entry.outcome = _outcome(answer)
+        for watch in self.after:
+            watch(call, entry.outcome)
+        return answer
+
+    def _read(self, response: BaseResponse, session: Session) -> Call:
+        service, operation = response.boto3_service_name, response._get_action() or ""
+        parameters: dict[str, Any] = {}
+        if operation and service != "s3":
+            response.parse_parameters(response.normalized_request)
+            parameters = response.params or {}
+        return Call(service, operation, response.region, session, parameters)
+
+    def _log(self, call: Call) -> LogEntry:
+        entry = LogEntry(
+            self.now(), call.account, call.session.principal.arn, call.service, call.operation, self.resource_of(call)
+        )
+        self.log.entries.append(entry)
+        return entry
+
+
+def _outcome(answer: Any) -> str:
+    status, headers, body = answer
+    if int(status) < 400:
+        return "OK"
+    code = headers.get("x-amzn-errortype") or ""
+    text = body.decode() if isinstance(body, bytes) else str(body)
+    for start, end in (("<Code>", "</Code>"), ('"__type": "', '"')):
+        if not code and start in text:
+            code = text.split(start, 1)[1].split(end, 1)[0]
+    return code.split("#")[-1] or str(status)

@@ -1,0 +1,1 @@
+"""One module per AWS service: what the sandbox does differently from its engine, each difference with its source."""

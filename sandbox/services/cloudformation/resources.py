@@ -1,0 +1,181 @@
+"""The resources of one stack under one template: made in dependency order, changed, removed in reverse."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+from moto.cloudformation.parsing import ResourceMap, clean_json
+from moto.cloudformation.utils import random_suffix
+from moto.core.exceptions import ServiceException
+
+from sandbox.gateway import AwsError
+from sandbox.services.cloudformation.resource import (
+    Made,
+    Properties,
+    ReplacementNeededError,
+    Resource,
+    ResourceType,
+    tag_list,
+)
+from sandbox.services.cloudformation.site import Site
+from sandbox.services.cloudformation.types import TYPES
+
+Report = Callable[[Resource | str, str, str | None], None]  # resource (or its logical id), status, reason
+GONE = ("NotFound", "NoSuch", "NonExistent", "DoesNotExist")
+
+
+class ResourceFailedError(Exception):
+    """One resource could not be made, changed or removed; the reason is AWS's."""
+
+    def __init__(self, logical_id: str, verb: str, reason: str) -> None:
+        super().__init__(reason)
+        self.logical_id, self.verb, self.reason = logical_id, verb, reason
+
+
+class Resources(ResourceMap):  # type: ignore[misc]  # moto ships no types
+    """Resolves references through moto's map, and makes each resource by its type's own API instead of moto's model."""
+
+    def __init__(self, site: Site, before: Mapping[str, Resource], report: Report, **options: Any) -> None:
+        super().__init__(account_id=site.account, region_name=site.region, **options)
+        self.site, self.before, self.report = site, before, report
+        self.made: dict[str, Resource] = {}
+        self.replaced: list[Resource] = []
+        self._making: list[str] = []
+
+    def __getitem__(self, key: str) -> Any:
+        if key not in self._parsed_resources:
+            self._parsed_resources[key] = self._ensure(key)
+        return self._parsed_resources[key]
+
+    def validate_outputs(self) -> None:
+        """Asked by moto of its models' classes; here Fn::GetAtt itself refuses what a resource does not have."""
+
+    def make(self) -> None:
+        """Make or change everything the template declares. Raises ResourceFailedError at the first that fails."""
+        for logical_id in self._resource_json_map:
+            _ = self[logical_id]
+
+    def superseded(self) -> list[Resource]:
+        """What is no longer wanted, in the order to remove it."""
+        left_out = [resource for name, resource in self.before.items() if name not in self.made]
+        return [*reversed(self.replaced), *reversed(left_out)]
+
+    def _ensure(self, logical_id: str) -> Resource | None:
+        declared = self._resource_json_map.get(logical_id)
+        if declared is None or logical_id in self._making:
+            problem = (
+                "Unresolved resource dependencies" if declared is None else "Circular dependency between resources:"
+            )
+            raise AwsError("ValidationError", f"{problem} [{logical_id}] in the Resources block of the template")
+        condition = declared.get("Condition")
+        if condition and not self.lazy_condition_map[condition]:
+            return None
+        self._making.append(logical_id)
+        with failing_as(logical_id, "update" if logical_id in self.before else "create"):
+            resource = self._settle(logical_id, declared)
+        self._making.pop()
+        self.made[logical_id] = resource
+        return resource
+
+    def _settle(self, logical_id: str, declared: Mapping[str, Any]) -> Resource:
+        depends = declared.get("DependsOn", [])
+        for dependency in [depends] if isinstance(depends, str) else depends:
+            _ = self[dependency]
+        kind = TYPES[declared["Type"]]
+        properties = self._tagged(kind, settled(clean_json(declared.get("Properties") or {}, self)))
+        before = self.before.get(logical_id)
+        made = self._bring_about(logical_id, kind, properties, before)
+        resource = Resource(
+            logical_id,
+            declared["Type"],
+            made,
+            kind,
+            properties,
+            declared.get("DeletionPolicy", "Delete"),
+            declared.get("UpdateReplacePolicy", "Delete"),
+        )
+        if before is None or before.properties != properties:
+            self.report(resource, "CREATE_COMPLETE" if before is None else "UPDATE_COMPLETE", None)
+        return resource
+
+    def _bring_about(
+        self, logical_id: str, kind: ResourceType, properties: Properties, before: Resource | None
+    ) -> Made:
+        if before and before.kind is kind:
+            if before.properties == properties:
+                return before.made
+            try:
+                return kind.update(self.site, before.made, before.properties, properties)
+            except ReplacementNeededError:
+                self._refuse_same_name(kind, properties, before)
+        if before:
+            self.replaced.append(before)
+        return kind.create(self.site, self._name(kind, logical_id, properties), properties)
+
+    @staticmethod
+    def _refuse_same_name(kind: ResourceType, properties: Properties, before: Resource) -> None:
+        name = properties.get(kind.name_property)
+        if name and name == before.properties.get(kind.name_property):
+            raise ValueError(
+                "CloudFormation cannot update a stack when a custom-named resource requires replacing. "
+                f"Rename {name} and update the stack again."
+            )
+
+    def _name(self, kind: ResourceType, logical_id: str, properties: Properties) -> str:
+        if name := properties.get(kind.name_property):
+            return str(name)
+        suffix = f"-{random_suffix()}"
+        return f"{self._parsed_resources['AWS::StackName']}-{logical_id}"[: kind.longest_name - len(suffix)] + suffix
+
+    def _tagged(self, kind: ResourceType, properties: Properties) -> Properties:
+        own = {tag["Key"]: tag["Value"] for tag in tag_list(properties) or []}
+        tags = {**self.tags, **own}
+        if not kind.tagged or not tags:
+            return properties
+        return {**properties, "Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}
+
+
+def settled(value: Any) -> Any:
+    """Without AWS::NoValue, which moto takes out of objects only, not out of lists."""
+    if isinstance(value, dict):
+        return {key: settled(item) for key, item in value.items() if item is not None}
+    return [settled(item) for item in value if item is not None] if isinstance(value, list) else value
+
+
+def remove(
+    site: Site, resources: list[Resource], report: Report, *, replacing: bool = False
+) -> list[ResourceFailedError]:
+    """Remove resources in this order, but not those to be retained; what failed is returned, the rest goes on."""
+    failures = []
+    for resource in resources:
+        policy = resource.update_replace_policy if replacing else resource.deletion_policy
+        if policy.startswith("Retain"):
+            report(resource, "DELETE_SKIPPED", None)
+            continue
+        try:
+            with failing_as(resource.logical_resource_id, "delete"):
+                resource.kind.delete(site, resource.made, resource.properties)
+            report(resource, "DELETE_COMPLETE", None)
+        except ResourceFailedError as failure:
+            if any(sign in failure.reason for sign in GONE):
+                continue
+            failures.append(failure)
+            report(resource, "DELETE_FAILED", failure.reason)
+    return failures
+
+
+@contextmanager
+def failing_as(logical_id: str, verb: str) -> Iterator[None]:
+    """What AWS or botocore refuses inside becomes the failure of this resource; anything else is our own bug."""
+    try:
+        yield
+    except KeyError as missing:
+        raise ResourceFailedError(
+            logical_id,
+            verb,
+            f"Properties validation failed for resource {logical_id}: required key {missing} not found",
+        ) from missing
+    except (ClientError, BotoCoreError, ServiceException, ValueError) as error:
+        message = getattr(error, "message", None) or str(error)
+        raise ResourceFailedError(logical_id, verb, message) from error

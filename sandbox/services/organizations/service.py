@@ -1,0 +1,129 @@
+"""Organizations at the door: who may ask what, and what is recorded of it."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, Protocol
+
+from moto.core.exceptions import ServiceException
+
+from sandbox.cloud import Cloud
+from sandbox.gateway import Call, Handler
+from sandbox.services.organizations import errors
+from sandbox.services.organizations.directory import Directory
+from sandbox.services.organizations.lifecycle import Lifecycle
+from sandbox.services.organizations.reading import Reading
+from sandbox.services.organizations.trail import Trail
+from sandbox.services.organizations.writing import Writing
+
+CLOUDTRAIL_SECONDS = 5.0
+FOR_EVERY_MEMBER = {"DescribeOrganization", "LeaveOrganization"}
+TAGGING = {"TagResource", "UntagResource"}
+
+
+class Publisher(Protocol):
+    """EventBridge, as far as Organizations needs it."""
+
+    def publish(self, account: str, region: str, bus_name: str, envelope: dict[str, Any]) -> None:
+        """Puts an event on a bus."""
+
+
+class Organizations:
+    """The organization of the sandbox. Without `events` nobody is told of changes.
+
+    Members read nothing and change nothing, except that delegated administrators read everything
+    (botocore model: "only from the management account or a member account that is a delegated
+    administrator"), and `taggers` may tag, as a resource-based delegation policy would let them.
+    moto gives every account that asks an organization of its own.
+    """
+
+    def __init__(self, cloud: Cloud, events: Publisher | None = None, latency: float = CLOUDTRAIL_SECONDS) -> None:
+        self._cloud = cloud
+        self.directory = Directory(cloud.landscape.management)
+        self.trail = Trail(cloud, events.publish if events else None, latency)
+        self.taggers: set[str] = set()
+        self._lifecycle = Lifecycle(cloud, self.directory, self.trail)
+        reading = Reading(self.directory)
+        reads = reading.operations() | {"DescribeCreateAccountStatus": self._lifecycle.describe_creation}
+        writes = Writing(cloud, self.directory, reading).operations() | self._lifecycle.operations()
+        cloud.gateway.handle("organizations", **self._guarded(reads, self._read))
+        cloud.gateway.handle("organizations", **self._guarded(writes, self._write))
+
+    def found(self) -> None:
+        """Creates the organization, with the hub account as its one member."""
+        now = self._cloud.clock.now()
+        self.directory.found(now)
+        self.directory.join("quick-hub", now, account_id=self._cloud.landscape.hub)
+
+    @property
+    def root_id(self) -> str:
+        """The id of the one root."""
+        root_id: str = self.directory.backend.org.root_id
+        return root_id
+
+    @property
+    def organization_id(self) -> str:
+        """The id of the organization."""
+        organization_id: str = self.directory.backend.org.id
+        return organization_id
+
+    def create_member(self, name: str, tags: Mapping[str, str] | None = None, parent: str | None = None) -> str:
+        """An account that has been there before anybody looked: no event tells of it. Answers its id."""
+        with self._cloud.gateway.lock:
+            member = self.directory.join(name, self._cloud.clock.now())
+            member.tags = dict(tags or {})
+            member.parent_id = parent or self.root_id
+            return member.id
+
+    def create_unit(self, name: str, parent: str | None = None) -> str:
+        """An OU, under the root or another OU, without an event. Answers its id."""
+        with self._cloud.gateway.lock:
+            unit_id: str = self.directory.add_unit(name, parent or self.root_id, {}).id
+            return unit_id
+
+    def welcome(self, name: str, tags: Mapping[str, str] | None = None) -> str:
+        """An invited account accepts: AccountJoinedOrganization is all the management account hears of it."""
+        account_id = self.create_member(name, tags)
+        member = self.directory.find(account_id)
+        assert member is not None
+        member.joined_method = "INVITED"
+        self._lifecycle.tell_joined(member, "Invited")
+        return account_id
+
+    def clean_up(self, account_id: str) -> None:
+        """What AWS does 90 days after an account was closed: it is gone for good."""
+        member = self.directory.find(account_id)
+        if member is None or member.state != "SUSPENDED":
+            raise ValueError(f"{account_id} is no closed account of this organization")
+        with self._cloud.gateway.lock:
+            self._lifecycle.depart(member, "CLEANED")
+
+    def _guarded(
+        self, operations: Mapping[str, Handler], answer: Callable[[Handler, Call], dict[str, Any]]
+    ) -> dict[str, Handler]:
+        return {name: partial(answer, handler) for name, handler in operations.items()}
+
+    def _read(self, handler: Handler, call: Call) -> dict[str, Any]:
+        self._admit(call, allowed=self._is_delegated(call.account))
+        return handler(call)
+
+    def _write(self, handler: Handler, call: Call) -> dict[str, Any]:
+        tagging = call.operation in TAGGING and call.account in self.taggers
+        try:
+            self._admit(call, allowed=tagging)
+            response = handler(call)
+        except ServiceException as error:
+            self.trail.record_call(call, {}, error)
+            raise
+        self.trail.record_call(call, response)
+        return response
+
+    def _admit(self, call: Call, *, allowed: bool) -> None:
+        if call.account == self.directory.management:
+            return
+        if self.directory.find(call.account) is None:
+            raise errors.not_in_use()
+        if not allowed and call.operation not in FOR_EVERY_MEMBER:
+            raise errors.access_denied()
+
+    def _is_delegated(self, account: str) -> bool:
+        return any(admin.account.id == account for admin in self.directory.backend.admins)

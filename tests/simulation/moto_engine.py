@@ -1,0 +1,147 @@
+"""moto's own ASL engine as a second opinion on our reader, mended where it differs from Step Functions.
+
+Every mend names what moto 5.2.5 does; a mend that is no longer needed can go.
+"""
+
+import copy
+import json
+import time
+import types
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+from unittest.mock import patch
+
+import boto3
+import moto.stepfunctions.parser.asl.component.common.retry.retrier_decl as moto_retrier
+import moto.stepfunctions.parser.asl.eval.states as moto_states
+import moto.stepfunctions.parser.asl.eval.variable_store as moto_variables
+import moto.stepfunctions.parser.asl.jsonata.jsonata as moto_jsonata
+from jsonata.jsonata import Jsonata
+from moto import mock_aws
+from moto.stepfunctions.parser.api import HistoryEventType, TaskFailedEventDetails
+from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name import CustomErrorName
+from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEvent, FailureEventException
+from moto.stepfunctions.parser.asl.component.state.exec.execute_state import ExecutionState
+from moto.stepfunctions.parser.asl.component.state.exec.state_map.state_map import StateMap
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service import StateTaskService
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_dynamodb import (
+    StateTaskServiceDynamoDB,
+)
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.state_task import StateTask
+from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
+from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
+from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
+
+from sandbox.asl.effects import TaskFailed
+from tests.simulation.outcome import EXECUTION, MACHINE, ROLE, Outcome, Script
+
+PATIENCE = 30.0  # real seconds for one execution
+
+
+@contextmanager
+def moto_engine() -> Iterator[Callable[[str, Any, Script], Outcome]]:
+    """A function (definition as JSON, input, script) -> outcome, on moto's engine; tasks are answered by the script."""
+    with ExitStack() as stack:
+        for target, name, mended in _mends():
+            stack.enter_context(patch.object(target, name, mended))
+        stack.enter_context(mock_aws(config={"stepfunctions": {"execute_state_machine": True}}))
+        client = boto3.client("stepfunctions", "us-east-1", aws_access_key_id="none", aws_secret_access_key="none")
+        yield lambda definition, data, script: _run(stack, client, definition, data, script)
+
+
+def _run(stack: ExitStack, client: Any, definition: str, data: Any, script: Script) -> Outcome:
+    stack.enter_context(patch.object(StateTaskService, "_eval_execution", _scripted(script)))
+    machine = client.create_state_machine(name=MACHINE, definition=definition, roleArn=ROLE)["stateMachineArn"]
+    started = client.start_execution(stateMachineArn=machine, name=EXECUTION, input=json.dumps(data))
+    deadline = time.monotonic() + PATIENCE
+    while (found := client.describe_execution(executionArn=started["executionArn"]))["status"] == "RUNNING":
+        assert time.monotonic() < deadline, "moto's engine does not come to an end"
+        time.sleep(0.005)
+    history = client.get_execution_history(executionArn=started["executionArn"], maxResults=1000)["events"]
+    return Outcome(
+        status=found["status"],
+        output=_output(found.get("output")),
+        error=found.get("error"),
+        cause=found.get("cause"),
+        path=[event["stateEnteredEventDetails"]["name"] for event in history if "stateEnteredEventDetails" in event],
+        asked=script.asked,
+    )
+
+
+def _output(text: str | None) -> Any:
+    try:
+        return None if text is None else json.loads(text)
+    except json.JSONDecodeError:
+        return text  # an output that is a string comes without its quotes
+
+
+def _scripted(script: Script) -> Callable[[Any, Any], None]:
+    """Replaces the call of the service; what surrounds it (arguments, retry, catch, output) stays moto's."""
+
+    def evaluate(task: Any, env: Any) -> None:
+        arguments = copy.deepcopy(task._eval_parameters(env=env))
+        try:
+            result = script.answer(task.name, task.resource.resource_arn, arguments)
+        except TaskFailed as failure:
+            raise _failure(env, failure) from failure
+        env.stack.append(result)
+
+    return evaluate
+
+
+def _failure(env: Any, failure: TaskFailed) -> Any:
+    if failure.error == "States.Timeout":
+        return TimeoutError()
+    details = TaskFailedEventDetails(error=failure.error, cause=failure.cause)
+    kind = HistoryEventType.TaskFailed
+    return FailureEventException(
+        FailureEvent(env, CustomErrorName(failure.error), kind, EventDetails(taskFailedEventDetails=details))
+    )
+
+
+def _mends() -> list[tuple[Any, str, Any]]:
+    return [
+        # The evaluator is None.
+        (moto_jsonata, "_eval_jsonata", lambda expression: Jsonata(expression).evaluate(None)),
+        # Strings are put between quotes without escaping what is in them.
+        (moto_variables, "encode_jsonata_variable_declarations", _declarations),
+        (moto_states, "encode_jsonata_variable_declarations", _declarations),
+        # Output sees what Assign of the same state assigned; Step Functions uses the values at entry for both.
+        (moto_variables.VariableStore, "set", _set_later),
+        (moto_variables.VariableStore, "reset_tracing", _set_now),
+        # Attempts are counted over all visits of a state; Step Functions counts anew at each.
+        (ExecutionState, "_eval_state", _counting_anew(ExecutionState._eval_state)),
+        (StateMap, "_eval_state", _counting_anew(StateMap._eval_state)),
+        # Takes every error that is no ClientError for one of its own.
+        (StateTaskServiceDynamoDB, "_from_error", StateTask._from_error),
+        # Waits and retries really sleep.
+        (WaitFunction, "_wait_interval", lambda *_, **__: None),
+        (moto_retrier, "time", types.SimpleNamespace(sleep=lambda _: None)),
+    ]
+
+
+def _declarations(bindings: dict[str, Any]) -> str:
+    plain = json.loads(to_json_str(bindings))  # the start time is a datetime
+    # jsonata-python does not put surrogate pairs together, so no escapes.
+    return "".join(f"{name}:={json.dumps(value, ensure_ascii=False)};" for name, value in plain.items())
+
+
+def _set_later(store: Any, variable_identifier: str, variable_value: Any) -> None:
+    if variable_identifier in store._outer_scope:
+        raise moto_variables.IllegalOuterScopeWrite(variable_identifier, variable_value)
+    store.__dict__.setdefault("pending", {})[variable_identifier] = variable_value
+
+
+def _set_now(store: Any) -> None:
+    store._inner_scope.update(store.__dict__.pop("pending", {}))
+    store._variable_declarations_cache = None
+
+
+def _counting_anew(evaluate: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
+    def evaluate_anew(state: Any, env: Any) -> None:
+        for retrier in state.retry.retriers if state.retry else []:
+            env.heap.pop(retrier.max_attempts._attempt_number_key(), None)
+        evaluate(state, env)
+
+    return evaluate_anew

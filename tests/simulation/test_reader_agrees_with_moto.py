@@ -1,0 +1,76 @@
+"""The reader cannot drift: every machine runs on moto's engine too, and both must agree."""
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from sandbox.asl.document import PLACEHOLDER
+from sandbox.asl.drivers import Execution, start
+from sandbox.asl.machine import parse, states
+from sandbox.clock import VirtualClock
+from tests.simulation.moto_engine import moto_engine
+from tests.simulation.outcome import EXECUTION, EXECUTION_ARN, MACHINE, MACHINE_ARN, ROLE, Outcome, Scenario, Script
+from tests.simulation.scenarios import REAL, SMALL, SUBSTITUTIONS
+
+HERE = Path(__file__).parent
+SMALL_MACHINES = HERE / "machines"
+REAL_MACHINES = HERE.parents[1] / "statemachines"
+CASES = [
+    pytest.param(folder / file, scenario, id=f"{file}: {scenario.name}")
+    for folder, table in ((SMALL_MACHINES, SMALL), (REAL_MACHINES, REAL))
+    for file, scenarios in table.items()
+    for scenario in scenarios
+]
+
+MotoEngine = Callable[[str, Any, Script], Outcome]
+
+
+@pytest.fixture
+def on_moto() -> Iterator[MotoEngine]:
+    with moto_engine() as engine:
+        yield engine
+
+
+@pytest.mark.parametrize(("file", "scenario"), CASES)
+def test_reader_and_moto_agree(file: Path, scenario: Scenario, on_moto: MotoEngine) -> None:
+    definition = _definition(file)
+    inside_maps = {state.name for path, state in states(parse(definition, {})) if "/" in path}
+
+    ours = _on_reader(definition, scenario).comparable(inside_maps)
+    motos = on_moto(definition, scenario.input, Script(scenario)).comparable(inside_maps)
+
+    assert ours == motos
+
+
+@pytest.mark.parametrize(("folder", "table"), [(SMALL_MACHINES, SMALL), (REAL_MACHINES, REAL)], ids=["small", "real"])
+def test_every_machine_has_scenarios(folder: Path, table: dict[str, list[Scenario]]) -> None:
+    assert {file.name for file in folder.glob("*.yaml")} == {file for file, scenarios in table.items() if scenarios}
+
+
+def test_a_difference_would_show(on_moto: MotoEngine) -> None:
+    scenario = Scenario("fails", {"error": "Refused", "account": "1"})
+    definition = _definition(SMALL_MACHINES / "fail.yaml")
+
+    ours = _on_reader(definition.replace("Account ", "The account "), scenario).comparable(set())
+    motos = on_moto(definition, scenario.input, Script(scenario)).comparable(set())
+
+    assert ours["error"] == motos["error"]
+    assert ours["cause"] != motos["cause"]
+
+
+def _definition(file: Path) -> str:
+    text = PLACEHOLDER.sub(lambda found: SUBSTITUTIONS.get(found[1], found[1]), file.read_text())
+    return json.dumps(yaml.safe_load(text))
+
+
+def _on_reader(definition: str, scenario: Scenario) -> Outcome:
+    clock, script = VirtualClock(datetime(2026, 11, 23, tzinfo=UTC)), Script(scenario)
+    execution = Execution(EXECUTION_ARN, EXECUTION, scenario.input, MACHINE_ARN, MACHINE, ROLE)
+    start(parse(definition, {}), execution, lambda _, task: script.payload(task.state, task.arguments), clock)
+    clock.run(limit=10_000)
+    return Outcome(execution.status, execution.output, execution.error, execution.cause, execution.path, script.asked)

@@ -1,0 +1,87 @@
+"""JSONata the way Step Functions evaluates it."""
+
+import threading
+from typing import Any
+
+import pytest
+
+from sandbox.asl.effects import StateError
+from sandbox.asl.expression import Expression, fill, template
+
+
+def value(source: str, **variables: Any) -> Any:
+    return Expression(source, "Output").evaluate(variables)
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("$x", {"a": [1, None], "b": None}),
+        ("$x.b", None),
+        ("$x.a[1]", None),
+        ("$none", None),
+        ("$none = null", True),
+        ("null", None),
+        ("{'k': $x.missing}", {}),
+        ("[$x.missing]", []),
+        ("$x.a[0] / 2", 0.5),
+        ("10 / 5", 2),
+        ("$string($x)", '{"a":[1,null],"b":null}'),
+        ("$type($x.b)", "null"),
+        ("[1..3].($ * 2)", [2, 4, 6]),
+    ],
+)
+def test_values(source: str, expected: Any) -> None:
+    found = value(source, x={"a": [1, None], "b": None}, none=None)
+    assert found == expected
+    assert type(found) is type(expected)
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("$x.missing", "returned nothing"),
+        ("$x.b + 1", "number"),
+        ("$sum", "unsupported"),
+        ("{'deep': [$sum]}", "unsupported"),
+        ("/a/", "unsupported"),
+        ("1 / 0", "zero"),
+        ("$error('no account')", "no account"),
+        ("$nofunction()", "non-function"),
+    ],
+)
+def test_what_has_no_value_is_a_query_evaluation_error(source: str, reason: str) -> None:
+    with pytest.raises(StateError, match=reason) as failed:
+        value(source, x={"b": "text"})
+    assert failed.value.error == "States.QueryEvaluationError"
+    assert f"'{source}' specified for the field 'Output'" in str(failed.value.cause)
+
+
+def test_a_template_keeps_its_shape_and_names_the_field_of_each_expression() -> None:
+    filled = template({"a": ["{% $x %}", 1], "b": {"c": "{%$x%}", "d": None, "e": "text"}}, "Arguments")
+    assert fill(filled, {"x": [1]}) == {"a": [[1], 1], "b": {"c": [1], "d": None, "e": "text"}}
+    assert filled["a"][0].field == "Arguments/a[0]"
+    assert filled["b"]["c"].field == "Arguments/b/c"
+
+
+def test_a_value_shares_nothing_with_the_variable_it_came_from() -> None:
+    original = {"list": [1]}
+    found = value("$x", x=original)
+    found["list"].append(2)
+    assert original == {"list": [1]}
+
+
+def test_threads_do_not_disturb_each_other() -> None:
+    source = "$map($list, function($item) { $item * $factor }) ~> $sum"
+    wrong: list[Any] = []
+
+    def work(factor: int) -> None:
+        found = [value(source, list=[1, 2, 3], factor=factor) for _ in range(50)]
+        wrong.extend(answer for answer in found if answer != 6 * factor)
+
+    threads = [threading.Thread(target=work, args=(factor,)) for factor in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
