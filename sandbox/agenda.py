@@ -21,6 +21,7 @@ class Moment:
     def cancel(self) -> None:
         """Never run the action; without effect once it has begun."""
         self.cancelled = True
+        self.action = int  # does nothing, and holds nothing until the time comes
 
     def run(self) -> None:
         """Run the action, unless somebody cancelled it."""

@@ -103,9 +103,7 @@ def _numeric(operand: Any) -> Test:
         raise InvalidEventPattern("Invalid numeric match: each operator needs a number")
     if len(bounds) == 2 and not _is_range(bounds):
         raise InvalidEventPattern("Invalid numeric range: a lower bound, then a higher one")
-    return lambda value: (
-        _is_number(value) and all(_COMPARISONS[name](value, number) for name, number in bounds)
-    )
+    return lambda value: _is_number(value) and all(_COMPARISONS[name](value, number) for name, number in bounds)
 
 
 def _is_range(bounds: Sequence[tuple[str, float]]) -> bool:

@@ -22,8 +22,6 @@ from moto import mock_aws
 from moto.stepfunctions.parser.api import HistoryEventType, TaskFailedEventDetails
 from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name import CustomErrorName
 from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEvent, FailureEventException
-from moto.stepfunctions.parser.asl.component.state.exec.execute_state import ExecutionState
-from moto.stepfunctions.parser.asl.component.state.exec.state_map.state_map import StateMap
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service import StateTaskService
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_dynamodb import (
     StateTaskServiceDynamoDB,
@@ -110,9 +108,6 @@ def _mends() -> list[tuple[Any, str, Any]]:
         # Output sees what Assign of the same state assigned; Step Functions uses the values at entry for both.
         (moto_variables.VariableStore, "set", _set_later),
         (moto_variables.VariableStore, "reset_tracing", _set_now),
-        # Attempts are counted over all visits of a state; Step Functions counts anew at each.
-        (ExecutionState, "_eval_state", _counting_anew(ExecutionState._eval_state)),
-        (StateMap, "_eval_state", _counting_anew(StateMap._eval_state)),
         # Takes every error that is no ClientError for one of its own.
         (StateTaskServiceDynamoDB, "_from_error", StateTask._from_error),
         # Waits and retries really sleep.
@@ -136,12 +131,3 @@ def _set_later(store: Any, variable_identifier: str, variable_value: Any) -> Non
 def _set_now(store: Any) -> None:
     store._inner_scope.update(store.__dict__.pop("pending", {}))
     store._variable_declarations_cache = None
-
-
-def _counting_anew(evaluate: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
-    def evaluate_anew(state: Any, env: Any) -> None:
-        for retrier in state.retry.retriers if state.retry else []:
-            env.heap.pop(retrier.max_attempts._attempt_number_key(), None)
-        evaluate(state, env)
-
-    return evaluate_anew

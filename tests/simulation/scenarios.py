@@ -88,8 +88,136 @@ SMALL: dict[str, list[Scenario]] = {
     "text.yaml": [Scenario("survives", {"text": TEXT}, {"Ask": [TEXT]})],
 }
 
+FOUND = {"is_account": True, "account_id": "111122223333", "event": "TagResource"}
+CLAIMED = {"Attributes": {"generation": {"N": "4"}}}
+HOLDER = "arn:aws:states:us-east-1:123456789012:execution:machine:other"
+DENIED = TaskFailed("AccessDenied", '{"errorType":"AccessDenied","errorMessage":"no"}')
+CONNECT = {"profile": "default", "action": "connect", "reason": "tagged"}
+UNTAGGED = {"profile": "default", "action": "quarantine", "reason": "untagged"}
+
+
+def assessment(*steps: Any) -> Any:
+    """AssessAccount's answer."""
+    return {"account_name": "sandbox", "steps": list(steps)}
+
+
+def account(*steps: Any, **answers: Any) -> dict[str, Any]:
+    """The answers of a reconcile whose first assessment asks for those steps; all else goes well."""
+    return {
+        "FindAccount": [FOUND],
+        "Claim": [CLAIMED],
+        "AssessAccount": [assessment(*steps)],
+        "RecordConnecting": [{}],
+        "EnsureConsumerRole": [{"ready": True, "operation_id": "op-1"}],
+        "DescribeOperation": [operation("SUCCEEDED")],
+        "EnsureAccess": [{"granted": True}],
+        "EnsureDataSource": [{"ready": True, "attempt": 1, "pause": 5}],
+        "RecordConnected": [{}],
+        "RevokeAccess": [{"revoked": True}],
+        "RecordQuarantined": [{}],
+        "RecordRemoved": [{}],
+        "ReadClaim": [{"Item": {"holder": {"S": "me"}}}],
+        "RecordFailure": [{}],
+        "RecordAccountFailure": [{}],
+        "Release": [{}],
+        **answers,
+    }
+
+
+EVENT = {"detail-type": "AWS API Call via CloudTrail", "detail": {"eventName": "TagResource"}}
+
 # statemachines/<file> -> scenarios. A file there without scenarios fails the test.
-REAL: dict[str, list[Scenario]] = {}
+REAL: dict[str, list[Scenario]] = {
+    "reconcile_account.asl.yaml": [
+        Scenario("nothing to do", EVENT, account({"profile": "default", "action": "nothing", "reason": "same"})),
+        Scenario("not an account", EVENT, account(FindAccount=[{**FOUND, "is_account": False}])),
+        Scenario("connect at once", EVENT, account(CONNECT)),
+        Scenario(
+            "connect after waits",
+            EVENT,
+            account(
+                CONNECT,
+                EnsureConsumerRole=[
+                    {"ready": False, "operation_id": "op-1"},
+                    TaskFailed("StackSetBusy"),
+                    {"ready": False, "operation_id": "op-2"},
+                    {"ready": True, "operation_id": None},
+                ],
+                DescribeOperation=[operation("QUEUED"), operation("RUNNING"), operation("SUCCEEDED")],
+                EnsureAccess=[{"granted": False}, {"granted": True}],
+                EnsureDataSource=[
+                    {"ready": False, "attempt": 1, "pause": 5},
+                    {"ready": False, "attempt": 2, "pause": 10},
+                    {"ready": True, "attempt": 3, "pause": 20},
+                ],
+            ),
+        ),
+        Scenario(
+            "several connections",
+            EVENT,
+            account(
+                {"profile": "finance", "action": "connect", "reason": "tagged"},
+                {"profile": "sales", "action": "quarantine", "reason": "untagged"},
+                {"profile": "old", "action": "forget", "reason": "nothing there"},
+                {"profile": "typo", "action": "refuse", "reason": "no such profile"},
+            ),
+        ),
+        Scenario("quarantine", EVENT, account(UNTAGGED, RevokeAccess=[{"revoked": False}, {"revoked": True}])),
+        Scenario("a step fails", EVENT, account(CONNECT, EnsureAccess=[DENIED])),
+        Scenario("a failure not even recorded", EVENT, account(CONNECT, EnsureAccess=[DENIED], RecordFailure=[DENIED])),
+        Scenario("throttled for good", EVENT, account(CONNECT, EnsureAccess=[TaskFailed("Throttled", "slow")])),
+        Scenario(
+            "a function that hangs once",
+            EVENT,
+            account(CONNECT, EnsureAccess=[TaskFailed("States.Timeout"), {"granted": True}]),
+        ),
+        Scenario("assessment fails", EVENT, account(AssessAccount=[DENIED])),
+        Scenario("finding the account fails", EVENT, account(FindAccount=[DENIED])),
+        Scenario(
+            "claim held by a living execution",
+            EVENT,
+            account(
+                Claim=[TAKEN],
+                AskToLookAgain=[{"Attributes": {"holder": {"S": HOLDER}}}],
+                DescribeHolder=[{"Status": "RUNNING"}],
+            ),
+        ),
+        Scenario(
+            "claim held by a dead execution",
+            EVENT,
+            account(
+                CONNECT,
+                Claim=[TAKEN],
+                AskToLookAgain=[{"Attributes": {"holder": {"S": HOLDER}}}],
+                DescribeHolder=[{"Status": "FAILED"}],
+                TakeOver=[CLAIMED],
+            ),
+        ),
+        Scenario(
+            "claim held by a forgotten execution, and taken over by another",
+            EVENT,
+            account(
+                Claim=[TAKEN, CLAIMED],
+                AskToLookAgain=[{"Attributes": {"holder": {"S": HOLDER}}}],
+                DescribeHolder=[TaskFailed("Sfn.ExecutionDoesNotExistException", "gone")],
+                TakeOver=[TAKEN],
+            ),
+        ),
+        Scenario("claim released meanwhile", EVENT, account(Claim=[TAKEN, CLAIMED], AskToLookAgain=[TAKEN])),
+        Scenario(
+            "untagged while it waits",
+            EVENT,
+            account(
+                AssessAccount=[assessment(CONNECT), assessment(UNTAGGED)],
+                EnsureConsumerRole=[{"ready": False, "operation_id": "op-1"}],
+                ReadClaim=[{"Item": {"look_again": {"S": "UntagResource"}}}],
+                Release=[TAKEN, {}],
+                LookAgain=[CLAIMED],
+            ),
+        ),
+        Scenario("claim lost before the end", EVENT, account(Release=[TAKEN], LookAgain=[TAKEN])),
+    ],
+}
 
 # What stands for the ${placeholders} of the real machines; any other is replaced by its own name.
 SUBSTITUTIONS: dict[str, str] = {}

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
+from moto.cloudformation.models import cloudformation_backends
 from moto.cloudformation.parsing import ResourceMap, clean_json
 from moto.cloudformation.utils import random_suffix
 from moto.core.exceptions import ServiceException
@@ -21,16 +22,16 @@ from sandbox.services.cloudformation.resource import (
 from sandbox.services.cloudformation.site import Site
 from sandbox.services.cloudformation.types import TYPES
 
-Report = Callable[[Resource | str, str, str | None], None]  # resource (or its logical id), status, reason
+Report = Callable[[Resource, str, str | None], None]  # resource, status, reason
 GONE = ("NotFound", "NoSuch", "NonExistent", "DoesNotExist")
 
 
 class ResourceFailedError(Exception):
     """One resource could not be made, changed or removed; the reason is AWS's."""
 
-    def __init__(self, logical_id: str, verb: str, reason: str) -> None:
+    def __init__(self, logical_id: str, resource_type: str, verb: str, reason: str) -> None:
         super().__init__(reason)
-        self.logical_id, self.verb, self.reason = logical_id, verb, reason
+        self.logical_id, self.resource_type, self.verb, self.reason = logical_id, resource_type, verb, reason
 
 
 class Resources(ResourceMap):  # type: ignore[misc]  # moto ships no types
@@ -72,7 +73,7 @@ class Resources(ResourceMap):  # type: ignore[misc]  # moto ships no types
         if condition and not self.lazy_condition_map[condition]:
             return None
         self._making.append(logical_id)
-        with failing_as(logical_id, "update" if logical_id in self.before else "create"):
+        with failing_as(logical_id, declared["Type"], "update" if logical_id in self.before else "create"):
             resource = self._settle(logical_id, declared)
         self._making.pop()
         self.made[logical_id] = resource
@@ -111,7 +112,17 @@ class Resources(ResourceMap):  # type: ignore[misc]  # moto ships no types
                 self._refuse_same_name(kind, properties, before)
         if before:
             self.replaced.append(before)
+        self._refuse_neighbours_name(kind, properties)
         return kind.create(self.site, self._name(kind, logical_id, properties), properties)
+
+    def _refuse_neighbours_name(self, kind: ResourceType, properties: Properties) -> None:
+        """What another stack here already made under this name cannot be made again; AWS names that stack."""
+        name = properties.get(kind.name_property)
+        stacks = cloudformation_backends[self.site.account][self.site.region].stacks.values()
+        for stack in [] if name is None else stacks:
+            for other in stack.stack_resources:
+                if other.kind is kind and other.physical_resource_id == name:
+                    raise ValueError(f"{name} already exists in stack {stack.stack_id}")
 
     @staticmethod
     def _refuse_same_name(kind: ResourceType, properties: Properties, before: Resource) -> None:
@@ -154,7 +165,7 @@ def remove(
             report(resource, "DELETE_SKIPPED", None)
             continue
         try:
-            with failing_as(resource.logical_resource_id, "delete"):
+            with failing_as(resource.logical_resource_id, resource.cf_resource_type, "delete"):
                 resource.kind.delete(site, resource.made, resource.properties)
             report(resource, "DELETE_COMPLETE", None)
         except ResourceFailedError as failure:
@@ -166,16 +177,17 @@ def remove(
 
 
 @contextmanager
-def failing_as(logical_id: str, verb: str) -> Iterator[None]:
+def failing_as(logical_id: str, resource_type: str, verb: str) -> Iterator[None]:
     """What AWS or botocore refuses inside becomes the failure of this resource; anything else is our own bug."""
     try:
         yield
     except KeyError as missing:
-        raise ResourceFailedError(
-            logical_id,
-            verb,
-            f"Properties validation failed for resource {logical_id}: required key {missing} not found",
-        ) from missing
-    except (ClientError, BotoCoreError, ServiceException, ValueError) as error:
-        message = getattr(error, "message", None) or str(error)
-        raise ResourceFailedError(logical_id, verb, message) from error
+        reason = f"Properties validation failed for resource {logical_id}: required key {missing} not found"
+        raise ResourceFailedError(logical_id, resource_type, verb, reason) from missing
+    except ClientError as error:
+        said, status = error.response["Error"], error.response["ResponseMetadata"]["HTTPStatusCode"]
+        reason = f"{said['Message']} (Status Code: {status}; Error Code: {said['Code']})"
+        raise ResourceFailedError(logical_id, resource_type, verb, reason) from error
+    except (BotoCoreError, ServiceException, ValueError) as error:
+        reason = getattr(error, "message", None) or str(error)
+        raise ResourceFailedError(logical_id, resource_type, verb, reason) from error

@@ -25,6 +25,7 @@ class Stack(models.Stack):  # type: ignore[misc]  # moto ships no types
         self.tags: dict[str, str]
         self.made: dict[str, Resource] = {}
         self.stack_status_reason: str | None = None
+        self.failure: ResourceFailedError | None = None  # of the last operation that failed
         super().__init__(
             stack_id=generate_stack_id(name, site.region, site.account),
             name=name,
@@ -86,6 +87,7 @@ class Stack(models.Stack):  # type: ignore[misc]  # moto ships no types
         failures = remove(self.site, list(reversed(self.made.values())), self._report)
         self.made = {failure.logical_id: self.made[failure.logical_id] for failure in failures}
         if failures:
+            self.failure = failures[0]
             names = ", ".join(failure.logical_id for failure in failures)
             reason = f"The following resource(s) failed to delete: [{names}]. {failures[0].reason}"
             return self._turn("DELETE_FAILED", reason)
@@ -145,7 +147,9 @@ class Stack(models.Stack):  # type: ignore[misc]  # moto ships no types
         self._turn(f"{verb}_FAILED" if failures else f"{verb}_COMPLETE", reason)
 
     def _failed(self, failure: ResourceFailedError, verb: str) -> str:
-        self._report(failure.logical_id, f"{failure.verb.upper()}_FAILED", failure.reason)
+        self.failure = failure
+        status = f"{failure.verb.upper()}_FAILED"
+        self._add_event((failure.logical_id, "", failure.resource_type), status, failure.reason)
         return f"The following resource(s) failed to {verb}: [{failure.logical_id}]. {failure.reason}"
 
     def _turn(self, status: str, reason: str | None = None) -> None:
@@ -153,14 +157,18 @@ class Stack(models.Stack):  # type: ignore[misc]  # moto ships no types
         self._add_stack_event(status, resource_status_reason=reason)
         self.events[-1].timestamp = self.site.cloud.clock.now()
 
-    def _report(self, resource: Resource | str, status: str, reason: str | None) -> None:
-        known = resource if isinstance(resource, Resource) else None
+    def _report(self, resource: Resource, status: str, reason: str | None) -> None:
+        what = resource.logical_resource_id, resource.physical_resource_id, resource.cf_resource_type
+        self._add_event(what, status, reason)
+
+    def _add_event(self, what: tuple[str, str, str], status: str, reason: str | None) -> None:
+        logical_id, physical_id, kind = what
         event = models.Event(
             stack_id=self.stack_id,
             stack_name=self.name,
-            logical_resource_id=known.logical_resource_id if known else str(resource),
-            physical_resource_id=known.physical_resource_id if known else "",
-            resource_type=known.cf_resource_type if known else "",
+            logical_resource_id=logical_id,
+            physical_resource_id=physical_id,
+            resource_type=kind,
             resource_status=status,
             resource_status_reason=reason,
             resource_properties=None,

@@ -132,6 +132,13 @@ class Directory:
         """The accounts (directly under a parent), in the order they joined."""
         return (each for each in self._members.values() if parent_id in {None, each.parent_id})
 
+    def members_below(self, parent_id: str) -> list[Member]:
+        """The accounts under a root or OU, at any depth."""
+        inside = {parent_id}
+        while more := {unit.id for unit in self.backend.ou if unit.parent_id in inside} - inside:
+            inside |= more
+        return [each for each in self._members.values() if each.parent_id in inside]
+
     def add_unit(self, name: str, parent_id: str, tags: Mapping[str, str]) -> FakeOrganizationalUnit:
         """Adds an OU; moto would give it another id in every run."""
         unit = FakeOrganizationalUnit(self.backend.org, Name=name, ParentId=parent_id)

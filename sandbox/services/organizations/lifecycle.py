@@ -4,51 +4,21 @@ moto does all of this at once and tells nobody. Source: botocore model, CreateAc
 RemoveAccountFromOrganization, LeaveOrganization; the durations are the sandbox's.
 """
 
-import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-
-from moto.iam.models import iam_backends
 
 from sandbox.cloud import Cloud
 from sandbox.gateway import AwsError, Call
 from sandbox.identity import ADMINISTRATOR_ROLE
 from sandbox.services.organizations import errors
+from sandbox.services.organizations.creation import Creation, give_administrator_role
 from sandbox.services.organizations.directory import Directory, Member
 from sandbox.services.organizations.tags import checked_tags
 from sandbox.services.organizations.trail import Trail, status_time
 
 CREATION_SECONDS = 20.0
 CLOSURE_SECONDS = 60.0
-EVERYTHING = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
-
-
-@dataclass
-class Creation:
-    """A request to create an account."""
-
-    request_id: str
-    name: str
-    requested: datetime
-    state: str = "IN_PROGRESS"
-    completed: datetime | None = None
-    account_id: str | None = None
-    failure: str | None = None
-
-    def shown(self) -> dict[str, Any]:
-        """As CreateAccount and DescribeCreateAccountStatus show it."""
-        members = {
-            "Id": self.request_id,
-            "AccountName": self.name,
-            "State": self.state,
-            "RequestedTimestamp": self.requested,
-            "CompletedTimestamp": self.completed,
-            "AccountId": self.account_id,
-            "FailureReason": self.failure,
-        }
-        return {key: value for key, value in members.items() if value is not None}
 
 
 class Lifecycle:
@@ -154,7 +124,7 @@ class Lifecycle:
             creation.state, creation.failure = "FAILED", "EMAIL_ALREADY_EXISTS"
         else:
             self._admit(creation, call)
-        self._tell_result("createAccountStatus", "CreateAccountResult", _details(creation))
+        self._tell_result("createAccountStatus", "CreateAccountResult", creation.told())
 
     def _admit(self, creation: Creation, call: Call) -> None:
         member = self._directory.join(creation.name, self._cloud.clock.now(), email=call.parameters["Email"])
@@ -185,33 +155,3 @@ class Lifecycle:
                 action()
 
         self._cloud.clock.call_later(seconds, locked, name)
-
-
-def _details(creation: Creation) -> dict[str, Any]:
-    assert creation.completed is not None
-    members = {
-        "id": creation.request_id,
-        "state": creation.state,
-        "accountName": "****",
-        "accountId": creation.account_id,
-        "failureReason": creation.failure,
-        "requestedTimestamp": status_time(creation.requested),
-        "completedTimestamp": status_time(creation.completed),
-    }
-    return {key: value for key, value in members.items() if value is not None}
-
-
-def give_administrator_role(management: str, account: str, role_name: str) -> None:
-    """The role every created account begins with: the management account may do everything in it."""
-    trusted = {"AWS": f"arn:aws:iam::{management}:root"}
-    statement = {"Effect": "Allow", "Principal": trusted, "Action": "sts:AssumeRole"}
-    role = iam_backends[account]["aws"].create_role(
-        role_name=role_name,
-        assume_role_policy_document=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
-        path="/",
-        permissions_boundary=None,
-        description="",
-        tags=[],
-        max_session_duration="3600",
-    )
-    role.put_policy("AdministratorAccess", json.dumps(EVERYTHING))

@@ -147,6 +147,6 @@ def _numbered(members: Iterable[Member]) -> Iterable[tuple[int, Member]]:
 
 
 def _shown_admin(admin: Any) -> dict[str, Any]:
-    described: dict[str, Any] = admin.describe()
-    described.pop("Paths", None)  # botocore's DelegatedAdministrator has no such member
-    return described
+    described: dict[str, Any] = admin.account.describe()
+    del described["Paths"]  # botocore's DelegatedAdministrator has no such member
+    return described | {"DelegationEnabledDate": admin.enabled_date.timestamp()}

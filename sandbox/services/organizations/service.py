@@ -66,6 +66,27 @@ class Organizations:
         organization_id: str = self.directory.backend.org.id
         return organization_id
 
+    @property
+    def management_account(self) -> str:
+        """The account that owns the organization."""
+        return self.directory.management
+
+    def accounts_below(self, parent: str) -> list[str] | None:
+        """The ids of all accounts under a root or OU, at any depth and in any state; None for an unknown parent."""
+        if self.directory.unit(parent) is None:
+            return None
+        return [member.id for member in self.directory.members_below(parent)]
+
+    def state_of(self, account: str) -> str | None:
+        """An account's State; None outside the organization."""
+        member = self.directory.find(account)
+        return member.state if member else None
+
+    def delegated_administrators(self, service_principal: str) -> list[str]:
+        """The accounts that administrate the service for the organization."""
+        admins = self.directory.backend.admins
+        return [admin.account.id for admin in admins if service_principal in admin.services]
+
     def create_member(self, name: str, tags: Mapping[str, str] | None = None, parent: str | None = None) -> str:
         """An account that has been there before anybody looked: no event tells of it. Answers its id."""
         with self._cloud.gateway.lock:

@@ -134,9 +134,7 @@ EVENTS: list[tuple[str, dict[str, Any], dict[str, Any], bool]] = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("pattern", "event", "expected"), [row[1:] for row in EVENTS], ids=[row[0] for row in EVENTS]
-)
+@pytest.mark.parametrize(("pattern", "event", "expected"), [row[1:] for row in EVENTS], ids=[row[0] for row in EVENTS])
 def test_whole_events(pattern: dict[str, Any], event: dict[str, Any], expected: bool) -> None:  # noqa: FBT001 - a table's column
     assert matches(pattern, event) is expected
 
@@ -171,9 +169,7 @@ INVALID: list[tuple[dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("pattern", "words"), INVALID)
-def test_a_pattern_eventbridge_refuses_is_refused_with_the_reason(
-    pattern: dict[str, Any], words: str
-) -> None:
+def test_a_pattern_eventbridge_refuses_is_refused_with_the_reason(pattern: dict[str, Any], words: str) -> None:
     with pytest.raises(InvalidEventPattern, match=words):
         validate(pattern)
 
@@ -185,9 +181,7 @@ def test_an_invalid_pattern_matches_nothing_and_says_so() -> None:
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.text(max_size=5)
 KEYS = st.text("abc", min_size=1, max_size=3)
-TREES = st.recursive(
-    SCALARS, lambda inner: st.dictionaries(KEYS, inner, min_size=1, max_size=3), max_leaves=8
-)
+TREES = st.recursive(SCALARS, lambda inner: st.dictionaries(KEYS, inner, min_size=1, max_size=3), max_leaves=8)
 OBJECTS = st.dictionaries(KEYS, TREES, min_size=1, max_size=4)
 
 

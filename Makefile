@@ -1,0 +1,52 @@
+# Two commands: `make demo` and `make test`. Both set up first; nothing else is needed but Python 3.11+, git and make.
+PYTHON ?= python3
+BIN := .venv/bin
+export SAM_CLI_TELEMETRY := 0
+export AWS_DEFAULT_REGION ?= eu-west-1
+export PIP := $(CURDIR)/$(BIN)/python -m pip
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint types templates build pytest lock clean
+
+help: ## show this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: .venv/installed ## make .venv with everything, pinned and checked by hash
+
+.venv/installed: requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(None if (3, 11) <= sys.version_info < (3, 15) else "Python 3.11 to 3.14 is needed, this is " + sys.version.split()[0] + "; try: make PYTHON=python3.13 ...")'
+	@echo "Setting up .venv (about a minute)"
+	@$(PYTHON) -m venv --clear .venv
+	@$(PIP) install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement requirements.lock
+	@touch $@
+
+demo: setup ## watch accounts travel from tagged to connected, on an AWS that lives in one process
+	@$(BIN)/python -m sandbox demo
+
+test: lint types templates build pytest ## every check CI makes
+
+lint: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: setup
+	$(BIN)/mypy
+
+templates: setup
+	$(BIN)/cfn-lint template.yaml stacks/*.yaml layers/consumer/consumer_role.yaml
+	$(BIN)/sam validate --lint
+	$(BIN)/sam validate --lint --config-env forwarding
+
+build: setup ## a real `sam build`: what `sam deploy` would upload
+	@PYTHONPATH=layers/control_plane $(BIN)/python -c 'import pathlib, control_plane.profiles as p; p.load(pathlib.Path("layers/consumer/profiles.yaml"))'
+	$(BIN)/sam build
+
+pytest: setup
+	$(BIN)/pytest --numprocesses auto
+
+lock: setup ## pin anew, with hashes, what pyproject.toml asks for
+	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-strip-extras --upgrade --output-file requirements.lock
+	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.13 --constraint requirements.lock --generate-hashes --no-emit-index-url --no-strip-extras --output-file layers/dependencies/requirements.txt
+
+clean: ## remove what was made here
+	rm -rf .venv .aws-sam .build .mypy_cache .ruff_cache .pytest_cache .hypothesis

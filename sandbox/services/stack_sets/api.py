@@ -1,0 +1,256 @@
+"""The StackSets operations: who may see which stack sets, and what a request asks for."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sandbox.cloud import Cloud
+from sandbox.gateway import AwsError, Call
+from sandbox.services.cloudformation import CloudFormation
+from sandbox.services.stack_sets import views
+from sandbox.services.stack_sets.checks import (
+    NAME,
+    OPERATION_ID,
+    check_claimed,
+    check_definition,
+    check_pattern,
+    check_values,
+)
+from sandbox.services.stack_sets.engine import Engine
+from sandbox.services.stack_sets.instance import Instance, Json, StackSet, Target
+from sandbox.services.stack_sets.operation import Operation, Preferences
+from sandbox.services.stack_sets.organization import SERVICE_PRINCIPAL, Organization
+from sandbox.services.stack_sets.provisioning import Provisioning
+from sandbox.services.stack_sets.targets import existing_targets, new_targets
+
+NOT_ADMINISTRATOR = (
+    "You must be the management account or delegated admin account of an organization before operating a "
+    "SERVICE_MANAGED stack set"
+)
+
+
+class StackSets:
+    """Service-managed stack sets of the organization, by Region; they belong to the management account."""
+
+    def __init__(self, cloud: Cloud, organization: Organization, cloudformation: CloudFormation) -> None:
+        self.cloud, self.organization = cloud, organization
+        self.engine = Engine(cloud, organization, Provisioning(cloud, cloudformation))
+        self._sets: dict[str, dict[str, StackSet]] = {}  # by Region, then by name
+        cloud.gateway.handle(
+            "cloudformation",
+            CreateStackSet=self._create,
+            DescribeStackSet=self._describe,
+            UpdateStackSet=self._update,
+            DeleteStackSet=self._delete,
+            ListStackSets=self._list,
+            CreateStackInstances=self._create_instances,
+            UpdateStackInstances=self._update_instances,
+            DeleteStackInstances=self._delete_instances,
+            DescribeStackInstance=self._describe_instance,
+            ListStackInstances=self._list_instances,
+            DescribeStackSetOperation=self._describe_operation,
+            ListStackSetOperations=self._list_operations,
+            ListStackSetOperationResults=self._list_results,
+            StopStackSetOperation=self._stop_operation,
+        )
+
+    def _create(self, call: Call) -> Json:
+        given, name = call.parameters, call.parameters["StackSetName"]
+        check_pattern(name, NAME, "stackSetName")
+        check_claimed(given)
+        visible = self._visible(call, claiming=True)
+        if name in visible:
+            raise AwsError("NameAlreadyExistsException", f"StackSet {name} already exists")
+        body, parameters = self._body(given), _resolved(given.get("Parameters", []), {})
+        check_definition(body, parameters, given.get("Capabilities", []))
+        identity = f"{name}:{uuid.uuid4()}"
+        owner = self.organization.management_account
+        visible[name] = StackSet(
+            name,
+            identity,
+            f"arn:aws:cloudformation:{call.region}:{owner}:stackset/{identity}",
+            body,
+            parameters,
+            list(given.get("Capabilities", [])),
+            {tag["Key"]: tag["Value"] for tag in given.get("Tags", [])},
+            given.get("Description", ""),
+            bool((given.get("ManagedExecution") or {}).get("Active")),
+        )
+        return {"StackSetId": identity}
+
+    def _describe(self, call: Call) -> Json:
+        return {"StackSet": views.show_stack_set(self._find(call))}
+
+    def _list(self, call: Call) -> Json:
+        wanted = call.parameters.get("Status", "ACTIVE") == "ACTIVE"
+        sets = self._visible(call).values() if wanted else []
+        return views.page("Summaries", [views.summarize_stack_set(each) for each in sets], call.parameters)
+
+    def _delete(self, call: Call) -> Json:
+        stack_set = self._find(call)
+        if stack_set.instances:
+            raise AwsError("StackSetNotEmptyException", "StackSet is not empty")
+        if running := stack_set.unfinished():
+            message = f"Another Operation on StackSet {stack_set.arn} is in progress: {running[0].identity}"
+            raise AwsError("OperationInProgressException", message)
+        del self._visible(call)[stack_set.name]
+        return {}
+
+    def _update(self, call: Call) -> Json:
+        """The definition changes at once, also when the operation fails later (aws-facts D); instances follow."""
+        given, stack_set = call.parameters, self._find(call)
+        check_claimed({"PermissionModel": "SERVICE_MANAGED", **given})
+        active = bool((given.get("ManagedExecution") or {"Active": stack_set.managed_execution}).get("Active"))
+        if active != stack_set.managed_execution and stack_set.unfinished():
+            raise AwsError(
+                "ValidationError", "ManagedExecution cannot be modified while operations are running or queued"
+            )
+        body = stack_set.body if given.get("UsePreviousTemplate") else self._body(given)
+        parameters = _resolved(given.get("Parameters", []), stack_set.parameters)
+        check_definition(body, parameters, given.get("Capabilities", []))
+        usable = [target for target, instance in stack_set.instances.items() if instance.status != "INOPERABLE"]
+        if "DeploymentTargets" in given:
+            meant = set(existing_targets(given, self.organization, stack_set))
+            usable = [target for target in usable if target in meant]
+        operation = self._operation(call, stack_set, "UPDATE", usable)
+        self.engine.submit(stack_set, operation)
+        stack_set.managed_execution, stack_set.capabilities = active, list(given.get("Capabilities", []))
+        stack_set.description = given.get("Description", stack_set.description)
+        if "Tags" in given:
+            stack_set.tags = {tag["Key"]: tag["Value"] for tag in given["Tags"]}
+        if (body, parameters) != (stack_set.body, stack_set.parameters):
+            stack_set.body, stack_set.parameters = body, parameters
+            for instance in stack_set.instances.values():
+                instance.status = "INOPERABLE" if instance.status == "INOPERABLE" else "OUTDATED"
+        return {"OperationId": operation.identity}
+
+    def _create_instances(self, call: Call) -> Json:
+        stack_set, given = self._find(call), call.parameters
+        units = new_targets(given, self.organization)
+        overrides = self._overrides(given, stack_set, {})
+        operation = self._operation(call, stack_set, "CREATE", list(units), units=units, overrides=overrides or {})
+        self.engine.submit(stack_set, operation)
+        return {"OperationId": operation.identity}
+
+    def _update_instances(self, call: Call) -> Json:
+        stack_set, given = self._find(call), call.parameters
+        targets = existing_targets(given, self.organization, stack_set)
+        if not targets:
+            raise AwsError("StackInstanceNotFoundException", "The specified stack instance doesn't exist.")
+        present = stack_set.instances[targets[0]].overrides
+        overrides = self._overrides(given, stack_set, present)
+        operation = self._operation(call, stack_set, "UPDATE", targets, overrides=overrides)
+        self.engine.submit(stack_set, operation)
+        return {"OperationId": operation.identity}
+
+    def _delete_instances(self, call: Call) -> Json:
+        stack_set, given = self._find(call), call.parameters
+        targets = existing_targets(given, self.organization, stack_set)
+        operation = self._operation(call, stack_set, "DELETE", targets, retain=bool(given["RetainStacks"]))
+        self.engine.submit(stack_set, operation)
+        return {"OperationId": operation.identity}
+
+    def _describe_instance(self, call: Call) -> Json:
+        stack_set = self._find(call)
+        account, region = call.parameters["StackInstanceAccount"], call.parameters["StackInstanceRegion"]
+        instance = stack_set.instances.get((account, region))
+        if instance is None:
+            raise AwsError(
+                "StackInstanceNotFoundException", f"Stack instance not found for account {account} in {region}"
+            )
+        return {"StackInstance": views.show_instance(stack_set, instance)}
+
+    def _list_instances(self, call: Call) -> Json:
+        stack_set = self._find(call)
+        instances: list[Instance] = list(stack_set.instances.values())
+        summaries = [views.summarize_instance(stack_set, instance) for instance in instances]
+        chosen = [summary for summary in summaries if views.matches(summary, call.parameters)]
+        return views.page("Summaries", chosen, call.parameters)
+
+    def _describe_operation(self, call: Call) -> Json:
+        stack_set = self._find(call)
+        return {"StackSetOperation": views.show_operation(stack_set, self._find_operation(call, stack_set))}
+
+    def _list_operations(self, call: Call) -> Json:
+        latest_first = reversed(self._find(call).operations.values())
+        return views.page("Summaries", [views.summarize_operation(each) for each in latest_first], call.parameters)
+
+    def _list_results(self, call: Call) -> Json:
+        operation = self._find_operation(call, self._find(call))
+        wanted = {each["Values"] for each in call.parameters.get("Filters", [])}
+        results = [result for result in views.show_results(operation) if not wanted or result["Status"] in wanted]
+        return views.page("Summaries", results, call.parameters)
+
+    def _stop_operation(self, call: Call) -> Json:
+        stack_set = self._find(call)
+        operation = self._find_operation(call, stack_set)
+        if operation.ended:
+            raise AwsError("InvalidOperationException", f"Operation {operation.identity} is not in progress")
+        self.engine.stop(stack_set, operation)
+        return {}
+
+    def _operation(
+        self, call: Call, stack_set: StackSet, action: str, targets: Sequence[Target], **more: Any
+    ) -> Operation:
+        identity = call.parameters.get("OperationId") or str(uuid.uuid4())
+        check_pattern(identity, OPERATION_ID, "operationId")
+        if identity in stack_set.operations:
+            raise AwsError("OperationIdAlreadyExistsException", f"Operation {identity} already exists")
+        preferences = Preferences(call.parameters.get("OperationPreferences") or {})
+        now, where = self.cloud.clock.now(), call.parameters.get("DeploymentTargets") or {}
+        return Operation(identity, action, targets, preferences, now, deployment_targets=where, **more)
+
+    def _visible(self, call: Call, *, claiming: bool = False) -> dict[str, StackSet]:
+        """The sets a caller sees: CallAs SELF is another space for everybody but the management account."""
+        administrators = self.organization.delegated_administrators(SERVICE_PRINCIPAL)
+        delegated = call.parameters.get("CallAs") == "DELEGATED_ADMIN"
+        if delegated and call.account not in administrators:
+            raise AwsError("ValidationError", NOT_ADMINISTRATOR)
+        if delegated or call.account == self.organization.management_account:
+            return self._sets.setdefault(call.region, {})
+        if claiming:
+            raise AwsError("ValidationError", NOT_ADMINISTRATOR)
+        return {}
+
+    def _find(self, call: Call) -> StackSet:
+        name = call.parameters["StackSetName"]
+        for stack_set in self._visible(call).values():
+            if name in {stack_set.name, stack_set.identity}:
+                return stack_set
+        raise AwsError("StackSetNotFoundException", f"StackSet {name} not found")
+
+    @staticmethod
+    def _find_operation(call: Call, stack_set: StackSet) -> Operation:
+        identity = call.parameters["OperationId"]
+        if identity not in stack_set.operations:
+            raise AwsError("OperationNotFoundException", f"Operation {identity} not found")
+        return stack_set.operations[identity]
+
+    @staticmethod
+    def _body(given: Mapping[str, Any]) -> str:
+        if "TemplateBody" not in given:
+            raise AwsError(
+                "ValidationError", "Template body must be specified; the sandbox does not read TemplateURL here"
+            )
+        return str(given["TemplateBody"])
+
+    @staticmethod
+    def _overrides(given: Mapping[str, Any], stack_set: StackSet, present: Mapping[str, str]) -> dict[str, str] | None:
+        """None when the request says nothing of overrides: then they stay as they are."""
+        if "ParameterOverrides" not in given:
+            return None
+        overrides = _resolved(given["ParameterOverrides"], present)
+        check_values(overrides)
+        check_definition(stack_set.body, {**stack_set.parameters, **overrides}, stack_set.capabilities)
+        return overrides
+
+
+def _resolved(given: Sequence[Mapping[str, Any]], previous: Mapping[str, str]) -> dict[str, str]:
+    values: dict[str, str] = {}
+    for each in given:
+        key = each["ParameterKey"]
+        if each.get("UsePreviousValue"):
+            values.update({key: previous[key]} if key in previous else {})
+        else:
+            values[key] = each.get("ParameterValue", "")
+    return values

@@ -1,0 +1,51 @@
+"""A stack set and its instances: what the service remembers of them."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from sandbox.services.cloudformation.stack import Stack
+from sandbox.services.stack_sets.operation import Operation
+
+Target = tuple[str, str]  # account, Region
+Json = dict[str, Any]
+
+
+@dataclass
+class Instance:
+    """One account and Region of a stack set; it can exist without a stack."""
+
+    account: str
+    region: str
+    unit: str  # the root or OU it was deployed through
+    overrides: dict[str, str]
+    status: str = "OUTDATED"
+    detailed_status: str = "PENDING"
+    reason: str | None = None
+    last_operation: str = ""
+    stack: Stack | None = None
+
+    @property
+    def target(self) -> Target:
+        """Its key in the stack set."""
+        return self.account, self.region
+
+
+@dataclass
+class StackSet:
+    """A template, its parameters, and where it is deployed."""
+
+    name: str
+    identity: str  # <name>:<uuid>
+    arn: str
+    body: str
+    parameters: dict[str, str]
+    capabilities: list[str]
+    tags: dict[str, str]
+    description: str = ""
+    managed_execution: bool = False
+    instances: dict[Target, Instance] = field(default_factory=dict)
+    operations: dict[str, Operation] = field(default_factory=dict)  # in request order
+
+    def unfinished(self) -> list[Operation]:
+        """Running and queued operations, in request order."""
+        return [operation for operation in self.operations.values() if not operation.ended]

@@ -1,0 +1,56 @@
+"""Real stacks behind the instances: made in the member account by the sandbox's own CloudFormation."""
+
+import uuid
+
+from sandbox.cloud import Cloud
+from sandbox.gateway import AwsError
+from sandbox.services.cloudformation import CloudFormation
+from sandbox.services.cloudformation.site import Site
+from sandbox.services.cloudformation.stack import Stack
+from sandbox.services.stack_sets.instance import Instance, StackSet
+
+
+class Provisioning:
+    """What StackSets' service-linked role does in a target account. Methods answer why it failed, or None."""
+
+    def __init__(self, cloud: Cloud, cloudformation: CloudFormation) -> None:
+        self.cloud, self.cloudformation = cloud, cloudformation
+
+    def deploy(self, stack_set: StackSet, instance: Instance) -> str | None:
+        """Bring the instance's stack to the stack set's template and the instance's parameters."""
+        if instance.stack and instance.stack.status.startswith(("ROLLBACK", "CREATE_FAILED", "DELETE")):
+            self.cloudformation.remove(instance.stack)
+            instance.stack = None
+        parameters = {**stack_set.parameters, **instance.overrides}
+        try:
+            if instance.stack:
+                self.cloudformation.change(instance.stack, stack_set.body, parameters, stack_set.tags)
+            else:
+                instance.stack = self._create(stack_set, instance, parameters)
+        except AwsError as error:
+            return str(error.message)
+        stack = instance.stack
+        return None if stack.status in {"CREATE_COMPLETE", "UPDATE_COMPLETE"} else _why(stack)
+
+    def withdraw(self, instance: Instance) -> str | None:
+        """Delete the instance's stack."""
+        if instance.stack is None:
+            return None
+        self.cloudformation.remove(instance.stack)
+        return None if instance.stack.status == "DELETE_COMPLETE" else _why(instance.stack)
+
+    def _create(self, stack_set: StackSet, instance: Instance, parameters: dict[str, str]) -> Stack:
+        site = Site(self.cloud, instance.account, instance.region)
+        name = f"StackSet-{stack_set.name}-{uuid.uuid4()}"
+        return self.cloudformation.create(site, name, stack_set.body, parameters, stack_set.tags)
+
+
+def _why(stack: Stack) -> str:
+    """The first resource that failed, in the words of a stack instance's StatusReason."""
+    failure = stack.failure
+    if failure is None:
+        return stack.stack_status_reason or stack.status
+    return (
+        f"ResourceLogicalId:{failure.logical_id}, ResourceType:{failure.resource_type}, "
+        f"ResourceStatusReason:{failure.reason}"
+    )

@@ -1,0 +1,176 @@
+"""The whole sandbox: an organization, its AWS services, and the control plane deployed into its hub."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+import boto3
+import yaml
+from boto3.dynamodb.types import TypeDeserializer
+from moto import mock_aws
+
+from sandbox.clock import Clock
+from sandbox.cloud import ORGANIZATIONS_REGION, Cloud, Landscape
+from sandbox.deploy import deploy
+from sandbox.identity import acting_as
+from sandbox.permissions import Permissions
+from sandbox.services.cloudformation import CloudFormation
+from sandbox.services.events import Events
+from sandbox.services.functions import Functions
+from sandbox.services.iam import Iam
+from sandbox.services.organizations import Organizations
+from sandbox.services.quick import Quick
+from sandbox.services.stack_sets import StackSets
+from sandbox.services.step_functions import StepFunctions
+from sandbox.services.sts import Sts
+
+PROJECT = Path(__file__).parent.parent
+STACKSETS_PRINCIPAL = "member.org.stacksets.cloudformation.amazonaws.com"
+OPT_IN_TAG = "quick-athena"
+
+
+class Sandbox:
+    """One AWS organization in this process, with Quick Onboarding deployed. One at a time: moto is process-wide."""
+
+    def __init__(self, clock: Clock, landscape: Landscape | None = None, consumer_layer: Path | None = None) -> None:
+        self._mock = mock_aws()
+        self._mock.start()
+        self.clock = clock
+        self.cloud = Cloud(clock, landscape)
+        self.cloud.gateway.install()
+        cloud = self.cloud
+        self.events = Events(cloud)
+        self.organizations = Organizations(cloud, self.events)
+        self.iam = Iam(cloud)
+        self.sts = Sts(cloud, self.iam)
+        self.permissions = Permissions(cloud, self.iam)
+        self.cloudformation = CloudFormation(cloud)
+        self.stack_sets = StackSets(cloud, self.organizations, self.cloudformation)
+        self.quick = Quick(cloud, self.sts, self.iam)
+        self.functions = Functions(
+            cloud,
+            self.iam,
+            self.sts,
+            folder=PROJECT / "functions",
+            environment={"CONSUMER_DIRECTORY": str(consumer_layer or PROJECT / "layers/consumer")},
+        )
+        self.step_functions = StepFunctions(cloud, self.functions, self.iam, self.sts)
+        self.events.targets["states"] = self.step_functions.start_from_event
+        self.outputs: dict[str, str] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give moto back as it was."""
+        self.cloud.gateway.uninstall()
+        self._mock.stop()
+
+    def found(self) -> None:
+        """The organization, its hub as StackSets' delegated administrator, and Quick's groups."""
+        place = self.cloud.landscape
+        self.organizations.found()
+        with self.cloud.administering(place.management):
+            organizations = self.cloud.client("organizations", ORGANIZATIONS_REGION)
+            organizations.enable_aws_service_access(ServicePrincipal=STACKSETS_PRINCIPAL)
+            organizations.register_delegated_administrator(AccountId=place.hub, ServicePrincipal=STACKSETS_PRINCIPAL)
+        with self.cloud.administering(place.hub):
+            for group in self._groups():
+                self.cloud.client("quicksight").create_group(
+                    AwsAccountId=place.hub, Namespace="default", GroupName=group
+                )
+
+    def deploy(self) -> dict[str, str]:
+        """Deploy template.yaml to the hub and stacks/forwarding.yaml to the management account; the hub's outputs."""
+        place = self.cloud.landscape
+        parameters = {
+            "ManagementAccountId": place.management,
+            "ForwardingAccounts": place.management,
+            "OrganizationId": self.organizations.organization_id,
+            "OrganizationRootId": self.organizations.root_id,
+        }
+        self.outputs = deploy(
+            self.cloud, place.hub, place.region, PROJECT / "template.yaml", "quick-onboarding", parameters
+        )
+        deploy(
+            self.cloud,
+            place.management,
+            ORGANIZATIONS_REGION,
+            PROJECT / "stacks/forwarding.yaml",
+            "quick-onboarding-forwarding",
+            {"HubBusArn": self.outputs["HubBusArn"]},
+        )
+        return self.outputs
+
+    def tag(self, account_id: str, value: str) -> None:
+        """Tag an account as an administrator of the management account would."""
+        with self.cloud.administering(self.cloud.landscape.management):
+            self.cloud.client("organizations", ORGANIZATIONS_REGION).tag_resource(
+                ResourceId=account_id, Tags=[{"Key": OPT_IN_TAG, "Value": value}]
+            )
+
+    def untag(self, account_id: str) -> None:
+        """Take the opt-in tag away."""
+        with self.cloud.administering(self.cloud.landscape.management):
+            self.cloud.client("organizations", ORGANIZATIONS_REGION).untag_resource(
+                ResourceId=account_id, TagKeys=[OPT_IN_TAG]
+            )
+
+    def create_account(self, name: str, tag: str | None = None) -> str:
+        """CreateAccount, with the opt-in tag or without; answers the request's id, the account comes later."""
+        tags = [{"Key": OPT_IN_TAG, "Value": tag}] if tag else []
+        with self.cloud.administering(self.cloud.landscape.management):
+            answer = self.cloud.client("organizations", ORGANIZATIONS_REGION).create_account(
+                Email=f"{name}@example.com", AccountName=name, Tags=tags
+            )
+        return str(answer["CreateAccountStatus"]["Id"])
+
+    def records(self) -> list[dict[str, Any]]:
+        """Everything in the registry, as plain values."""
+        with self.cloud.administering(self.cloud.landscape.hub):
+            pages = self.cloud.client("dynamodb").get_paginator("scan").paginate(
+                TableName=self.outputs["RegistryTableName"]
+            )
+            items = [item for page in pages for item in page["Items"]]
+        read = TypeDeserializer().deserialize
+        return [{name: read(value) for name, value in item.items()} for item in items]
+
+    def record(self, account_id: str, profile: str = "default") -> dict[str, Any] | None:
+        """One connection's record, or None."""
+        key = (f"account#{account_id}", f"connection#{profile}")
+        return next((record for record in self.records() if (record["pk"], record["sk"]) == key), None)
+
+    def allowed_roles(self) -> list[str]:
+        """Every consumer role the access policy allows, as IAM has it."""
+        with self.cloud.administering(self.cloud.landscape.hub):
+            iam = self.cloud.client("iam")
+            attached = iam.list_attached_role_policies(RoleName="quick-athena-run-as")["AttachedPolicies"]
+            documents = [_document(iam, policy["PolicyArn"]) for policy in attached]
+        return sorted(role for document in documents for role in _resources(document))
+
+    def boto3_session(self, account_id: str, region: str | None = None) -> boto3.Session:
+        """An administrator's own boto3 session in an account."""
+        session = self.cloud.identities.administrator(account_id)
+        return boto3.Session(region_name=region or self.cloud.landscape.region, **session.credentials())
+
+    def _groups(self) -> set[str]:
+        profiles = yaml.safe_load((PROJECT / "layers/consumer/profiles.yaml").read_text(encoding="utf-8"))["profiles"]
+        return {group for profile in profiles.values() for group in (*profile["owners"], *profile.get("viewers", []))}
+
+
+def _document(iam: Any, arn: str) -> Mapping[str, Any]:
+    version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
+    document: Mapping[str, Any] = iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
+    return document
+
+
+def _resources(document: Mapping[str, Any]) -> list[str]:
+    return [resource for statement in document["Statement"] for resource in statement["Resource"]]
+
+
+__all__ = ["OPT_IN_TAG", "PROJECT", "Sandbox", "acting_as"]
