@@ -16,11 +16,11 @@ Action = Callable[[], object]
 LONGEST_NAP = 86_400.0  # real seconds: below what a lock's timeout can hold
 
 
-class DidNotSettle(Exception):  # noqa: N818 - says what happened
+class DidNotSettle(Exception):
     """Something still runs although the clock waited for it; the message names it."""
 
 
-class ActionFailed(Exception):  # noqa: N818 - says what happened
+class ActionFailed(Exception):
     """An action raised; its exception is the cause, and all of them are in `clock.failures`."""
 
 

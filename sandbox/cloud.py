@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sandbox.clock import Clock
 from sandbox.gateway import Gateway
 from sandbox.identity import Identities, Session, acting_as, acting_boto3_session
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sandbox.clock import Clock
 
 ORGANIZATIONS_REGION = "us-east-1"  # the only Region with Organizations events
 

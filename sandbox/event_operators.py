@@ -21,7 +21,7 @@ _COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
 }
 
 
-class InvalidEventPattern(ValueError):  # noqa: N818 - EventBridge's own error code, without its "Exception"
+class InvalidEventPattern(ValueError):
     """A pattern EventBridge would not accept; the message says where and why."""
 
 

@@ -10,13 +10,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from moto.core.exceptions import ServiceException
 from moto.core.responses import ActionResult, BaseResponse
 
-from sandbox.identity import Identities, Session
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sandbox.identity import Identities, Session
 
 Handler = Callable[["Call"], dict[str, Any]]
 Hook = Callable[["Call"], None]
@@ -90,7 +92,7 @@ class Gateway:
         self._unwrapped: tuple[Any, Any] | None = None
 
     def handle(self, service: str, **handlers: Handler) -> None:
-        """Answer these operations of a service ourselves: handle("organizations", TagResource=self.tag)."""
+        """Answer these operations of a service ourselves, as in `handle("organizations", TagResource=self.tag)`."""
         self._handlers |= {(service, operation): handler for operation, handler in handlers.items()}
 
     def install(self) -> None:
@@ -110,6 +112,16 @@ class Gateway:
         BaseResponse.call_action = call_action
         BaseResponse.get_current_account = get_current_account
 
+    def admit(self, call: Call) -> None:
+        """Log and check a call that is served elsewhere; raises AwsError when it is refused."""
+        with self.lock:
+            entry = self._log(call)
+            try:
+                self._ask(call)
+            except AwsError as error:
+                entry.outcome = error.code
+                raise
+
     def uninstall(self) -> None:
         """Give moto its door back."""
         if self._unwrapped:
@@ -119,27 +131,24 @@ class Gateway:
         session = self.identities.of(response.get_access_key())
         if session is None:
             return response.serialized(
-                ActionResult(
-                    AwsError("InvalidClientTokenId", "The security token included in the request is invalid.")
-                )
+                ActionResult(AwsError("InvalidClientTokenId", "The security token included in the request is invalid."))
             )
         call = self._read(response, session)
         entry = self._log(call)
         try:
-            for hook in self.before:
-                hook(call)
+            self._ask(call)
             handler = self._handlers.get((call.service, call.operation))
-            answer = (
-                response.serialized(ActionResult(handler(call)))
-                if handler
-                else original(response)
-            )
+            answer = _serialized(response, handler(call)) if handler else original(response)
         except ServiceException as error:
             answer = response.serialized(ActionResult(error))
         entry.outcome = _outcome(answer)
         for watch in self.after:
             watch(call, entry.outcome)
         return answer
+
+    def _ask(self, call: Call) -> None:
+        for hook in self.before:
+            hook(call)
 
     def _read(self, response: BaseResponse, session: Session) -> Call:
         service, operation = response.boto3_service_name, response._get_action() or ""
@@ -155,6 +164,12 @@ class Gateway:
         )
         self.log.entries.append(entry)
         return entry
+
+
+def _serialized(response: BaseResponse, result: dict[str, Any]) -> Any:
+    """Our results have botocore's shape; moto's transformers are for its own models."""
+    response.RESPONSE_KEY_PATH_TO_TRANSFORMER = None
+    return response.serialized(ActionResult(result))
 
 
 def _outcome(answer: Any) -> str:

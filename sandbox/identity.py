@@ -5,17 +5,19 @@ from __future__ import annotations
 import secrets
 import string
 import threading
-from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import botocore.session
 from botocore.credentials import Credentials, ReadOnlyCredentials
 
 from sandbox.policy import Principal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
 
 ALPHABET = string.ascii_uppercase + "234567"
 ADMINISTRATOR_ROLE = "OrganizationAccountAccessRole"
@@ -65,9 +67,7 @@ class Identities:
                 self._administrators[account] = self._issue(_administrator(account), administrator=True)
             return self._administrators[account]
 
-    def role_session(
-        self, principal: Principal, session_policies: Sequence[Mapping[str, Any]] = ()
-    ) -> Session:
+    def role_session(self, principal: Principal, session_policies: Sequence[Mapping[str, Any]] = ()) -> Session:
         """New credentials of a role, as AssumeRole would answer."""
         with self._lock:
             return self._issue(principal, session_policies=session_policies)
@@ -127,6 +127,6 @@ class ActingCredentials(Credentials):  # type: ignore[misc]  # botocore's stubs 
 def acting_boto3_session(region: str) -> boto3.Session:
     """A boto3 session whose clients sign as whoever acts."""
     core = botocore.session.get_session()
-    core._credentials = ActingCredentials()  # noqa: SLF001 - botocore's one place for a session's credentials
+    core._credentials = ActingCredentials()
     core.set_config_variable("region", region)
     return boto3.Session(botocore_session=core, region_name=region)

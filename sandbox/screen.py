@@ -79,5 +79,5 @@ def progress(rows: Iterable[Row]) -> Table:
 
 def coloured(status: str) -> str:
     """A status in its colour."""
-    word = status.split()[0]
+    word = status.split(maxsplit=1)[0]
     return f"[{COLOURS[word]}]{status}[/]" if word in COLOURS else status

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import boto3
 import yaml
 from boto3.dynamodb.types import TypeDeserializer
 from moto import mock_aws
 
-from sandbox.clock import Clock
 from sandbox.cloud import ORGANIZATIONS_REGION, Cloud, Landscape
 from sandbox.deploy import deploy
 from sandbox.identity import acting_as
@@ -25,6 +23,11 @@ from sandbox.services.quick import Quick
 from sandbox.services.stack_sets import StackSets
 from sandbox.services.step_functions import StepFunctions
 from sandbox.services.sts import Sts
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sandbox.clock import Clock
 
 PROJECT = Path(__file__).parent.parent
 STACKSETS_PRINCIPAL = "member.org.stacksets.cloudformation.amazonaws.com"
@@ -51,12 +54,10 @@ class Sandbox:
         self.quick = Quick(cloud, self.sts, self.iam)
         self.functions = Functions(
             cloud,
-            self.iam,
-            self.sts,
             folder=PROJECT / "functions",
             environment={"CONSUMER_DIRECTORY": str(consumer_layer or PROJECT / "layers/consumer")},
         )
-        self.step_functions = StepFunctions(cloud, self.functions, self.iam, self.sts)
+        self.step_functions = StepFunctions(cloud, self.functions)
         self.events.targets["states"] = self.step_functions.start_from_event
         self.outputs: dict[str, str] = {}
 
@@ -133,8 +134,10 @@ class Sandbox:
     def records(self) -> list[dict[str, Any]]:
         """Everything in the registry, as plain values."""
         with self.cloud.administering(self.cloud.landscape.hub):
-            pages = self.cloud.client("dynamodb").get_paginator("scan").paginate(
-                TableName=self.outputs["RegistryTableName"]
+            pages = (
+                self.cloud.client("dynamodb")
+                .get_paginator("scan")
+                .paginate(TableName=self.outputs["RegistryTableName"])
             )
             items = [item for page in pages for item in page["Items"]]
         read = TypeDeserializer().deserialize
@@ -156,7 +159,8 @@ class Sandbox:
     def boto3_session(self, account_id: str, region: str | None = None) -> boto3.Session:
         """An administrator's own boto3 session in an account."""
         session = self.cloud.identities.administrator(account_id)
-        return boto3.Session(region_name=region or self.cloud.landscape.region, **session.credentials())
+        credentials: Any = session.credentials()
+        return boto3.Session(region_name=region or self.cloud.landscape.region, **credentials)
 
     def _groups(self) -> set[str]:
         profiles = yaml.safe_load((PROJECT / "layers/consumer/profiles.yaml").read_text(encoding="utf-8"))["profiles"]

@@ -82,7 +82,7 @@ class StateError(Exception):
         self.cause = cause
 
 
-class TaskFailed(StateError):  # noqa: N818 - says what happened
+class TaskFailed(StateError):
     """What a driver throws into a machine when a task, a branch or a time limit failed."""
 
     @classmethod
@@ -91,5 +91,5 @@ class TaskFailed(StateError):  # noqa: N818 - says what happened
         return cls(str(payload.get("errorType", "Exception")), json.dumps(payload, separators=(",", ":")))
 
 
-class ExecutionFailed(StateError):  # noqa: N818 - says what happened
+class ExecutionFailed(StateError):
     """The run is over: a Fail state, or an error that nothing retried or caught."""

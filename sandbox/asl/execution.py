@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from sandbox.asl.drivers import Course
 
 
-class Killed(Exception):  # noqa: N818 - says what happened
+class Killed(Exception):
     """Raised by a `before_effect` hook: the execution stops dead, as if the service had lost it."""
 
 

@@ -22,7 +22,7 @@ WHOLE = re.compile(r"\{%(.*)%\}", re.DOTALL)
 _compiled = threading.local()
 
 
-class NotJsonata(ValueError):  # noqa: N818 - says what the text is
+class NotJsonata(ValueError):
     """The text is no expression we accept; the message says why."""
 
 

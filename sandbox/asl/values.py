@@ -7,7 +7,7 @@ from typing import Any
 from sandbox.asl.expression import Expression
 
 
-class InvalidDefinition(ValueError):  # noqa: N818 - says what the file is
+class InvalidDefinition(ValueError):
     """The definition is not one we run; names the state (qualified by the Maps around it) and the fault."""
 
     def __init__(self, state: str, fault: str) -> None:

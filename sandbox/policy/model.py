@@ -10,7 +10,7 @@ Document = Mapping[str, Any]
 Context = Mapping[str, tuple[str, ...]]
 
 
-class MalformedPolicyDocument(Exception):  # noqa: N818 - IAM's own error code
+class MalformedPolicyDocument(Exception):
     """A policy IAM would not accept, in IAM's words; it is never evaluated."""
 
 

@@ -11,7 +11,7 @@ from moto.iam.models import iam_backends
 from sandbox.policy import Document, Principal
 
 
-class NoSuchRole(LookupError):  # noqa: N818 - IAM calls it NoSuchEntity
+class NoSuchRole(LookupError):
     """The account has no role of that name."""
 
 

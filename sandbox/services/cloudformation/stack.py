@@ -10,7 +10,7 @@ from sandbox.gateway import AwsError
 from sandbox.services.cloudformation.resource import Resource
 from sandbox.services.cloudformation.resources import ResourceFailedError, Resources, remove
 from sandbox.services.cloudformation.site import Site
-from sandbox.services.cloudformation.template import Template, check_parameters, check_types, expand, read
+from sandbox.services.cloudformation.template import Template, check_parameters, check_types, defaults, expand, read
 from sandbox.services.cloudformation.types import TYPES
 
 
@@ -105,7 +105,7 @@ class Stack(models.Stack):  # type: ignore[misc]  # moto ships no types
             self._report,
             stack_id=self.stack_id,
             stack_name=self.name,
-            parameters=dict(parameters),
+            parameters={**defaults(template), **parameters},
             tags=self.tags,
             template=template,
             cross_stack_resources=self.cross_stack_resources,

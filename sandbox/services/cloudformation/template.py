@@ -8,13 +8,24 @@ from functools import cache, lru_cache
 from importlib import resources
 from typing import Any, cast
 
+import boto3
 import yaml
 
 from sandbox.gateway import AwsError
 
 Template = dict[str, Any]
 SAM = "AWS::Serverless-2016-10-31"
-IAM_TYPES = {"Role", "ManagedPolicy", "Policy", "User", "Group", "InstanceProfile", "AccessKey", "UserToGroupAddition"}
+IAM_TYPES = {
+    "Role",
+    "ManagedPolicy",
+    "Policy",
+    "RolePolicy",
+    "User",
+    "Group",
+    "InstanceProfile",
+    "AccessKey",
+    "UserToGroupAddition",
+}
 IAM_NAMES = {"RoleName", "ManagedPolicyName", "UserName", "GroupName", "InstanceProfileName"}
 
 
@@ -62,13 +73,18 @@ def expand(template: Template, parameters: Mapping[str, Any], region: str) -> Te
 
 def _expand_sam(template: Template, parameters: Mapping[str, Any], region: str) -> Template:
     from samtranslator.model.exceptions import InvalidDocumentException  # noqa: PLC0415 - see _parsed
-    from samtranslator.translator.arn_generator import ArnGenerator  # noqa: PLC0415
-    from samtranslator.translator.transform import transform  # noqa: PLC0415
+    from samtranslator.parser.parser import Parser  # noqa: PLC0415
+    from samtranslator.translator.translator import Translator  # noqa: PLC0415
+    from samtranslator.utils.py27hash_fix import to_py27_compatible_template  # noqa: PLC0415
 
-    ArnGenerator.BOTO_SESSION_REGION_NAME = region  # otherwise it asks the process's environment
-    values = {name: slot.get("Default") for name, slot in template.get("Parameters", {}).items()}
+    values = {name: slot.get("Default") for name, slot in template.get("Parameters", {}).items()} | dict(parameters)
+    # What samtranslator.transform does, but for the stack's Region instead of the process's.
+    to_py27_compatible_template(template, values)
+    translator = Translator(None, Parser(), boto_session=boto3.Session(region_name=region))
     try:
-        expanded = transform(template, values | dict(parameters), _ManagedPolicies(), passthrough_metadata=True)
+        expanded = translator.translate(
+            template, values, passthrough_metadata=True, get_managed_policy_map=_managed_policies
+        )
     except InvalidDocumentException as error:
         causes = " ".join(cause.message for cause in error.causes)
         raise AwsError("ValidationError", f"Transform {SAM} failed with: {error.message} {causes}") from error
@@ -77,14 +93,11 @@ def _expand_sam(template: Template, parameters: Mapping[str, Any], region: str) 
     return plain
 
 
-class _ManagedPolicies:
+@cache
+def _managed_policies() -> dict[str, str]:
     """AWS's managed policies by name, as samtranslator ships them: no call to IAM."""
-
-    @staticmethod
-    @cache
-    def load() -> dict[str, str]:
-        data = resources.files("samtranslator") / "internal/data/aws_managed_policies.json"
-        return cast(dict[str, str], json.loads(data.read_text())["aws"])
+    data = resources.files("samtranslator") / "internal/data/aws_managed_policies.json"
+    return cast(dict[str, str], json.loads(data.read_text())["aws"])
 
 
 def check_types(template: Mapping[str, Any], known: Iterable[str]) -> None:
@@ -101,12 +114,24 @@ def check_parameters(template: Mapping[str, Any], given: Mapping[str, Any]) -> N
         raise AwsError("ValidationError", f"Parameters: [{', '.join(strangers)}] do not exist in the template")
     if missing := sorted(name for name, slot in slots.items() if "Default" not in slot and name not in given):
         raise AwsError("ValidationError", f"Parameters: [{', '.join(missing)}] must have values")
-    for name, slot in slots.items():
-        if fault := _fault(slot, str(given.get(name, slot.get("Default")))):
+    for name, value in {**defaults(template), **given}.items():
+        slot = slots[name]
+        values = value.split(",") if slot.get("Type") == "CommaDelimitedList" else [value]
+        if fault := next(filter(None, (_fault(slot, each.strip()) for each in values)), None):
             raise AwsError(
                 "ValidationError",
                 slot.get("ConstraintDescription") or f"Parameter {name} failed to satisfy constraint: {fault}",
             )
+
+
+def defaults(template: Mapping[str, Any]) -> dict[str, str]:
+    """Default values as text, for moto to turn lists and numbers into what they are: it does so for given ones only."""
+    slots = template.get("Parameters", {}).items()
+    return {name: _text(slot["Default"]) for name, slot in slots if "Default" in slot}
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _fault(slot: Mapping[str, Any], value: str) -> str | None:

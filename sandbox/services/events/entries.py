@@ -25,7 +25,7 @@ class Accept(Protocol):
         """Takes the event."""
 
 
-class RefusedEntry(Exception):  # noqa: N818 - an answer, not a failure of the call
+class RefusedEntry(Exception):
     """One entry is not taken."""
 
     def __init__(self, code: str, message: str) -> None:

@@ -137,6 +137,8 @@ class Lifecycle:
         self.tell_joined(member, "Created")
 
     def _suspend(self, member: Member, requested: datetime) -> None:
+        if self._directory.find(member.id) is not member:  # it left meanwhile
+            return
         member.state = "SUSPENDED"
         details = {
             "accountId": member.id,

@@ -14,6 +14,7 @@ TYPES: dict[str, ResourceType] = {
     "AWS::IAM::ManagedPolicy": iam.ManagedPolicy(),
     "AWS::IAM::Policy": iam.InlinePolicy(),
     "AWS::IAM::Role": iam.Role(),
+    "AWS::IAM::RolePolicy": iam.RolePolicy(),
     "AWS::KMS::Alias": storage.KeyAlias(),
     "AWS::KMS::Key": storage.Key(),
     "AWS::Lambda::Alias": compute.FunctionAlias(),

@@ -5,6 +5,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 from typing_extensions import override
 
+from sandbox.services.cloudformation.aws_policies import provide
 from sandbox.services.cloudformation.resource import (
     Made,
     Properties,
@@ -28,7 +29,12 @@ def _ignoring_absence(site: Site, operation: str, **parameters: Any) -> None:
 
 
 def _inline(properties: Properties) -> dict[str, Any]:
-    return {policy["PolicyName"]: policy["PolicyDocument"] for policy in properties.get("Policies", [])}
+    return {policy["PolicyName"]: _versioned(policy["PolicyDocument"]) for policy in properties.get("Policies", [])}
+
+
+def _versioned(document: Any) -> Any:
+    """SAM writes policies without a Version. IAM takes them; moto refuses all but the newest."""
+    return {"Version": "2012-10-17", **document} if isinstance(document, dict) else document
 
 
 class Role(ResourceType):
@@ -79,6 +85,7 @@ class Role(ResourceType):
     @staticmethod
     def _give(site: Site, name: str, properties: Properties) -> None:
         for arn in properties.get("ManagedPolicyArns", []):
+            provide(site.account, arn)
             site.call("iam", "attach_role_policy", RoleName=name, PolicyArn=arn)
         for policy, document in _inline(properties).items():
             site.call("iam", "put_role_policy", RoleName=name, PolicyName=policy, PolicyDocument=document)
@@ -161,7 +168,7 @@ class InlinePolicy(ResourceType):
     def create(self, site: Site, name: str, properties: Properties) -> Made:
         """Put into each role."""
         for role in properties.get("Roles", []):
-            document = properties["PolicyDocument"]
+            document = _versioned(properties["PolicyDocument"])
             site.call("iam", "put_role_policy", RoleName=role, PolicyName=name, PolicyDocument=document)
         return Made(name, {"Id": name})
 
@@ -179,3 +186,27 @@ class InlinePolicy(ResourceType):
         """Taken from each role."""
         for role in properties.get("Roles", []):
             _ignoring_absence(site, "delete_role_policy", RoleName=role, PolicyName=made.physical_id)
+
+
+class RolePolicy(ResourceType):
+    """AWS::IAM::RolePolicy: an inline policy of one role, a resource of its own. moto leaves it out with a warning."""
+
+    longest_name = 128
+
+    @override
+    def create(self, site: Site, name: str, properties: Properties) -> Made:
+        """Ref is the policy's name and the role's."""
+        site.call("iam", "put_role_policy", **pick(properties, "RoleName", "PolicyName", "PolicyDocument"))
+        return Made(f"{properties['PolicyName']}|{properties['RoleName']}")
+
+    @override
+    def update(self, site: Site, made: Made, old: Properties, new: Properties) -> Made:
+        """Put again."""
+        if pick(old, "RoleName", "PolicyName") != pick(new, "RoleName", "PolicyName"):
+            raise ReplacementNeededError
+        return self.create(site, made.physical_id, new)
+
+    @override
+    def delete(self, site: Site, made: Made, properties: Properties) -> None:
+        """The role stays."""
+        _ignoring_absence(site, "delete_role_policy", **pick(properties, "RoleName", "PolicyName"))

@@ -1,0 +1,177 @@
+"""Lambda, in this process: the deployed function's own handler, run as its execution role.
+
+moto needs Docker to run a function. Here the handler is imported from the project's folder and called on the
+caller's thread, with the environment the template gave it. All functions of the template share one environment
+(Globals), so it is set once: swapping os.environ between threads would race.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import io
+import json
+import os
+import sys
+import threading
+import traceback
+import uuid
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from moto.awslambda.models import lambda_backends
+
+from sandbox.gateway import AwsError, Call
+from sandbox.identity import Session, acting_as, acting_boto3_session
+from sandbox.policy import Principal, Request, access_denied_message, assume_role
+from sandbox.services.iam_documents import role_documents_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sandbox.cloud import Cloud
+
+LAMBDA = Principal(account="", arn="lambda.amazonaws.com")
+Handler = Callable[[Any, Any], Any]
+PROCESS = {"POWERTOOLS_METRICS_DISABLED": "true"}  # they are printed; nobody reads them here
+
+
+class FunctionFailed(Exception):
+    """The handler raised: `payload` is what the runtime would answer."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__(str(error))
+        self.payload = {
+            "errorMessage": str(error),
+            "errorType": type(error).__name__,
+            "requestId": str(uuid.uuid4()),
+            "stackTrace": traceback.format_tb(error.__traceback__),
+        }
+
+
+@dataclass(frozen=True)
+class LambdaContext:
+    """What Lambda tells a handler about its invocation."""
+
+    function_name: str
+    memory_limit_in_mb: int
+    invoked_function_arn: str
+    aws_request_id: str
+    function_version: str = "$LATEST"
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Time limits are not claimed: there is always a minute left."""
+        return 60_000
+
+
+class Log(io.TextIOBase):
+    """Where the functions' log lines go: kept, not printed."""
+
+    def __init__(self) -> None:
+        self.lines: deque[str] = deque(maxlen=20_000)
+
+    def write(self, text: str) -> int:
+        """Keep a line."""
+        self.lines.extend(text.splitlines())
+        return len(text)
+
+
+class Functions:
+    """The functions of one deployment. `environment` is added to what the template gives (where /opt is)."""
+
+    def __init__(self, cloud: Cloud, folder: Path, environment: Mapping[str, str]) -> None:
+        self._cloud, self._folder, self._extra = cloud, folder, dict(environment)
+        self._lock = threading.Lock()
+        self._given: dict[str, str] | None = None
+        self._handlers: dict[str, Handler] = {}
+        self._sessions: dict[str, Session] = {}
+        self.log = Log()
+        cloud.gateway.handle("lambda", Invoke=self._invoke)
+
+    def invoke(self, function_arn: str, payload: Any) -> Any:
+        """Run the function; its answer as JSON would carry it. Raises FunctionFailed with what the handler raised."""
+        function = self._find(function_arn)
+        self._prepare(function.environment_vars or {}, function.region)
+        handler, session = self._handler(function.handler), self._session(function)
+        context = LambdaContext(function.function_name, function.memory_size, function.function_arn, str(uuid.uuid4()))
+        with acting_as(session):
+            try:
+                return json.loads(json.dumps(handler(json.loads(json.dumps(payload)), context)))
+            except Exception as error:
+                raise FunctionFailed(error) from error
+
+    def forget_sessions(self) -> None:
+        """Cold starts: the next invocations assume their roles anew."""
+        self._sessions.clear()
+
+    def _invoke(self, call: Call) -> dict[str, Any]:
+        payload = json.loads(call.parameters.get("Payload") or b"{}")
+        arn = call.parameters["FunctionName"]
+        if not arn.startswith("arn:"):
+            arn = f"arn:aws:lambda:{call.region}:{call.account}:function:{arn}"
+        try:
+            return {"StatusCode": 200, "Payload": json.dumps(self.invoke(arn, payload))}
+        except FunctionFailed as failed:
+            return {"StatusCode": 200, "FunctionError": "Unhandled", "Payload": json.dumps(failed.payload)}
+
+    def _find(self, function_arn: str) -> Any:
+        _, _, _, region, account, _, name = function_arn.split(":")[:7]
+        functions = lambda_backends[account][region].list_functions()
+        found = next((each for each in functions if each.function_name == name), None)
+        if found is None:
+            raise AwsError("ResourceNotFoundException", f"Function not found: {function_arn}")
+        return found
+
+    def _prepare(self, environment: Mapping[str, str], region: str) -> None:
+        """Set the one environment, once; a function with another one could not run in the same process."""
+        with self._lock:
+            if self._given is None:
+                self._given = dict(environment)
+                os.environ.update({**environment, **PROCESS, **self._extra, "AWS_REGION": region})
+                boto3.DEFAULT_SESSION = acting_boto3_session(region)
+            elif self._given != environment:
+                raise RuntimeError("the sandbox runs functions of one environment only: put it under Globals")
+
+    def _handler(self, name: str) -> Handler:
+        with self._lock:
+            if name not in self._handlers:
+                module, attribute = name.rsplit(".", 1)
+                with contextlib.redirect_stdout(self.log):  # a Logger keeps the stream it is made with
+                    self._handlers[name] = getattr(_load(self._folder / f"{module}.py"), attribute)
+            return self._handlers[name]
+
+    def _session(self, function: Any) -> Session:
+        """The role's session of a warm function: assumed at its first invocation, as Lambda does."""
+        with self._lock:
+            if function.function_arn not in self._sessions:
+                role = role_documents_of(function.role)
+                request = Request(LAMBDA, "sts:AssumeRole", function.role)
+                verdict = assume_role(request, trust=role.trust)
+                if not verdict.allowed:
+                    raise AwsError("InvalidParameterValueException", access_denied_message(request, verdict))
+                self._sessions[function.function_arn] = self._cloud.identities.role_session(
+                    replace(role.principal, session_arn=session_arn(function.role, function.function_name))
+                )
+            return self._sessions[function.function_arn]
+
+
+def session_arn(role_arn: str, session_name: str) -> str:
+    """The ARN of a role's session."""
+    account, role_name = role_arn.split(":")[4], role_arn.rsplit("/", 1)[-1]
+    return f"arn:aws:sts::{account}:assumed-role/{role_name}/{session_name}"
+
+
+def _load(file: Path) -> Any:
+    """Import a handler's file under a name of its own, with the layer's folder importable as /opt/python is."""
+    layer = str(file.parent.parent / "layers" / "control_plane")
+    if layer not in sys.path:
+        sys.path.insert(0, layer)
+    spec = importlib.util.spec_from_file_location(f"lambda_functions.{file.stem}", file)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

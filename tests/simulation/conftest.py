@@ -1,0 +1,95 @@
+"""The whole sandbox on a virtual clock: real template, real state machine, real handlers, one thread."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from sandbox.clock import VirtualClock
+from sandbox.world import Sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sandbox.asl.execution import Execution
+
+START = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
+
+
+class Story:
+    """A sandbox and the few verbs tests tell their stories with."""
+
+    def __init__(self, world: Sandbox) -> None:
+        self.world = world
+        self.clock: Any = world.clock
+
+    def member(self, name: str = "sales") -> str:
+        """An account that has been there before, with a lake of its own."""
+        account_id = self.world.organizations.create_member(name)
+        self.world.quick.seed_lake(account_id, "quick_sales", "orders", f"quick-data-{account_id}")
+        return account_id
+
+    def run(self, seconds: float | None = None) -> None:
+        """Let everything happen, or so many seconds of it."""
+        self.clock.run(until=None if seconds is None else self.clock.now() + timedelta(seconds=seconds))
+
+    def tagged(self, name: str = "sales", value: str = "enabled") -> str:
+        """A member, tagged, and everything that follows has happened."""
+        account_id = self.member(name)
+        self.world.tag(account_id, value)
+        self.run()
+        return account_id
+
+    def start(self, payload: Any) -> Execution:
+        """Start ReconcileAccount by hand."""
+        return self.world.step_functions.start(self.world.outputs["ReconcileAccountArn"], payload)
+
+    @property
+    def last(self) -> Execution:
+        """The execution started last."""
+        return self.world.step_functions.executions[-1]
+
+    def status(self, account_id: str, profile: str = "default") -> str | None:
+        """A connection's recorded status."""
+        record = self.world.record(account_id, profile)
+        return record and record["status"]
+
+    def claim(self, account_id: str) -> dict[str, Any]:
+        """An account's claim."""
+        found = [r for r in self.world.records() if (r["pk"], r["sk"]) == (f"account#{account_id}", "claim")]
+        return found[0]
+
+    def role(self, account_id: str, profile: str = "default") -> str:
+        """The ARN a connection's consumer role has."""
+        return f"arn:aws:iam::{account_id}:role/quick-athena-{profile}"
+
+    def data_source(self, account_id: str, profile: str = "default") -> dict[str, Any] | None:
+        """The connection's data source as Quick describes it."""
+        quick = self.world.boto3_session(self.world.cloud.landscape.hub).client("quicksight")
+        try:
+            found: dict[str, Any] = quick.describe_data_source(
+                AwsAccountId=self.world.cloud.landscape.hub, DataSourceId=f"quick-athena-{account_id}-{profile}"
+            )["DataSource"]
+        except quick.exceptions.ResourceNotFoundException:
+            return None
+        return found
+
+    def has_role(self, account_id: str, profile: str = "default") -> bool:
+        """Whether the consumer role is there."""
+        iam = self.world.boto3_session(account_id).client("iam")
+        try:
+            iam.get_role(RoleName=f"quick-athena-{profile}")
+        except iam.exceptions.NoSuchEntityException:
+            return False
+        return True
+
+
+@pytest.fixture
+def story() -> Iterator[Story]:
+    """A deployed sandbox on a virtual clock."""
+    with Sandbox(VirtualClock(START)) as world:
+        world.found()
+        world.deploy()
+        yield Story(world)

@@ -1,0 +1,289 @@
+"""An organization event in, the right world out: each test is a story on the whole sandbox."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.simulation.conftest import Story
+
+
+def assert_connected(story: Story, account_id: str, profile: str = "default") -> None:
+    hub = story.world.cloud.landscape.hub
+    record = story.world.record(account_id, profile)
+    source = story.data_source(account_id, profile)
+    assert record is not None
+    assert source is not None
+    assert (record["status"], record["proof"]) == ("connected", "created")
+    assert source["Status"] == "CREATION_SUCCESSFUL"
+    parameters = source["DataSourceParameters"]["AthenaParameters"]
+    assert parameters["RoleArn"] == f"arn:aws:iam::{hub}:role/quick-athena-run-as"
+    assert parameters["ConsumerAccountRoleArn"] == story.role(account_id, profile)
+    assert story.world.allowed_roles().count(story.role(account_id, profile)) == 1
+    assert story.has_role(account_id, profile)
+
+
+def assert_nothing(story: Story, account_id: str) -> None:
+    assert story.data_source(account_id) is None
+    assert story.role(account_id) not in story.world.allowed_roles()
+    assert not story.has_role(account_id)
+
+
+def test_a_tagged_account_ends_connected(story: Story) -> None:
+    account_id = story.tagged()
+    assert_connected(story, account_id)
+    assert story.last.status == "SUCCEEDED"
+    assert "holder" not in story.claim(account_id)
+
+
+def test_an_account_created_with_the_tag_ends_connected(story: Story) -> None:
+    story.world.create_account("finance", tag="enabled")
+    story.run()
+    created = [r["pk"].removeprefix("account#") for r in story.world.records() if r["sk"] == "connection#default"]
+    assert len(created) == 1
+    assert_connected(story, created[0])
+
+
+def test_an_account_nobody_tagged_has_nothing(story: Story) -> None:
+    stranger = story.member("legacy")
+    story.tagged()
+    assert_nothing(story, stranger)
+    assert story.status(stranger) is None
+
+
+def test_another_tag_wakes_nobody(story: Story) -> None:
+    account_id = story.member()
+    with story.world.cloud.administering(story.world.cloud.landscape.management):
+        story.world.cloud.client("organizations", "us-east-1").tag_resource(
+            ResourceId=account_id, Tags=[{"Key": "cost-centre", "Value": "42"}]
+        )
+    story.run()
+    assert story.world.step_functions.executions == []
+
+
+def test_an_untag_revokes_and_deletes_nothing(story: Story) -> None:
+    account_id = story.tagged()
+    story.world.untag(account_id)
+    story.run()
+    assert story.status(account_id) == "quarantined"
+    assert story.world.allowed_roles() == []
+    assert story.has_role(account_id)
+    assert story.data_source(account_id) is not None
+
+
+def test_a_returning_tag_restores_without_deploying_anything(story: Story) -> None:
+    account_id = story.tagged()
+    story.world.untag(account_id)
+    story.run()
+    before = len(list(story.world.cloud.gateway.log.of("CreateStackInstances", "CreateDataSource")))
+    story.world.tag(account_id, "enabled")
+    story.run()
+    assert_connected(story, account_id)
+    assert len(list(story.world.cloud.gateway.log.of("CreateStackInstances", "CreateDataSource"))) == before
+
+
+def test_a_connected_account_is_left_as_it_is(story: Story) -> None:
+    account_id = story.tagged()
+    again = story.start({"account_id": account_id})
+    story.run()
+    assert "RecordConnecting" not in again.path
+    assert again.status == "SUCCEEDED"
+
+
+@pytest.mark.parametrize("pauses", itertools.product([0, 3, 15, 40, 90], repeat=2))
+def test_tag_untag_tag_ends_connected_and_untag_last_ends_quarantined(story: Story, pauses: tuple[int, int]) -> None:
+    steady, leaving = story.member("steady"), story.member("leaving")
+    first, second = pauses
+    story.world.tag(steady, "enabled")
+    story.world.tag(leaving, "enabled")
+    story.run(first)
+    story.world.untag(steady)
+    story.run(second)
+    story.world.tag(steady, "enabled")
+    story.world.untag(leaving)
+    story.run()
+    assert_connected(story, steady)
+    assert story.status(leaving) in ("quarantined", None)
+    assert story.role(leaving) not in story.world.allowed_roles()
+
+
+def test_an_untag_does_not_wait_behind_a_slow_deployment(story: Story) -> None:
+    story.world.stack_sets.engine.seconds = 3600.0
+    account_id = story.member()
+    story.world.tag(account_id, "enabled")
+    story.run(60)
+    story.world.untag(account_id)
+    story.run(90)
+    assert story.status(account_id) == "quarantined"
+    assert "Superseded" in story.world.step_functions.executions[0].path
+    assert story.last.path[-1] == "LeftToHolder"
+
+
+def test_two_executions_at_once_leave_one_connection(story: Story) -> None:
+    account_id = story.member()
+    story.world.tag(account_id, "enabled")
+    story.start({"account_id": account_id})
+    story.start({"account_id": account_id})
+    story.run()
+    assert_connected(story, account_id)
+    assert len(list(story.world.cloud.gateway.log.of("CreateStackInstances"))) == 1
+
+
+def test_a_claim_whose_holder_died_is_taken_over(story: Story) -> None:
+    account_id = story.member()
+    first = story.start({"account_id": account_id})
+    story.world.tag(account_id, "enabled")
+    story.run(30)
+    with story.world.cloud.administering(story.world.cloud.landscape.hub):
+        story.world.cloud.client("stepfunctions").stop_execution(executionArn=first.arn)
+    second = story.start({"account_id": account_id})
+    story.run()
+    assert first.status in ("ABORTED", "SUCCEEDED")
+    assert second.status == "SUCCEEDED"
+    assert_connected(story, account_id)
+
+
+def test_several_profiles_are_several_connections_and_one_failing_is_not_anothers(story: Story) -> None:
+    account_id = story.tagged(value="default salse")
+    assert_connected(story, account_id)
+    record = story.world.record(account_id, "salse")
+    assert record is not None
+    assert (record["status"], record["error"]) == ("failed", "UnknownProfile")
+    assert account_id in record["reason"]
+    assert "default" in record["reason"]
+    assert story.last.status == "FAILED"
+
+
+def test_a_corrected_tag_forgets_the_refused_profile(story: Story) -> None:
+    account_id = story.tagged(value="default salse")
+    story.world.tag(account_id, "default")
+    story.run()
+    assert story.status(account_id, "salse") == "removed"
+    assert story.last.status == "SUCCEEDED"
+
+
+def test_an_unreadable_tag_changes_nothing_and_says_why(story: Story) -> None:
+    account_id = story.tagged()
+    story.world.tag(account_id, "enabled default")
+    story.run()
+    assert_connected(story, account_id)
+    claim = story.claim(account_id)
+    assert (claim["status"], claim["error"]) == ("failed", "InvalidTagValue")
+    assert story.last.status == "FAILED"
+    story.world.tag(account_id, "enabled")
+    story.run()
+    assert "error" not in story.claim(account_id)
+
+
+def test_a_tag_on_the_management_account_is_refused_in_words(story: Story) -> None:
+    management = story.world.cloud.landscape.management
+    story.world.tag(management, "enabled")
+    story.run()
+    assert story.claim(management)["error"] == "AccountNotReachable"
+    assert_nothing(story, management)
+
+
+def test_a_tag_on_the_root_is_about_no_account(story: Story) -> None:
+    story.world.tag(story.world.organizations.root_id, "enabled")
+    story.run()
+    assert story.last.path == ["FindAccount", "IsAnAccount", "NotAnAccount"]
+
+
+def test_an_event_without_an_account_is_a_failed_execution(story: Story) -> None:
+    story.start({"detail": {"eventName": "SomethingNew"}})
+    story.run()
+    assert (story.last.status, story.last.error) == ("FAILED", "NoAccountInEvent")
+
+
+def test_a_role_name_that_is_taken_fails_with_awss_own_words(story: Story) -> None:
+    account_id = story.member()
+    story.world.boto3_session(account_id).client("iam").create_role(
+        RoleName="quick-athena-default",
+        AssumeRolePolicyDocument='{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"%s"},'
+        '"Action":"sts:AssumeRole"}]}' % account_id,
+    )
+    story.world.tag(account_id, "enabled")
+    story.run()
+    record = story.world.record(account_id)
+    assert record is not None
+    assert (record["status"], record["error"], record["step"]) == (
+        "failed",
+        "ConsumerRoleFailed",
+        "EnsureConsumerRole",
+    )
+    assert "already exists" in record["reason"]
+    assert story.role(account_id) not in story.world.allowed_roles()
+
+
+def test_iams_delay_is_waited_out(story: Story) -> None:
+    story.world.iam.propagation_seconds = 180.0
+    account_id = story.tagged()
+    assert_connected(story, account_id)
+    assert story.last.path.count("EnsureDataSource") > 5
+
+
+def test_a_refusal_that_outlasts_iams_delay_is_a_failure_with_quicks_message(story: Story) -> None:
+    story.world.iam.propagation_seconds = 3600.0
+    account_id = story.member()
+    story.world.tag(account_id, "enabled")
+    story.run(3000)
+    record = story.world.record(account_id)
+    assert record is not None
+    assert (record["status"], record["error"]) == ("failed", "DataSourceDenied")
+    assert "sts:AssumeRole" in record["reason"]
+    assert story.data_source(account_id) is None
+
+
+def test_a_permission_taken_from_a_function_is_named(story: Story) -> None:
+    hub = story.world.boto3_session(story.world.cloud.landscape.hub).client("iam")
+    role = next(r["RoleName"] for r in hub.list_roles()["Roles"] if "EnsureDataSourceFunction" in r["RoleName"])
+    for name in hub.list_role_policies(RoleName=role)["PolicyNames"]:
+        hub.delete_role_policy(RoleName=role, PolicyName=name)
+    story.run(60)
+    account_id = story.tagged()
+    record = story.world.record(account_id)
+    assert record is not None
+    assert (record["error"], record["step"]) == ("MissingPermission", "EnsureDataSource")
+    assert "quicksight:DescribeDataSource" in record["reason"]
+
+
+def test_a_busy_writer_is_waited_for(story: Story) -> None:
+    account_id = story.member()
+    with story.world.cloud.administering(story.world.cloud.landscape.hub):
+        story.world.cloud.client("dynamodb").put_item(
+            TableName=story.world.outputs["RegistryTableName"],
+            Item={
+                "pk": {"S": "access"},
+                "sk": {"S": "lease"},
+                "holder": {"S": "somebody else"},
+                "expires": {"S": "2026-11-24T08:03:00.000000+00:00"},
+            },
+        )
+    story.world.tag(account_id, "enabled")
+    story.run()
+    assert story.last.path.count("EnsureAccess") > 1
+    assert_connected(story, account_id)
+
+
+def test_many_accounts_share_the_writers_work(story: Story) -> None:
+    accounts = [story.member(f"member-{number}") for number in range(12)]
+    for account_id in accounts:
+        story.world.tag(account_id, "enabled")
+    story.run()
+    for account_id in accounts:
+        assert_connected(story, account_id)
+    assert len(list(story.world.cloud.gateway.log.of("CreatePolicy", "CreatePolicyVersion"))) < len(accounts)
+
+
+def test_a_suspended_account_is_revoked(story: Story) -> None:
+    account_id = story.tagged()
+    with story.world.cloud.administering(story.world.cloud.landscape.management):
+        story.world.cloud.client("organizations", "us-east-1").close_account(AccountId=account_id)
+    story.run()
+    story.start({"account_id": account_id})
+    story.run()
+    assert story.status(account_id) == "quarantined"
+    assert story.world.allowed_roles() == []
