@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from botocore.config import Config
+
 from sandbox.gateway import Gateway
 from sandbox.identity import Identities, Session, acting_as, acting_boto3_session
 
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 
     from sandbox.clock import Clock
 
+ONE_TRY = Config(retries={"total_max_attempts": 1})  # AWS's own services retry in ways of their own
 ORGANIZATIONS_REGION = "us-east-1"  # the only Region with Organizations events
 
 
@@ -43,7 +46,7 @@ class Cloud:
         key = (service, region or self.landscape.region)
         with self._clients_lock:
             if key not in self._clients:
-                self._clients[key] = acting_boto3_session(key[1]).client(service)
+                self._clients[key] = acting_boto3_session(key[1]).client(service, config=ONE_TRY)
             return self._clients[key]
 
     @contextmanager

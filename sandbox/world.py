@@ -131,6 +131,23 @@ class Sandbox:
             )
         return str(answer["CreateAccountStatus"]["Id"])
 
+    def created_account(self, request: str) -> str | None:
+        """The account a CreateAccount request made, once it is there."""
+        with self.cloud.administering(self.cloud.landscape.management):
+            status = self.cloud.client("organizations", ORGANIZATIONS_REGION).describe_create_account_status(
+                CreateAccountRequestId=request
+            )["CreateAccountStatus"]
+        found: str | None = status.get("AccountId")
+        return found
+
+    def has_data_source(self, account_id: str, profile: str = "default") -> bool:
+        """Whether Quick has the connection's data source."""
+        hub = self.cloud.landscape.hub
+        with self.cloud.administering(hub):
+            pages = self.cloud.client("quicksight").get_paginator("list_data_sources").paginate(AwsAccountId=hub)
+            ids = {source["DataSourceId"] for page in pages for source in page["DataSources"]}
+        return f"quick-athena-{account_id}-{profile}" in ids
+
     def records(self) -> list[dict[str, Any]]:
         """Everything in the registry, as plain values."""
         with self.cloud.administering(self.cloud.landscape.hub):

@@ -87,7 +87,7 @@ def test_a_sample_is_a_whole_envelope_named_after_its_event(name: str) -> None:
     envelope = project.sample(name)
     fields = {"version", "id", "detail-type", "source", "account", "time", "region", "resources", "detail"}
     assert set(envelope) == fields
-    source, event = name.removesuffix(f".{name.split('.')[-1]}").split("/")
+    source, event = name.rsplit(".", maxsplit=1)[0].split("/")
     assert envelope["source"] == f"aws.{source.replace('_', '')}"
     assert envelope["detail"]["eventName"] == "".join(word.capitalize() for word in event.split("_"))
 

@@ -88,6 +88,7 @@ def _expand_sam(template: Template, parameters: Mapping[str, Any], region: str) 
     except InvalidDocumentException as error:
         causes = " ".join(cause.message for cause in error.causes)
         raise AwsError("ValidationError", f"Transform {SAM} failed with: {error.message} {causes}") from error
+    translator.metrics.publish()  # to nowhere; unpublished ones are complained about
     plain = cast(Template, json.loads(json.dumps(expanded, default=str)))
     plain.pop("Transform", None)
     return plain

@@ -1,0 +1,227 @@
+"""`make demo`: an organization in this process, and its accounts on their way from tagged to connected."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from sandbox.asl.effects import Entered
+from sandbox.clock import ScaledClock
+from sandbox.screen import Row, Screen
+from sandbox.world import OPT_IN_TAG, Sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from sandbox.asl.effects import Effect
+    from sandbox.asl.execution import Ended, Execution
+
+SPEED = 15.0  # sandbox seconds in one of ours: a connection takes about a minute of AWS's time
+PATIENCE = 60.0  # our seconds for any one chapter; a demo that hangs is a demo that failed
+TABLE = ("quick_sales", "orders")
+
+
+@dataclass
+class Watch:
+    """One account on the screen: what we asked of it, when, and where its reconcile is now."""
+
+    row: Row
+    asked: datetime | None = None
+    reached: datetime | None = None
+
+
+@dataclass
+class Demo:
+    """The story, chapter by chapter. `faults` collects everything that is not as it should be."""
+
+    world: Sandbox
+    screen: Screen
+    watches: dict[str, Watch] = field(default_factory=dict)
+    faults: list[str] = field(default_factory=list)
+
+    def run(self) -> int:
+        """Tell the whole story; the exit code."""
+        self._begin()
+        finance, legacy = self._member("finance"), self._member("legacy")
+        self._connect(finance)
+        self._query(finance, allowed=True)
+        self._untag(finance)
+        self._restore(finance)
+        self._check(legacy)
+        self.screen.console.print()
+        self.screen.summary(watch.row for watch in self.watches.values())
+        return self._verdict()
+
+    def _begin(self) -> None:
+        place = self.world.cloud.landscape
+        self.screen.headline("An AWS organization, in this process")
+        started = time.monotonic()
+        self.world.found()
+        self.screen.line(
+            f"management account [cyan]{place.management}[/], hub [cyan]{place.hub}[/] "
+            f"(delegated administrator for StackSets, Amazon Quick in {place.region})"
+        )
+        self.world.deploy()
+        self.screen.line(
+            f"deployed [cyan]template.yaml[/] to the hub and [cyan]stacks/forwarding.yaml[/] to the management account "
+            f"in {time.monotonic() - started:.1f} s"
+        )
+        self.screen.line(f"from here one second is {SPEED:g} seconds of AWS's time")
+        self.world.step_functions.listeners.append(self._heard)
+
+    def _member(self, name: str) -> str:
+        account_id = self.world.organizations.create_member(name)
+        self._watch(account_id, name)
+        return account_id
+
+    def _watch(self, account_id: str, name: str) -> Watch:
+        self.world.quick.seed_lake(account_id, *TABLE, f"quick-data-{account_id}")
+        watch = self.watches[account_id] = Watch(Row(account_id, name))
+        return watch
+
+    def _connect(self, finance: str) -> None:
+        self.screen.headline("One account is created with the tag, one is tagged, one never opts in")
+        self._say(f"CreateAccount [bold]sales[/] with {OPT_IN_TAG}=enabled")
+        request = self.world.create_account("sales", tag="enabled")
+        asked = self.world.clock.now()
+        self._say(f"TagResource [bold]finance[/] {OPT_IN_TAG}=enabled")
+        self._tag(finance, "enabled")
+        sales = self._until(lambda: self.world.created_account(request), "sales is created")
+        if sales:
+            watch = self._watch(sales, "sales")
+            watch.asked, watch.row.tag = asked, "enabled"
+        self._until(lambda: self._all_are("connected", *filter(None, (sales, finance))), "both are connected")
+
+    def _query(self, account_id: str, *, allowed: bool) -> None:
+        answer = self.world.quick.query(f"quick-athena-{account_id}-default", *TABLE)
+        name = self.watches[account_id].row.name
+        asked = f"Quick queries {TABLE[0]}.{TABLE[1]} of [bold]{name}[/]"
+        if answer.allowed:
+            self._say(f"{asked}: [green]answered[/], billed to {account_id}")
+        else:
+            self._say(f"{asked}: [red]{answer.error_type}[/] {answer.message}")
+        if answer.allowed is not allowed:
+            self.faults.append(f"{name}: Quick's query should {'' if allowed else 'not '}be answered: {answer.message}")
+
+    def _untag(self, finance: str) -> None:
+        self.screen.headline("The tag goes: the door closes, nothing is deleted")
+        self._say(f"UntagResource [bold]finance[/] {OPT_IN_TAG}")
+        watch = self.watches[finance]
+        watch.asked, watch.row.tag = self.world.clock.now(), "-"
+        self.world.untag(finance)
+        self._until(lambda: self._all_are("quarantined", finance), "finance is quarantined")
+        self._until(lambda: not self.world.quick.query(f"quick-athena-{finance}-default", *TABLE).allowed, "IAM knows")
+        self._query(finance, allowed=False)
+
+    def _restore(self, finance: str) -> None:
+        self.screen.headline("The tag returns: restored, without deploying anything")
+        self._say(f"TagResource [bold]finance[/] {OPT_IN_TAG}=enabled")
+        self._tag(finance, "enabled")
+        self._until(lambda: self._all_are("connected", finance), "finance is connected again")
+        self._until(lambda: self.world.quick.query(f"quick-athena-{finance}-default", *TABLE).allowed, "IAM knows")
+        self._query(finance, allowed=True)
+
+    def _tag(self, account_id: str, value: str) -> None:
+        watch = self.watches[account_id]
+        watch.asked, watch.reached, watch.row.tag = self.world.clock.now(), None, value
+        self.world.tag(account_id, value)
+
+    def _until(self, condition: Callable[[], Any], what: str) -> Any:
+        """Wait, showing progress, until something is so; a fault when it is not in time."""
+        deadline = time.monotonic() + PATIENCE
+        with self.screen.live(self._rows()):
+            while time.monotonic() < deadline:
+                self._read_records()
+                self.screen.refresh(self._rows())
+                if found := condition():
+                    return found
+                time.sleep(0.1)
+        self.faults.append(f"not within {PATIENCE:g} s: {what}")
+        return None
+
+    def _all_are(self, status: str, *accounts: str) -> bool:
+        running = any(execution.status == "RUNNING" for execution in self.world.step_functions.executions)
+        return not running and all(self.watches[a].row.status.split()[0] == status for a in accounts)
+
+    def _read_records(self) -> None:
+        for record in self.world.records():
+            watch = self.watches.get(record["pk"].removeprefix("account#"))
+            if watch and record["sk"] == "connection#default":
+                self._show(watch, record)
+
+    def _show(self, watch: Watch, record: dict[str, Any]) -> None:
+        row, status = watch.row, shown_status(record)
+        row.reason = record["reason"]
+        row.consumer_role, row.data_source = record.get("consumer_role_arn", "-"), record.get("data_source_id", "-")
+        if status != row.status:
+            row.status = status
+            since = datetime.fromisoformat(record["since"])
+            if watch.asked and record["status"] in ("connected", "quarantined") and since >= watch.asked:
+                row.taken = f"{(since - watch.asked).total_seconds():.0f} s"
+                self._say(f"[bold]{row.name}[/] is {status} after {row.taken}")
+
+    def _heard(self, execution: Execution, effect: Effect | Ended) -> None:
+        account_id = (execution.path and execution_account(execution)) or ""
+        watch = self.watches.get(account_id)
+        if watch and isinstance(effect, Entered):
+            watch.row.state = effect.state
+        elif watch and execution.status != "RUNNING":
+            watch.row.state = ""
+
+    def _check(self, legacy: str) -> None:
+        """Hold the end against what was asked for, plane by plane."""
+        wanted = {a: w.row.tag == "enabled" for a, w in self.watches.items()}
+        allowed = self.world.allowed_roles()
+        for account_id, connected in wanted.items():
+            name = self.watches[account_id].row.name
+        asked = f"Quick queries {TABLE[0]}.{TABLE[1]} of [bold]{name}[/]"
+            role = f"arn:aws:iam::{account_id}:role/quick-athena-default"
+            if (allowed.count(role) == 1) is not connected:
+                self.faults.append(f"{name}: the access policy has {allowed.count(role)} entries")
+            if self.world.has_data_source(account_id) is not connected:
+                self.faults.append(f"{name}: the data source is {'missing' if connected else 'there'}")
+        self.watches[legacy].row.reason = f"never had the tag {OPT_IN_TAG}: nothing of ours is there"
+        if sum(wanted.values()) != 2:
+            self.faults.append("two accounts should be connected")
+
+    def _verdict(self) -> int:
+        for fault in self.faults:
+            self.screen.line(f"[red]not as it should be:[/] {fault}")
+        for failed in (e for e in self.world.step_functions.executions if e.status != "SUCCEEDED"):
+            self.screen.line(f"[red]execution {failed.name} {failed.status}[/]: {failed.error}: {failed.cause}")
+            self.faults.append(failed.name)
+        if not self.faults:
+            calls = len(self.world.cloud.gateway.log.entries)
+            self.screen.line(f"[green]everything is as it should be[/] ({calls} API calls, each as its own role)")
+        return 1 if self.faults else 0
+
+    def _say(self, text: str) -> None:
+        self.screen.line(text, self.world.clock.now())
+
+    def _rows(self) -> Iterable[Row]:
+        return [watch.row for watch in self.watches.values()]
+
+
+def shown_status(record: dict[str, Any]) -> str:
+    """A record's status in words: connected says how far it is proven."""
+    unproven = record["status"] == "connected" and record.get("proof") != "queried"
+    return "connected (not yet queried)" if unproven else str(record["status"])
+
+
+def execution_account(execution: Execution) -> str:
+    """The account an execution is about, as far as its event says."""
+    detail = execution.input.get("detail", {})
+    created = (detail.get("serviceEventDetails") or {}).get("createAccountStatus", {})
+    return str(created.get("accountId") or (detail.get("requestParameters") or {}).get("resourceId", ""))
+
+
+def main() -> int:
+    """Run the demo on a fast clock; the exit code."""
+    clock = ScaledClock(datetime.now(UTC), SPEED)
+    try:
+        with Sandbox(clock) as world:
+            return Demo(world, Screen()).run()
+    finally:
+        clock.close()

@@ -1,0 +1,246 @@
+"""Do the state machine files agree with the template, the functions, the errors and the names in the code?"""
+
+import ast
+import importlib
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+import yaml
+
+from control_plane.account import Connection
+from control_plane.aws.calls import BY_CODE
+from control_plane.aws.registry import DynamoDbRegistry
+from control_plane.aws.stack_sets import CALL_AS
+from control_plane.decision import Action
+from control_plane.failure import PLANS
+from control_plane.profiles import LONGEST
+from sandbox.asl.expression import Expression, expressions, fill
+from sandbox.asl.machine import State, parse, states
+from tests.contract import project
+from tests.contract.project import MACHINES
+from tests.contract.recorder import Recorder
+
+AWS_ERROR = re.compile(r"^(States|Lambda|DynamoDB|CloudFormation|Sfn)\.\w+$")
+INTEGRATIONS = {
+    "lambda": "functions",
+    "dynamodb": "DynamoDB",
+    "cloudformation": "CloudFormation",
+    "sfn": "Step Functions",
+}
+# State names are unique in a machine, so a function invoked from two places is named like one of them only.
+SECOND_CALLERS = {"RecordAccountFailure": "RecordFailure"}
+RECONCILE = "reconcile_account.asl.yaml"
+CONNECTION = Connection(account_id="222233334444", profile="sales-eu")
+VARIABLES = {"account_id": CONNECTION.account_id, "profile": CONNECTION.profile}
+
+every_machine = pytest.mark.parametrize("name", MACHINES)
+
+
+def _substitutions(name: str) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = project.machine_resource(name)[1]["Properties"]["DefinitionSubstitutions"]
+    return found
+
+
+def _parsed(name: str) -> dict[str, State]:
+    """Every state of the file, as the strict reader of the sandbox takes it."""
+    values = {**dict.fromkeys(_substitutions(name), "value"), "Partition": "aws"}
+    return {state.name: state for _, state in states(parse(project.machine_text(name), values))}
+
+
+def _errors() -> dict[str, ast.ClassDef]:
+    tree = project.modules("layers/control_plane/control_plane")["layers/control_plane/control_plane/errors.py"]
+    return {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
+
+
+def _named_errors(name: str) -> set[str]:
+    found = list(_parsed(name).values())
+    retried = {error for state in found for block in state.retry for error in block.error_equals}
+    return retried | {error for state in found for block in state.catch for error in block.error_equals}
+
+
+@every_machine
+def test_every_state_is_reachable_and_leads_somewhere(name: str) -> None:
+    assert _parsed(name)  # the strict reader raises otherwise; also for variables unknown or assigned outside a Map
+
+
+@every_machine
+def test_placeholders_are_the_templates_substitutions(name: str) -> None:
+    used = set(re.findall(r"\$\{(\w+)\}", project.machine_text(name)))
+    assert used == set(_substitutions(name))
+
+
+@every_machine
+def test_a_state_machine_is_named_like_its_file(name: str) -> None:
+    logical_id, resource = project.machine_resource(name)
+    assert resource["Properties"]["Name"] == logical_id == _camel(name.removesuffix(".asl.yaml"))
+
+
+@every_machine
+def test_a_step_has_one_name_as_state_placeholder_function_and_file(name: str) -> None:
+    functions = project.functions()
+    for state, placeholder in project.invocations(name).items():
+        step = SECOND_CALLERS.get(state, state)
+        assert placeholder == f"{step}Arn"
+        assert _substitutions(name)[placeholder] == {"Fn::GetAtt": [f"{step}Function", "Arn"]}
+        assert functions[f"{step}Function"]["Properties"]["Handler"] == f"{_snake(step)}.handler"
+        assert (project.ROOT / "functions" / f"{_snake(step)}.py").is_file()
+
+
+@every_machine
+def test_every_task_is_retried_and_fails_into_a_known_place(name: str) -> None:
+    for state, raw in project.tasks(name).items():
+        assert raw.get("Retry"), f"{state} has no Retry"
+        assert raw["Catch"][-1]["ErrorEquals"] == ["States.ALL"], state
+
+
+@every_machine
+def test_every_function_call_has_a_timeout(name: str) -> None:
+    for state in project.invocations(name):
+        assert "TimeoutSeconds" in project.tasks(name)[state], state
+
+
+@every_machine
+def test_error_names_are_ours_or_awss(name: str) -> None:
+    strangers = {error for error in _named_errors(name) if not AWS_ERROR.match(error)}
+    assert strangers <= set(_errors())
+
+
+def test_every_error_has_a_plan_and_every_plan_an_error() -> None:
+    assert set(PLANS) == set(_errors())
+
+
+def test_every_error_is_raised_somewhere() -> None:
+    assert set(_raised()) | {error.__name__ for error in BY_CODE.values()} >= set(_errors())
+
+
+def _raised() -> Iterator[str]:
+    for tree in project.modules("layers/control_plane").values():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call) and isinstance(node.exc.func, ast.Name):
+                yield node.exc.func.id
+
+
+def test_errors_are_a_flat_list() -> None:
+    # Step Functions compares names and knows no inheritance
+    bases = {ast.unparse(base) for error in _errors().values() for base in error.bases}
+    assert bases == {"Exception"}
+
+
+@every_machine
+def test_retries_are_those_of_the_reference(name: str) -> None:
+    documented = _documented_retries()
+    for state, raw in project.tasks(name).items():
+        kind = INTEGRATIONS[raw["Resource"].split(":")[-2]]
+        assert [_row(each) for each in raw["Retry"]] == documented[kind], state
+
+
+def test_every_retry_of_the_reference_is_used() -> None:
+    resources = (raw["Resource"] for name in MACHINES for raw in project.tasks(name).values())
+    assert {INTEGRATIONS[resource.split(":")[-2]] for resource in resources} == set(_documented_retries())
+
+
+def _documented_retries() -> dict[str, list[tuple[str, ...]]]:
+    found: dict[str, list[tuple[str, ...]]] = {}
+    for kind, errors, *numbers in project.tables(project.reference("errors"))["Retries"]:
+        found.setdefault(kind, []).append((" ".join(sorted(project.codes(errors))), *numbers))
+    return found
+
+
+def _row(retrier: Mapping[str, Any]) -> tuple[str, ...]:
+    fields = ("IntervalSeconds", "BackoffRate", "MaxDelaySeconds", "MaxAttempts", "JitterStrategy")
+    assert set(retrier) == {"ErrorEquals", *fields}
+    return (" ".join(sorted(retrier["ErrorEquals"])), *(str(retrier[field]).lower() for field in fields))
+
+
+@pytest.mark.parametrize("folder", ["functions", "layers/control_plane"])
+def test_only_wait_states_wait(folder: str) -> None:
+    for path, tree in project.modules(folder).items():
+        names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+        names |= {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+        assert not names & {"sleep", "get_waiter"}, path
+        assert "time" not in project.imported(tree), path
+
+
+@every_machine
+def test_expressions_are_one_line(name: str) -> None:
+    for state, expression in _expressions(name):
+        assert "\n" not in expression.source, state
+
+
+def _expressions(name: str) -> Iterator[tuple[str, Expression]]:
+    for state in _parsed(name).values():
+        templates = [state.fields, *(branch.fields for branch in (*state.choices, *state.catch))]
+        rules = [rule.condition for rule in state.choices if isinstance(rule.condition, Expression)]
+        yield from ((state.name, each) for fields in templates for each in expressions(dict(fields)))
+        yield from ((state.name, each) for each in rules)
+
+
+@every_machine
+def test_the_readers_ban_on_clock_chance_and_digest_is_in_force(name: str) -> None:
+    text = project.machine_text(name).replace("$states.input", "$uuid()", 1)
+    with pytest.raises(ValueError, match=r"\$uuid"):
+        parse(text, dict.fromkeys(_substitutions(name), "value"))
+
+
+def _arguments(state: str) -> Any:
+    """What a Task of ReconcileAccount sends for CONNECTION; other variables stand for themselves."""
+    unknown = ("why", "generation", "operation_id")
+    context = {"context": {"State": {"EnteredTime": "now"}}}
+    values = {**dict.fromkeys(unknown, "0"), **VARIABLES, "states": context}
+    return fill(_parsed(RECONCILE)[state].fields["Arguments"], values)
+
+
+def test_the_machine_records_the_names_the_code_uses() -> None:
+    values = _arguments("RecordConnected")["ExpressionAttributeValues"]
+    assert values[":data_source"]["S"] == CONNECTION.data_source_id
+    assert values[":consumer_role"]["S"] == CONNECTION.consumer_role_arn(
+        LONGEST.model_copy(update={"partition": "aws"})
+    )
+
+
+def test_the_machine_polls_the_stack_set_the_code_makes() -> None:
+    asked = _arguments("DescribeOperation")
+    assert asked["StackSetName"] == CONNECTION.role_name
+    assert asked["CallAs"] == CALL_AS
+
+
+@pytest.mark.parametrize(("state", "profile"), [("RecordConnected", CONNECTION.profile), ("Claim", None)])
+def test_the_machine_and_the_code_write_the_same_registry_keys(state: str, profile: str | None) -> None:
+    client: Any = Recorder()
+    DynamoDbRegistry(client, "table").record_failure(CONNECTION.account_id, profile, {"step": "Any"}, "now")
+    assert fill(_parsed(RECONCILE)[state].fields["Arguments"]["Key"], VARIABLES) == client.requests[0]["Key"]
+
+
+def test_every_action_of_a_plan_has_a_path_in_the_machine() -> None:
+    text = yaml.dump(project.machine(RECONCILE))
+    handled = set(re.findall(r"\$states\.input\.action\s+=\s+'+(\w+)'+", text))
+    # `refuse` takes the default path, `nothing` is dropped by the state AssessAccount
+    assert handled | {"refuse", "nothing"} == {action.value for action in Action}
+
+
+@pytest.mark.parametrize("function", sorted(path.stem for path in (project.ROOT / "functions").glob("*.py")))
+def test_the_sample_input_of_a_step_is_what_the_machine_sends_and_the_function_takes(function: str) -> None:
+    sample = project.sample(f"steps/{function}")
+    if isinstance(sent := _payload(_camel(function)), dict):
+        assert set(sample) == set(sent)
+    module = importlib.import_module(function)
+    if request := getattr(module, "Request", None) or getattr(module, "AccessRequest", None):
+        request.model_validate(sample)
+
+
+def _payload(state: str) -> Any:
+    found = [
+        raw["Arguments"]["Payload"] for name in MACHINES for key, raw in project.tasks(name).items() if key == state
+    ]
+    assert found, f"no state machine has a state {state}"
+    return found[0]
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+
+
+def _camel(name: str) -> str:
+    return "".join(word.capitalize() for word in name.split("_"))
