@@ -176,7 +176,6 @@ class Demo:
         allowed = self.world.allowed_roles()
         for account_id, connected in wanted.items():
             name = self.watches[account_id].row.name
-        asked = f"Quick queries {TABLE[0]}.{TABLE[1]} of [bold]{name}[/]"
             role = f"arn:aws:iam::{account_id}:role/quick-athena-default"
             if (allowed.count(role) == 1) is not connected:
                 self.faults.append(f"{name}: the access policy has {allowed.count(role)} entries")

@@ -14,10 +14,9 @@ from sandbox.services.stack_sets.checks import (
     check_claimed,
     check_definition,
     check_pattern,
-    check_values,
 )
 from sandbox.services.stack_sets.engine import Engine
-from sandbox.services.stack_sets.instance import Instance, Json, StackSet, Target
+from sandbox.services.stack_sets.instance import Instance, Json, StackSet, Target, resolved
 from sandbox.services.stack_sets.operation import Operation, Preferences
 from sandbox.services.stack_sets.organization import SERVICE_PRINCIPAL, Organization
 from sandbox.services.stack_sets.provisioning import Provisioning
@@ -61,7 +60,7 @@ class StackSets:
         visible = self._visible(call, claiming=True)
         if name in visible:
             raise AwsError("NameAlreadyExistsException", f"StackSet {name} already exists")
-        body, parameters = self._body(given), _resolved(given.get("Parameters", []), {})
+        body, parameters = self._body(given), resolved(given.get("Parameters", []), {})
         check_definition(body, parameters, given.get("Capabilities", []))
         identity = f"{name}:{uuid.uuid4()}"
         owner = self.organization.management_account
@@ -106,7 +105,7 @@ class StackSets:
                 "ValidationError", "ManagedExecution cannot be modified while operations are running or queued"
             )
         body = stack_set.body if given.get("UsePreviousTemplate") else self._body(given)
-        parameters = _resolved(given.get("Parameters", []), stack_set.parameters)
+        parameters = resolved(given.get("Parameters", []), stack_set.parameters)
         check_definition(body, parameters, given.get("Capabilities", []))
         usable = [target for target, instance in stack_set.instances.items() if instance.status != "INOPERABLE"]
         if "DeploymentTargets" in given:
@@ -127,14 +126,15 @@ class StackSets:
     def _create_instances(self, call: Call) -> Json:
         stack_set, given = self._find(call), call.parameters
         units = new_targets(given, self.organization)
-        overrides = self._overrides(given, stack_set, {})
-        operation = self._operation(call, stack_set, "CREATE", list(units), units=units, overrides=overrides or {})
+        overrides = self._overrides(given, stack_set, {}) or []
+        operation = self._operation(call, stack_set, "CREATE", list(units), units=units, overrides=overrides)
         self.engine.submit(stack_set, operation)
         return {"OperationId": operation.identity}
 
     def _update_instances(self, call: Call) -> Json:
         stack_set, given = self._find(call), call.parameters
-        targets = existing_targets(given, self.organization, stack_set)
+        meant = existing_targets(given, self.organization, stack_set)
+        targets = [target for target in meant if stack_set.instances[target].status != "INOPERABLE"]
         if not targets:
             raise AwsError("StackInstanceNotFoundException", "The specified stack instance doesn't exist.")
         present = stack_set.instances[targets[0]].overrides
@@ -235,22 +235,11 @@ class StackSets:
         return str(given["TemplateBody"])
 
     @staticmethod
-    def _overrides(given: Mapping[str, Any], stack_set: StackSet, present: Mapping[str, str]) -> dict[str, str] | None:
+    def _overrides(
+        given: Mapping[str, Any], stack_set: StackSet, present: Mapping[str, str]
+    ) -> Sequence[Mapping[str, Any]] | None:
         """None when the request says nothing of overrides: then they stay as they are."""
-        if "ParameterOverrides" not in given:
-            return None
-        overrides = _resolved(given["ParameterOverrides"], present)
-        check_values(overrides)
-        check_definition(stack_set.body, {**stack_set.parameters, **overrides}, stack_set.capabilities)
+        overrides: Sequence[Mapping[str, Any]] | None = given.get("ParameterOverrides")
+        values = {**stack_set.parameters, **resolved(overrides or [], present)}
+        check_definition(stack_set.body, values, stack_set.capabilities)
         return overrides
-
-
-def _resolved(given: Sequence[Mapping[str, Any]], previous: Mapping[str, str]) -> dict[str, str]:
-    values: dict[str, str] = {}
-    for each in given:
-        key = each["ParameterKey"]
-        if each.get("UsePreviousValue"):
-            values.update({key: previous[key]} if key in previous else {})
-        else:
-            values[key] = each.get("ParameterValue", "")
-    return values

@@ -5,7 +5,7 @@ from functools import partial
 
 from sandbox.cloud import Cloud
 from sandbox.gateway import AwsError
-from sandbox.services.stack_sets.instance import Instance, StackSet, Target
+from sandbox.services.stack_sets.instance import Instance, StackSet, Target, resolved
 from sandbox.services.stack_sets.operation import Operation
 from sandbox.services.stack_sets.organization import Organization
 from sandbox.services.stack_sets.provisioning import Provisioning
@@ -50,12 +50,14 @@ class Engine:
     def _prepare(stack_set: StackSet, operation: Operation) -> None:
         """Instances come to be, and get their overrides, when their operation starts, not while it is queued."""
         for target, unit in operation.units.items():
-            stack_set.instances.setdefault(target, Instance(*target, unit, dict(operation.overrides or {})))
+            stack_set.instances.setdefault(target, Instance(*target, unit, {}))
         for target in operation.targets:
             if instance := stack_set.instances.get(target):
                 instance.detailed_status, instance.last_operation = "PENDING", operation.identity
-                if operation.overrides is not None and instance.status != "CURRENT":
-                    instance.overrides = dict(operation.overrides)
+                if operation.action == "UPDATE" and instance.status == "CURRENT":
+                    instance.status = "OUTDATED"
+                if operation.overrides is not None and instance.status == "OUTDATED":
+                    instance.overrides = resolved(operation.overrides, instance.overrides)
 
     def _idle(self, stack_set: StackSet, operation: Operation) -> None:
         with self.cloud.gateway.lock:
@@ -97,6 +99,9 @@ class Engine:
         return self._deploy(stack_set, operation, instance)
 
     def _deploy(self, stack_set: StackSet, operation: Operation, instance: Instance) -> str | None:
+        if instance.status == "INOPERABLE":  # only forgotten, with RetainStacks (botocore model, StackInstance.Status)
+            instance.detailed_status = "INOPERABLE"
+            return "Stack instance is INOPERABLE"
         reason = None
         if operation.action == "UPDATE" or instance.status != "CURRENT":  # a create repeated leaves the rest alone
             reason = self.provisioning.deploy(stack_set, instance)

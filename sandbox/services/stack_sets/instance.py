@@ -1,5 +1,6 @@
 """A stack set and its instances: what the service remembers of them."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -49,3 +50,15 @@ class StackSet:
     def unfinished(self) -> list[Operation]:
         """Running and queued operations, in request order."""
         return [operation for operation in self.operations.values() if not operation.ended]
+
+
+def resolved(given: Sequence[Mapping[str, Any]], previous: Mapping[str, str]) -> dict[str, str]:
+    """Parameters as given; UsePreviousValue takes the previous one, and is left to the default where there is none."""
+    values: dict[str, str] = {}
+    for each in given:
+        key = each["ParameterKey"]
+        if each.get("UsePreviousValue"):
+            values.update({key: previous[key]} if key in previous else {})
+        else:
+            values[key] = each.get("ParameterValue", "")
+    return values

@@ -59,7 +59,7 @@ class Operation:
     preferences: Preferences
     created: datetime
     retain: bool = False
-    overrides: Mapping[str, str] | None = None  # of parameters, for the instances it creates or updates
+    overrides: Sequence[Mapping[str, Any]] | None = None  # of parameters, for the instances it creates or updates
     units: Mapping[Target, str] = field(default_factory=dict)  # of instances it creates: through which OU
     deployment_targets: Mapping[str, Any] = field(default_factory=dict)
     status: str = "QUEUED"

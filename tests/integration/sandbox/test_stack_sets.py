@@ -33,6 +33,7 @@ class SmallOrganization:
         self.states: dict[str, str] = {}
 
     def accounts_below(self, parent: str) -> Collection[str] | None:
+        """At any depth."""
         return (
             [account for account, units in self.places.items() if parent in units]
             if parent in {ROOT, DATA, DEEP}
@@ -40,9 +41,11 @@ class SmallOrganization:
         )
 
     def state_of(self, account: str) -> str | None:
+        """ACTIVE unless a test says otherwise."""
         return self.states.get(account, "ACTIVE") if account in self.places else None
 
     def delegated_administrators(self, service_principal: str) -> Collection[str]:
+        """The hub."""
         return [HUB] if service_principal == SERVICE_PRINCIPAL else []
 
 
@@ -171,9 +174,11 @@ def test_nobody_else_is_a_delegated_administrator(quick: Administrator) -> None:
         quick("describe_stack_set", account=ONE)
 
 
-def test_a_stack_set_is_regional(quick: Administrator, cloud: Cloud) -> None:
-    with cloud.administering(HUB), pytest.raises(ClientError) as refused:
-        cloud.client("cloudformation", "us-east-1").describe_stack_set(StackSetName="quick", CallAs="DELEGATED_ADMIN")
+def test_a_stack_set_is_regional(quick: Administrator) -> None:
+    with quick.cloud.administering(HUB), pytest.raises(ClientError) as refused:
+        quick.cloud.client("cloudformation", "us-east-1").describe_stack_set(
+            StackSetName="quick", CallAs="DELEGATED_ADMIN"
+        )
 
     assert refusal(refused) == "StackSetNotFoundException"
 
@@ -334,7 +339,7 @@ def test_create_after_delete_of_one_account_ends_with_an_instance(quick: Adminis
 
 def test_managed_execution_cannot_be_switched_while_operations_run(quick: Administrator) -> None:
     quick.deploy(ONE)
-    usual = {"UsePreviousTemplate": True, "Capabilities": ["CAPABILITY_NAMED_IAM"]}
+    usual: dict[str, Any] = {"UsePreviousTemplate": True, "Capabilities": ["CAPABILITY_NAMED_IAM"]}
     with pytest.raises(ClientError, match="cannot be modified while operations are running"):
         quick("update_stack_set", ManagedExecution={"Active": False}, **usual)
 
@@ -483,7 +488,11 @@ def test_updating_the_set_updates_its_members_but_not_their_overrides(quick: Adm
     quick.deploy(ONE)
     quick.deploy(TWO, ParameterOverrides=parameters("mine"))
     quick.clock.run()
-    usual = {"UsePreviousTemplate": True, "Capabilities": ["CAPABILITY_NAMED_IAM"], "OperationPreferences": AT_ONCE}
+    usual: dict[str, Any] = {
+        "UsePreviousTemplate": True,
+        "Capabilities": ["CAPABILITY_NAMED_IAM"],
+        "OperationPreferences": AT_ONCE,
+    }
     operation = quick("update_stack_set", Parameters=parameters("new"), **usual)["OperationId"]
     during = quick.instance(ONE)["Status"], quick.role(ONE)
     quick.clock.run()
