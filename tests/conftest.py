@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import pytest
 from moto import mock_aws
 
 from sandbox.clock import VirtualClock
 from sandbox.cloud import Cloud
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 START = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
 

@@ -129,6 +129,7 @@ class Functions:
         """Set the one environment, once; a function with another one could not run in the same process."""
         with self._lock:
             if self._given is None:
+                _start_cold()
                 self._given = dict(environment)
                 os.environ.update({**environment, **PROCESS, **self._extra, "AWS_REGION": region})
                 boto3.DEFAULT_SESSION = acting_boto3_session(region)
@@ -162,6 +163,14 @@ def session_arn(role_arn: str, session_name: str) -> str:
     """The ARN of a role's session."""
     account, role_name = role_arn.split(":")[4], role_arn.rsplit("/", 1)[-1]
     return f"arn:aws:sts::{account}:assumed-role/{role_name}/{session_name}"
+
+
+def _start_cold() -> None:
+    """Forget what handlers of an earlier sandbox in this process have cached: settings, clients."""
+    modules = [module for name, module in sys.modules.items() if name.split(".")[0] == "control_plane"]
+    for value in [value for module in modules for value in vars(module).values()]:
+        if hasattr(value, "cache_clear"):
+            value.cache_clear()
 
 
 def _load(file: Path) -> Any:

@@ -143,7 +143,8 @@ def samples() -> list[str]:
     return sorted(str(path).removesuffix(".json") for path in found if path.parts[0] != "steps")
 
 
-def modules(folder: str) -> dict[str, ast.Module]:
+@cache
+def modules(folder: str) -> Mapping[str, ast.Module]:
     """The Python files below a folder, parsed, by path from the project's root."""
     paths = sorted((ROOT / folder).rglob("*.py"))
     return {str(path.relative_to(ROOT)): ast.parse(path.read_text(encoding="utf-8")) for path in paths}
@@ -158,6 +159,14 @@ def imported(tree: ast.Module) -> set[str]:
         if isinstance(node, ast.ImportFrom)
         for alias in node.names
     }
+
+
+@cache
+def files() -> list[Path]:
+    """Every file somebody wrote; what tools made or installed is left out."""
+    tops = [path for path in ROOT.iterdir() if path.name == ".ci" or not path.name.startswith(".")]
+    found = [path for top in tops for path in ([top] if top.is_file() else top.rglob("*")) if path.is_file()]
+    return sorted(path for path in found if path.suffix != ".pyc")
 
 
 def reference(name: str) -> str:

@@ -111,7 +111,7 @@ def test_tag_untag_tag_ends_connected_and_untag_last_ends_quarantined(story: Sto
 
 
 def test_an_untag_does_not_wait_behind_a_slow_deployment(story: Story) -> None:
-    story.world.stack_sets.engine.seconds = 3600.0
+    story.world.stack_sets.engine.seconds_per_instance = 3600.0
     account_id = story.member()
     story.world.tag(account_id, "enabled")
     story.run(60)
@@ -202,8 +202,8 @@ def test_a_role_name_that_is_taken_fails_with_awss_own_words(story: Story) -> No
     account_id = story.member()
     story.world.boto3_session(account_id).client("iam").create_role(
         RoleName="quick-athena-default",
-        AssumeRolePolicyDocument='{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"%s"},'
-        '"Action":"sts:AssumeRole"}]}' % account_id,
+        AssumeRolePolicyDocument=f'{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"AWS":"{account_id}"}},'
+        '"Action":"sts:AssumeRole"}]}',
     )
     story.world.tag(account_id, "enabled")
     story.run()

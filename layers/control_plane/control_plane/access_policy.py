@@ -5,8 +5,6 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from control_plane.errors import AccessPolicyFull
-
 SHARD_NAME = "quick-athena-access-{number}"
 
 
@@ -40,6 +38,14 @@ class Changes:
     remove: frozenset[str] = frozenset()
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """The shards to write so that changes hold (an emptied one must go), and the entries no shard has room for."""
+
+    write: tuple[Shard, ...]
+    without_room: frozenset[str]
+
+
 def document(entries: Collection[str], external_ids: str) -> dict[str, Any]:
     """The policy document of one shard: AssumeRole on these roles, for our own data sources alone."""
     return {
@@ -61,28 +67,28 @@ def size(policy: dict[str, Any]) -> int:
     return len("".join(json.dumps(policy, separators=(",", ":")).split()))
 
 
-def apply(shards: Sequence[Shard], changes: Changes, quota: Quota, external_ids: str) -> list[Shard]:
-    """The shards that must be written so that all changes hold; an emptied one has no entries and must go.
+def apply(shards: Sequence[Shard], changes: Changes, quota: Quota, external_ids: str) -> Outcome:
+    """What to write so that all changes hold, as far as there is room: a full policy must not hinder a removal.
 
     Every entry stands in one shard. Nothing moves that nobody asked to move: untouched shards are not in the answer.
     """
     after = {s.number: [e for e in s.entries if e not in changes.remove] for s in shards}
     standing = {entry for entries in after.values() for entry in entries}
+    without_room = set()
     for entry in sorted(changes.add - changes.remove - standing):
-        after[_room_for(entry, after, quota, external_ids)].append(entry)
+        if number := _room_for(entry, after, quota, external_ids):
+            after.setdefault(number, []).append(entry)
+        else:
+            without_room.add(entry)
     before = {s.number: s.entries for s in shards}
-    return [Shard(n, tuple(entries)) for n, entries in sorted(after.items()) if tuple(entries) != before.get(n)]
+    changed = (Shard(n, tuple(entries)) for n, entries in sorted(after.items()) if tuple(entries) != before.get(n))
+    return Outcome(tuple(changed), frozenset(without_room))
 
 
-def _room_for(entry: str, shards: dict[int, list[str]], quota: Quota, external_ids: str) -> int:
+def _room_for(entry: str, shards: dict[int, list[str]], quota: Quota, external_ids: str) -> int | None:
     for number in sorted(shards):
         if size(document([*shards[number], entry], external_ids)) <= quota.policy_size:
             return number
     if len(shards) >= quota.policies_per_role:
-        raise AccessPolicyFull(
-            f"no room for {entry}: the run-as role has {len(shards)} access policies, as many as IAM lets a role "
-            f"have, holding {sum(map(len, shards.values()))} consumer roles"
-        )
-    number = next(n for n in range(1, len(shards) + 2) if n not in shards)
-    shards[number] = []
-    return number
+        return None
+    return next(n for n in range(1, len(shards) + 2) if n not in shards)

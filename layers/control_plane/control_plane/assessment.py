@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from control_plane.account import Account, Hub
-from control_plane.decision import Action, Step, desired, plan
+from control_plane.decision import Step, desired, plan
 from control_plane.errors import AccountNotFound
 from control_plane.observation import Planes, observe
 from control_plane.ports import Organization
@@ -32,11 +32,12 @@ def assess(
     """Read everything anew and plan the difference. Changes nothing.
 
     An account outside the organization may have been ours: then it is a departed one, and its access is revoked.
+    Only one that nothing of ours knows raises AccountNotFound.
     """
     account, stranger = _account(account_id, organization)
     wanted = desired(account, hub, opt_in_tag, sorted(profiles))
     steps = plan(wanted, observe(account_id, wanted.profiles, profiles, hub, planes))
-    if stranger and not any(step.action is not Action.NOTHING for step in steps):
+    if stranger and not steps:
         raise stranger
     return Assessment(account, steps)
 

@@ -82,7 +82,7 @@ def desired(account: Account, hub: Hub, opt_in_tag: str, profile_names: Sequence
     value = account.tags.get(opt_in_tag)
     if value is None:
         return Desired(reason=f"the account has no tag {opt_in_tag}")
-    if account.id in (hub.management_account_id, hub.account_id):
+    if account.id in (hub.management_account_id, hub.account_id) and value.strip() not in (PAUSED, DISABLED):
         raise AccountNotReachable(_not_reachable(account, hub))
     return _wanted_by(value, opt_in_tag, profile_names)
 

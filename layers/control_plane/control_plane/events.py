@@ -6,7 +6,7 @@ from typing import Any
 
 from control_plane.errors import NoAccountInEvent
 
-ACCOUNT_ID = re.compile(r"^\d{12}$")
+ACCOUNT_ID = re.compile(r"[0-9]{12}")
 OTHER_RESOURCE = re.compile(r"^(ou|r|p|rp|car|h|o)-")  # what else the Organizations API tags and names
 ID_KEYS = ("account_id", "accountId", "resourceId")  # ours (sweep, operator); AWS's own spellings
 PARTS = ("requestParameters", "serviceEventDetails")
@@ -19,7 +19,7 @@ def find_account(event: Mapping[str, Any]) -> str | None:
     for asynchronous results, somewhere in serviceEventDetails (whose exact shapes AWS does not all document).
     """
     named = _candidates(event)
-    if found := [value for value in named if ACCOUNT_ID.match(value)]:
+    if found := [value for value in named if ACCOUNT_ID.fullmatch(value)]:
         return found[0]
     if named and all(OTHER_RESOURCE.match(value) for value in named):
         return None

@@ -8,6 +8,8 @@ from typing import Protocol
 from control_plane.access_policy import Changes, Quota, Shard
 from control_plane.account import Account, Connection
 
+GONE = ""  # the version of a shard that is not there
+
 
 class OperationStatus(StrEnum):
     """A stack set operation: still going, or over. Over says nothing of one account's result."""
@@ -94,10 +96,10 @@ class AccessPolicies(Protocol):
         """The shards in force."""
 
     def versions(self) -> Mapping[str, str]:
-        """Version in force by shard name, as of the last `shards`."""
+        """Version in force (policy id and number) by shard name, as of the last `shards`."""
 
     def write(self, shard: Shard) -> str:
-        """Put one shard in force (or away, when it has no entries); answers the version now in force."""
+        """Put one shard in force (or away, when it has no entries); answers the version now in force, or GONE."""
 
 
 class AccessLedger(Protocol):

@@ -13,9 +13,10 @@ RESERVED = ("enabled", "paused", "disabled")  # words of the opt-in tag
 PARAMETER_BYTES = 4096  # CloudFormation's limit for one parameter value
 ACCOUNT = "{account}"  # in a bucket's name: the consumer account's id
 
-# A name or a pattern of at least three characters before its first wildcard: never everything.
-Pattern = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_.{}-]{3,}[a-z0-9_.{}*-]*$")]
-Bucket = Annotated[str, StringConstraints(pattern=r"^[a-z0-9.{}-]{3,}[a-z0-9.{}*-]*(/[\w!.*'()=-]+)*$")]
+# A name or a pattern of at least three characters (or the account's id) before its first wildcard: never everything.
+START = r"([a-z0-9.-]{3}|[a-z0-9.-]{0,2}\{account\})"
+Pattern = Annotated[str, StringConstraints(pattern=r"^([a-z0-9_.-]{1,2}|[a-z0-9_.-]{3}[a-z0-9_.*-]*)$")]
+Bucket = Annotated[str, StringConstraints(pattern="^" + START + r"([a-z0-9.*-]|\{account\})*(/[\w!.*'()=-]+)*$")]
 Alias = Annotated[str, StringConstraints(pattern=r"^alias/[\w/-]+$")]
 Group = Annotated[str, StringConstraints(pattern=r"^[\w.-]{1,128}$")]
 
@@ -28,9 +29,11 @@ class Profile(BaseModel):
     description: str = Field(min_length=1)
     databases: list[Pattern] = Field(min_length=1)
     data_buckets: list[Bucket] = []
-    catalog: str = "AwsDataCatalog"
+    catalog: str = Field("AwsDataCatalog", pattern=r"^[\w@.-]{1,128}$")
     work_group: str | None = Field(None, pattern=r"^[\w.-]{1,128}$")
-    results_location: str | None = Field(None, pattern=r"^s3://[a-z0-9.{}-]{3,}(/[\w!.'()=-]+)*/$")
+    results_location: str | None = Field(
+        None, pattern="^s3://" + START + r"([a-z0-9.-]|\{account\})*(/[\w!.'()=-]+)*/$"
+    )
     kms_key_aliases: list[Alias] = []
     lake_formation: bool = False
     owners: list[Group] = Field(min_length=1, max_length=32)
@@ -78,7 +81,7 @@ def load(path: Path) -> Profiles:
     """Read the profiles file, or raise InvalidProfiles with every fault in words."""
     try:
         return parse(path.read_text(encoding="utf-8"))
-    except OSError as error:
+    except (OSError, UnicodeDecodeError) as error:
         raise InvalidProfiles(f"{path.name} can't be read: {error}") from error
 
 
@@ -89,11 +92,16 @@ def parse(text: str) -> Profiles:
     except yaml.YAMLError as error:
         raise InvalidProfiles(f"profiles.yaml is not YAML: {error}") from error
     except ValidationError as error:
-        faults = (f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}" for fault in error.errors())
+        faults = (": ".join((*_place(fault["loc"]), fault["msg"])) for fault in error.errors())
         raise InvalidProfiles("profiles.yaml: " + "; ".join(faults)) from error
     for name, profile in profiles.profiles.items():
         _check_sizes(name, profile)
     return profiles
+
+
+def _place(location: tuple[int | str, ...]) -> tuple[str, ...]:
+    """Where a fault is: nothing when it is the whole file's."""
+    return (".".join(map(str, location)),) if location else ()
 
 
 def parameters(name: str, profile: Profile, hub: Hub) -> dict[str, str]:

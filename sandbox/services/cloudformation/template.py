@@ -61,7 +61,7 @@ def transforms(template: Mapping[str, Any]) -> list[str]:
 def expand(template: Template, parameters: Mapping[str, Any], region: str) -> Template:
     """Run the SAM transform as CloudFormation does, on its side, with the values given for the parameters.
 
-    moto ignores `Transform` (aws-facts: AWS runs the macro when the change set is created).
+    moto ignores `Transform` (User Guide, "template macros": AWS runs it when the change set is created).
     """
     asked = transforms(template)
     if not asked:
@@ -89,7 +89,7 @@ def _expand_sam(template: Template, parameters: Mapping[str, Any], region: str) 
         causes = " ".join(cause.message for cause in error.causes)
         raise AwsError("ValidationError", f"Transform {SAM} failed with: {error.message} {causes}") from error
     translator.metrics.publish()  # to nowhere; unpublished ones are complained about
-    plain = cast(Template, json.loads(json.dumps(expanded, default=str)))
+    plain = cast("Template", json.loads(json.dumps(expanded, default=str)))
     plain.pop("Transform", None)
     return plain
 
@@ -98,7 +98,7 @@ def _expand_sam(template: Template, parameters: Mapping[str, Any], region: str) 
 def _managed_policies() -> dict[str, str]:
     """AWS's managed policies by name, as samtranslator ships them: no call to IAM."""
     data = resources.files("samtranslator") / "internal/data/aws_managed_policies.json"
-    return cast(dict[str, str], json.loads(data.read_text())["aws"])
+    return cast("dict[str, str]", json.loads(data.read_text())["aws"])
 
 
 def check_types(template: Mapping[str, Any], known: Iterable[str]) -> None:

@@ -96,7 +96,7 @@ class StackSets:
         return {}
 
     def _update(self, call: Call) -> Json:
-        """The definition changes at once, also when the operation fails later (aws-facts D); instances follow."""
+        """The definition changes at once, even when the operation fails later (API reference, UpdateStackSet)."""
         given, stack_set = call.parameters, self._find(call)
         check_claimed({"PermissionModel": "SERVICE_MANAGED", **given})
         active = bool((given.get("ManagedExecution") or {"Active": stack_set.managed_execution}).get("Active"))

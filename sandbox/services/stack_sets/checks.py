@@ -25,7 +25,7 @@ def check_pattern(value: str, pattern: str, member: str) -> None:
 
 
 def check_definition(body: str, parameters: Mapping[str, str], capabilities: Iterable[str]) -> None:
-    """Template and parameters of a service-managed stack set (aws-facts D: no macros, no nested stacks, sizes)."""
+    """Template and parameters of a service-managed stack set (User Guide, service-managed permissions; quotas)."""
     if len(body.encode()) > TEMPLATE_BYTES:
         raise AwsError(
             "ValidationError",

@@ -1,6 +1,6 @@
 """An operation's progress, pure: which targets may start now, when it has failed too often, how it ends.
 
-Rules: botocore model, StackSetOperationPreferences and StackSetOperation; aws-facts D. moto's operations are
+Rules: botocore model, StackSetOperationPreferences, StackSetOperation. moto's operations are
 SUCCEEDED at once and have no results.
 """
 

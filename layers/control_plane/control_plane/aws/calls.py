@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, HTTPClientError
 
 from control_plane.errors import AccountNotFound, MissingPermission, StackSetBusy, Throttled
 
@@ -32,14 +32,22 @@ def code_of(error: ClientError) -> str:
 
 @contextmanager
 def named_errors() -> Iterator[None]:
-    """Turn the error codes we have a plan for into our names; every other error rises as it is."""
+    """Turn the errors we have a plan for into our names; every other error rises as it is."""
     try:
         yield
+    except HTTPClientError as error:  # no answer in time, or no connection
+        raise Throttled(str(error)) from error
     except ClientError as error:
-        known = BY_CODE.get(code_of(error))
+        known = _known(error)
         if known is None:
             raise
         raise known(str(error)) from error
+
+
+def _known(error: ClientError) -> type[Exception] | None:
+    """Our name for an error; AWS's own faults (5xx) pass like a throttle does."""
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return BY_CODE.get(code_of(error)) or (Throttled if status >= 500 else None)
 
 
 @contextmanager

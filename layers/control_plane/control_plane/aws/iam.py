@@ -11,9 +11,11 @@ from control_plane.access_policy import SHARD_NAME, Quota, Shard, document
 from control_plane.account import Hub
 from control_plane.aws.calls import code_of, named_errors, tolerating
 from control_plane.errors import NotOurs
+from control_plane.ports import GONE
 
 if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
+    from mypy_boto3_iam.type_defs import PolicyTypeDef
 
 PATH = "/quick-athena/"
 SHARD = re.compile(SHARD_NAME.format(number=r"(\d+)") + "$")
@@ -38,25 +40,28 @@ class AwsAccessPolicies:
 
     def shards(self) -> list[Shard]:
         """The shards in force: the policies under our path that are attached to the run-as role."""
+        self._versions = {}
         with named_errors():
             pages = self._client.get_paginator("list_attached_role_policies").paginate(
                 RoleName=self._role, PathPrefix=PATH
             )
             names = [policy["PolicyName"] for page in pages for policy in page["AttachedPolicies"]]
             found = [self._read(name) for name in names if SHARD.match(name)]
-        return sorted(found, key=lambda shard: shard.number)
+        return sorted((shard for shard in found if shard), key=lambda shard: shard.number)
 
     def versions(self) -> Mapping[str, str]:
-        """Version in force by shard name, as of the last `shards`."""
+        """Version in force (policy id and number) by shard name, as of the last `shards`."""
         return self._versions
 
     def write(self, shard: Shard) -> str:
-        """Put one shard in force (or away, when it has no entries); answers the version now in force."""
+        """Put one shard in force (or away, when it has no entries); answers the version now in force, or GONE."""
         with named_errors():
+            found = self._find(shard.name)
             if not shard.entries:
                 self._remove(shard.name)
-                return "v0"
-            version = self._put(shard.name, json.dumps(document(shard.entries, self._external_ids)))
+                return GONE
+            text = json.dumps(document(shard.entries, self._external_ids))
+            version = self._add_version(found, text) if found else self._create(shard.name, text)
             self._client.attach_role_policy(RoleName=self._role, PolicyArn=self._arn(shard.name))
         return version
 
@@ -67,34 +72,46 @@ class AwsAccessPolicies:
     def _arn(self, name: str) -> str:
         return f"arn:{self._hub.partition}:iam::{self._hub.account_id}:policy{PATH}{name}"
 
-    def _read(self, name: str) -> Shard:
-        version = self._client.get_policy(PolicyArn=self._arn(name))["Policy"]["DefaultVersionId"]
-        found: Any = self._client.get_policy_version(PolicyArn=self._arn(name), VersionId=version)
-        self._versions[name] = version
+    def _read(self, name: str) -> Shard | None:
+        """One shard; None when it went between the listing and this."""
+        try:
+            policy = self._client.get_policy(PolicyArn=self._arn(name))["Policy"]
+            found: Any = self._client.get_policy_version(
+                PolicyArn=self._arn(name), VersionId=policy["DefaultVersionId"]
+            )
+        except ClientError as error:
+            if code_of(error) == "NoSuchEntity":
+                return None
+            raise
+        self._versions[name] = _version(policy["PolicyId"], policy["DefaultVersionId"])
         return Shard(_number(name), _entries(found["PolicyVersion"]["Document"]))
 
-    def _put(self, name: str, text: str) -> str:
+    def _find(self, name: str) -> "PolicyTypeDef | None":
+        """The policy of that name, attached or not; raises NotOurs when it does not carry our mark."""
         try:
-            tags = self._client.get_policy(PolicyArn=self._arn(name))["Policy"].get("Tags", [])
+            found = self._client.get_policy(PolicyArn=self._arn(name))["Policy"]
         except ClientError as error:
-            if code_of(error) != "NoSuchEntity":
-                raise
-            return self._create(name, text)
-        if not self._hub.mark.items() <= {tag["Key"]: tag["Value"] for tag in tags}.items():
+            if code_of(error) == "NoSuchEntity":
+                return None
+            raise
+        if not self._hub.mark.items() <= {tag["Key"]: tag["Value"] for tag in found.get("Tags", [])}.items():
             raise NotOurs(f"the policy {PATH}{name} exists without our tags {self._hub.mark}")
-        self._make_room(name)
-        added = self._client.create_policy_version(PolicyArn=self._arn(name), PolicyDocument=text, SetAsDefault=True)
-        return added["PolicyVersion"]["VersionId"]
+        return found
+
+    def _add_version(self, found: "PolicyTypeDef", text: str) -> str:
+        self._make_room(found["PolicyName"])
+        added = self._client.create_policy_version(PolicyArn=found["Arn"], PolicyDocument=text, SetAsDefault=True)
+        return _version(found["PolicyId"], added["PolicyVersion"]["VersionId"])
 
     def _create(self, name: str, text: str) -> str:
-        self._client.create_policy(
+        made = self._client.create_policy(
             PolicyName=name,
             Path=PATH,
             PolicyDocument=text,
             Description="Consumer roles Amazon Quick may assume. Written by Quick Onboarding: edits are undone.",
             Tags=[{"Key": key, "Value": value} for key, value in self._hub.mark.items()],
-        )
-        return "v1"
+        )["Policy"]
+        return _version(made["PolicyId"], made["DefaultVersionId"])
 
     def _make_room(self, name: str) -> None:
         """IAM keeps five versions of a policy and refuses a sixth: the oldest one not in force goes."""
@@ -114,6 +131,10 @@ class AwsAccessPolicies:
                 if not version["IsDefaultVersion"]:
                     self._client.delete_policy_version(PolicyArn=arn, VersionId=version["VersionId"])
             self._client.delete_policy(PolicyArn=arn)
+
+
+def _version(policy_id: str, version_id: str) -> str:
+    return f"{policy_id}/{version_id}"
 
 
 def _number(name: str) -> int:

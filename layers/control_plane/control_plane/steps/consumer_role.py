@@ -32,14 +32,15 @@ def ensure(connection: Connection, profile: Profile, hub: Hub, operation_id: str
     """Start what is missing, or say what to wait for, or that all is there.
 
     Called again after the wait, so it judges by the instance itself and not by the operation's word:
-    with a high failure tolerance an operation succeeds although an account failed.
+    with a high failure tolerance an operation succeeds although an account failed, and an operation
+    that has ended may show in the instance a moment later.
     """
     name, wanted = connection.role_name, parameters(connection.profile, profile, hub)
     stack_sets.ensure_stack_set(name, wanted)
     instance = stack_sets.instance(name, connection.account_id)
     if is_current(instance, wanted):
         return Progress(ready=True)
-    if instance and instance.in_progress and instance.operation_id != operation_id:
+    if instance and instance.in_progress:
         return Progress(ready=False, operation_id=instance.operation_id)
     match stack_sets.operation(name, operation_id):
         case OperationStatus.ENDED:

@@ -85,11 +85,13 @@ def ensure(
     elif found.state == "creation_failed":
         quick.remove(source_id)
         return _again(source_id, found, patience)
-    elif found.state == "update_failed" and found.settings == wanted:
+    elif found.state == "update_failed" and patience.attempt:
+        progress = _again(source_id, found, patience)
         quick.update(source_id, display_name, wanted)
-        return _again(source_id, found, patience)
-    elif found.state != "in_progress":
+        return progress
+    elif found.state != "in_progress":  # an update that failed before this run's first attempt says nothing of now
         quick.update(source_id, display_name, wanted)
+        return Progress(ready=False, pause=FIRST_PAUSE, attempt=patience.attempt + 1)
     return Progress(ready=False, pause=FIRST_PAUSE, attempt=patience.attempt)
 
 

@@ -1,7 +1,7 @@
 """Every resource type the sandbox's CloudFormation can make, by its name in a template."""
 
 from sandbox.services.cloudformation.resource import ResourceType
-from sandbox.services.cloudformation.types import compute, events, iam, messages, operations, storage
+from sandbox.services.cloudformation.types import events, functions, iam, machines, messages, operations, storage
 
 TYPES: dict[str, ResourceType] = {
     "AWS::Athena::WorkGroup": storage.WorkGroup(),
@@ -17,13 +17,13 @@ TYPES: dict[str, ResourceType] = {
     "AWS::IAM::RolePolicy": iam.RolePolicy(),
     "AWS::KMS::Alias": storage.KeyAlias(),
     "AWS::KMS::Key": storage.Key(),
-    "AWS::Lambda::Alias": compute.FunctionAlias(),
-    "AWS::Lambda::EventInvokeConfig": compute.EventInvokeConfig(),
-    "AWS::Lambda::EventSourceMapping": compute.EventSourceMapping(),
-    "AWS::Lambda::Function": compute.Function(),
-    "AWS::Lambda::LayerVersion": compute.LayerVersion(),
-    "AWS::Lambda::Permission": compute.Permission(),
-    "AWS::Lambda::Version": compute.FunctionVersion(),
+    "AWS::Lambda::Alias": functions.FunctionAlias(),
+    "AWS::Lambda::EventInvokeConfig": functions.EventInvokeConfig(),
+    "AWS::Lambda::EventSourceMapping": functions.EventSourceMapping(),
+    "AWS::Lambda::Function": functions.Function(),
+    "AWS::Lambda::LayerVersion": functions.LayerVersion(),
+    "AWS::Lambda::Permission": functions.Permission(),
+    "AWS::Lambda::Version": functions.FunctionVersion(),
     "AWS::Logs::LogGroup": operations.LogGroup(),
     "AWS::Logs::MetricFilter": operations.MetricFilter(),
     "AWS::S3::Bucket": storage.Bucket(),
@@ -36,5 +36,5 @@ TYPES: dict[str, ResourceType] = {
     "AWS::SSM::Parameter": operations.Parameter(),
     "AWS::Scheduler::Schedule": events.Schedule(),
     "AWS::Scheduler::ScheduleGroup": events.ScheduleGroup(),
-    "AWS::StepFunctions::StateMachine": compute.StateMachine(),
+    "AWS::StepFunctions::StateMachine": machines.StateMachine(),
 }

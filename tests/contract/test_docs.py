@@ -1,0 +1,252 @@
+"""Do the documents say what the files say?"""
+
+import ast
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from control_plane.account import Connection
+from control_plane.aws.ledger import DynamoDbLedger
+from control_plane.aws.registry import DynamoDbRegistry
+from control_plane.failure import PLANS, UNKNOWN, Failure
+from control_plane.settings import Settings
+from control_plane.steps import data_source
+from tests.contract import project
+from tests.contract.project import FORWARDING, HUB, MACHINES, ROOT
+from tests.contract.recorder import Recorder, written
+
+PAGES = [str(path.relative_to(ROOT)) for path in project.files() if path.suffix == ".md"]
+CONNECTION = Connection(account_id="222233334444", profile="default")
+# Where packages come from is each machine's own business.
+REGISTRY_HOSTS = [".".join(parts) for parts in [("pypi", "org"), ("pythonhosted", "org"), ("npmjs", "org")]]
+
+every_page = pytest.mark.parametrize("page", PAGES)
+
+
+def _rows(page: str, heading: str) -> dict[str, list[str]]:
+    """A reference table by what its first column names; a cell may name several."""
+    found = project.tables(project.reference(page))[heading]
+    return {name: rest for first, *rest in found for name in re.findall(r"`([^`]+)`", first)}
+
+
+# Errors ----------------------------------------------------------------------------------------------
+
+
+def test_the_error_table_says_what_the_classes_and_their_plans_say() -> None:
+    tree = ast.parse((project.LAYER / "errors.py").read_text(encoding="utf-8"))
+    classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
+    meanings = {node.name: " ".join(str(ast.get_docstring(node)).split()) for node in classes}
+    wanted = {name: [meanings[name], plan.cause, plan.remedy] for name, plan in PLANS.items()}
+    assert _rows("errors", "Errors of ours") == wanted
+
+
+def test_the_errors_page_says_what_becomes_of_unknown_errors() -> None:
+    assert UNKNOWN.cause in project.reference("errors")
+    assert UNKNOWN.remedy in project.reference("errors")
+
+
+def test_the_errors_page_says_how_long_we_are_patient_with_iam() -> None:
+    (wait,) = [row for row in project.tables(project.reference("errors"))["Waits"] if "IAM" in row[0]]
+    assert wait[1] == f"{data_source.FIRST_PAUSE} s, doubling up to {data_source.LONGEST_PAUSE} s"
+    assert wait[2].startswith(f"{data_source.PROPAGATION_BUDGET.seconds // 60} minutes")
+
+
+# Registry --------------------------------------------------------------------------------------------
+
+
+def _updates() -> Iterator[Any]:
+    """The UpdateItem requests of the state machines."""
+    for name in MACHINES:
+        for raw in project.tasks(name).values():
+            if raw["Resource"].endswith(":dynamodb:updateItem"):
+                yield raw["Arguments"]
+
+
+def _written_by_machines(sort_key: str) -> set[str]:
+    found = [update for update in _updates() if sort_key in update["Key"]["sk"]["S"]]
+    return {attribute for update in found for attribute in written(update)}
+
+
+def _written_with_failures(profile: str | None) -> set[str]:
+    client: Any = Recorder()
+    failure = Failure(step="s", error="e", reason="r", cause="c", remedy="m").model_dump()
+    DynamoDbRegistry(client, "table").record_failure(CONNECTION.account_id, profile, failure, "now")
+    return written(client.requests[0])
+
+
+def test_the_registry_page_names_every_attribute_of_a_connection() -> None:
+    wanted = _written_by_machines("connection#") | _written_with_failures(CONNECTION.profile)
+    assert set(_rows("registry", "Attributes of a connection")) == wanted
+
+
+def test_the_registry_page_names_every_attribute_of_a_claim() -> None:
+    wanted = _written_by_machines("claim") | _written_with_failures(None)
+    assert set(_rows("registry", "Attributes of a claim")) == wanted
+
+
+def test_the_registry_page_names_every_attribute_of_the_access_ledger() -> None:
+    client: Any = Recorder()
+    ledger, now = DynamoDbLedger(client, "table"), "2026-11-24T08:00:00+00:00"
+    ledger.ask(CONNECTION, "arn", allow=True, generation=1)
+    assert set(_rows("registry", "Attributes of a pending wish")) == written(client.requests.pop())
+    ledger.acquire("me", now)
+    ledger.release("me", {"shard": "v1"}, now)
+    wanted = {attribute for request in client.requests for attribute in written(request)}
+    assert set(_rows("registry", "Attributes of the lease")) == wanted
+
+
+def test_the_registry_page_names_every_key() -> None:
+    keys = [row[:2] for row in project.tables(project.reference("registry"))["Keys"]]
+    client: Any = Recorder()
+    DynamoDbLedger(client, "table").ask(CONNECTION, "arn", allow=True, generation=1)
+    assert client.requests[0]["Item"]["sk"]["S"] == "pending#222233334444#default"
+    assert keys == [
+        ["`account#<account id>`", "`connection#<profile>`"],
+        ["`account#<account id>`", "`claim`"],
+        ["`access`", "`lease`"],
+        ["`access`", "`pending#<account id>#<profile>`"],
+    ]
+
+
+def _statuses() -> set[str]:
+    values = [update["ExpressionAttributeValues"] for update in _updates()]
+    client: Any = Recorder()
+    DynamoDbRegistry(client, "table").record_failure(CONNECTION.account_id, None, {}, "now")
+    values.append(client.requests[0]["ExpressionAttributeValues"])
+    return {value[":status"]["S"] for value in values if ":status" in value}
+
+
+def test_the_registry_page_explains_every_status() -> None:
+    assert set(_rows("registry", "Statuses")) == _statuses()
+
+
+def test_the_state_diagram_has_every_status_and_no_other() -> None:
+    (diagram,) = re.findall(r"stateDiagram-v2\n(.*?)```", project.reference("registry"), flags=re.DOTALL)
+    assert set(re.findall(r"\b([a-z]+)(?= -->|:)", diagram)) == _statuses()
+
+
+def test_the_examples_of_records_have_only_documented_attributes() -> None:
+    examples = re.findall(r"```json\n(.*?)```", project.reference("registry"), flags=re.DOTALL)
+    assert examples
+    for example in map(json.loads, examples):
+        kind = "Attributes of a claim" if example["sk"] == "claim" else "Attributes of a connection"
+        assert set(example) <= set(_rows("registry", kind))
+
+
+# Settings --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("heading", "name"), [("Parameters of the hub", HUB), ("Parameters of the forwarding stack", FORWARDING)]
+)
+def test_the_settings_page_lists_every_parameter_with_its_default(heading: str, name: str) -> None:
+    declared = project.template(name)["Parameters"]
+    defaults = {key: slot.get("Default", "") for key, slot in declared.items()}
+    assert {key: row[0].strip("`") for key, row in _rows("settings", heading).items()} == defaults
+
+
+def test_the_settings_page_lists_every_variable() -> None:
+    variables = project.template(HUB)["Globals"]["Function"]["Environment"]["Variables"]
+    assert set(_rows("settings", "Environment of the functions")) == set(variables)
+    optional = {name.upper() for name, field in Settings.model_fields.items() if not field.is_required()}
+    assert optional <= project.codes(project.reference("settings"))
+
+
+# Events ----------------------------------------------------------------------------------------------
+
+
+def test_the_events_page_names_every_event_we_have_a_sample_of() -> None:
+    names = {project.sample(name)["detail"]["eventName"] for name in project.samples()}
+    assert names <= project.codes(project.reference("events"))
+
+
+def test_the_events_page_names_every_rule() -> None:
+    (machine,) = [r for r in project.resources(HUB, "StateMachine").values() if r["Properties"].get("Events")]
+    rules = [row[-1].strip("`") for row in project.tables(project.reference("events"))["What wakes an account"]]
+    assert rules == list(machine["Properties"]["Events"])
+
+
+def test_the_readme_of_the_samples_says_of_each_whom_it_wakes() -> None:
+    text = (ROOT / "events/README.md").read_text(encoding="utf-8")
+    named = {code for row in project.tables(text)["Which event wakes whom"] for code in project.codes(row[0])}
+    assert named == set(project.samples())
+
+
+# Permissions -----------------------------------------------------------------------------------------
+
+
+def _granted() -> dict[str, set[str]]:
+    functions = {key.removesuffix("Function"): r for key, r in project.functions().items()}
+    machines = dict(project.machine_resource(name) for name in MACHINES)
+    found = {key: project.actions(*project.granted(r)) for key, r in {**functions, **machines}.items()}
+    body = project.template("layers/consumer/consumer_role.yaml")["Resources"]["ConsumerRolePolicy"]["Properties"]
+    found["ConsumerRole"] = project.actions(*project.statements(body["PolicyDocument"]))
+    forward = project.template(FORWARDING)["Resources"]["ForwardRole"]["Properties"]["Policies"][0]
+    found["ForwardRole"] = project.actions(*project.statements(forward["PolicyDocument"]))
+    boundary = project.template(HUB)["Resources"]["RunAsBoundary"]["Properties"]["PolicyDocument"]
+    found["RunAsRole"] = project.actions(*project.statements(boundary))
+    return found
+
+
+def test_the_permissions_page_has_a_section_for_every_identity() -> None:
+    assert set(project.sections(project.reference("permissions"))) == set(_granted())
+
+
+@pytest.mark.parametrize("identity", sorted(_granted()))
+def test_the_permissions_page_lists_what_an_identity_may_do_and_nothing_else(identity: str) -> None:
+    text = project.sections(project.reference("permissions"))[identity]
+    named = {code for code in project.codes(text) if re.fullmatch(r"[a-z0-9]+:[A-Z]\w+", code)}
+    about_others = {"states:StartExecution"} if identity == "ReconcileAccount" else set()
+    assert named - about_others == _granted()[identity]
+
+
+# All pages -------------------------------------------------------------------------------------------
+
+
+@every_page
+def test_relative_links_lead_somewhere(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", text):
+        if not target.startswith(("https://", "mailto:")):
+            assert ((ROOT / page).parent / target).exists(), target
+
+
+@every_page
+def test_links_to_headings_lead_to_headings(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    for target, anchor in re.findall(r"\]\(([^)#\s]*\.md)?#([^)]+)\)", text):
+        other = ((ROOT / page).parent / target if target else ROOT / page).read_text(encoding="utf-8")
+        assert anchor in {_anchor(heading) for heading in re.findall(r"^#+ (.+)$", other, flags=re.MULTILINE)}, anchor
+
+
+def _anchor(heading: str) -> str:
+    return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
+
+
+@every_page
+def test_make_targets_in_documents_exist(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE))
+    assert set(re.findall(r"(?:`|^ {4})make ([a-z][a-z-]*)", text, flags=re.MULTILINE)) <= targets
+
+
+@every_page
+def test_sam_sections_in_documents_exist(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    assert set(re.findall(r"--config-env ([a-z-]+)", text)) <= set(project.samconfig())
+
+
+def test_every_decision_is_in_the_index_once() -> None:
+    files = sorted(path.name for path in (ROOT / "docs/decisions").glob("[0-9]*.md"))
+    index = (ROOT / "docs/decisions/README.md").read_text(encoding="utf-8")
+    assert re.findall(r"\(([0-9]{4}-[a-z0-9-]+\.md)\)", index) == files
+    assert [int(name[:4]) for name in files] == list(range(1, len(files) + 1))
+
+
+def test_no_file_says_where_packages_come_from() -> None:
+    for path in project.files():
+        text = path.read_text(encoding="utf-8", errors="replace")
+        assert not [host for host in REGISTRY_HOSTS if host in text], path

@@ -1,0 +1,184 @@
+"""May every identity do what it must, and no more?"""
+
+import ast
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeGuard
+
+import pytest
+
+from tests.contract import project
+from tests.contract.project import HUB, MACHINES, TEMPLATES
+
+# IAM's service reference knows no resource types for these, so their statements can only say "*".
+WITHOUT_RESOURCE_TYPES = {
+    "athena:ListDataCatalogs",
+    "athena:ListEngineVersions",
+    "athena:ListWorkGroups",
+    "iam:GetAccountSummary",
+    "lakeformation:GetDataAccess",
+    "logs:CreateLogDelivery",
+    "logs:DeleteLogDelivery",
+    "logs:DescribeLogGroups",
+    "logs:DescribeResourcePolicies",
+    "logs:GetLogDelivery",
+    "logs:ListLogDeliveries",
+    "logs:PutResourcePolicy",
+    "logs:UpdateLogDelivery",
+    "organizations:ListDelegatedAdministrators",
+    "quicksight:CreateDataSource",
+}
+# What AWS asks for besides the operation's own action, and why.
+BESIDES = {
+    "cloudformation:CreateStackSet": {
+        "cloudformation:TagResource",  # Tags in the request
+        "organizations:ListDelegatedAdministrators",  # CallAs: DELEGATED_ADMIN
+    },
+    "iam:CreatePolicy": {"iam:TagPolicy"},  # Tags in the request
+    "quicksight:CreateDataSource": {
+        "quicksight:TagResource",  # Tags in the request
+        "quicksight:UpdateDataSourcePermissions",  # Permissions in the request
+        "quicksight:PassDataSource",  # granted to others in the request
+        "iam:PassRole",  # RoleArn in the request
+    },
+}
+# Condition keys that keep a service from being used by a stranger against us.
+AGAINST_CONFUSED_DEPUTIES = {"aws:SourceAccount", "aws:SourceArn"}
+
+
+# The code's calls ----------------------------------------------------------------------------------
+
+
+def test_the_functions_may_do_exactly_what_the_adapters_call() -> None:
+    called = {action for adapter in _adapters() for action in _calls(adapter)}
+    allowed = {action for f in project.functions().values() for action in project.actions(*project.granted(f))}
+    assert allowed == called | {extra for action in called for extra in BESIDES.get(action, set())}
+
+
+def _adapters() -> list[ast.Module]:
+    return list(project.modules("layers/control_plane/control_plane/aws").values())
+
+
+def _calls(tree: ast.Module) -> Iterator[str]:
+    """The IAM actions of the boto3 methods an adapter names on its client."""
+    service = _service(tree)
+    for node in ast.walk(tree):
+        if _is_on_client(node) and node.attr != "get_paginator":
+            yield f"{service}:{_pascal(node.attr)}"
+        if isinstance(node, ast.Call) and _is_on_client(node.func) and node.func.attr == "get_paginator":
+            yield f"{service}:{_pascal(ast.literal_eval(node.args[0]))}"
+
+
+def _is_on_client(node: ast.AST) -> TypeGuard[ast.Attribute]:
+    return isinstance(node, ast.Attribute) and ast.unparse(node.value) == "self._client"
+
+
+def _service(tree: ast.Module) -> str | None:
+    names = {name.split(".")[0] for name in project.imported(tree) if name.startswith("mypy_boto3_")}
+    return names.pop().removeprefix("mypy_boto3_") if names else None
+
+
+def _pascal(operation: str) -> str:
+    return "".join(word.capitalize() for word in operation.split("_"))
+
+
+@pytest.mark.parametrize("name", MACHINES)
+def test_a_state_machine_may_do_exactly_what_its_tasks_call(name: str) -> None:
+    allowed = project.actions(*project.granted(project.machine_resource(name)[1]))
+    called = {_action_of(raw["Resource"]) for raw in project.tasks(name).values()}
+    assert {action for action in allowed if not action.startswith("logs:")} == called
+
+
+def _action_of(resource: str) -> str:
+    service, operation = resource.split(":")[-2:]
+    if service == "lambda":
+        return "lambda:InvokeFunction"
+    return f"{service.replace('sfn', 'states')}:{operation[0].upper()}{operation[1:]}"
+
+
+@pytest.mark.parametrize("name", MACHINES)
+def test_a_state_machine_may_invoke_its_own_functions_only(name: str) -> None:
+    resource = project.machine_resource(name)[1]
+    (invoke,) = [s for s in project.granted(resource) if "lambda:InvokeFunction" in project.actions(s)]
+    substitutions = resource["Properties"]["DefinitionSubstitutions"]
+    wanted = [substitutions[placeholder] for placeholder in project.invocations(name).values()]
+    assert sorted(map(str, project.as_list(invoke["Resource"]))) == sorted(set(map(str, wanted)))
+
+
+# Every policy in every template ---------------------------------------------------------------------
+
+
+def _documents(value: Any) -> Iterator[Mapping[str, Any]]:
+    if isinstance(value, Mapping):
+        if "Statement" in value and "Version" in value:
+            yield value
+        value = list(value.values())
+    for item in value if isinstance(value, list) else []:
+        yield from _documents(item)
+
+
+def _boundaries(name: str) -> set[str]:
+    """Policies that only ever limit: the permissions boundaries."""
+    resources = project.template(name)["Resources"].values()
+    return {
+        r["Properties"]["PermissionsBoundary"]["Ref"] for r in resources if "PermissionsBoundary" in r["Properties"]
+    }
+
+
+def _allowing(name: str) -> Iterator[Mapping[str, Any]]:
+    """Statements of identity policies that allow something."""
+    for logical_id, resource in project.template(name)["Resources"].items():
+        if logical_id not in _boundaries(name):
+            for document in _documents(resource["Properties"]):
+                yield from (s for s in project.statements(document) if s["Effect"] == "Allow" and "Principal" not in s)
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_no_statement_allows_a_whole_service(name: str) -> None:
+    for statement in _allowing(name):
+        assert not [action for action in project.actions(statement) if "*" in action], statement["Sid"]
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_any_resource_is_said_only_where_aws_knows_none(name: str) -> None:
+    for statement in _allowing(name):
+        if "*" in project.as_list(statement["Resource"]):
+            assert project.actions(statement) <= WITHOUT_RESOURCE_TYPES, statement["Sid"]
+
+
+def test_every_action_listed_as_without_resource_types_is_used() -> None:
+    open_to_all = [s for name in TEMPLATES for s in _allowing(name) if "*" in project.as_list(s["Resource"])]
+    assert project.actions(*open_to_all) == WITHOUT_RESOURCE_TYPES
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_every_roles_trust_is_narrowed_by_conditions(name: str) -> None:
+    for logical_id, role in project.resources(name, "Role").items():
+        for statement in project.statements(role["Properties"]["AssumeRolePolicyDocument"]):
+            keys = _condition_keys(statement["Condition"])
+            is_service = "Service" in statement["Principal"]
+            wanted = AGAINST_CONFUSED_DEPUTIES if is_service else {"aws:PrincipalArn", "sts:ExternalId"}
+            assert all(wanted <= each for each in keys), logical_id
+
+
+def _condition_keys(condition: Mapping[str, Any]) -> list[set[str]]:
+    """The condition keys of a statement, once for each branch of its !If."""
+    branches = condition["Fn::If"][1:] if "Fn::If" in condition else [condition]
+    return [{key for operator in branch.values() for key in operator} for branch in branches]
+
+
+def test_a_condition_in_every_branch_is_looked_at() -> None:
+    one = {"StringEquals": {"aws:PrincipalArn": "x"}}
+    assert _condition_keys({"Fn::If": ["Any", one, {}]}) == [{"aws:PrincipalArn"}, set()]
+
+
+def test_nobody_but_quick_may_assume_the_run_as_role_and_nobody_of_ours_any_role() -> None:
+    allowed = {action for name in TEMPLATES for statement in _allowing(name) for action in project.actions(statement)}
+    assert not {action for action in allowed if re.match(r"sts:", action)}
+    trust = project.template(HUB)["Resources"]["RunAsRole"]["Properties"]["AssumeRolePolicyDocument"]
+    assert [s["Principal"] for s in project.statements(trust)] == [{"Service": "quicksight.amazonaws.com"}]
+
+
+def test_a_consumer_role_can_never_be_more_than_its_boundary() -> None:
+    for name, role in [(HUB, "RunAsRole"), (TEMPLATES[2], "ConsumerRole")]:
+        assert "PermissionsBoundary" in project.template(name)["Resources"][role]["Properties"]

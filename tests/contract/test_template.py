@@ -1,0 +1,165 @@
+"""Do the templates agree with the functions, the layers and the calls the code makes?"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from control_plane.account import Connection
+from control_plane.aws.iam import PATH
+from control_plane.aws.ledger import LEASE
+from control_plane.profiles import LONGEST, Profile, parameters
+from control_plane.settings import Settings
+from tests.contract import project
+from tests.contract.project import FORWARDING, HUB, MACHINES, ROOT, TEMPLATES
+
+BODY = "layers/consumer/consumer_role.yaml"
+FUNCTIONS = sorted((ROOT / "functions").glob("*.py"))
+HUB_VALUES = LONGEST.model_copy(update={"partition": "aws", "region": "eu-west-1", "account_id": "444455556666"})
+CONNECTION = Connection(account_id="222233334444", profile="sales-eu")
+
+
+# Functions -----------------------------------------------------------------------------------------
+
+
+def test_files_handlers_and_functions_are_the_same_set() -> None:
+    handlers = {key: r["Properties"]["Handler"] for key, r in project.functions().items()}
+    assert {f"{path.stem}.handler" for path in FUNCTIONS} == set(handlers.values())
+    for logical_id, handler in handlers.items():
+        words = handler.removesuffix(".handler").split("_")
+        assert logical_id == "".join(word.capitalize() for word in words) + "Function"
+
+
+@pytest.mark.parametrize("path", FUNCTIONS, ids=lambda path: path.stem)
+def test_a_function_file_is_at_most_40_lines(path: Any) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 40
+
+
+def test_the_environment_is_what_settings_reads() -> None:
+    variables = project.template(HUB)["Globals"]["Function"]["Environment"]["Variables"]
+    ours = {name.lower() for name in variables if not name.startswith("POWERTOOLS_")}
+    assert ours == {name for name, field in Settings.model_fields.items() if field.is_required()}
+
+
+def test_timeouts_hold_each_other_up() -> None:
+    inherited = project.template(HUB)["Globals"]["Function"]["Timeout"]
+    longest = max(r["Properties"].get("Timeout", inherited) for r in project.functions().values())
+    calls = [project.tasks(name)[state]["TimeoutSeconds"] for name in MACHINES for state in project.invocations(name)]
+    assert longest < min(calls)
+    assert max(calls) < LEASE.total_seconds()
+
+
+def test_nothing_reserves_concurrency() -> None:
+    # it fails in new accounts
+    text = (ROOT / HUB).read_text(encoding="utf-8")
+    assert "ReservedConcurrentExecutions" not in text
+
+
+def test_the_layer_has_the_versions_of_the_lock() -> None:
+    lock, layer = _pins("requirements.lock"), _pins("layers/dependencies/requirements.txt")
+    assert layer
+    assert layer.items() <= lock.items()
+
+
+def _pins(name: str) -> dict[str, str]:
+    text = (ROOT / name).read_text(encoding="utf-8")
+    return dict(re.findall(r"^([A-Za-z0-9._-]+)(?:\[[^]]*\])?==(\S+)", text, flags=re.MULTILINE))
+
+
+# What is kept --------------------------------------------------------------------------------------
+
+
+def test_the_registry_is_on_demand_recoverable_encrypted_and_retained() -> None:
+    (table,) = project.resources(HUB, "Table").values()
+    assert table["DeletionPolicy"] == table["UpdateReplacePolicy"] == "Retain"
+    properties = table["Properties"]
+    assert properties["BillingMode"] == "PAY_PER_REQUEST"
+    assert properties["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True
+    assert properties["SSESpecification"]["SSEEnabled"] is True
+
+
+@pytest.mark.parametrize("name", [HUB, FORWARDING])
+def test_logs_end_some_day(name: str) -> None:
+    for logical_id, group in project.resources(name, "LogGroup").items():
+        assert group["Properties"]["RetentionInDays"] <= 365, logical_id
+
+
+def test_everything_logs_where_retention_is_set() -> None:
+    logging = project.template(HUB)["Globals"]["Function"]["LoggingConfig"]
+    assert logging["LogGroup"]["Ref"] in project.resources(HUB, "LogGroup")
+    for machine in project.resources(HUB, "StateMachine").values():
+        assert machine["Properties"]["Logging"]["Level"] != "OFF"
+
+
+# What a consumer account gets ------------------------------------------------------------------------
+
+
+def test_the_stack_sets_body_is_one_stack_sets_take() -> None:
+    # service-managed stack sets refuse macros, and CreateStackSet takes 51,200 bytes of body
+    text = (ROOT / BODY).read_text(encoding="utf-8")
+    assert "Transform" not in project.template(BODY)
+    assert "Fn::Transform" not in text
+    assert "AWS::CloudFormation::Stack" not in text
+    assert len(text.encode()) <= 51_200
+
+
+def test_the_bodys_parameters_are_those_a_profile_gives() -> None:
+    profile = Profile(description="any", databases=["abc"], data_buckets=["abc"], owners=["authors"])
+    assert set(project.template(BODY)["Parameters"]) == set(parameters("default", profile, LONGEST))
+
+
+def test_the_body_and_the_code_mean_the_same_role_and_data_source() -> None:
+    role = project.template(BODY)["Resources"]["ConsumerRole"]["Properties"]
+    assert _filled(role["RoleName"]) == CONNECTION.role_name
+    exact = project.statements(role["AssumeRolePolicyDocument"])[0]["Condition"]["Fn::If"][1]
+    assert _filled(exact["StringEquals"]["sts:ExternalId"]) == CONNECTION.data_source_arn(HUB_VALUES)
+
+
+def test_the_body_and_the_code_use_the_same_mark() -> None:
+    marked = project.template(BODY)["Resources"]["ConsumerRole"]["Properties"]["Tags"]
+    assert [tag["Key"] for tag in marked] == list(HUB_VALUES.mark)
+    assert marked[0]["Value"] == HUB_VALUES.mark["managed-by"]
+
+
+def test_the_run_as_roles_boundary_covers_every_consumer_role() -> None:
+    boundary = project.template(HUB)["Resources"]["RunAsBoundary"]["Properties"]["PolicyDocument"]
+    (pattern,) = project.as_list(project.statements(boundary)[0]["Resource"])
+    role = CONNECTION.consumer_role_arn(HUB_VALUES)
+    assert re.fullmatch(_filled(pattern).replace("*", ".*"), role)
+
+
+def test_the_writer_may_write_under_our_path_only() -> None:
+    document = project.template(HUB)["Resources"]["WriteAccessPolicy"]["Properties"]["PolicyDocument"]
+    by_sid = {statement["Sid"]: statement for statement in project.statements(document)}
+    shards = f"arn:aws:iam::444455556666:policy{PATH}quick-athena-access-*"
+    assert _filled(by_sid["WriteShards"]["Resource"]) == shards
+    assert _filled(by_sid["AttachShardsOnly"]["Condition"]["ArnLike"]["iam:PolicyARN"]) == shards
+
+
+def _filled(text: Any) -> str:
+    """A !Sub in CONNECTION's account, or in the hub's when it is about the hub."""
+    values = {
+        "AWS::Partition": "aws",
+        "AWS::Region": HUB_VALUES.region,
+        "AWS::AccountId": HUB_VALUES.account_id if "policy/" in text["Fn::Sub"] else CONNECTION.account_id,
+        "HubAccountId": HUB_VALUES.account_id,
+        "Profile": CONNECTION.profile,
+    }
+    return re.sub(r"\$\{([\w:]+)\}", lambda found: values[found[1]], text["Fn::Sub"])
+
+
+# Deployment ----------------------------------------------------------------------------------------
+
+
+def test_every_section_of_samconfig_names_a_template_and_every_stack_has_a_section() -> None:
+    sections = {key: value for key, value in project.samconfig().items() if isinstance(value, Mapping)}
+    files = {s["global"]["parameters"].get("template_file", HUB) for s in sections.values()}
+    assert files == {HUB, *(f"stacks/{path.name}" for path in (ROOT / "stacks").glob("*.yaml"))}
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_every_parameter_is_used(name: str) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
+    for parameter in project.template(name)["Parameters"]:
+        assert re.search(rf"!Ref {parameter}\b|\$\{{{parameter}\}}", text), parameter
