@@ -108,6 +108,7 @@ class Sandbox:
             "quick-onboarding-forwarding",
             {"HubBusArn": self.outputs["HubBusArn"]},
         )
+        self.iam.settle()  # a deployment is long ago when the first account is tagged
         return self.outputs
 
     def tag(self, account_id: str, value: str) -> None:

@@ -1,7 +1,8 @@
-"""STS: nobody becomes a role unless trust, identity and boundary policies allow it.
+"""STS: nobody becomes a role unless trust, identity, boundary and session policies allow it.
 
-moto lets anybody assume any role, existing or not, with any ExternalId. Sources: IAM User Guide,
-reference_policies_evaluation-logic (cross-account), id_roles_terms-and-concepts (chaining ends within the hour).
+moto hands out credentials of any role, existing or not, with any ExternalId. Sources: botocore model of AssumeRole;
+IAM User Guide, reference_policies_evaluation-logic-cross-account, id_roles_terms-and-concepts (role chaining: an
+hour at most).
 """
 
 from __future__ import annotations
@@ -12,24 +13,27 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from sandbox.gateway import AwsError, Call
-from sandbox.policy import Document, Principal, Request, Verdict, assume_role
-from sandbox.services.organizations import organization_of
+from sandbox.policy import Document, MalformedPolicyDocument, Principal, Request, evaluate, validate
+from sandbox.services.authorization import account_of, decide, organization_key
+from sandbox.services.iam_checks import find_role
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     from sandbox.cloud import Cloud
     from sandbox.identity import Session
+    from sandbox.policy import Verdict
     from sandbox.services.iam import Iam
+    from sandbox.services.iam_documents import RoleDocuments
 
-CHAINED_SECONDS = 3600
-SESSION_POLICY = 2048  # characters
+CHAINED_SECONDS = 3_600
+SESSION_POLICY_SIZE = 2_048  # characters
 EVERYTHING: Document = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
 
 
 @dataclass(frozen=True)
 class Asked:
-    """One AssumeRole: the role, and what the caller sends along."""
+    """One AssumeRole: the role, and what the caller sends along. `context` is what AWS adds, as aws:SourceArn."""
 
     role_arn: str
     session_name: str = "session"
@@ -43,74 +47,44 @@ class Sts:
 
     def __init__(self, cloud: Cloud, iam: Iam) -> None:
         self._cloud, self._iam = cloud, iam
-        cloud.gateway.handle("sts", AssumeRole=self._assume_role, GetCallerIdentity=self._caller_identity)
+        cloud.gateway.handle("sts", AssumeRole=self._assume_role, GetCallerIdentity=_caller_identity)
 
     def as_service(self, service: str, asked: Asked) -> Session:
         """A service assumes a role: its trust policy alone decides. Raises AwsError AccessDenied."""
-        return self._become(Principal(account="", arn=service), (), None, (), asked)
+        principal = Principal(account="", arn=service)
+        return self._become(principal, asked, lambda request, role: evaluate(request, resource=role.trust))
 
     def chained(self, session: Session, asked: Asked) -> Session:
         """A session assumes a further role: both sides must allow it. Raises AwsError AccessDenied."""
-        if session.administrator:
-            return self._become(session.principal, (EVERYTHING,), None, (), asked)
-        own = self._iam.documents_of(session.principal.arn)
-        identity, boundary = (own.identity, own.boundary) if own else ((), None)
-        return self._become(session.principal, identity, boundary, session.session_policies, asked)
 
-    def _become(
-        self,
-        caller: Principal,
-        identity: Sequence[Document],
-        boundary: Document | None,
-        session: Sequence[Document],
-        asked: Asked,
-    ) -> Session:
-        request = Request(caller, "sts:AssumeRole", asked.role_arn, self._context(caller, asked))
+        def verdict(request: Request, role: RoleDocuments) -> Verdict:
+            if session.administrator:
+                return evaluate(request, identity=(EVERYTHING,), resource=role.trust)
+            owner = account_of(asked.role_arn)
+            return decide(self._iam, session, request, resource=role.trust, resource_account=owner)
+
+        return self._become(session.principal, asked, verdict)
+
+    def _become(self, caller: Principal, asked: Asked, verdict: Callable[[Request, RoleDocuments], Verdict]) -> Session:
+        request = Request(caller, "sts:AssumeRole", asked.role_arn, _context(caller, asked))
         role = self._iam.documents_of(asked.role_arn)
-        verdict = (
-            assume_role(request, trust=role.trust, identity=identity, boundary=boundary, session=session)
-            if role
-            else Verdict(allowed=False, reason="")
-        )
-        if role is None or not verdict.allowed:
+        if role is None or not verdict(request, role).allowed:
             who = caller.session_arn or caller.arn
             raise AwsError(
                 "AccessDenied",
                 f"User: {who} is not authorized to perform: sts:AssumeRole on resource: {asked.role_arn}",
             )
-        name = role.principal.arn.rsplit("/", 1)[-1]
-        session_arn = f"arn:aws:sts::{role.principal.account}:assumed-role/{name}/{asked.session_name}"
+        principal = replace(role.principal, session_arn=session_arn(asked.role_arn, asked.session_name))
         policies = (asked.session_policy,) if asked.session_policy else ()
-        return self._cloud.identities.role_session(replace(role.principal, session_arn=session_arn), policies)
-
-    def _context(self, caller: Principal, asked: Asked) -> dict[str, str]:
-        organization = organization_of(caller.account) if caller.account else None
-        return {
-            **({"aws:PrincipalOrgID": organization} if organization else {}),
-            **({"sts:ExternalId": asked.external_id} if asked.external_id else {}),
-            **asked.context,
-        }
+        return self._cloud.identities.role_session(principal, policies)
 
     def _assume_role(self, call: Call) -> dict[str, Any]:
         given = call.parameters
         seconds = int(given.get("DurationSeconds") or CHAINED_SECONDS)
-        if seconds > CHAINED_SECONDS and not call.session.administrator:
-            message = (
-                "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining"
-            )
-            raise AwsError("ValidationError", message)
-        policy = given.get("Policy")
-        if policy and len(policy) > SESSION_POLICY:
-            raise AwsError("ValidationError", f"Member must have length less than or equal to {SESSION_POLICY}")
-        session = self.chained(
-            call.session,
-            Asked(
-                given["RoleArn"],
-                given["RoleSessionName"],
-                given.get("ExternalId"),
-                json.loads(policy) if policy else None,
-            ),
-        )
+        policy = _session_policy(given.get("Policy"))
+        asked = Asked(given["RoleArn"], given["RoleSessionName"], given.get("ExternalId"), policy)
+        session = self.chained(call.session, asked)
+        _check_duration(call.session, asked.role_arn, seconds)
         return {
             "Credentials": {
                 "AccessKeyId": session.access_key,
@@ -118,14 +92,59 @@ class Sts:
                 "SessionToken": session.token,
                 "Expiration": self._cloud.clock.now() + timedelta(seconds=seconds),
             },
-            "AssumedRoleUser": _user(session.principal),
+            "AssumedRoleUser": {"AssumedRoleId": _user_id(session.principal), "Arn": session.principal.session_arn},
+            "PackedPolicySize": 6,
         }
 
-    def _caller_identity(self, call: Call) -> dict[str, Any]:
-        user = _user(call.session.principal)
-        return {"UserId": user["AssumedRoleId"], "Account": call.account, "Arn": user["Arn"]}
+
+def session_arn(role_arn: str, session_name: str) -> str:
+    """The ARN of a role's session; the role's path is not in it."""
+    return f"arn:aws:sts::{account_of(role_arn)}:assumed-role/{role_arn.rsplit('/', 1)[-1]}/{session_name}"
 
 
-def _user(principal: Principal) -> dict[str, str]:
+def _context(caller: Principal, asked: Asked) -> dict[str, str]:
+    owner = account_of(asked.role_arn)
+    return {
+        "sts:RoleSessionName": asked.session_name,
+        **({"sts:ExternalId": asked.external_id} if asked.external_id is not None else {}),
+        **(organization_key("Principal", caller.account) if caller.account else {}),
+        "aws:ResourceAccount": owner,
+        **organization_key("Resource", owner),
+        **asked.context,
+    }
+
+
+def _check_duration(caller: Session, role_arn: str, seconds: int) -> None:
+    if not caller.administrator and seconds > CHAINED_SECONDS:
+        message = "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining"
+        raise AwsError("ValidationError", message)
+    role = find_role(account_of(role_arn), role_arn.rsplit("/", 1)[-1])
+    if role is not None and seconds > int(role.max_session_duration or CHAINED_SECONDS):
+        message = "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."
+        raise AwsError("ValidationError", message)
+
+
+def _session_policy(text: str | None) -> Document | None:
+    if text is None:
+        return None
+    if len(text) > SESSION_POLICY_SIZE:
+        limit = f"Member must have length less than or equal to {SESSION_POLICY_SIZE}"
+        message = f"1 validation error detected: Value at 'policy' failed to satisfy constraint: {limit}"
+        raise AwsError("ValidationError", message)
+    try:
+        document: Document = json.loads(text)
+        validate(document)
+    except (ValueError, MalformedPolicyDocument) as error:
+        raise AwsError("MalformedPolicyDocument", str(error)) from error
+    return document
+
+
+def _caller_identity(call: Call) -> dict[str, Any]:
+    """Who the session is; moto knows only the sessions it gave itself."""
+    principal = call.session.principal
     arn = principal.session_arn or principal.arn
-    return {"AssumedRoleId": f"{principal.unique_id}:{arn.rsplit('/', 1)[-1]}", "Arn": arn}
+    return {"UserId": _user_id(principal), "Account": principal.account, "Arn": arn}
+
+
+def _user_id(principal: Principal) -> str:
+    return f"{principal.unique_id}:{(principal.session_arn or principal.arn).rsplit('/', 1)[-1]}"

@@ -1,0 +1,308 @@
+"""One in-memory class for each port: the world a test sets up, and what was done to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from control_plane.access_policy import Changes, Quota, Shard
+from control_plane.account import Account, Connection, Hub
+from control_plane.aws.ledger import LEASE, READ_LAG
+from control_plane.errors import AccountNotFound, NotOurs
+from control_plane.ports import GONE, DataSource, DataSourceSettings, OperationStatus, StackInstance, Wishes
+
+UNDER_WAY = {"creating": "creation_failed", "updating": "update_failed"}
+QUOTA = Quota(policy_size=6144, policies_per_role=20, versions_per_policy=5)
+
+
+class FakeOrganization:
+    """Port `Organization`."""
+
+    def __init__(self, *accounts: Account) -> None:
+        self.accounts = {account.id: account for account in accounts}
+
+    def account(self, account_id: str) -> Account:
+        """One account with its own tags; raises AccountNotFound."""
+        if account_id not in self.accounts:
+            raise AccountNotFound(f"no account {account_id}")
+        return self.accounts[account_id]
+
+
+@dataclass
+class Operation:
+    """A deployment to one account; it ends after so many ticks."""
+
+    account_id: str
+    parameters: Mapping[str, str]
+    ticks: int
+    failure: str = ""
+
+
+class FakeStackSets:
+    """Port `StackSets`; `tick` lets time pass for operations, `failing` names accounts whose stacks fail, and why."""
+
+    def __init__(self, hub: Hub, ticks: int = 1) -> None:
+        self._hub, self._ticks = hub, ticks
+        self.tags: dict[str, Mapping[str, str]] = {}
+        self.instances: dict[tuple[str, str], StackInstance] = {}
+        self.operations: dict[tuple[str, str], Operation] = {}
+        self.failing: dict[str, str] = {}
+
+    def ensure_stack_set(self, name: str, parameters: Mapping[str, str]) -> None:  # noqa: ARG002 - the port's
+        """Create the stack set when it is missing; raises NotOurs when a stranger's has its name."""
+        if not self._hub.mark.items() <= self.tags.setdefault(name, self._hub.mark).items():
+            raise NotOurs(f"the stack set {name} is a stranger's")
+
+    def instance(self, name: str, account_id: str) -> StackInstance | None:
+        """The account's instance, or None."""
+        return self.instances.get((name, account_id))
+
+    def operation(self, name: str, operation_id: str) -> OperationStatus:
+        """How an operation stands."""
+        found = self.operations.get((name, operation_id))
+        if found is None:
+            return OperationStatus.UNKNOWN
+        return OperationStatus.RUNNING if found.ticks > 0 else OperationStatus.ENDED
+
+    def failure(self, name: str, operation_id: str, account_id: str) -> str:
+        """Why an operation left the account without a current instance."""
+        operation = self.operations[name, operation_id]
+        assert operation.account_id == account_id
+        return f"FAILED: {operation.failure}"
+
+    def start_deployment(
+        self, name: str, account_id: str, parameters: Mapping[str, str], operation_id: str, *, exists: bool
+    ) -> None:
+        """Create (or, when it `exists`, update) the account's instance; the operation id makes it idempotent."""
+        if (name, operation_id) in self.operations:
+            return
+        assert exists == ((name, account_id) in self.instances), "create and update are two calls of CloudFormation"
+        self.operations[name, operation_id] = Operation(account_id, dict(parameters), self._ticks)
+        self.instances[name, account_id] = StackInstance(
+            is_current=False, in_progress=True, parameters=dict(parameters), operation_id=operation_id, reason=""
+        )
+
+    def tick(self) -> None:
+        """Let every running operation come nearer its end, and its account's instance with it."""
+        for (name, _), operation in self.operations.items():
+            operation.ticks -= 1
+            if operation.ticks == 0:
+                reason = operation.failure = self.failing.get(operation.account_id, "")
+                place = name, operation.account_id
+                self.instances[place] = replace(
+                    self.instances[place], is_current=not reason, in_progress=False, reason=reason
+                )
+
+
+@dataclass(frozen=True)
+class Policy:
+    """One shard as IAM keeps it: a policy made anew gets a new id and counts its versions from one."""
+
+    policy_id: str
+    number: int
+    entries: tuple[str, ...]
+
+    @property
+    def version(self) -> str:
+        """The port's version."""
+        return f"{self.policy_id}/v{self.number}"
+
+
+class FakeAccessPolicies:
+    """Port `AccessPolicies`; after each write, `lag` reads still show what was before."""
+
+    def __init__(self, *shards: Shard, quota: Quota = QUOTA, lag: int = 0) -> None:
+        self._quota, self.lag = quota, lag
+        self._made = 0
+        self._policies: dict[int, Policy] = {}
+        for shard in shards:
+            self._put(shard)
+        self._old, self._old_reads = self._policies, 0
+        self._versions: dict[str, str] = {}
+        self.written: list[Shard] = []
+
+    @property
+    def entries(self) -> frozenset[str]:
+        """Every entry truly in force."""
+        return frozenset(entry for policy in self._policies.values() for entry in policy.entries)
+
+    def quota(self) -> Quota:
+        """What IAM grants this account."""
+        return self._quota
+
+    def shards(self) -> list[Shard]:
+        """The shards in force, or what was in force before the last write."""
+        shown = self._old if self._old_reads else self._policies
+        self._old_reads = max(0, self._old_reads - 1)
+        self._versions = {Shard(number, ()).name: policy.version for number, policy in shown.items()}
+        return [Shard(number, policy.entries) for number, policy in sorted(shown.items())]
+
+    def versions(self) -> Mapping[str, str]:
+        """Version in force by shard name, as of the last `shards`."""
+        return self._versions
+
+    def write(self, shard: Shard) -> str:
+        """Put one shard in force (or away, when it has no entries); answers the version now in force."""
+        if not self._old_reads:
+            self._old = dict(self._policies)
+        self._old_reads = self.lag
+        self.written.append(shard)
+        if shard.entries:
+            return self._put(shard).version
+        self._policies.pop(shard.number, None)
+        return GONE
+
+    def _put(self, shard: Shard) -> Policy:
+        before = self._policies.get(shard.number)
+        self._made += before is None
+        policy_id, number = (before.policy_id, before.number + 1) if before else (f"ANPA{self._made}", 1)
+        self._policies[shard.number] = Policy(policy_id, number, tuple(sorted(shard.entries)))
+        return self._policies[shard.number]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One pending wish."""
+
+    arn: str
+    allow: bool
+    generation: int
+
+
+class FakeAccessLedger:
+    """Port `AccessLedger`."""
+
+    def __init__(self) -> None:
+        self.wishes: dict[str, Asked] = {}
+        self.holder: str | None = None
+        self._expires = datetime.min
+        self._left: dict[str, str] = {}
+        self._left_at: datetime | None = None
+
+    def ask(self, connection: Connection, arn: str, *, allow: bool, generation: int) -> None:
+        """Note one wish; a later generation's replaces it."""
+        key = f"pending#{connection.account_id}#{connection.profile}"
+        if key not in self.wishes or self.wishes[key].generation <= generation:
+            self.wishes[key] = Asked(arn, allow, generation)
+
+    def pending(self) -> Wishes:
+        """Everything asked for and not applied."""
+        add = frozenset(wish.arn for wish in self.wishes.values() if wish.allow)
+        remove = frozenset(wish.arn for wish in self.wishes.values() if not wish.allow)
+        return Wishes(Changes(add, remove), tuple((key, wish.generation) for key, wish in self.wishes.items()))
+
+    def applied(self, wishes: Wishes) -> None:
+        """Forget wishes that hold now, unless they were replaced meanwhile."""
+        for key, generation in wishes.receipt:
+            if key in self.wishes and self.wishes[key].generation == generation:
+                del self.wishes[key]
+
+    def acquire(self, holder: str, now: str) -> bool:
+        """Become the one writer; False while another one is."""
+        moment = datetime.fromisoformat(now)
+        if self.holder not in (None, holder) and moment <= self._expires:
+            return False
+        self.holder, self._expires = holder, moment + LEASE
+        return True
+
+    def holds(self, holder: str) -> bool:
+        """Whether the holder still is the one writer."""
+        return self.holder == holder
+
+    def written(self, now: str) -> Mapping[str, str]:
+        """The versions recent writers left, by shard name."""
+        if self._left_at is None or self._left_at < datetime.fromisoformat(now) - READ_LAG:
+            return {}
+        return dict(self._left)
+
+    def release(self, holder: str, versions: Mapping[str, str], now: str) -> None:
+        """Let others write, and say what was left."""
+        if self.holder != holder:
+            return
+        self._left = {**self.written(now), **versions}
+        if versions:
+            self._left_at = datetime.fromisoformat(now)
+        self.holder = None
+
+
+@dataclass
+class Source:
+    """One data source as Quick keeps it."""
+
+    name: str
+    settings: DataSourceSettings
+    state: str
+    owners: list[str]
+    viewers: list[str]
+    tags: Mapping[str, str]
+    failure_type: str = ""
+    failure: str = ""
+
+
+class FakeDataSources:
+    """Port `DataSources`; `tick` ends what is in progress, with the next of `refusals` (type, message) or well."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self.sources: dict[str, Source] = {}
+        self.refusals: list[tuple[str, str]] = []
+        self.calls: list[str] = []
+
+    def find(self, data_source_id: str) -> DataSource | None:
+        """The data source, or None."""
+        found = self.sources.get(data_source_id)
+        if found is None:
+            return None
+        state = "in_progress" if found.state in UNDER_WAY else found.state
+        return DataSource(state, found.settings, found.tags, found.failure_type, found.failure)
+
+    def create(
+        self, data_source_id: str, name: str, settings: DataSourceSettings, owners: list[str], viewers: list[str]
+    ) -> None:
+        """Begin to create it; one that exists already is no error."""
+        self.calls.append("create")
+        self.sources.setdefault(
+            data_source_id, Source(name, settings, "creating", owners, viewers, self._hub.mark)
+        )
+
+    def update(self, data_source_id: str, name: str, settings: DataSourceSettings) -> None:
+        """Begin to change where its queries run."""
+        self.calls.append("update")
+        source = self.sources[data_source_id]
+        source.name, source.settings, source.state = name, settings, "updating"
+
+    def remove(self, data_source_id: str) -> None:
+        """Delete it; one that is gone already is no error."""
+        self.calls.append("remove")
+        self.sources.pop(data_source_id, None)
+
+    def tick(self) -> None:
+        """End every creation and update under way."""
+        for source in self.sources.values():
+            if ended := UNDER_WAY.get(source.state):
+                refused = self.refusals.pop(0) if self.refusals else None
+                source.state = ended if refused else "successful"
+                source.failure_type, source.failure = refused or ("", "")
+
+
+class FakeRegistry:
+    """Port `Registry`; `records` by account and profile, None for the account's claim."""
+
+    def __init__(self, statuses: Iterable[tuple[str, str, str]] = ()) -> None:
+        self.records: dict[tuple[str, str | None], dict[str, str]] = {
+            (account_id, profile): {"status": status} for account_id, profile, status in statuses
+        }
+
+    def statuses(self, account_id: str) -> dict[str, str]:
+        """Recorded status by profile."""
+        return {
+            profile: record["status"]
+            for (account, profile), record in self.records.items()
+            if account == account_id and profile
+        }
+
+    def record_failure(self, account_id: str, profile: str | None, failure: Mapping[str, str], now: str) -> None:
+        """Keep what stopped a connection (or, without a profile, the whole account)."""
+        record = self.records.setdefault((account_id, profile), {})
+        record.update(failure, status="failed", updated=now)
