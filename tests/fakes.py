@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 from control_plane.access_policy import Changes, Quota, Shard
 from control_plane.account import Account, Connection, Hub
@@ -176,7 +176,7 @@ class FakeAccessLedger:
     def __init__(self) -> None:
         self.wishes: dict[str, Asked] = {}
         self.holder: str | None = None
-        self._expires = datetime.min
+        self._expires = datetime.min.replace(tzinfo=UTC)
         self._left: dict[str, str] = {}
         self._left_at: datetime | None = None
 
@@ -262,9 +262,7 @@ class FakeDataSources:
     ) -> None:
         """Begin to create it; one that exists already is no error."""
         self.calls.append("create")
-        self.sources.setdefault(
-            data_source_id, Source(name, settings, "creating", owners, viewers, self._hub.mark)
-        )
+        self.sources.setdefault(data_source_id, Source(name, settings, "creating", owners, viewers, self._hub.mark))
 
     def update(self, data_source_id: str, name: str, settings: DataSourceSettings) -> None:
         """Begin to change where its queries run."""

@@ -8,6 +8,7 @@ AccountId = Annotated[str, StringConstraints(pattern=r"^[0-9]{12}$")]
 ProfileName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$")]
 
 ACTIVE = "ACTIVE"
+RESERVED = ("enabled", "paused", "disabled")  # words of the opt-in tag: no profile names
 
 
 class Account(BaseModel):

@@ -5,9 +5,8 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from control_plane.account import Account, Connection, Hub
+from control_plane.account import RESERVED, Account, Connection, Hub
 from control_plane.errors import AccountNotReachable, InvalidTagValue
-from control_plane.profiles import RESERVED
 
 ENABLED, PAUSED, DISABLED = RESERVED
 

@@ -6,10 +6,9 @@ from typing import Annotated, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
-from control_plane.account import Hub, ProfileName
+from control_plane.account import RESERVED, Hub, ProfileName
 from control_plane.errors import InvalidProfiles
 
-RESERVED = ("enabled", "paused", "disabled")  # words of the opt-in tag
 PARAMETER_BYTES = 4096  # CloudFormation's limit for one parameter value
 ACCOUNT = "{account}"  # in a bucket's name: the consumer account's id
 
