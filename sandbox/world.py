@@ -38,7 +38,7 @@ OPT_IN_TAG = "quick-athena"
 class Sandbox:
     """One AWS organization in this process, with Quick Onboarding deployed. One at a time: moto is process-wide."""
 
-    def __init__(self, clock: Clock, landscape: Landscape | None = None, consumer_layer: Path | None = None) -> None:
+    def __init__(self, clock: Clock, consumer_layer: Path | None = None, landscape: Landscape | None = None) -> None:
         self._mock = mock_aws()
         self._mock.start()
         self.clock = clock

@@ -1,7 +1,5 @@
 """One in-memory class for each port: the world a test sets up, and what was done to it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime

@@ -37,6 +37,15 @@ class Iam:
         cloud.gateway.after.append(self._after)
         cloud.gateway.handle("iam", AttachRolePolicy=_attach, GetAccountSummary=_summary)
 
+    @property
+    def propagation_seconds(self) -> float:
+        """How long a write takes to be known outside IAM; may be changed at any time."""
+        return self._history.delay.total_seconds()
+
+    @propagation_seconds.setter
+    def propagation_seconds(self, seconds: float) -> None:
+        self._history.delay = timedelta(seconds=seconds)
+
     def documents_of(self, role_arn: str) -> RoleDocuments | None:
         """A role's policies as the rest of AWS knows them now; None when it knows no such role."""
         found = self._history.visible((role_arn.split(":")[4], role_arn.rsplit("/", 1)[-1]))

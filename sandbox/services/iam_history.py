@@ -32,10 +32,11 @@ class History:
         self._forget(role)
 
     def visible(self, role: Role) -> RoleDocuments | None:
-        """The role as everybody knows it now; None when there is none, or not yet."""
+        """The role as everybody knows it now; None when there is none, or not yet. The oldest entry is known."""
         if role not in self._known:  # made by moto itself, or by AWS
             return _documents(role)
-        return [documents for at, documents in self._known[role] if at <= self._horizon][-1]
+        first, *later = self._known[role]
+        return [first[1], *(documents for at, documents in later if at <= self._horizon)][-1]
 
     def settle(self) -> None:
         """As if everything written so far had been written long ago."""

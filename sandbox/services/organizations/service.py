@@ -110,6 +110,12 @@ class Organizations:
         self._lifecycle.tell_joined(member, "Invited")
         return account_id
 
+    def suspend(self, account_id: str) -> None:
+        """An account suspended long ago: no event tells of it."""
+        member = self.directory.find(account_id)
+        assert member is not None
+        member.state = "SUSPENDED"
+
     def clean_up(self, account_id: str) -> None:
         """What AWS does 90 days after an account was closed: it is gone for good."""
         member = self.directory.find(account_id)

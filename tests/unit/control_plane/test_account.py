@@ -1,7 +1,5 @@
 """An account, the hub, and the names of a connection."""
 
-from __future__ import annotations
-
 import pytest
 from pydantic import ValidationError
 

@@ -1,7 +1,5 @@
 """The organization these tests speak of: its hub, one consumer account, one profile, one connection."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from control_plane.account import Account, Connection, Hub

@@ -1,0 +1,142 @@
+"""The access policy's shards: every entry in one place, nothing dropped that nobody asked to drop."""
+
+import json
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from control_plane.access_policy import Changes, Outcome, Quota, Shard, apply, document, size
+from control_plane.steps.access import external_ids
+from sandbox.policy import validate
+from tests.unit.control_plane.vocabulary import HUB, entry
+
+IDS = external_ids(HUB)
+ENTRIES = [entry(f"{number:012d}") for number in range(40)]
+OVERHEAD = size(document([], IDS))
+ROOM_FOR_FOUR = Quota(policy_size=OVERHEAD + 4 * (len(ENTRIES[0]) + 3), policies_per_role=5, versions_per_policy=5)
+REAL = Quota(policy_size=6144, policies_per_role=20, versions_per_policy=5)
+
+some_entries = st.frozensets(st.sampled_from(ENTRIES))
+
+
+@st.composite
+def policies(draw: st.DrawFn) -> list[Shard]:
+    """Shards as we may find them: some numbers missing, each entry in one shard, none over the quota."""
+    numbers = draw(st.lists(st.integers(1, 7), unique=True, max_size=5))
+    left = draw(st.permutations(ENTRIES))
+    return [
+        Shard(n, tuple(sorted(left[4 * i : 4 * i + draw(st.integers(1, 4))]))) for i, n in enumerate(sorted(numbers))
+    ]
+
+
+@st.composite
+def changes(draw: st.DrawFn) -> Changes:
+    """Disjoint additions and removals, as one ledger's wishes are."""
+    add, remove = draw(some_entries), draw(some_entries)
+    return Changes(add - remove, remove)
+
+
+def entries(shards: list[Shard]) -> Counter[str]:
+    return Counter(entry for shard in shards for entry in shard.entries)
+
+
+def written(before: list[Shard], outcome: Outcome) -> list[Shard]:
+    """The policy once the answer is written: an emptied shard is gone."""
+    after = {shard.number: shard for shard in (*before, *outcome.write)}
+    return [shard for _, shard in sorted(after.items()) if shard.entries]
+
+
+@given(before=policies(), asked=changes())
+def test_what_is_asked_holds_and_nothing_else_changes(before: list[Shard], asked: Changes) -> None:
+    outcome = apply(before, asked, ROOM_FOR_FOUR, IDS)
+    expected = (set(entries(before)) - asked.remove) | (asked.add - outcome.without_room)
+    assert set(entries(written(before, outcome))) == expected
+
+
+@given(before=policies(), asked=changes())
+def test_every_entry_stands_in_exactly_one_shard(before: list[Shard], asked: Changes) -> None:
+    after = entries(written(before, apply(before, asked, ROOM_FOR_FOUR, IDS)))
+    assert set(after.values()) <= {1}
+
+
+@given(before=policies(), asked=changes())
+def test_every_shard_stays_within_iams_quotas(before: list[Shard], asked: Changes) -> None:
+    after = written(before, apply(before, asked, ROOM_FOR_FOUR, IDS))
+    assert len(after) <= ROOM_FOR_FOUR.policies_per_role
+    assert all(size(document(shard.entries, IDS)) <= ROOM_FOR_FOUR.policy_size for shard in after)
+
+
+@given(before=policies(), asked=changes())
+def test_applying_twice_is_applying_once(before: list[Shard], asked: Changes) -> None:
+    first = apply(before, asked, ROOM_FOR_FOUR, IDS)
+    again = apply(written(before, first), asked, ROOM_FOR_FOUR, IDS)
+    assert again.write == ()
+    assert again.without_room == first.without_room
+
+
+@given(before=policies(), added=some_entries)
+def test_removing_what_was_added_restores_what_was(before: list[Shard], added: frozenset[str]) -> None:
+    new = added - set(entries(before))
+    grown = written(before, apply(before, Changes(add=new), ROOM_FOR_FOUR, IDS))
+    assert written(grown, apply(grown, Changes(remove=new), ROOM_FOR_FOUR, IDS)) == before
+
+
+@given(before=policies(), asked=changes())
+def test_only_shards_that_change_are_written_each_once(before: list[Shard], asked: Changes) -> None:
+    now = {shard.number: shard.entries for shard in before}
+    outcome = apply(before, asked, ROOM_FOR_FOUR, IDS)
+    assert all(shard.entries != now.get(shard.number, ()) for shard in outcome.write)
+    assert max(Counter(shard.number for shard in outcome.write).values(), default=1) == 1
+
+
+@given(before=policies(), asked=changes())
+def test_an_entry_is_without_room_only_when_every_shard_is_full(before: list[Shard], asked: Changes) -> None:
+    outcome = apply(before, asked, ROOM_FOR_FOUR, IDS)
+    after = written(before, outcome)
+    full = len(after) == ROOM_FOR_FOUR.policies_per_role and all(len(shard.entries) == 4 for shard in after)
+    assert full or not outcome.without_room
+
+
+def test_a_full_policy_does_not_hinder_a_removal() -> None:
+    full = [Shard(n, tuple(ENTRIES[4 * (n - 1) : 4 * n])) for n in range(1, 6)]
+    outcome = apply(full, Changes(frozenset(ENTRIES[20:23]), frozenset(ENTRIES[:1])), ROOM_FOR_FOUR, IDS)
+    assert outcome.without_room == set(ENTRIES[21:23])
+    assert outcome.write == (Shard(1, (*ENTRIES[1:4], ENTRIES[20])),)
+
+
+def test_room_is_filled_from_the_first_shard_before_a_new_one_is_made() -> None:
+    before = [Shard(1, tuple(ENTRIES[:3])), Shard(3, tuple(ENTRIES[3:6]))]
+    outcome = apply(before, Changes(add=frozenset(ENTRIES[6:10])), ROOM_FOR_FOUR, IDS)
+    assert [(shard.number, len(shard.entries)) for shard in outcome.write] == [(1, 4), (2, 2), (3, 4)]
+
+
+def test_an_emptied_shard_is_answered_without_entries() -> None:
+    assert apply([Shard(2, (ENTRIES[0],))], Changes(remove=frozenset(ENTRIES)), REAL, IDS).write == (Shard(2, ()),)
+
+
+def test_one_run_as_role_takes_the_number_of_connections_the_documentation_names() -> None:
+    many = frozenset(entry(f"{number:012d}") for number in range(3000))
+    outcome = apply([], Changes(add=many), REAL, IDS)
+    assert (len(outcome.write), len(many) - len(outcome.without_room)) == (20, 2180)
+
+
+def test_size_is_counted_as_iam_counts_without_white_space() -> None:
+    policy = document([ENTRIES[0], ENTRIES[1]], IDS)
+    assert size(policy) == len(json.dumps(policy, indent=4).replace(" ", "").replace("\n", ""))
+
+
+@pytest.mark.parametrize("count", [1, 50])
+def test_a_shard_is_a_policy_iam_accepts(count: int) -> None:
+    policy = document(ENTRIES[:count], IDS)
+    validate(policy)
+    (statement,) = policy["Statement"]
+    assert statement["Action"] == "sts:AssumeRole"
+    assert statement["Condition"] == {
+        "StringLike": {"sts:ExternalId": "arn:aws:quicksight:eu-west-1:444455556666:datasource/quick-athena-*"}
+    }
+
+
+def test_a_shards_document_does_not_depend_on_the_order_of_its_entries() -> None:
+    assert document(ENTRIES[:3], IDS) == document(ENTRIES[2::-1], IDS)

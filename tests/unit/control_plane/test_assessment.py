@@ -1,0 +1,69 @@
+"""One look at one account: everything read anew, nothing changed."""
+
+import pytest
+
+from control_plane.access_policy import Shard
+from control_plane.account import Account
+from control_plane.assessment import Assessment, assess
+from control_plane.decision import Action
+from control_plane.errors import AccountNotFound, InvalidTagValue
+from control_plane.observation import Planes
+from tests.fakes import FakeAccessPolicies, FakeDataSources, FakeOrganization, FakeRegistry, FakeStackSets
+from tests.unit.control_plane.vocabulary import CONSUMER, HUB, TAG, account, entry, profile
+
+
+def look(*accounts: Account, allowed: bool = False, recorded: str | None = None) -> Assessment:
+    planes = Planes(
+        FakeStackSets(HUB),
+        FakeAccessPolicies(*([Shard(1, (entry(),))] if allowed else [])),
+        FakeDataSources(HUB),
+        FakeRegistry([(CONSUMER, "default", recorded)] if recorded else []),
+    )
+    return assess(CONSUMER, TAG, {"default": profile()}, HUB, FakeOrganization(*accounts), planes)
+
+
+def actions(found: Assessment) -> dict[str, Action]:
+    return {step.profile: step.action for step in found.steps}
+
+
+def test_a_tagged_account_is_to_be_connected() -> None:
+    found = look(account("enabled"))
+    assert found.account == account("enabled")
+    assert actions(found) == {"default": Action.CONNECT}
+
+
+def test_an_account_without_tag_and_without_anything_of_ours_needs_nothing() -> None:
+    assert look(account()).steps == []
+
+
+def test_an_untagged_account_that_may_be_queried_is_quarantined() -> None:
+    found = look(account(), allowed=True, recorded="connected")
+    assert actions(found) == {"default": Action.QUARANTINE}
+    assert found.steps[0].reason == "the account has no tag quick-athena"
+
+
+def test_a_suspended_account_is_quarantined_although_its_tag_stands() -> None:
+    found = look(account("enabled", state="SUSPENDED"), allowed=True, recorded="connected")
+    assert actions(found) == {"default": Action.QUARANTINE}
+    assert found.steps[0].reason == "the account is SUSPENDED"
+
+
+def test_a_departed_account_is_quarantined() -> None:
+    found = look(allowed=True, recorded="connected")
+    assert actions(found) == {"default": Action.QUARANTINE}
+    assert (found.account.name, found.steps[0].reason) == (CONSUMER, "the account is not in the organization")
+
+
+def test_a_departed_account_found_in_quarantine_already_is_no_failure() -> None:
+    assert actions(look(recorded="removed")) == {"default": Action.NOTHING}
+
+
+def test_an_account_nobody_ever_knew_is_not_found() -> None:
+    with pytest.raises(AccountNotFound):
+        look()
+
+
+@pytest.mark.parametrize("tag", ["", "Enabled", "enabled paused"])
+def test_a_tag_that_cannot_be_read_gives_nothing_and_takes_nothing(tag: str) -> None:
+    with pytest.raises(InvalidTagValue):
+        look(account(tag), allowed=True, recorded="connected")

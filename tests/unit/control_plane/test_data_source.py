@@ -1,0 +1,189 @@
+"""EnsureDataSource: create, mend or wait; a refusal is IAM's delay until the budget is spent."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from control_plane.account import Connection
+from control_plane.errors import DataSourceDenied, DataSourceFailed, NotOurs
+from control_plane.ports import DataSourceSettings
+from control_plane.profiles import Profile
+from control_plane.steps.data_source import PROPAGATION_BUDGET, Patience, Progress, display_name, ensure, settings
+from tests.fakes import FakeDataSources
+from tests.unit.control_plane.vocabulary import CONNECTION, CONSUMER, HUB, profile
+
+SINCE = datetime(2026, 11, 24, 8, tzinfo=UTC)
+ID = CONNECTION.data_source_id
+DENIED = ("ACCESS_DENIED", "not authorized to perform: sts:AssumeRole")
+BROKEN = ("WORKGROUP_NOT_FOUND", "no workgroup quick-athena-default")
+SAID = f"data source {ID}: {DENIED[0]}: {DENIED[1]}"
+
+
+def step(
+    quick: FakeDataSources, attempt: int = 0, after: timedelta = timedelta(), wanted: Profile | None = None
+) -> Progress:
+    patience = Patience(SINCE, SINCE + after, attempt)
+    return ensure(CONNECTION, "sales", wanted or profile(), HUB, patience, quick)
+
+
+def finished() -> FakeDataSources:
+    quick = FakeDataSources(HUB)
+    step(quick)
+    quick.tick()
+    quick.calls.clear()
+    return quick
+
+
+def test_a_data_source_travels_from_nothing_to_ready() -> None:
+    quick = FakeDataSources(HUB)
+    assert step(quick) == Progress(ready=False, pause=5)
+    assert step(quick) == Progress(ready=False, pause=5)
+    quick.tick()
+    assert step(quick) == Progress(ready=True)
+    assert quick.calls == ["create"]
+    made = quick.sources[ID]
+    assert (made.name, made.owners, made.viewers) == ("sales", ["owners"], ["authors"])
+
+
+def test_queries_run_as_role_a_through_the_consumer_role_in_the_profiles_workgroup() -> None:
+    assert settings(CONNECTION, profile(), HUB) == DataSourceSettings(
+        work_group="quick-athena-default",
+        run_as_role_arn="arn:aws:iam::444455556666:role/quick-athena-run-as",
+        consumer_role_arn="arn:aws:iam::222233334444:role/quick-athena-default",
+    )
+
+
+def test_a_refusal_is_waited_out_with_longer_and_longer_pauses() -> None:
+    quick = FakeDataSources(HUB)
+    quick.refusals = [DENIED] * 7
+    pauses, attempt = [], 0
+    for _ in range(7):
+        attempt = step(quick, attempt).attempt
+        quick.tick()
+        refused = step(quick, attempt)
+        pauses.append(refused.pause)
+        assert refused == Progress(ready=False, pause=refused.pause, attempt=attempt + 1, message=SAID)
+        attempt = refused.attempt
+    assert pauses == [5, 10, 20, 40, 80, 120, 120]
+    step(quick, attempt)
+    quick.tick()
+    assert step(quick, attempt) == Progress(ready=True)
+
+
+def test_a_data_source_that_never_worked_is_replaced_under_its_id() -> None:
+    quick = FakeDataSources(HUB)
+    quick.refusals = [DENIED]
+    step(quick)
+    quick.tick()
+    step(quick)
+    assert quick.calls == ["create", "remove"]
+
+
+def test_a_refusal_after_the_budget_is_a_failure_that_says_how_long_it_was_tried() -> None:
+    quick = FakeDataSources(HUB)
+    quick.refusals = [DENIED]
+    step(quick)
+    quick.tick()
+    with pytest.raises(DataSourceDenied) as denied:
+        step(quick, attempt=9, after=PROPAGATION_BUDGET)
+    assert str(denied.value) == f"{SAID} (asked 10 times in 0:15:00)"
+
+
+def test_a_refusal_just_within_the_budget_is_waited_for() -> None:
+    quick = FakeDataSources(HUB)
+    quick.refusals = [DENIED]
+    step(quick)
+    quick.tick()
+    assert not step(quick, attempt=9, after=PROPAGATION_BUDGET - timedelta(seconds=1)).ready
+
+
+def test_what_waiting_does_not_mend_fails_at_once_and_leaves_the_id_free() -> None:
+    quick = FakeDataSources(HUB)
+    quick.refusals = [BROKEN]
+    step(quick)
+    quick.tick()
+    with pytest.raises(DataSourceFailed, match="WORKGROUP_NOT_FOUND: no workgroup quick-athena-default"):
+        step(quick)
+    assert ID not in quick.sources
+
+
+CHANGED = profile(work_group="primary", results_location="s3://results/")
+
+
+def test_a_changed_profile_updates_the_data_source_and_never_deletes_it() -> None:
+    quick = finished()
+    assert step(quick, wanted=CHANGED) == Progress(ready=False, pause=5, attempt=1)
+    assert step(quick, attempt=1, wanted=CHANGED) == Progress(ready=False, pause=5, attempt=1)
+    quick.tick()
+    assert step(quick, attempt=1, wanted=CHANGED) == Progress(ready=True)
+    assert quick.calls == ["update"]
+
+
+def test_a_refused_update_is_tried_again_until_iam_has_propagated() -> None:
+    quick = finished()
+    quick.refusals = [DENIED]
+    step(quick, wanted=CHANGED)
+    quick.tick()
+    assert step(quick, attempt=1, wanted=CHANGED) == Progress(ready=False, pause=10, attempt=2, message=SAID)
+    quick.tick()
+    assert step(quick, attempt=2, wanted=CHANGED) == Progress(ready=True)
+    assert quick.calls == ["update", "update"]
+
+
+def test_an_update_that_waiting_does_not_mend_fails_and_is_not_started_again() -> None:
+    quick = finished()
+    quick.refusals = [BROKEN]
+    step(quick, wanted=CHANGED)
+    quick.tick()
+    with pytest.raises(DataSourceFailed, match="WORKGROUP_NOT_FOUND"):
+        step(quick, attempt=1, wanted=CHANGED)
+    assert quick.calls == ["update"]
+
+
+def test_an_update_refused_for_the_whole_budget_is_a_failure_even_when_quick_shows_the_old_settings() -> None:
+    quick = finished()
+    before = quick.sources[ID].settings
+    quick.refusals = [DENIED]
+    step(quick, wanted=CHANGED)
+    quick.tick()
+    quick.sources[ID].settings = before
+    with pytest.raises(DataSourceDenied):
+        step(quick, attempt=9, after=PROPAGATION_BUDGET, wanted=CHANGED)
+
+
+def test_an_update_that_failed_earlier_is_tried_once_more_before_it_is_judged() -> None:
+    quick = finished()
+    quick.refusals = [BROKEN]
+    step(quick, wanted=CHANGED)
+    quick.tick()
+    assert step(quick, wanted=CHANGED) == Progress(ready=False, pause=5, attempt=1)
+    quick.tick()
+    assert step(quick, attempt=1, wanted=CHANGED) == Progress(ready=True)
+
+
+@pytest.mark.parametrize("tags", [{}, {"managed-by": "quick-onboarding"}, {**HUB.mark, "managed-by": "somebody"}])
+def test_a_strangers_data_source_is_left_alone(tags: dict[str, str]) -> None:
+    quick = finished()
+    quick.sources[ID].tags = tags
+    with pytest.raises(NotOurs, match=f"the data source {ID} exists without our tags"):
+        step(quick, wanted=CHANGED)
+    assert quick.calls == []
+
+
+def test_further_tags_on_our_data_source_are_the_customers() -> None:
+    quick = finished()
+    quick.sources[ID].tags = {**HUB.mark, "cost-center": "42"}
+    assert step(quick).ready
+
+
+@pytest.mark.parametrize("attempt", [6, 10, 1000])
+def test_no_pause_is_longer_than_two_minutes(attempt: int) -> None:
+    assert Patience(SINCE, SINCE, attempt).pause == 120
+
+
+def test_the_name_authors_see_has_at_most_quicks_128_characters() -> None:
+    assert display_name("sales", CONNECTION) == f"sales ({CONSUMER}) default"
+    longest = Connection(account_id=CONSUMER, profile="p" * 32)
+    name = display_name("n" * 200, longest)
+    assert len(name) == 128
+    assert name.endswith(f"n ({CONSUMER}) {'p' * 32}")

@@ -1,0 +1,52 @@
+"""A failure in words: what stopped, likely why, and what to do."""
+
+import inspect
+import json
+
+import pytest
+
+from control_plane import errors
+from control_plane.failure import PLANS, UNKNOWN, explain
+
+NAMES = [name for name, value in inspect.getmembers(errors, inspect.isclass)]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_error_has_a_cause_and_a_remedy(name: str) -> None:
+    failure = explain("222233334444", "EnsureAccess", {"Error": name, "Cause": ""})
+    assert (failure.cause, failure.remedy) == PLANS[name]
+    assert failure.cause
+    assert failure.remedy
+
+
+def test_no_plan_is_for_an_error_nobody_raises() -> None:
+    assert set(PLANS) == set(NAMES)
+
+
+def test_an_unknown_error_keeps_its_name_and_asks_for_a_report() -> None:
+    failure = explain("222233334444", "EnsureAccess", {"Error": "Lambda.Unknown", "Cause": "gone"})
+    assert (failure.error, failure.cause, failure.remedy) == ("Lambda.Unknown", UNKNOWN.cause, UNKNOWN.remedy)
+
+
+@pytest.mark.parametrize(
+    ("cause", "message"),
+    [
+        (json.dumps({"errorMessage": "no room", "errorType": "AccessPolicyFull", "stackTrace": []}), "no room"),
+        (json.dumps({"message": "else"}), '{"message": "else"}'),
+        ("Rate exceeded (Service: CloudFormation)", "Rate exceeded (Service: CloudFormation)"),
+        ('["a"]', '["a"]'),
+        ("17", "17"),
+        ('"text"', '"text"'),
+        ("{broken", "{broken"),
+        ("", "no message"),
+    ],
+)
+def test_the_reason_names_account_step_and_what_aws_said(cause: str, message: str) -> None:
+    failure = explain("222233334444", "EnsureAccess", {"Error": "Throttled", "Cause": cause})
+    assert failure.reason == f"account 222233334444: EnsureAccess: {message}"
+
+
+@pytest.mark.parametrize("error", [{}, {"Error": None, "Cause": None}, {"Error": ""}])
+def test_an_error_without_name_or_cause_is_still_recorded(error: dict[str, None]) -> None:
+    failure = explain("222233334444", "Claim", error)
+    assert (failure.error, failure.reason) == ("Unknown", "account 222233334444: Claim: no message")

@@ -1,0 +1,109 @@
+"""What is there, read plane by plane."""
+
+import pytest
+
+from control_plane.access_policy import Shard
+from control_plane.account import Connection
+from control_plane.decision import Observed, Presence
+from control_plane.observation import Planes, allowed_profiles, observe
+from control_plane.ports import StackInstance
+from control_plane.profiles import Profile, parameters
+from control_plane.steps.data_source import settings
+from tests.fakes import FakeAccessPolicies, FakeDataSources, FakeRegistry, FakeStackSets, Source
+from tests.unit.control_plane.vocabulary import CONNECTION, CONSUMER, HUB, OTHER, entry, profile
+
+PROFILES = {"default": profile(), "sales": profile(databases=["sales"])}
+
+
+def planes(*entries: str, recorded: str | None = None) -> Planes:
+    shards = [Shard(1, entries)] if entries else []
+    registry = FakeRegistry([(CONSUMER, "default", recorded)] if recorded else [])
+    return Planes(FakeStackSets(HUB), FakeAccessPolicies(*shards), FakeDataSources(HUB), registry)
+
+
+def look(there: Planes, *wanted: str) -> dict[str, Observed]:
+    return observe(CONSUMER, wanted, PROFILES, HUB, there)
+
+
+def instance(**changes: object) -> StackInstance:
+    given = {"is_current": True, "in_progress": False, "parameters": parameters("default", profile(), HUB)}
+    return StackInstance(**{**given, "operation_id": "op", "reason": "", **changes})  # type: ignore[arg-type]  # a test's shorthand
+
+
+def source(state: str = "successful", databases: Profile | None = None) -> Source:
+    wanted = settings(CONNECTION, databases or profile(), HUB)
+    return Source("sales", wanted, state, [], [], HUB.mark)
+
+
+def test_an_account_nobody_knows_has_nothing() -> None:
+    assert look(planes()) == {}
+
+
+def test_a_wanted_connection_is_looked_at_although_nothing_is_there() -> None:
+    assert look(planes(), "default") == {"default": Observed(profile="default")}
+
+
+def test_what_is_recorded_or_allowed_is_looked_at_although_nobody_wants_it() -> None:
+    seen = look(planes(entry(profile_name="sales"), recorded="quarantined"))
+    assert seen == {
+        "default": Observed(profile="default", recorded="quarantined"),
+        "sales": Observed(profile="sales", access=True),
+    }
+
+
+def test_a_complete_connection_is_seen_complete() -> None:
+    there = planes(entry(), recorded="connected")
+    there.stack_sets.instances[CONNECTION.role_name, CONSUMER] = instance()  # type: ignore[attr-defined]  # the fake's
+    there.quick.sources[CONNECTION.data_source_id] = source()  # type: ignore[attr-defined]  # the fake's
+    seen = look(there, "default")["default"]
+    assert seen.is_complete
+    assert not seen.is_nothing
+
+
+@pytest.mark.parametrize(
+    ("found", "presence"),
+    [
+        (instance(), Presence.CURRENT),
+        (instance(is_current=False), Presence.DIFFERENT),
+        (instance(is_current=False, in_progress=True), Presence.DIFFERENT),
+        (instance(parameters={}), Presence.DIFFERENT),
+        (instance(parameters=parameters("default", PROFILES["sales"], HUB)), Presence.DIFFERENT),
+    ],
+)
+def test_a_consumer_role_is_current_only_with_todays_parameters(found: StackInstance, presence: Presence) -> None:
+    there = planes()
+    there.stack_sets.instances[CONNECTION.role_name, CONSUMER] = found  # type: ignore[attr-defined]  # the fake's
+    assert look(there, "default")["default"].consumer_role is presence
+
+
+@pytest.mark.parametrize(
+    ("found", "presence"),
+    [
+        (source(), Presence.CURRENT),
+        (source("creating"), Presence.DIFFERENT),
+        (source("creation_failed"), Presence.DIFFERENT),
+        (source("update_failed"), Presence.DIFFERENT),
+        (source(databases=profile(work_group="primary", results_location="s3://results/")), Presence.DIFFERENT),
+    ],
+)
+def test_a_data_source_is_current_only_when_it_works_with_todays_settings(found: Source, presence: Presence) -> None:
+    there = planes()
+    there.quick.sources[CONNECTION.data_source_id] = found  # type: ignore[attr-defined]  # the fake's
+    assert look(there, "default")["default"].data_source is presence
+
+
+def test_what_an_undefined_profile_left_is_different_from_anything_wanted() -> None:
+    gone = Connection(account_id=CONSUMER, profile="gone")
+    there = planes(entry(profile_name="gone"))
+    there.stack_sets.instances[gone.role_name, CONSUMER] = instance()  # type: ignore[attr-defined]  # the fake's
+    there.quick.sources[gone.data_source_id] = source()  # type: ignore[attr-defined]  # the fake's
+    seen = look(there)["gone"]
+    assert (seen.consumer_role, seen.access, seen.data_source) == (Presence.DIFFERENT, True, Presence.DIFFERENT)
+
+
+def test_only_the_accounts_own_entries_count() -> None:
+    policies = FakeAccessPolicies(
+        Shard(1, (entry(), entry(OTHER, "sales"), f"arn:aws:iam::{CONSUMER}:role/other")),
+        Shard(4, (entry(profile_name="finance"),)),
+    )
+    assert allowed_profiles(CONSUMER, HUB, policies) == {"default", "finance"}

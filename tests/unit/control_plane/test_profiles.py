@@ -1,0 +1,271 @@
+"""The profiles file: what an operator may write, what is refused and in which words."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from control_plane.errors import InvalidProfiles
+from control_plane.profiles import PARAMETER_BYTES, Profile, Profiles, load, parameters, parse
+from tests.unit.control_plane.vocabulary import HUB, profile
+
+CONSUMER_LAYER = Path(__file__).parents[3] / "layers" / "consumer"
+MINIMAL = {"description": "d", "databases": ["sales"], "data_buckets": ["sales-data"], "owners": ["owners"]}
+NO_MATCH = "String should match pattern"
+
+
+def text(**profiles: Any) -> str:
+    return yaml.safe_dump({"profiles": {"default": MINIMAL, **profiles}})
+
+
+def refusal(source: str) -> str:
+    with pytest.raises(InvalidProfiles) as refused:
+        parse(source)
+    return str(refused.value)
+
+
+def test_the_file_we_ship_loads_and_defines_the_default() -> None:
+    shipped = load(CONSUMER_LAYER / "profiles.yaml")
+    assert shipped.profiles["default"].data_buckets == ["quick-data-{account}*"]
+
+
+def test_the_body_of_the_stack_set_declares_exactly_the_parameters_a_profile_gives() -> None:
+    class Loader(yaml.SafeLoader):
+        """CloudFormation's tags read as their plain values."""
+
+    Loader.add_multi_constructor("!", lambda loader, _tag, node: getattr(loader, f"construct_{node.id}")(node))
+    body = (CONSUMER_LAYER / "consumer_role.yaml").read_text(encoding="utf-8")
+    declared = yaml.load(body, Loader)["Parameters"]  # noqa: S506 - a SafeLoader with one more constructor
+    assert set(declared) == set(parameters("default", profile(), HUB))
+
+
+def test_the_body_of_the_stack_set_fits_inline() -> None:
+    assert (CONSUMER_LAYER / "consumer_role.yaml").stat().st_size <= 51_200
+
+
+def test_a_file_that_is_not_there_is_said_to_be_unreadable(tmp_path: Path) -> None:
+    with pytest.raises(InvalidProfiles, match=r"^profiles\.yaml can't be read: .*No such file"):
+        load(tmp_path / "profiles.yaml")
+
+
+def test_a_file_that_is_no_text_is_said_to_be_unreadable(tmp_path: Path) -> None:
+    (tmp_path / "profiles.yaml").write_bytes(b"\xff\xfe")
+    with pytest.raises(InvalidProfiles, match=r"^profiles\.yaml can't be read: 'utf-8' codec"):
+        load(tmp_path / "profiles.yaml")
+
+
+def test_a_file_that_is_no_yaml_says_where() -> None:
+    assert re.match(r"profiles\.yaml is not YAML: .*line 1", refusal("profiles: ["), re.DOTALL)
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("", "profiles.yaml: Input should be a valid dictionary or instance of Profiles"),
+        ("{}", "profiles.yaml: profiles: Field required"),
+        (
+            "profiles: {}",
+            "profiles.yaml: profiles: Value error, define the profile `default`: the tag value `enabled` means it",
+        ),
+        (
+            text(paused=MINIMAL, enabled=MINIMAL),
+            "profiles.yaml: Value error, enabled, paused: words of the opt-in tag are no profile names",
+        ),
+        (
+            text(sales={**MINIMAL, "work_group": "primary"}),
+            "profiles.yaml: profiles.sales: Value error, give both work_group and results_location (existing ones), "
+            "or neither (we make them)",
+        ),
+        (
+            text(sales={**MINIMAL, "results_location": "s3://results/"}),
+            "profiles.yaml: profiles.sales: Value error, give both work_group and results_location (existing ones), "
+            "or neither (we make them)",
+        ),
+        (
+            text(sales={**MINIMAL, "data_buckets": []}),
+            "profiles.yaml: profiles.sales: Value error, name data_buckets, or set lake_formation: true; "
+            "otherwise no query can read anything",
+        ),
+        (
+            text(sales={**MINIMAL, "databases": []}),
+            "profiles.yaml: profiles.sales.databases: List should have at least 1 item after validation, not 0",
+        ),
+        (
+            text(sales={**MINIMAL, "owners": []}),
+            "profiles.yaml: profiles.sales.owners: List should have at least 1 item after validation, not 0",
+        ),
+        (
+            text(sales={**MINIMAL, "bucket": "x"}),
+            "profiles.yaml: profiles.sales.bucket: Extra inputs are not permitted",
+        ),
+        (text(sales=None), "profiles.yaml: profiles.sales: Input should be a valid dictionary or instance of Profile"),
+    ],
+)
+def test_an_invalid_file_says_where_and_why(source: str, message: str) -> None:
+    assert refusal(source) == message
+
+
+def test_every_fault_of_a_file_is_named() -> None:
+    faults = refusal(text(sales={**MINIMAL, "owners": [], "extra": 1}, Finance=MINIMAL))
+    assert re.findall(r"profiles\.[\w.]+(?=\.\[key\]|: )", faults) == [
+        "profiles.sales.owners",
+        "profiles.sales.extra",
+        "profiles.Finance",
+    ]
+
+
+@pytest.mark.parametrize(
+    "bucket",
+    [
+        "*",
+        "**",
+        "a*",
+        "ab*",
+        "*abc",
+        "{*}",
+        "{*",
+        "{}*",
+        "a{account",
+        "{acount}*",
+        "Sales",
+        "a/b",
+        "sales/",
+        "a b c",
+        "",
+    ],
+)
+def test_a_bucket_of_everybody_or_of_nobody_is_refused(bucket: str) -> None:
+    message = refusal(text(sales={**MINIMAL, "data_buckets": [bucket]}))
+    assert message.startswith(f"profiles.yaml: profiles.sales.data_buckets.0: {NO_MATCH}")
+
+
+@pytest.mark.parametrize(
+    "bucket",
+    ["abc", "abc*", "a.b-c", "{account}*", "a{account}", "ab{account}*", "data-{account}-*", "data/a=1/b*", "abc*/x/*"],
+)
+def test_a_bucket_is_named_by_three_characters_or_the_account_before_its_first_wildcard(bucket: str) -> None:
+    assert profile(data_buckets=[bucket]).data_buckets == [bucket]
+
+
+@pytest.mark.parametrize("database", ["*", "a*", "ab*", "Sales", "{account}_x", "sales/x", "", "a b"])
+def test_a_database_of_everybody_or_of_nobody_is_refused(database: str) -> None:
+    message = refusal(text(sales={**MINIMAL, "databases": [database]}))
+    assert message.startswith(f"profiles.yaml: profiles.sales.databases.0: {NO_MATCH}")
+
+
+@pytest.mark.parametrize("database", ["hr", "quick_*", "abc*", "a.b-c_d"])
+def test_a_database_is_named_or_a_pattern_of_three_characters(database: str) -> None:
+    assert profile(databases=[database]).databases == [database]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("catalog", "*"),
+        ("catalog", ""),
+        ("catalog", "a/b"),
+        ("work_group", "*"),
+        ("results_location", "s3://bucket"),
+        ("results_location", "bucket/prefix/"),
+        ("results_location", "s3://bucket*/"),
+        ("results_location", "s3://bucket/pre*/"),
+        ("kms_key_aliases", ["*"]),
+        ("kms_key_aliases", ["alias/*"]),
+        ("kms_key_aliases", ["alias/a,alias/b"]),
+        ("owners", ["a/b"]),
+        ("viewers", ["*"]),
+        ("viewers", ["a,b"]),
+    ],
+)
+def test_no_other_field_takes_a_wildcard_or_a_second_value(field: str, value: Any) -> None:
+    given = {**MINIMAL, "work_group": "primary", "results_location": "s3://results/", field: value}
+    assert NO_MATCH in refusal(text(sales=given))
+
+
+# --- as parameters of the consumer role -----------------------------------------------------------
+
+
+def test_a_profile_becomes_the_parameters_of_the_consumer_role() -> None:
+    assert parameters("default", profile(), HUB) == {
+        "Profile": "default",
+        "DeploymentId": "default",
+        "HubAccountId": "444455556666",
+        "OrganizationId": "o-exampleorgid",
+        "RunAsRoleArn": "arn:aws:iam::444455556666:role/quick-athena-run-as",
+        "ExternalIdMatch": "exact",
+        "Catalog": "AwsDataCatalog",
+        "WorkGroup": "",
+        "DatabaseArns": "arn:aws:glue:eu-west-1:*:database/quick_*,arn:aws:glue:eu-west-1:*:table/quick_*/*",
+        "DataBucketArns": "arn:aws:s3:::quick-data-${aws:PrincipalAccount}*",
+        "DataObjectArns": "arn:aws:s3:::quick-data-${aws:PrincipalAccount}*/*",
+        "ResultsBucketArn": "",
+        "ResultsObjectArns": "",
+        "KmsKeyAliases": "",
+        "LakeFormation": "false",
+    }
+
+
+def test_what_exists_already_is_named_by_its_arns() -> None:
+    given = parameters(
+        "sales",
+        profile(
+            data_buckets=["lake/b", "lake/a", "other"],
+            work_group="primary",
+            results_location="s3://results-{account}/quick/",
+            kms_key_aliases=["alias/lake", "alias/results"],
+            lake_formation=True,
+            catalog="sales@lake",
+        ),
+        HUB,
+    )
+    assert {key: given[key] for key in given if key not in parameters("sales", profile(), HUB)} == {}
+    assert given["DataBucketArns"] == "arn:aws:s3:::lake,arn:aws:s3:::other"
+    assert given["DataObjectArns"] == "arn:aws:s3:::lake/b/*,arn:aws:s3:::lake/a/*,arn:aws:s3:::other/*"
+    assert given["ResultsBucketArn"] == "arn:aws:s3:::results-${aws:PrincipalAccount}"
+    assert given["ResultsObjectArns"] == "arn:aws:s3:::results-${aws:PrincipalAccount}/quick/*"
+    assert given["KmsKeyAliases"] == "alias/lake,alias/results"
+    assert (given["WorkGroup"], given["LakeFormation"], given["Catalog"]) == ("primary", "true", "sales@lake")
+
+
+def test_results_at_the_root_of_a_bucket_are_all_its_objects() -> None:
+    given = parameters("sales", profile(work_group="primary", results_location="s3://results/"), HUB)
+    assert (given["ResultsBucketArn"], given["ResultsObjectArns"]) == ("arn:aws:s3:::results", "arn:aws:s3:::results/*")
+
+
+def test_parameters_do_not_depend_on_the_account() -> None:
+    assert "{account}" not in str(parameters("default", profile(data_buckets=["{account}-a", "b-{account}*"]), HUB))
+
+
+def test_our_workgroup_carries_the_profiles_name_and_an_existing_one_its_own() -> None:
+    assert profile().work_group_name("sales") == "quick-athena-sales"
+    assert profile(work_group="primary", results_location="s3://results/").work_group_name("sales") == "primary"
+
+
+def test_a_profile_too_large_for_a_parameter_is_refused_with_its_size() -> None:
+    many = {**MINIMAL, "data_buckets": [f"bucket-number-{number:03d}" for number in range(200)]}
+    size = len(",".join(f"arn:aws-us-gov:s3:::bucket-number-{number:03d}/*" for number in range(200)))
+    assert size > PARAMETER_BYTES
+    assert refusal(text(sales=many)) == (
+        "profiles.yaml: profiles.sales: DataBucketArns would be "
+        f"{size - 400} bytes, CloudFormation takes 4096: name fewer databases or buckets, or use patterns"
+    )
+
+
+def test_what_loads_fits_cloudformation_in_every_partition() -> None:
+    for databases in range(1, 60):
+        try:
+            loaded = parse(text(sales={**MINIMAL, "databases": [f"database_{n}" for n in range(databases)]}))
+        except InvalidProfiles:
+            break
+        for partition, region in (("aws", "ap-southeast-4"), ("aws-us-gov", "us-gov-west-1")):
+            hub = HUB.model_copy(update={"partition": partition, "region": region})
+            given = parameters("sales", loaded.profiles["sales"], hub)
+            assert max(len(value.encode()) for value in given.values()) <= PARAMETER_BYTES
+    assert databases > 20
+
+
+def test_profiles_are_frozen() -> None:
+    assert Profile.model_config["frozen"]
+    assert Profiles.model_config["frozen"]

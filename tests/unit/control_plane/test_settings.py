@@ -1,0 +1,79 @@
+"""The environment the template gives every function."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from pydantic import ValidationError
+
+from control_plane.settings import Settings, settings
+from tests.unit.control_plane.vocabulary import HUB
+
+ENVIRONMENT = {
+    "HUB_ACCOUNT_ID": "444455556666",
+    "MANAGEMENT_ACCOUNT_ID": "111122223333",
+    "HUB_REGION": "eu-west-1",
+    "PARTITION": "aws",
+    "ORGANIZATION_ID": "o-exampleorgid",
+    "ORGANIZATION_ROOT_ID": "r-ab12",
+    "RUN_AS_ROLE_ARN": "arn:aws:iam::444455556666:role/quick-athena-run-as",
+    "DEPLOYMENT_ID": "default",
+    "REGISTRY_TABLE": "registry",
+    "OPT_IN_TAG": "quick-athena",
+    "EXTERNAL_ID_MATCH": "exact",
+    "QUICK_IDENTITY_REGION": "us-east-1",
+    "QUICK_NAMESPACE": "default",
+}
+
+
+@pytest.fixture(autouse=True)
+def _environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    settings.cache_clear()
+    yield
+    settings.cache_clear()
+
+
+def test_the_hub_is_read_from_the_environment() -> None:
+    assert settings().hub == HUB
+
+
+def test_the_environment_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = settings()
+    monkeypatch.setenv("OPT_IN_TAG", "changed")
+    assert settings() is before
+
+
+def test_the_consumer_layer_is_where_lambda_unpacks_it() -> None:
+    assert settings().consumer_directory == Path("/opt")
+
+
+def test_every_missing_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PARTITION")
+    monkeypatch.delenv("REGISTRY_TABLE")
+    with pytest.raises(ValidationError) as refused:
+        settings()
+    assert [fault["loc"] for fault in refused.value.errors()] == [("partition",), ("registry_table",)]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("HUB_ACCOUNT_ID", "x"), ("EXTERNAL_ID_MATCH", "any"), ("MANAGEMENT_ACCOUNT_ID", "")]
+)
+def test_a_wrong_variable_is_named(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ValidationError, match=name.lower()):
+        settings()
+
+
+def test_the_template_gives_every_function_what_settings_need() -> None:
+    class Loader(yaml.SafeLoader):
+        """CloudFormation's tags read as their plain values."""
+
+    Loader.add_multi_constructor("!", lambda loader, _tag, node: getattr(loader, f"construct_{node.id}")(node))
+    template = yaml.load((Path(__file__).parents[3] / "template.yaml").read_text(encoding="utf-8"), Loader)  # noqa: S506 - a SafeLoader with one more constructor
+    given = template["Globals"]["Function"]["Environment"]["Variables"]
+    required = {name for name, field in Settings.model_fields.items() if field.is_required()}
+    assert required == {name.lower() for name in given if not name.startswith("POWERTOOLS_")}
+    assert {name for name in given if not name.startswith("POWERTOOLS_")} == set(ENVIRONMENT)
