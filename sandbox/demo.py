@@ -28,8 +28,8 @@ class Watch:
     """One account on the screen: what we asked of it, when, and where its reconcile is now."""
 
     row: Row
+    change: str = "connect"  # what was asked for, in a word
     asked: datetime | None = None
-    reached: datetime | None = None
 
 
 @dataclass
@@ -109,7 +109,7 @@ class Demo:
         self.screen.headline("The tag goes: the door closes, nothing is deleted")
         self._say(f"UntagResource [bold]finance[/] {OPT_IN_TAG}")
         watch = self.watches[finance]
-        watch.asked, watch.row.tag = self.world.clock.now(), "-"
+        watch.asked, watch.change, watch.row.tag = self.world.clock.now(), "quarantine", "-"
         self.world.untag(finance)
         self._until(lambda: self._all_are("quarantined", finance), "finance is quarantined")
         self._until(lambda: not self.world.quick.query(f"quick-athena-{finance}-default", *TABLE).allowed, "IAM knows")
@@ -118,6 +118,7 @@ class Demo:
     def _restore(self, finance: str) -> None:
         self.screen.headline("The tag returns: restored, without deploying anything")
         self._say(f"TagResource [bold]finance[/] {OPT_IN_TAG}=enabled")
+        self.watches[finance].change = "restore"
         self._tag(finance, "enabled")
         self._until(lambda: self._all_are("connected", finance), "finance is connected again")
         self._until(lambda: self.world.quick.query(f"quick-athena-{finance}-default", *TABLE).allowed, "IAM knows")
@@ -125,7 +126,7 @@ class Demo:
 
     def _tag(self, account_id: str, value: str) -> None:
         watch = self.watches[account_id]
-        watch.asked, watch.reached, watch.row.tag = self.world.clock.now(), None, value
+        watch.asked, watch.row.tag = self.world.clock.now(), value
         self.world.tag(account_id, value)
 
     def _until(self, condition: Callable[[], Any], what: str) -> Any:
@@ -154,13 +155,14 @@ class Demo:
     def _show(self, watch: Watch, record: dict[str, Any]) -> None:
         row, status = watch.row, shown_status(record)
         row.reason = record["reason"]
-        row.consumer_role, row.data_source = record.get("consumer_role_arn", "-"), record.get("data_source_id", "-")
+        row.consumer_role, row.data_source = record.get("consumer_role_arn", ""), record.get("data_source_id", "")
         if status != row.status:
             row.status = status
             since = datetime.fromisoformat(record["since"])
             if watch.asked and record["status"] in ("connected", "quarantined") and since >= watch.asked:
-                row.taken = f"{(since - watch.asked).total_seconds():.0f} s"
-                self._say(f"[bold]{row.name}[/] is {status} after {row.taken}")
+                took = f"{(since - watch.asked).total_seconds():.0f} s"
+                row.taken.append(f"{watch.change} {took}")
+                self._say(f"[bold]{row.name}[/] is {status}, {took} after it was asked for")
 
     def _heard(self, execution: Execution, effect: Effect | Ended) -> None:
         account_id = (execution.path and execution_account(execution)) or ""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from rich.console import Console
@@ -22,9 +22,9 @@ class Row:
     tag: str = "-"
     status: str = "-"
     state: str = ""
-    taken: str = "-"
-    consumer_role: str = "-"
-    data_source: str = "-"
+    taken: list[str] = field(default_factory=list)  # how long each change took
+    consumer_role: str = ""
+    data_source: str = ""
     reason: str = ""
 
 
@@ -58,12 +58,15 @@ class Screen:
 
     def summary(self, rows: Iterable[Row]) -> None:
         """Everything about every account, at the end."""
-        table = Table(title="Where every account ended", title_justify="left", expand=False)
-        for title in ("account", "status", "time taken", "Role B", "data source", "reason"):
-            table.add_column(title, overflow="fold")
+        table = Table(title="Where every account ended", title_justify="left", title_style="bold", show_lines=True)
+        table.add_column("account", no_wrap=True)
+        table.add_column("status")
+        table.add_column("time taken", no_wrap=True)
+        table.add_column("Role B, data source, reason", overflow="fold")
         for row in rows:
-            name = f"{row.name}\n[dim]{row.account_id}[/dim]"
-            table.add_row(name, coloured(row.status), row.taken, row.consumer_role, row.data_source, row.reason)
+            facts = [fact for fact in (row.consumer_role, row.data_source, row.reason) if fact]
+            name = f"{row.name}\n[dim]{row.account_id}[/]"
+            table.add_row(name, coloured(row.status), "\n".join(row.taken), "\n".join(facts))
         self.console.print(table)
 
 

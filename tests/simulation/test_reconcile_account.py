@@ -93,7 +93,7 @@ def test_a_connected_account_is_left_as_it_is(story: Story) -> None:
     assert again.status == "SUCCEEDED"
 
 
-@pytest.mark.parametrize("pauses", itertools.product([0, 3, 15, 40, 90], repeat=2))
+@pytest.mark.parametrize("pauses", list(itertools.product([0, 15, 40, 90], repeat=2)))
 def test_tag_untag_tag_ends_connected_and_untag_last_ends_quarantined(story: Story, pauses: tuple[int, int]) -> None:
     steady, leaving = story.member("steady"), story.member("leaving")
     first, second = pauses
@@ -250,8 +250,8 @@ def test_a_permission_taken_from_a_function_is_named(story: Story) -> None:
     assert "quicksight:DescribeDataSource" in record["reason"]
 
 
-def test_a_busy_writer_is_waited_for(story: Story) -> None:
-    account_id = story.member()
+def hold_the_lease(story: Story, until: str) -> None:
+    """Somebody else writes the access policy until then."""
     with story.world.cloud.administering(story.world.cloud.landscape.hub):
         story.world.cloud.client("dynamodb").put_item(
             TableName=story.world.outputs["RegistryTableName"],
@@ -259,23 +259,35 @@ def test_a_busy_writer_is_waited_for(story: Story) -> None:
                 "pk": {"S": "access"},
                 "sk": {"S": "lease"},
                 "holder": {"S": "somebody else"},
-                "expires": {"S": "2026-11-24T08:03:00.000000+00:00"},
+                "expires": {"S": f"2026-11-24T{until}.000000+00:00"},
             },
         )
+
+
+def writes(story: Story) -> list[str]:
+    """The access policy's writes so far."""
+    log = story.world.cloud.gateway.log.of("CreatePolicy", "CreatePolicyVersion")
+    return [entry.operation for entry in log if "AccessFunction" in entry.role]
+
+
+def test_a_busy_writer_is_waited_for(story: Story) -> None:
+    account_id = story.member()
+    hold_the_lease(story, until="08:03:00")
     story.world.tag(account_id, "enabled")
     story.run()
     assert story.last.path.count("EnsureAccess") > 1
     assert_connected(story, account_id)
 
 
-def test_many_accounts_share_the_writers_work(story: Story) -> None:
+def test_wishes_that_pile_up_are_written_in_one_go(story: Story) -> None:
     accounts = [story.member(f"member-{number}") for number in range(12)]
+    hold_the_lease(story, until="08:03:00")
     for account_id in accounts:
         story.world.tag(account_id, "enabled")
     story.run()
     for account_id in accounts:
         assert_connected(story, account_id)
-    assert len(list(story.world.cloud.gateway.log.of("CreatePolicy", "CreatePolicyVersion"))) < len(accounts)
+    assert writes(story) == ["CreatePolicy"]
 
 
 def test_a_suspended_account_is_revoked(story: Story) -> None:
