@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 SPEED = 15.0  # sandbox seconds in one of ours: a connection takes about a minute of AWS's time
 PATIENCE = 60.0  # our seconds for any one chapter; a demo that hangs is a demo that failed
+STEPS = ("Assess", "Ensure", "Revoke", "Record")  # states that say how far an account is; the others wait or choose
 TABLE = ("quick_sales", "orders")
 
 
@@ -167,7 +168,7 @@ class Demo:
     def _heard(self, execution: Execution, effect: Effect | Ended) -> None:
         account_id = (execution.path and execution_account(execution)) or ""
         watch = self.watches.get(account_id)
-        if watch and isinstance(effect, Entered):
+        if watch and isinstance(effect, Entered) and effect.state.startswith(STEPS):
             watch.row.state = effect.state
         elif watch and execution.status != "RUNNING":
             watch.row.state = ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import boto3
 import yaml
@@ -13,7 +13,6 @@ from moto import mock_aws
 from sandbox.cloud import ORGANIZATIONS_REGION, Cloud, Landscape
 from sandbox.deploy import deploy
 from sandbox.faults import Faults
-from sandbox.identity import acting_as
 from sandbox.permissions import Permissions
 from sandbox.services.cloudformation import CloudFormation
 from sandbox.services.events import Events
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sandbox.clock import Clock
+    from sandbox.identity import Session
 
 PROJECT = Path(__file__).parent.parent
 STACKSETS_PRINCIPAL = "member.org.stacksets.cloudformation.amazonaws.com"
@@ -176,11 +176,15 @@ class Sandbox:
             documents = [_document(iam, policy["PolicyArn"]) for policy in attached]
         return sorted(role for document in documents for role in _resources(document))
 
-    def boto3_session(self, account_id: str, region: str | None = None) -> boto3.Session:
+    def boto3_session(self, account_id: str) -> boto3.Session:
         """An administrator's own boto3 session in an account."""
-        session = self.cloud.identities.administrator(account_id)
+        credentials: Any = self.cloud.identities.administrator(account_id).credentials()
+        return boto3.Session(region_name=self.cloud.landscape.region, **credentials)
+
+    def client_of(self, session: Session, service: str) -> Any:
+        """A boto3 client that signs as one session, whoever acts."""
         credentials: Any = session.credentials()
-        return boto3.Session(region_name=region or self.cloud.landscape.region, **credentials)
+        return boto3.Session(region_name=self.cloud.landscape.region, **credentials).client(cast(Any, service))
 
     def _groups(self) -> set[str]:
         profiles = yaml.safe_load((PROJECT / "layers/consumer/profiles.yaml").read_text(encoding="utf-8"))["profiles"]
@@ -195,6 +199,3 @@ def _document(iam: Any, arn: str) -> Mapping[str, Any]:
 
 def _resources(document: Mapping[str, Any]) -> list[str]:
     return [resource for statement in document["Statement"] for resource in statement["Resource"]]
-
-
-__all__ = ["OPT_IN_TAG", "PROJECT", "Sandbox", "acting_as"]

@@ -54,7 +54,7 @@ class Story:
     def status(self, account_id: str, profile: str = "default") -> str | None:
         """A connection's recorded status."""
         record = self.world.record(account_id, profile)
-        return record and record["status"]
+        return str(record["status"]) if record else None
 
     def claim(self, account_id: str) -> dict[str, Any]:
         """An account's claim."""
@@ -67,7 +67,7 @@ class Story:
 
     def data_source(self, account_id: str, profile: str = "default") -> dict[str, Any] | None:
         """The connection's data source as Quick describes it."""
-        quick = self.world.boto3_session(self.world.cloud.landscape.hub).client("quicksight")
+        quick: Any = self.world.boto3_session(self.world.cloud.landscape.hub).client("quicksight")
         try:
             found: dict[str, Any] = quick.describe_data_source(
                 AwsAccountId=self.world.cloud.landscape.hub, DataSourceId=f"quick-athena-{account_id}-{profile}"

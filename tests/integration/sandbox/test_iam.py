@@ -179,7 +179,7 @@ def test_a_condition_that_names_a_deleted_role_keeps_its_name(cloud: Cloud, clie
 def actions(iam: Iam, arn: str) -> list[str] | None:
     """What a role may do, as the rest of AWS knows it."""
     role = iam.documents_of(arn)
-    return role and [each["Statement"][0]["Action"] for each in role.identity]
+    return None if role is None else [each["Statement"][0]["Action"] for each in role.identity]
 
 
 def test_a_new_role_is_known_elsewhere_after_the_delay(cloud: Cloud, iam: Iam) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
-
-from botocore.exceptions import ClientError
 
 from sandbox.clock import VirtualClock
 from sandbox.identity import acting_as
@@ -14,13 +14,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     import pytest
+    from botocore.exceptions import ClientError
 
     from sandbox.cloud import Cloud
     from sandbox.identity import Session
     from sandbox.services.iam import Iam
-
-from contextlib import contextmanager
-from datetime import timedelta
 
 HUB, MEMBER = "444455556666", "777788889999"
 Statement = dict[str, Any]

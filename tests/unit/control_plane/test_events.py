@@ -42,7 +42,7 @@ def test_every_sample_names_one_account_or_says_why_not(sample: Path) -> None:
     elif sample.stem in NOT_ABOUT_AN_ACCOUNT:
         assert find_account(event) is None
     else:
-        found = find_account(event)
+        found = find_account(event) or "none"
         assert found in json.dumps(
             [event["detail"].get("requestParameters"), event["detail"].get("serviceEventDetails")]
         )

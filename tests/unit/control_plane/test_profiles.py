@@ -13,6 +13,8 @@ from tests.unit.control_plane.vocabulary import HUB, profile
 
 CONSUMER_LAYER = Path(__file__).parents[3] / "layers" / "consumer"
 MINIMAL = {"description": "d", "databases": ["sales"], "data_buckets": ["sales-data"], "owners": ["owners"]}
+BOTH_OR_NEITHER = "give both work_group and results_location (existing ones), or neither (we make them)"
+NO_DATA = "name data_buckets, or set lake_formation: true; otherwise no query can read anything"
 NO_MATCH = "String should match pattern"
 
 
@@ -67,7 +69,7 @@ def test_a_file_that_is_no_yaml_says_where() -> None:
         ("{}", "profiles.yaml: profiles: Field required"),
         (
             "profiles: {}",
-            "profiles.yaml: profiles: Value error, define the profile `default`: the tag value `enabled` means it",
+            "profiles.yaml: Value error, define the profile `default`: the tag value `enabled` means it",
         ),
         (
             text(paused=MINIMAL, enabled=MINIMAL),
@@ -75,18 +77,15 @@ def test_a_file_that_is_no_yaml_says_where() -> None:
         ),
         (
             text(sales={**MINIMAL, "work_group": "primary"}),
-            "profiles.yaml: profiles.sales: Value error, give both work_group and results_location (existing ones), "
-            "or neither (we make them)",
+            f"profiles.yaml: profiles.sales: Value error, {BOTH_OR_NEITHER}",
         ),
         (
             text(sales={**MINIMAL, "results_location": "s3://results/"}),
-            "profiles.yaml: profiles.sales: Value error, give both work_group and results_location (existing ones), "
-            "or neither (we make them)",
+            f"profiles.yaml: profiles.sales: Value error, {BOTH_OR_NEITHER}",
         ),
         (
             text(sales={**MINIMAL, "data_buckets": []}),
-            "profiles.yaml: profiles.sales: Value error, name data_buckets, or set lake_formation: true; "
-            "otherwise no query can read anything",
+            f"profiles.yaml: profiles.sales: Value error, {NO_DATA}",
         ),
         (
             text(sales={**MINIMAL, "databases": []}),
@@ -109,11 +108,9 @@ def test_an_invalid_file_says_where_and_why(source: str, message: str) -> None:
 
 def test_every_fault_of_a_file_is_named() -> None:
     faults = refusal(text(sales={**MINIMAL, "owners": [], "extra": 1}, Finance=MINIMAL))
-    assert re.findall(r"profiles\.[\w.]+(?=\.\[key\]|: )", faults) == [
-        "profiles.sales.owners",
-        "profiles.sales.extra",
-        "profiles.Finance",
-    ]
+    places = ("profiles.sales.owners: ", "profiles.sales.extra: ", "profiles.Finance")
+    assert [place in faults for place in places] == [True, True, True]
+    assert faults.count("; ") == 2
 
 
 @pytest.mark.parametrize(
