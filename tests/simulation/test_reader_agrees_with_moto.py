@@ -52,6 +52,13 @@ def test_every_machine_has_scenarios(folder: Path, table: dict[str, list[Scenari
     assert {file.name for file in folder.glob("*.yaml")} == {file for file, scenarios in table.items() if scenarios}
 
 
+@pytest.mark.parametrize("file", REAL)
+def test_every_state_is_visited_by_a_scenario(file: str) -> None:
+    definition = _definition(REAL_MACHINES / file)
+    visited = {state for scenario in REAL[file] for state in _on_reader(definition, scenario).path}
+    assert {state.name for _, state in states(parse(definition, {}))} == visited
+
+
 def test_a_difference_would_show(on_moto: MotoEngine) -> None:
     scenario = Scenario("fails", {"error": "Refused", "account": "1"})
     definition = _definition(SMALL_MACHINES / "fail.yaml")

@@ -69,7 +69,7 @@ ROWS: list[tuple[str, str, dict[str, Any], list[tuple[str, str]]]] = [
         [
             (
                 "organizations:ListTagsForResource",
-                f"arn:aws:organizations::{MANAGEMENT}:ou/o-exampleorg/ou-ab12-consumers",
+                f"arn:aws:organizations::{MANAGEMENT}:ou/o-exampleorg/ou-ab12-one",
             )
         ],
     ),

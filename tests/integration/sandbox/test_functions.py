@@ -1,0 +1,96 @@
+"""Lambda in this process: the handler that was deployed, run as its execution role."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+from unittest import mock
+
+import boto3
+import pytest
+
+from sandbox.gateway import AwsError
+from sandbox.services.functions import FunctionFailed, Functions
+from sandbox.services.iam import Iam
+from sandbox.services.sts import Sts
+from tests.integration.sandbox.deployed import REGION, create_function
+from tests.integration.sandbox.world_of_roles import HUB, trusting
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from sandbox.cloud import Cloud
+
+
+@pytest.fixture
+def functions(cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Functions]:
+    Sts(cloud, Iam(cloud))
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    with mock.patch.dict(os.environ):
+        yield Functions(cloud, tmp_path, {"CONSUMER_DIRECTORY": "/somewhere"})
+
+
+def test_the_handler_gets_the_payload_and_its_answer_comes_back(
+    cloud: Cloud, functions: Functions, tmp_path: Path
+) -> None:
+    arn = create_function(cloud, tmp_path, "echo", "return {'got': event, 'name': context.function_name}")
+    assert functions.invoke(arn, {"a": [1]}) == {"got": {"a": [1]}, "name": "echo"}
+
+
+def test_a_handlers_clients_sign_as_its_execution_role(cloud: Cloud, functions: Functions, tmp_path: Path) -> None:
+    arns = [
+        create_function(cloud, tmp_path, name, "return boto3.client('sts').get_caller_identity()['Arn']")
+        for name in ("one", "two")
+    ]
+    assert [functions.invoke(arn, {}).split("/")[1] for arn in arns] == ["one-role", "two-role"]
+
+
+def test_a_role_that_does_not_trust_lambda_runs_nothing(cloud: Cloud, functions: Functions, tmp_path: Path) -> None:
+    trust = trusting({"Service": "states.amazonaws.com"})
+    arn = create_function(cloud, tmp_path, "echo", "return event", trust=trust)
+    with pytest.raises(AwsError, match=r"lambda\.amazonaws\.com is not authorized to perform: sts:AssumeRole"):
+        functions.invoke(arn, {})
+
+
+def test_an_answer_that_is_no_json_is_an_error(cloud: Cloud, functions: Functions, tmp_path: Path) -> None:
+    arn = create_function(cloud, tmp_path, "bad", "return {1, 2}")
+    with pytest.raises(FunctionFailed) as caught:
+        functions.invoke(arn, {})
+    assert caught.value.payload["errorType"] == "TypeError"
+
+
+def test_the_api_answers_an_exception_as_the_runtime_does(cloud: Cloud, functions: Functions, tmp_path: Path) -> None:
+    assert functions
+    create_function(cloud, tmp_path, "bad", "raise LookupError('nobody')")
+    with cloud.administering(HUB):
+        answer = cloud.client("lambda").invoke(FunctionName="bad", Payload=b"{}")
+    payload: dict[str, Any] = json.loads(answer["Payload"].read())
+    assert answer["FunctionError"] == "Unhandled"
+    assert (payload["errorType"], payload["errorMessage"]) == ("LookupError", "nobody")
+    assert any("bad.py" in line for line in payload["stackTrace"])
+
+
+def test_the_environment_is_the_templates_and_the_sandboxs(cloud: Cloud, functions: Functions, tmp_path: Path) -> None:
+    names = "['TABLE', 'CONSUMER_DIRECTORY', 'AWS_REGION']"
+    body = f"return [os.environ[name] for name in {names}]"
+    arn = create_function(cloud, tmp_path, "env", body, TABLE="registry")
+    assert functions.invoke(arn, {}) == ["registry", "/somewhere", REGION]
+
+
+def test_functions_of_two_environments_do_not_fit_in_one_process(
+    cloud: Cloud, functions: Functions, tmp_path: Path
+) -> None:
+    one = create_function(cloud, tmp_path, "one", "return 1", TABLE="registry")
+    two = create_function(cloud, tmp_path, "two", "return 2", TABLE="another")
+    functions.invoke(one, {})
+    with pytest.raises(RuntimeError, match="one environment only"):
+        functions.invoke(two, {})
+
+
+def test_a_function_that_does_not_exist_is_not_found(functions: Functions) -> None:
+    with pytest.raises(AwsError, match="Function not found"):
+        functions.invoke(f"arn:aws:lambda:{REGION}:{HUB}:function:nobody", {})
