@@ -27,8 +27,8 @@ class Request(BaseModel):
 
 
 @logger.inject_lambda_context
-@metrics.log_metrics
 @event_parser(model=Request)
+@metrics.log_metrics
 def handler(request: Request, context: LambdaContext) -> dict[str, str]:
     """The failure as recorded: step, error, reason, cause, remedy."""
     failure = explain(request.account_id, request.step, request.error).model_dump()

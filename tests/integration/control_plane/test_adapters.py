@@ -1,0 +1,276 @@
+"""Each adapter against the deployed hub, as the function that uses it and with no more than its permissions."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from control_plane.access_policy import Shard, document
+from control_plane.aws.iam import AwsAccessPolicies
+from control_plane.aws.ledger import DynamoDbLedger
+from control_plane.aws.organizations import AwsOrganization
+from control_plane.aws.quicksight import AwsDataSources
+from control_plane.aws.registry import DynamoDbRegistry
+from control_plane.aws.stack_sets import AwsStackSets
+from control_plane.errors import AccountNotFound, DataSourceFailed, MissingPermission, NotOurs, StackSetBusy, Throttled
+from control_plane.ports import DataSourceSettings, OperationStatus
+from control_plane.profiles import load, parameters
+from control_plane.steps.access import external_ids
+from sandbox.world import PROJECT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from control_plane.account import Connection, Hub
+    from sandbox.world import Sandbox
+
+    ClientAs = Callable[[str, str], Any]
+
+NOW = "2026-11-24T08:00:00.000Z"
+PROFILE = load(PROJECT / "layers/consumer/profiles.yaml").profiles["default"]
+
+
+# Organizations ---------------------------------------------------------------------------------------------
+
+
+def test_an_account_is_read_with_its_tags_and_state(world: Sandbox, client_as: ClientAs) -> None:
+    account_id = world.organizations.create_member("tagged", tags={"quick-athena": "enabled", "team": "x"})
+    account = AwsOrganization(client_as("AssessAccount", "organizations")).account(account_id)
+    assert (account.name, account.state) == ("tagged", "ACTIVE")
+    assert account.tags == {"quick-athena": "enabled", "team": "x"}
+
+
+def test_a_stranger_is_not_found(client_as: ClientAs) -> None:
+    with pytest.raises(AccountNotFound):
+        AwsOrganization(client_as("AssessAccount", "organizations")).account("999988887777")
+
+
+def test_a_function_that_may_not_read_accounts_is_told_so(connection: Connection, client_as: ClientAs) -> None:
+    with pytest.raises(MissingPermission, match="organizations:DescribeAccount"):
+        AwsOrganization(client_as("EnsureAccess", "organizations")).account(connection.account_id)
+
+
+# Stack sets ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def stack_sets(client_as: ClientAs, hub: Hub) -> AwsStackSets:
+    body = PROJECT / "layers/consumer/consumer_role.yaml"
+    return AwsStackSets(client_as("EnsureConsumerRole", "cloudformation"), hub, body)
+
+
+def test_a_deployment_makes_the_role_once(
+    world: Sandbox, stack_sets: AwsStackSets, connection: Connection, hub: Hub
+) -> None:
+    name, account_id, wanted = connection.role_name, connection.account_id, parameters("default", PROFILE, hub)
+    for _ in range(2):  # the second finds the stack set, and the operation's id used
+        stack_sets.ensure_stack_set(name, wanted)
+        stack_sets.start_deployment(name, account_id, wanted, f"op-{account_id}", exists=False)
+    assert stack_sets.operation(name, f"op-{account_id}") is OperationStatus.RUNNING
+    underway = stack_sets.instance(name, account_id)
+    assert underway is not None
+    assert (underway.in_progress, underway.is_current) == (True, False)
+    world.clock.run()  # type: ignore[attr-defined]  # a virtual clock
+    assert stack_sets.operation(name, f"op-{account_id}") is OperationStatus.ENDED
+    made = stack_sets.instance(name, account_id)
+    assert made is not None
+    assert (made.is_current, dict(made.parameters)) == (True, wanted)
+
+
+def test_what_is_not_there_is_none_and_not_an_error(stack_sets: AwsStackSets, connection: Connection) -> None:
+    assert stack_sets.instance("quick-athena-nowhere", connection.account_id) is None
+    assert stack_sets.instance(connection.role_name, connection.account_id) is None
+    assert stack_sets.operation(connection.role_name, "never") is OperationStatus.UNKNOWN
+
+
+def test_a_failed_deployment_says_why_in_awss_words(
+    world: Sandbox, stack_sets: AwsStackSets, connection: Connection, hub: Hub
+) -> None:
+    account_id, wanted = connection.account_id, parameters("default", PROFILE, hub)
+    world.boto3_session(account_id).client("iam").create_role(
+        RoleName=connection.role_name, AssumeRolePolicyDocument=json.dumps(trusting(account_id))
+    )
+    stack_sets.ensure_stack_set(connection.role_name, wanted)
+    stack_sets.start_deployment(connection.role_name, account_id, wanted, f"op-{account_id}", exists=False)
+    world.clock.run()  # type: ignore[attr-defined]  # a virtual clock
+    assert "already exists" in stack_sets.failure(connection.role_name, f"op-{account_id}", account_id)
+
+
+def trusting(account_id: str) -> dict[str, Any]:
+    statement = {"Effect": "Allow", "Principal": {"AWS": account_id}, "Action": "sts:AssumeRole"}
+    return {"Version": "2012-10-17", "Statement": [statement]}
+
+
+def test_a_strangers_stack_set_is_left_alone(world: Sandbox, stack_sets: AwsStackSets, hub: Hub) -> None:
+    with world.cloud.administering(hub.account_id):
+        world.cloud.client("cloudformation").create_stack_set(
+            StackSetName="quick-athena-strange",
+            TemplateBody='{"Resources": {"T": {"Type": "AWS::SNS::Topic"}}}',
+            PermissionModel="SERVICE_MANAGED",
+            AutoDeployment={"Enabled": False},
+            CallAs="DELEGATED_ADMIN",
+        )
+    with pytest.raises(NotOurs, match="quick-athena-strange"):
+        stack_sets.ensure_stack_set("quick-athena-strange", {})
+
+
+@pytest.mark.parametrize(
+    ("code", "named"), [("OperationInProgressException", StackSetBusy), ("ThrottlingException", Throttled)]
+)
+def test_awss_error_codes_get_our_names(
+    world: Sandbox, stack_sets: AwsStackSets, connection: Connection, hub: Hub, code: str, named: type[Exception]
+) -> None:
+    stack_sets.ensure_stack_set(connection.role_name, parameters("default", PROFILE, hub))
+    world.faults.order(service="cloudformation", operation="CreateStackInstances", code=code)
+    with pytest.raises(named):
+        stack_sets.start_deployment(connection.role_name, connection.account_id, {}, "op-x", exists=False)
+
+
+# Access policy ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def policies(client_as: ClientAs, hub: Hub) -> AwsAccessPolicies:
+    return AwsAccessPolicies(client_as("EnsureAccess", "iam"), hub, external_ids(hub))
+
+
+def test_a_shard_is_written_attached_read_and_taken_away(
+    world: Sandbox, policies: AwsAccessPolicies, connection: Connection, hub: Hub
+) -> None:
+    arn = connection.consumer_role_arn(hub)
+    first = policies.write(Shard(1, (arn,)))
+    assert policies.shards() == [Shard(1, (arn,))]
+    assert policies.versions() == {"quick-athena-access-1": first}
+    for number in range(7):  # IAM keeps five versions
+        policies.write(Shard(1, (arn, f"{arn}-{number}")))
+    assert policies.shards() == [Shard(1, (arn, f"{arn}-6"))]
+    assert policies.versions()["quick-athena-access-1"].endswith("v8")
+    policies.write(Shard(1, ()))
+    assert policies.shards() == []
+    assert world.allowed_roles() == []
+
+
+def test_a_strangers_policy_is_left_alone(world: Sandbox, policies: AwsAccessPolicies, hub: Hub) -> None:
+    with world.cloud.administering(hub.account_id):
+        world.cloud.client("iam").create_policy(
+            PolicyName="quick-athena-access-9",
+            Path="/quick-athena/",
+            PolicyDocument=json.dumps(document(["arn:aws:iam::111122223333:role/x"], "*")),
+        )
+    with pytest.raises(NotOurs, match="quick-athena-access-9"):
+        policies.write(Shard(9, ("arn:aws:iam::222233334444:role/quick-athena-default",)))
+
+
+def test_the_writer_may_attach_nothing_but_shards(client_as: ClientAs, hub: Hub) -> None:
+    iam = client_as("EnsureAccess", "iam")
+    with pytest.raises(iam.exceptions.ClientError, match="AccessDenied"):
+        iam.attach_role_policy(
+            RoleName="quick-athena-run-as", PolicyArn=f"arn:aws:iam::{hub.account_id}:policy/AdministratorAccess"
+        )
+
+
+# Ledger ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def ledger(world: Sandbox, client_as: ClientAs) -> DynamoDbLedger:
+    return DynamoDbLedger(client_as("EnsureAccess", "dynamodb"), world.outputs["RegistryTableName"])
+
+
+def later(seconds: float) -> str:
+    return (datetime.fromisoformat(NOW) + timedelta(seconds=seconds)).isoformat()
+
+
+def test_the_lease_has_one_holder_until_it_is_released_or_outlived(ledger: DynamoDbLedger) -> None:
+    assert ledger.acquire("one", NOW)
+    assert not ledger.acquire("another", later(30))
+    assert ledger.holds("one")
+    assert ledger.acquire("another", later(91))
+    assert not ledger.holds("one")
+    ledger.release("one", {}, later(92))
+    assert ledger.holds("another")
+    ledger.release("another", {"quick-athena-access-1": "P/v2"}, later(93))
+    assert ledger.written(later(94)) == {"quick-athena-access-1": "P/v2"}
+    assert ledger.written(later(93 + 301)) == {}
+
+
+def test_a_later_wish_replaces_an_earlier_one_and_only_what_was_applied_is_forgotten(
+    ledger: DynamoDbLedger, connection: Connection, hub: Hub
+) -> None:
+    arn = connection.consumer_role_arn(hub)
+    ledger.ask(connection, arn, allow=True, generation=2)
+    ledger.ask(connection, arn, allow=False, generation=1)
+    seen = ledger.pending()
+    assert arn in seen.changes.add
+    assert arn not in seen.changes.remove
+    ledger.ask(connection, arn, allow=False, generation=3)
+    ledger.applied(seen)
+    assert arn in ledger.pending().changes.remove
+    ledger.applied(ledger.pending())
+    assert arn not in ledger.pending().changes.remove
+
+
+# Registry --------------------------------------------------------------------------------------------------
+
+
+def test_a_failure_is_recorded_on_the_connection_or_on_the_claim(
+    world: Sandbox, client_as: ClientAs, connection: Connection
+) -> None:
+    table = world.outputs["RegistryTableName"]
+    failure = {"step": "EnsureAccess", "error": "Throttled", "reason": "r", "cause": "c", "remedy": "m"}
+    writer = DynamoDbRegistry(client_as("RecordFailure", "dynamodb"), table)
+    writer.record_failure(connection.account_id, "default", failure, NOW)
+    writer.record_failure(connection.account_id, None, failure, NOW)
+    reader = DynamoDbRegistry(client_as("AssessAccount", "dynamodb"), table)
+    assert reader.statuses(connection.account_id) == {"default": "failed"}
+    kept = world.record(connection.account_id)
+    assert kept is not None
+    assert {name: kept[name] for name in failure} == failure
+
+
+# Quick -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def quick(client_as: ClientAs, hub: Hub) -> AwsDataSources:
+    return AwsDataSources(client_as("EnsureDataSource", "quicksight"), hub, hub.region, "default")
+
+
+def settings(connection: Connection, hub: Hub) -> DataSourceSettings:
+    return DataSourceSettings("quick-athena-default", hub.run_as_role_arn, connection.consumer_role_arn(hub))
+
+
+def test_a_data_source_is_made_marked_and_its_failure_told(
+    world: Sandbox, quick: AwsDataSources, connection: Connection, hub: Hub
+) -> None:
+    source_id, wanted = connection.data_source_id, settings(connection, hub)
+    assert quick.find(source_id) is None
+    for _ in range(2):
+        quick.create(source_id, "A name", wanted, ["quick-athena-owners"], ["quick-athena-authors"])
+    found = quick.find(source_id)
+    assert found is not None
+    assert (found.state, found.settings) == ("in_progress", wanted)
+    assert hub.mark.items() <= found.tags.items()
+    world.clock.run()  # type: ignore[attr-defined]  # a virtual clock
+    failed = quick.find(source_id)  # there is no consumer role
+    assert failed is not None
+    assert (failed.state, failed.failure_type) == ("creation_failed", "ACCESS_DENIED")
+    quick.remove(source_id)
+    quick.remove(source_id)
+    assert quick.find(source_id) is None
+
+
+def test_an_unknown_group_is_a_failure_that_names_the_data_source(
+    quick: AwsDataSources, connection: Connection, hub: Hub
+) -> None:
+    with pytest.raises(DataSourceFailed, match=connection.data_source_id):
+        quick.create(connection.data_source_id, "A name", settings(connection, hub), ["nobody"], [])
+
+
+def test_only_the_run_as_role_may_be_handed_to_quick(quick: AwsDataSources, connection: Connection, hub: Hub) -> None:
+    other = DataSourceSettings("primary", f"arn:aws:iam::{hub.account_id}:role/admin", "arn:aws:iam::1:role/x")
+    with pytest.raises(MissingPermission, match="iam:PassRole"):
+        quick.create(connection.data_source_id, "A name", other, ["quick-athena-owners"], [])

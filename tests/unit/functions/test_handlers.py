@@ -1,0 +1,76 @@
+"""Handlers parse, call and return: what is not a request never reaches a step."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from control_plane import wiring
+from control_plane.errors import NoAccountInEvent
+from tests.contract.project import ROOT
+
+CONTEXT = SimpleNamespace(
+    function_name="f", memory_limit_in_mb=512, invoked_function_arn="arn:aws:lambda:x", aws_request_id="1"
+)
+HANDLERS = sorted(file.stem for file in (ROOT / "functions").glob("*.py"))
+PARSING = [name for name in HANDLERS if name != "find_account"]
+
+
+def call(name: str, event: Any) -> Any:
+    return importlib.import_module(name).handler(event, CONTEXT)
+
+
+@pytest.fixture(autouse=True)
+def nothing_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A handler that got as far as asking for a port has taken a wrong request for a right one."""
+
+    def reached() -> None:
+        raise AssertionError("the request should have been refused")
+
+    for port in ("organization", "stack_sets", "access_policies", "access_ledger", "data_sources", "registry"):
+        monkeypatch.setattr(wiring, port, reached)
+
+
+@pytest.mark.parametrize("name", PARSING)
+@pytest.mark.parametrize("account_id", ["12", "o-a1b2c3d4e5", "1234567890123", 123456789012, None])
+def test_an_account_id_that_is_none_is_refused(name: str, account_id: Any) -> None:
+    sample = json.loads((ROOT / f"events/steps/{name}.json").read_text(encoding="utf-8"))
+    with pytest.raises(ValidationError, match="account_id"):
+        call(name, {**sample, "account_id": account_id})
+
+
+@pytest.mark.parametrize("name", PARSING)
+def test_an_empty_request_is_refused(name: str) -> None:
+    with pytest.raises(ValidationError, match="account_id"):
+        call(name, {})
+
+
+@pytest.mark.parametrize("profile", ["Sales", "sales_2", "-sales", "", "a" * 33])
+@pytest.mark.parametrize("name", [name for name in PARSING if name.startswith(("ensure", "revoke"))])
+def test_a_profile_name_that_is_none_is_refused(name: str, profile: str) -> None:
+    sample = json.loads((ROOT / f"events/steps/{name}.json").read_text(encoding="utf-8"))
+    with pytest.raises(ValidationError, match="profile"):
+        call(name, {**sample, "profile": profile})
+
+
+def test_an_event_names_its_account() -> None:
+    event = json.loads((ROOT / "events/organizations/tag_resource.opt_in.json").read_text(encoding="utf-8"))
+    answer = call("find_account", event)
+    assert answer["is_account"] is True
+    assert answer["account_id"] == event["detail"]["requestParameters"]["resourceId"]
+
+
+def test_an_event_about_an_organizational_unit_names_none() -> None:
+    event = json.loads((ROOT / "events/organizations/tag_resource.organizational_unit.json").read_text("utf-8"))
+    assert call("find_account", event)["is_account"] is False
+
+
+@pytest.mark.parametrize("event", [{}, {"detail": None}, {"detail": {"requestParameters": {"resourceId": "12"}}}])
+def test_an_event_without_an_account_is_an_error_of_its_own(event: Any) -> None:
+    with pytest.raises(NoAccountInEvent, match="no account id"):
+        call("find_account", event)
