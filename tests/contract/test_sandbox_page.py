@@ -1,0 +1,99 @@
+"""Does the page on the sandbox name every module, test, endpoint and duration there is, and none there is not?"""
+
+import ast
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from tests.contract import project
+from tests.contract.project import ROOT
+
+PAGE = (ROOT / "docs/sandbox.md").read_text(encoding="utf-8")
+SANDBOX = ROOT / "sandbox"
+TEST_FOLDERS = ("integration/sandbox", "unit/sandbox", "simulation")
+SECTION = project.sections(PAGE)["Differences from moto"]
+ROWS = [row for rows in project.tables(SECTION).values() for row in rows]
+MODULES = {code for row in ROWS for code in project.codes(row[0])}
+TESTS = sorted({code for row in ROWS for code in project.codes(row[-1])})
+
+
+@cache
+def functions(file: str) -> set[str]:
+    """The functions of the one test file of that name in the sandbox's test folders."""
+    (found,) = [path for folder in TEST_FOLDERS if (path := ROOT / "tests" / folder / file).is_file()]
+    return _functions(found)
+
+
+def _functions(path: Path) -> set[str]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+
+
+def described_modules() -> set[str]:
+    """Every module that answers for AWS."""
+    found = [path for folder in ("services", "permissions") for path in (SANDBOX / folder).rglob("*.py")]
+    return {str(path.relative_to(SANDBOX)) for path in found if path.name != "__init__.py"}
+
+
+def test_every_difference_has_five_cells_a_module_a_source_and_a_test() -> None:
+    assert [row for row in ROWS if len(row) != 5 or not (row[0] and row[2] and row[3] and row[4])] == []
+    assert len(ROWS) > 100
+
+
+@pytest.mark.parametrize("named", TESTS)
+def test_a_test_named_on_the_page_exists(named: str) -> None:
+    file, _, function = named.partition("::")
+    assert function.startswith("test_")
+    assert function in functions(file)
+
+
+def test_every_module_that_answers_for_aws_is_in_a_row() -> None:
+    assert described_modules() - MODULES == set()
+
+
+def test_every_module_in_a_row_exists() -> None:
+    assert [name for name in sorted(MODULES) if not (SANDBOX / name).is_file()] == []
+
+
+def test_every_integration_test_of_the_sandbox_has_a_row() -> None:
+    files = {path.name for path in (ROOT / "tests/integration/sandbox").glob("test_*.py")}
+    assert files - {named.partition("::")[0] for named in TESTS} == set()
+
+
+def test_every_test_of_moto_alone_is_on_the_page() -> None:
+    canaries = {
+        f"{path.name}::{name}"
+        for path in (ROOT / "tests/integration/sandbox").glob("test_*.py")
+        for name in _functions(path)
+        if name.startswith("test_moto_alone")
+    }
+    assert canaries - set(TESTS) == set()
+
+
+def test_the_page_names_every_endpoint_of_the_server() -> None:
+    text = (SANDBOX / "server.py").read_text(encoding="utf-8")
+    served = set(re.findall(r'\("(GET|POST|PUT|DELETE)", "(/sandbox/\w+)"\)', text))
+    assert set(re.findall(r"`(GET|POST|PUT|DELETE) (/sandbox/\w+)`", PAGE)) == served
+
+
+def test_the_page_names_every_option_of_serve() -> None:
+    tree = ast.parse((SANDBOX / "__main__.py").read_text(encoding="utf-8"))
+    (run_server,) = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "run_server"]
+    options = {f"`--{argument.arg}`" for argument in run_server.args.args}
+    assert {row[0] for row in project.tables(PAGE)["Serve it"] if row[0].startswith("`--")} == options
+
+
+def _constant(module: str, name: str) -> float:
+    tree = ast.parse((SANDBOX / module).read_text(encoding="utf-8"))
+    assigned = [node for node in tree.body if isinstance(node, ast.Assign)]
+    (value,) = [node.value for node in assigned if ast.unparse(node.targets[0]) == name]
+    return float(ast.literal_eval(value))
+
+
+def test_what_takes_time_takes_as_long_as_the_page_says() -> None:
+    rows = [row for row in project.tables(PAGE)["Time"] if row[1].isdigit()]
+    told = {where: float(seconds) for _, seconds, where in rows}
+    assert len(told) == 7
+    assert told == {where: _constant(*re.findall(r"`([^`]+)`", where)) for where in told}
