@@ -1,0 +1,229 @@
+"""EnsureAccess and RevokeAccess: many wishes, one writer, nothing lost that nobody asked to drop."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from control_plane.access_policy import Quota, Shard, document, size
+from control_plane.account import Connection
+from control_plane.errors import AccessPolicyFull
+from control_plane.steps import access
+from control_plane.steps.access import AccessRequest, Wish, Writer, external_ids, settle
+from tests.fakes import FakeAccessLedger, FakeAccessPolicies
+from tests.unit.control_plane.interleaving import Actor, Schedule, Stepping, explore, interleave
+from tests.unit.control_plane.vocabulary import CONSUMER, HUB, NOW
+
+X, Y, Z, W = (Connection(account_id=digit * 12, profile="default") for digit in "1239")
+IDS = external_ids(HUB)
+START = datetime(2026, 11, 24, 8, tzinfo=UTC)
+
+
+def arn(connection: Connection) -> str:
+    return connection.consumer_role_arn(HUB)
+
+
+def room_for(entries: int, shards: int = 20) -> Quota:
+    return Quota(size(document([], IDS)) + entries * (len(arn(X)) + 3), shards, 5)
+
+
+def allow(connection: Connection, generation: int = 1) -> Wish:
+    return Wish(connection, allow=True, generation=generation)
+
+
+def revoke(connection: Connection, generation: int = 1) -> Wish:
+    return Wish(connection, allow=False, generation=generation)
+
+
+def at(seconds: float) -> str:
+    return (START + timedelta(seconds=seconds)).isoformat()
+
+
+@dataclass
+class World:
+    """One access policy and its ledger."""
+
+    policies: FakeAccessPolicies = field(default_factory=FakeAccessPolicies)
+    ledger: FakeAccessLedger = field(default_factory=FakeAccessLedger)
+
+    def settle(self, wish: Wish, holder: str = "execution#default", seconds: float = 0) -> bool:
+        return settle(wish, HUB, Writer(holder, at(seconds)), self.ledger, self.policies)
+
+    def ask(self, *wishes: Wish) -> None:
+        for wish in wishes:
+            self.ledger.ask(wish.connection, arn(wish.connection), allow=wish.allow, generation=wish.generation)
+
+    @property
+    def numbers_written(self) -> list[int]:
+        return [shard.number for shard in self.policies.written]
+
+
+def holding(*shards: Sequence[Connection], quota: Quota | None = None, lag: int = 0) -> World:
+    numbered = [Shard(number, tuple(map(arn, entries))) for number, entries in enumerate(shards, 1)]
+    return World(FakeAccessPolicies(*numbered, quota=quota or room_for(2), lag=lag))
+
+
+# --- one writer --------------------------------------------------------------------------------
+
+
+def test_a_role_is_allowed_and_no_longer_allowed() -> None:
+    world = World()
+    assert world.settle(allow(X))
+    assert world.policies.entries == {arn(X)}
+    assert world.settle(revoke(X, 2), seconds=60)
+    assert world.policies.entries == frozenset()
+
+
+@pytest.mark.parametrize("wish", [allow(X), revoke(Y)])
+def test_what_holds_already_is_not_written_again(wish: Wish) -> None:
+    world = holding([X, Z])
+    assert world.settle(wish)
+    assert world.policies.written == []
+    assert world.ledger.wishes == {}
+
+
+def test_a_revoked_entry_is_the_only_one_that_goes() -> None:
+    world = holding([X, Y], [Z, W])
+    assert world.settle(revoke(Y))
+    assert world.policies.entries == {arn(X), arn(Z), arn(W)}
+    assert world.numbers_written == [1]
+
+
+def test_everybodys_wishes_are_applied_by_one_writer_with_one_write_for_each_changed_shard() -> None:
+    many = [Connection(account_id=f"{number:012d}", profile="default") for number in range(1000)]
+    world = World()
+    world.ask(*map(allow, many))
+    assert world.settle(allow(X))
+    assert world.policies.entries == {arn(X), *map(arn, many)}
+    assert world.numbers_written == list(range(1, 11))
+    assert world.ledger.wishes == {}
+
+
+def test_additions_and_removals_go_in_the_same_writes() -> None:
+    world = holding([X, Y], [Z])
+    world.ask(revoke(X), allow(W))
+    assert world.settle(revoke(Z))
+    assert world.policies.entries == {arn(Y), arn(W)}
+    assert world.numbers_written == [1, 2]
+
+
+def test_the_later_generations_wish_wins_whoever_asks_last() -> None:
+    world = World()
+    world.ask(revoke(X, 2))
+    assert world.settle(allow(X, 1))
+    assert world.policies.entries == frozenset()
+    world.ask(allow(Y, 1), revoke(Y, 2))
+    assert world.settle(allow(W), seconds=60)
+    assert world.policies.entries == {arn(W)}
+
+
+def test_a_wish_replaced_while_it_is_written_is_not_forgotten() -> None:
+    world = World()
+    writes = world.policies.write
+
+    def replaced_meanwhile(shard: Shard) -> str:
+        world.ask(revoke(X, 2))
+        return writes(shard)
+
+    world.policies.write = replaced_meanwhile  # type: ignore[method-assign]  # somebody acts just then
+    assert world.settle(allow(X, 1))
+    assert [wish.allow for wish in world.ledger.wishes.values()] == [False]
+
+
+def test_every_writer_gives_the_lease_back_whatever_happens() -> None:
+    world = World()
+
+    def refuse(_: Shard) -> str:
+        raise ConnectionError("no network")
+
+    world.policies.write = refuse  # type: ignore[method-assign]  # IAM fails just then
+    with pytest.raises(ConnectionError):
+        world.settle(allow(X))
+    assert world.ledger.holder is None
+    assert len(world.ledger.wishes) == 1
+
+
+# --- no room ------------------------------------------------------------------------------------
+
+
+def test_who_finds_no_room_is_told_so() -> None:
+    world = holding([X, Y], quota=room_for(2, shards=1))
+    with pytest.raises(AccessPolicyFull) as full:
+        world.settle(allow(Z))
+    assert str(full.value) == (
+        f"no room for {arn(Z)}: the run-as role has 1 access policies, all full, as many as IAM lets a role have"
+    )
+    assert world.policies.entries == {arn(X), arn(Y)}
+
+
+def test_a_wish_without_room_hinders_nobodys_revocation() -> None:
+    world = holding([X, Y], quota=room_for(2, shards=1))
+    world.ask(allow(Z), allow(W))
+    assert world.settle(revoke(X))
+    assert world.policies.entries in ({arn(Y), arn(Z)}, {arn(Y), arn(W)})
+
+
+def test_a_wish_without_room_is_not_kept_for_others_to_stumble_on() -> None:
+    world = holding([X, Y], quota=room_for(2, shards=1))
+    with pytest.raises(AccessPolicyFull):
+        world.settle(allow(Z))
+    assert world.ledger.wishes == {}
+
+
+# --- another writer -----------------------------------------------------------------------------
+
+
+def test_while_another_writes_the_wish_is_left_in_the_ledger() -> None:
+    world = World()
+    assert world.ledger.acquire("other", at(0))
+    assert not world.settle(allow(X), seconds=30)
+    assert world.policies.written == []
+    assert len(world.ledger.wishes) == 1
+    assert world.ledger.holder == "other"
+
+
+def test_a_dead_writers_lease_is_taken_over_when_it_is_over() -> None:
+    world = World()
+    assert world.ledger.acquire("other", at(0))
+    assert not world.settle(allow(X), seconds=90)
+    assert world.settle(allow(X), seconds=91)
+
+
+def test_two_connections_of_one_execution_are_two_writers() -> None:
+    request = {"account_id": CONSUMER, "execution": "arn:execution", "generation": 3, "now": NOW}
+    first, second = (AccessRequest(profile=name, **request) for name in ("default", "sales"))  # type: ignore[arg-type]  # a test's shorthand
+    assert first.writer == Writer("arn:execution#default", NOW)
+    assert second.writer == Writer("arn:execution#sales", NOW)
+    assert first.wish(allow=True) == Wish(Connection(account_id=CONSUMER, profile="default"), allow=True, generation=3)
+
+
+class TakenOverAt(FakeAccessLedger):
+    """A ledger whose lease another writer takes over just before the holder looks the nth time."""
+
+    def __init__(self, look: int, take_over: Callable[[], None]) -> None:
+        super().__init__()
+        self._looks, self._take_over = look, take_over
+
+    def holds(self, holder: str) -> bool:
+        """Whether the holder still is the one writer."""
+        self._looks -= 1
+        if self._looks == 0:
+            self._take_over()
+        return super().holds(holder)
+
+
+@pytest.mark.parametrize(("look", "own_writes"), [(1, []), (2, [1])])
+def test_a_lease_lost_midway_stops_the_writing(look: int, own_writes: list[int]) -> None:
+    world = holding([X], [Z])
+
+    def take_over() -> None:
+        assert settle(allow(W), HUB, Writer("other", at(91)), FreshLease(world.ledger), world.policies)
+
+    world.ledger = TakenOverAt(look, take_over)
+    world.ask(revoke(Z))
+    others = [2] if own_writes else [1, 2]
+    assert not world.settle(allow(Y))
+    assert world.numbers_written == [*own_writes, *others] or world.numbers_written == [*own_writes, 1, 2, 3]
+    assert world.policies.entries == {arn(X), arn(Y), arn(W)}
+    assert world.ledger.holder is None
