@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import threading
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -115,15 +116,16 @@ class Gateway:
         BaseResponse.call_action = call_action
         BaseResponse.get_current_account = get_current_account
 
-    def admit(self, call: Call) -> None:
-        """Log and check a call that is served elsewhere; raises AwsError when it is refused."""
+    def serve(self, call: Call, work: Callable[[], Any]) -> Any:
+        """A call that is answered elsewhere: checked and logged here, done outside the lock."""
         with self.lock:
             entry = self._log(call)
-            try:
+            with _outcome_of_errors(entry):
                 self._ask(call)
-            except AwsError as error:
-                entry.outcome = error.code
-                raise
+        answer = work()
+        with self.lock, _outcome_of_errors(entry):
+            self._tell(call, "OK")
+        return answer
 
     def uninstall(self) -> None:
         """Give moto its door back."""
@@ -138,20 +140,24 @@ class Gateway:
             )
         call = self._read(response, session)
         entry = self._log(call)
-        try:
-            self._ask(call)
-            handler = self._handlers.get((call.service, call.operation))
-            answer = _serialized(response, handler(call)) if handler else original(response)
-        except ServiceException as error:
-            answer = response.serialized(ActionResult(error))
-        entry.outcome = _outcome(answer)
-        for watch in self.after:
-            watch(call, entry.outcome)
+        with _outcome_of_errors(entry):
+            try:
+                self._ask(call)
+                handler = self._handlers.get((call.service, call.operation))
+                answer = _serialized(response, handler(call)) if handler else original(response)
+            except ServiceException as error:
+                answer = response.serialized(ActionResult(error))
+            entry.outcome = _outcome(answer)
+            self._tell(call, entry.outcome)
         return answer
 
     def _ask(self, call: Call) -> None:
         for hook in self.before:
             hook(call)
+
+    def _tell(self, call: Call, outcome: str) -> None:
+        for watch in self.after:
+            watch(call, outcome)
 
     def _read(self, response: BaseResponse, session: Session) -> Call:
         service, operation = response.boto3_service_name, response._get_action() or ""
@@ -167,6 +173,16 @@ class Gateway:
         )
         self.log.entries.append(entry)
         return entry
+
+
+@contextmanager
+def _outcome_of_errors(entry: LogEntry) -> Iterator[None]:
+    """What the caller got instead of an answer goes into the log."""
+    try:
+        yield
+    except Exception as error:
+        entry.outcome = error.code if isinstance(error, AwsError) else type(error).__name__
+        raise
 
 
 def _serialized(response: BaseResponse, result: dict[str, Any]) -> Any:

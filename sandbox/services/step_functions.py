@@ -131,12 +131,15 @@ class StepFunctions:
         name = task.arguments["FunctionName"]
         call = Call("lambda", "Invoke", self._cloud.landscape.region, session, {"FunctionName": name})
         try:
-            self._cloud.gateway.admit(call)
-            return self._functions.invoke(name, task.arguments.get("Payload", {}))
+            return self._cloud.gateway.serve(
+                call, lambda: self._functions.invoke(name, task.arguments.get("Payload", {}))
+            )
         except FunctionFailed as failed:
             raise TaskFailed(str(failed.payload["errorType"]), json.dumps(failed.payload)) from failed
         except AwsError as error:
             raise TaskFailed(f"Lambda.{error.code}", str(error)) from error
+        except BotoCoreError as error:
+            raise TaskFailed("Lambda.SdkClientException", str(error)) from error
 
     def _call(self, task: Any) -> Any:
         service, operation, prefix = _integration(task.resource)
