@@ -151,6 +151,10 @@ class FakeAccessPolicies:
         self._policies.pop(shard.number, None)
         return GONE
 
+    def show_once(self, old: Policy, number: int = 1) -> None:
+        """Let the next read still show this policy as one shard."""
+        self._old, self._old_reads = {**self._policies, number: old}, 1
+
     def _put(self, shard: Shard) -> Policy:
         before = self._policies.get(shard.number)
         self._made += before is None
