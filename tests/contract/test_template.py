@@ -1,5 +1,6 @@
 """Do the templates agree with the functions, the layers and the calls the code makes?"""
 
+import ast
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -163,3 +164,13 @@ def test_every_parameter_is_used(name: str) -> None:
     text = (ROOT / name).read_text(encoding="utf-8")
     for parameter in project.template(name)["Parameters"]:
         assert re.search(rf"!Ref {parameter}\b|\$\{{{parameter}\}}", text), parameter
+
+
+def test_the_dependencies_layer_keeps_the_data_of_every_client_the_wiring_makes() -> None:
+    kept = next(
+        ast.literal_eval(node.value)
+        for node in ast.parse((ROOT / "layers/dependencies/prune.py").read_text(encoding="utf-8")).body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "SERVICES"
+    )
+    wiring = (ROOT / "layers/control_plane/control_plane/wiring.py").read_text(encoding="utf-8")
+    assert set(re.findall(r'_client\("(\w+)"\)', wiring)) <= kept

@@ -7,8 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from sandbox.clock import VirtualClock
+from sandbox.world import Sandbox
+from tests.simulation.conftest import START, Story
+
 if TYPE_CHECKING:
-    from tests.simulation.conftest import Story
+    from pathlib import Path
 
 
 def assert_connected(story: Story, account_id: str, profile: str = "default") -> None:
@@ -299,3 +303,18 @@ def test_a_suspended_account_is_revoked(story: Story) -> None:
     story.run()
     assert story.status(account_id) == "quarantined"
     assert story.world.allowed_roles() == []
+
+
+def test_an_invalid_profiles_file_is_a_recorded_named_failure(tmp_path: Path) -> None:
+    (tmp_path / "profiles.yaml").write_text("profiles: {default: {description: everything, databases: ['*']}}", "utf-8")
+    with Sandbox(VirtualClock(START), tmp_path) as world:
+        world.found()
+        world.deploy()
+        story = Story(world)
+        account_id = story.tagged()
+        claim = story.claim(account_id)
+        assert (claim["status"], claim["error"], claim["step"]) == ("failed", "InvalidProfiles", "AssessAccount")
+        assert "profiles.default.databases" in claim["reason"]
+        assert "profiles.default.owners" in claim["reason"]
+        assert story.last.status == "FAILED"
+        assert_nothing(story, account_id)
