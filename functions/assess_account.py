@@ -25,14 +25,7 @@ class Request(BaseModel):
 def handler(request: Request, context: LambdaContext) -> dict[str, Any]:
     """The account's name and its plan: one step (profile, action, reason) for each connection."""
     logger.append_keys(account_id=request.account_id)
-    found = assess(
-        request.account_id,
-        wiring.opt_in_tag(),
-        wiring.known_profiles(),
-        wiring.hub(),
-        wiring.organization(),
-        wiring.planes(),
-    )
+    found = assess(request.account_id, wiring.opt_in_tag(), wiring.hub(), wiring.world())
     steps = [step.model_dump(mode="json") for step in found.steps]
     logger.info("assessed account", extra={"steps": steps})
     return {"account_name": found.account.name, "steps": steps}

@@ -1,5 +1,6 @@
-"""FindAccount: which account an event asks us to look at."""
+"""FindAccount: what an event asks us to look at."""
 
+from dataclasses import asdict
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -12,7 +13,8 @@ logger = Logger()
 
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """The account's id (none for an OU, the root or a policy) and the event in a few words."""
-    account_id = events.find_account(event)
-    logger.info("found account", extra={"account_id": account_id, "event_name": events.describe(event)})
-    return {"is_account": account_id is not None, "account_id": account_id or "", "event": events.describe(event)}
+    """Kind (account, unit of the organization, other) and id of what the event is about; and it in a few words."""
+    subject = events.find_subject(event)
+    about = events.describe(event)
+    logger.info("found subject", extra={"subject": asdict(subject), "event_name": about})
+    return {**asdict(subject), "event": about}

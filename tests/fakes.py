@@ -8,7 +8,15 @@ from control_plane.access_policy import Changes, Quota, Shard
 from control_plane.account import Account, Connection, Hub
 from control_plane.aws.ledger import LEASE, READ_LAG
 from control_plane.errors import AccountNotFound, NotOurs
-from control_plane.ports import GONE, DataSource, DataSourceSettings, OperationStatus, StackInstance, Wishes
+from control_plane.ports import (
+    GONE,
+    Attention,
+    DataSource,
+    DataSourceSettings,
+    OperationStatus,
+    StackInstance,
+    Wishes,
+)
 
 UNDER_WAY = {"creating": "creation_failed", "updating": "update_failed"}
 QUOTA = Quota(policy_size=6144, policies_per_role=20, versions_per_policy=5)
@@ -286,6 +294,22 @@ class FakeDataSources:
                 source.failure_type, source.failure = refused or ("", "")
 
 
+class FakeQuickAccount:
+    """Port `QuickAccount`: an edition (None: not subscribed) and the groups there are; counts the questions."""
+
+    def __init__(self, edition: str | None = "ENTERPRISE", groups: Iterable[str] = ("owners", "authors")) -> None:
+        self.said, self.groups, self.asked = edition, set(groups), 0
+
+    def edition(self) -> str | None:
+        """What was bought; None when nothing was."""
+        self.asked += 1
+        return self.said
+
+    def has_group(self, name: str) -> bool:
+        """Whether that group exists."""
+        return name in self.groups
+
+
 class FakeRegistry:
     """Port `Registry`; `records` by account and profile, None for the account's claim."""
 
@@ -293,6 +317,10 @@ class FakeRegistry:
         self.records: dict[tuple[str, str | None], dict[str, str]] = {
             (account_id, profile): {"status": status} for account_id, profile, status in statuses
         }
+        self.attention: dict[str, list[Attention]] = {"moving": [], "failed": []}
+        self.held: dict[str, str] = {}
+        self.unread = 0
+        self.until = ""
 
     def statuses(self, account_id: str) -> dict[str, str]:
         """Recorded status by profile."""
@@ -306,3 +334,45 @@ class FakeRegistry:
         """Keep what stopped a connection (or, without a profile, the whole account)."""
         record = self.records.setdefault((account_id, profile), {})
         record.update(failure, status="failed", updated=now)
+
+    def needing_attention(self, kind: str) -> list[Attention]:
+        """Records that are `moving` or `failed`."""
+        return self.attention[kind]
+
+    def held_since(self, account_id: str) -> str | None:
+        """When the holder of an account's claim gave its last sign of life."""
+        return self.held.get(account_id)
+
+    def unread_events(self) -> int:
+        """How many events are kept in which no account was found."""
+        return self.unread
+
+    def last_report(self) -> str:
+        """Until when failures have been reported."""
+        return self.until
+
+    def reported(self, until: str) -> None:
+        """Failures recorded until then have been reported."""
+        self.until = until
+
+
+class FakeReconciles:
+    """Port `Reconciles`: what was asked for, once for each name."""
+
+    def __init__(self) -> None:
+        self.started: dict[str, tuple[str, str]] = {}
+
+    def start(self, account_id: str, reason: str, name: str) -> None:
+        """Ask for a look at an account."""
+        self.started.setdefault(name, (account_id, reason))
+
+
+class FakeNotifications:
+    """Port `Notifications`: what was sent."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, str]] = []
+
+    def send(self, subject: str, text: str) -> None:
+        """Tell them."""
+        self.sent.append((subject, text))

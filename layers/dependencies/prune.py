@@ -4,7 +4,7 @@ import shutil
 import sys
 from pathlib import Path
 
-SERVICES = {"cloudformation", "dynamodb", "iam", "organizations", "quicksight", "sts"}
+SERVICES = {"cloudformation", "dynamodb", "iam", "organizations", "quicksight", "sns", "stepfunctions", "sts"}
 
 data = Path(sys.argv[1]) / "botocore" / "data"
 for folder in data.iterdir():

@@ -97,6 +97,15 @@ def functions() -> dict[str, Resource]:
     return resources(HUB, "Function")
 
 
+def scheduled() -> dict[str, list[Resource]]:
+    """The targets of the hub's schedules, by the logical id of what they start."""
+    found: dict[str, list[Resource]] = {}
+    for schedule in resources(HUB, "Schedule").values():
+        target = schedule["Properties"]["Target"]
+        found.setdefault(target["Arn"]["Fn::GetAtt"][0], []).append(target)
+    return found
+
+
 def statements(policy: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """A policy document's statements; conditional ones as if their condition holds."""
     written = policy["Statement"] if isinstance(policy["Statement"], list) else [policy["Statement"]]

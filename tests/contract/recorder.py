@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Mapping
+from types import SimpleNamespace
 from typing import Any
 
-WORD = re.compile(r"(?<![:\w#])#?[a-z_]+(?![\w(])")
+WORD = re.compile(r"(?<![:\w#$])#?[a-z_]+(?![\w(])")
 
 
 class Recorder:
@@ -12,6 +13,10 @@ class Recorder:
 
     def __init__(self) -> None:
         self.requests: list[Mapping[str, Any]] = []
+
+    def get_paginator(self, _operation: str) -> Any:
+        """Every list is empty."""
+        return SimpleNamespace(paginate=lambda **_request: [])
 
     def __getattr__(self, operation: str) -> Any:
         def call(**request: Any) -> dict[str, Any]:

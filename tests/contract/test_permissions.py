@@ -39,6 +39,7 @@ BESIDES = {
         "iam:PassRole",  # RoleArn in the request
     },
 }
+IAM_PREFIXES = {"stepfunctions": "states"}  # where boto3's name of a service is not IAM's
 # Condition keys that keep a service from being used by a stranger against us.
 AGAINST_CONFUSED_DEPUTIES = {"aws:SourceAccount", "aws:SourceArn"}
 
@@ -62,7 +63,7 @@ def _adapters() -> list[ast.Module]:
 
 def _calls(tree: ast.Module) -> Iterator[str]:
     """The IAM actions of the boto3 methods an adapter names on its client."""
-    service = _service(tree)
+    service = IAM_PREFIXES.get(_service(tree) or "", _service(tree))
     for node in ast.walk(tree):
         if _is_on_client(node) and node.attr != "get_paginator":
             yield f"{service}:{_pascal(node.attr)}"

@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -22,7 +23,7 @@ from tests.contract import project
 from tests.contract.project import MACHINES
 from tests.contract.recorder import Recorder
 
-AWS_ERROR = re.compile(r"^(States|Lambda|DynamoDB|CloudFormation|Sfn)\.\w+$")
+AWS_ERROR = re.compile(r"^(States|Lambda|Runtime|Sandbox|DynamoDB|CloudFormation|Sfn)\.\w+$")
 INTEGRATIONS = {
     "lambda": "functions",
     "dynamodb": "DynamoDB",
@@ -234,7 +235,8 @@ def _payload(state: str) -> Any:
     found = [
         raw["Arguments"]["Payload"] for name in MACHINES for key, raw in project.tasks(name).items() if key == state
     ]
-    assert found, f"no state machine has a state {state}"
+    found += [json.loads(each["Input"]) for each in project.scheduled().get(f"{state}Function", [])]
+    assert found, f"nothing invokes {state}"
     return found[0]
 
 

@@ -88,12 +88,23 @@ SMALL: dict[str, list[Scenario]] = {
     "text.yaml": [Scenario("survives", {"text": TEXT}, {"Ask": [TEXT]})],
 }
 
-FOUND = {"is_account": True, "account_id": "111122223333", "event": "TagResource"}
+FOUND = {"kind": "account", "id": "111122223333", "event": "TagResource"}
 CLAIMED = {"Attributes": {"generation": {"N": "4"}}}
 HOLDER = "arn:aws:states:us-east-1:123456789012:execution:machine:other"
 DENIED = TaskFailed("AccessDenied", '{"errorType":"AccessDenied","errorMessage":"no"}')
-CONNECT = {"profile": "default", "action": "connect", "reason": "tagged"}
-UNTAGGED = {"profile": "default", "action": "quarantine", "reason": "untagged"}
+SLOW = TaskFailed("Throttled", "slow")
+
+
+def step(action: str, profile: str = "default", reason: str = "tagged", error: str = "") -> dict[str, str]:
+    """One step of a plan."""
+    return {"profile": profile, "action": action, "reason": reason, "error": error}
+
+
+CONNECT = step("connect")
+UNTAGGED = step("quarantine", reason="untagged")
+
+
+READY = {"ready": True, "operation_id": "op-1"}
 
 
 def assessment(*steps: Any) -> Any:
@@ -108,7 +119,7 @@ def account(*steps: Any, **answers: Any) -> dict[str, Any]:
         "Claim": [CLAIMED],
         "AssessAccount": [assessment(*steps)],
         "RecordConnecting": [{}],
-        "EnsureConsumerRole": [{"ready": True, "operation_id": "op-1"}],
+        "EnsureConsumerRole": [READY],
         "DescribeOperation": [operation("SUCCEEDED")],
         "EnsureAccess": [{"granted": True}],
         "EnsureDataSource": [{"ready": True, "attempt": 1, "pause": 5}],
@@ -116,10 +127,13 @@ def account(*steps: Any, **answers: Any) -> dict[str, Any]:
         "RevokeAccess": [{"revoked": True}],
         "RecordQuarantined": [{}],
         "RecordRemoved": [{}],
-        "ReadClaim": [{"Item": {"holder": {"S": "me"}}}],
+        "KeepClaim": [{"Attributes": {"holder": {"S": "me"}}}],
+        "KeepForSweep": [{}],
+        "KeepEvent": [{}],
         "RecordFailure": [{}],
         "RecordAccountFailure": [{}],
         "Release": [{}],
+        "LookAgain": [CLAIMED],
         **answers,
     }
 
@@ -129,8 +143,9 @@ EVENT = {"detail-type": "AWS API Call via CloudTrail", "detail": {"eventName": "
 # statemachines/<file> -> scenarios. A file there without scenarios fails the test.
 REAL: dict[str, list[Scenario]] = {
     "reconcile_account.asl.yaml": [
-        Scenario("nothing to do", EVENT, account({"profile": "default", "action": "nothing", "reason": "same"})),
-        Scenario("not an account", EVENT, account(FindAccount=[{**FOUND, "is_account": False}])),
+        Scenario("nothing to do", EVENT, account(step("nothing"))),
+        Scenario("a unit", EVENT, account(FindAccount=[{**FOUND, "kind": "unit", "id": "ou-ab12-consumers1"}])),
+        Scenario("a policy", EVENT, account(FindAccount=[{**FOUND, "kind": "other", "id": "p-abc"}])),
         Scenario("connect at once", EVENT, account(CONNECT)),
         Scenario(
             "connect after waits",
@@ -156,16 +171,30 @@ REAL: dict[str, list[Scenario]] = {
             "several connections",
             EVENT,
             account(
-                {"profile": "finance", "action": "connect", "reason": "tagged"},
-                {"profile": "sales", "action": "quarantine", "reason": "untagged"},
-                {"profile": "old", "action": "forget", "reason": "nothing there"},
-                {"profile": "typo", "action": "refuse", "reason": "no such profile"},
+                step("connect", "finance"),
+                step("quarantine", "sales", "untagged"),
+                step("forget", "old", "nothing there"),
+                step("refuse", "typo", "no such profile", "UnknownProfile"),
             ),
         ),
         Scenario("quarantine", EVENT, account(UNTAGGED, RevokeAccess=[{"revoked": False}, {"revoked": True}])),
         Scenario("a step fails", EVENT, account(CONNECT, EnsureAccess=[DENIED])),
         Scenario("a failure not even recorded", EVENT, account(CONNECT, EnsureAccess=[DENIED], RecordFailure=[DENIED])),
-        Scenario("throttled for good", EVENT, account(CONNECT, EnsureAccess=[TaskFailed("Throttled", "slow")])),
+        Scenario("throttled for good", EVENT, account(CONNECT, EnsureAccess=[SLOW])),
+        Scenario("throttled for a while", EVENT, account(CONNECT, EnsureConsumerRole=[SLOW] * 12 + [READY])),
+        Scenario("assessing is throttled for a while", EVENT, account(AssessAccount=[SLOW] * 6 + [assessment()])),
+        Scenario("assessing is throttled for good", EVENT, account(AssessAccount=[SLOW])),
+        Scenario(
+            "the claim is lost while it waits",
+            EVENT,
+            account(
+                CONNECT,
+                EnsureConsumerRole=[{"ready": False, "operation_id": "op-1"}],
+                KeepClaim=[TAKEN],
+                Release=[TAKEN],
+                LookAgain=[TAKEN],
+            ),
+        ),
         Scenario(
             "a function that hangs once",
             EVENT,
@@ -173,6 +202,7 @@ REAL: dict[str, list[Scenario]] = {
         ),
         Scenario("assessment fails", EVENT, account(AssessAccount=[DENIED])),
         Scenario("finding the account fails", EVENT, account(FindAccount=[DENIED])),
+        Scenario("an event not even kept", EVENT, account(FindAccount=[DENIED], KeepEvent=[DENIED])),
         Scenario(
             "claim held by a living execution",
             EVENT,
@@ -210,7 +240,7 @@ REAL: dict[str, list[Scenario]] = {
             account(
                 AssessAccount=[assessment(CONNECT), assessment(UNTAGGED)],
                 EnsureConsumerRole=[{"ready": False, "operation_id": "op-1"}],
-                ReadClaim=[{"Item": {"look_again": {"S": "UntagResource"}}}],
+                KeepClaim=[{"Attributes": {"look_again": {"S": "UntagResource"}}}],
                 Release=[TAKEN, {}],
                 LookAgain=[CLAIMED],
             ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -190,16 +191,34 @@ def test_a_tag_on_the_management_account_is_refused_in_words(story: Story) -> No
     assert_nothing(story, management)
 
 
-def test_a_tag_on_the_root_is_about_no_account(story: Story) -> None:
-    story.world.tag(story.world.organizations.root_id, "enabled")
+def kept(story: Story) -> dict[str, dict[str, str]]:
+    """What is kept for the sweep, by sort key."""
+    return {record["sk"]: record for record in story.world.records() if record["pk"] == "sweep"}
+
+
+def test_a_tag_on_the_root_is_kept_for_the_sweep(story: Story) -> None:
+    root = story.world.organizations.root_id
+    story.world.tag(root, "enabled")
     story.run()
-    assert story.last.path == ["FindAccount", "IsAnAccount", "NotAnAccount"]
+    assert story.last.path == ["FindAccount", "WhatIsItAbout", "KeepForSweep", "LeftToSweep"]
+    assert kept(story)[f"request#{root}"]["event"].startswith("TagResource")
 
 
-def test_an_event_without_an_account_is_a_failed_execution(story: Story) -> None:
-    story.start({"detail": {"eventName": "SomethingNew"}})
+def test_an_event_about_nothing_we_look_at_ends_at_once(story: Story) -> None:
+    story.start({"detail": {"eventName": "TagResource", "requestParameters": {"resourceId": "p-examplepolicyid"}}})
+    story.run()
+    assert (story.last.status, story.last.path[-1]) == ("SUCCEEDED", "NothingToLookAt")
+
+
+def test_an_event_without_an_account_is_kept_whole_and_fails(story: Story) -> None:
+    event = {"detail": {"eventName": "SomethingNew", "text": 'He said "no"'}}
+    story.start(event)
     story.run()
     assert (story.last.status, story.last.error) == ("FAILED", "NoAccountInEvent")
+    record = kept(story)[f"unread#{story.last.name}"]
+    assert json.loads(record["event"]) == event
+    assert record["error"] == "NoAccountInEvent"
+    assert "no account id in SomethingNew" in record["reason"]
 
 
 def test_a_role_name_that_is_taken_fails_with_awss_own_words(story: Story) -> None:

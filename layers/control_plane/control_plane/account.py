@@ -1,5 +1,6 @@
 """An AWS account as the organization sees it, and the connections it may have."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
@@ -46,6 +47,11 @@ class Hub(BaseModel):
     def mark(self) -> dict[str, str]:
         """The tags on everything we make; what does not carry them is never changed or deleted."""
         return {"managed-by": "quick-onboarding", "quick-onboarding:deployment": self.deployment_id}
+
+    def unmarked(self, tags: Mapping[str, str]) -> str:
+        """How a thing's tags differ from our mark, in words; empty when it is ours."""
+        missing = {key: value for key, value in self.mark.items() if tags.get(key) != value}
+        return ", ".join(f"tag {key} is {tags.get(key)!r}, ours is {value!r}" for key, value in missing.items())
 
 
 class Connection(BaseModel):

@@ -1,14 +1,15 @@
 """Look at one account: what the organization asks for, what is there, and the plan between the two."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from control_plane.account import Account, Hub
-from control_plane.decision import Step, desired, plan
-from control_plane.errors import AccountNotFound
+from control_plane.decision import Action, Observed, Presence, Step, asked, desired, plan, refusal
+from control_plane.errors import AccountNotActive, AccountNotFound, GroupNotFound, QuickNotReady
 from control_plane.observation import Planes, observe
-from control_plane.ports import Organization
+from control_plane.ports import Organization, QuickAccount
 from control_plane.profiles import Profile
+from control_plane.readiness import check
 
 DEPARTED = "not in the organization"
 
@@ -21,24 +22,32 @@ class Assessment:
     steps: list[Step]
 
 
-def assess(
-    account_id: str,
-    opt_in_tag: str,
-    profiles: Mapping[str, Profile],
-    hub: Hub,
-    organization: Organization,
-    planes: Planes,
-) -> Assessment:
+@dataclass(frozen=True)
+class World:
+    """What an assessment reads. Profiles are loaded when a tag names some: a broken file keeps no access alive."""
+
+    organization: Organization
+    planes: Planes
+    quick: QuickAccount
+    profiles: Callable[[], Mapping[str, Profile]]
+
+
+def assess(account_id: str, opt_in_tag: str, hub: Hub, world: World) -> Assessment:
     """Read everything anew and plan the difference. Changes nothing.
 
     An account outside the organization may have been ours: then it is a departed one, and its access is revoked.
-    Only one that nothing of ours knows raises AccountNotFound.
+    Only one that nothing of ours knows raises AccountNotFound; likewise AccountNotActive.
     """
-    account, stranger = _account(account_id, organization)
-    wanted = desired(account, hub, opt_in_tag, sorted(profiles))
-    steps = plan(wanted, observe(account_id, wanted.profiles, profiles, hub, planes))
+    account, stranger = _account(account_id, world.organization)
+    wish = asked(account, hub, opt_in_tag)
+    profiles = world.profiles() if wish.words else {}
+    wanted = desired(wish, sorted(profiles))
+    seen = observe(account_id, wanted.profiles, profiles, hub, world.planes)
+    steps = [_possible(step, seen, profiles, world.quick) for step in plan(wanted, seen)]
     if stranger and not steps:
         raise stranger
+    if wish.denied and not steps:
+        raise AccountNotActive(f"{wish.reason}, so it can't be connected as its tag {opt_in_tag} asks")
     return Assessment(account, steps)
 
 
@@ -47,3 +56,14 @@ def _account(account_id: str, organization: Organization) -> tuple[Account, Acco
         return organization.account(account_id), None
     except AccountNotFound as stranger:
         return Account(id=account_id, name=account_id, state=DEPARTED, tags={}), stranger
+
+
+def _possible(step: Step, seen: Mapping[str, Observed], profiles: Mapping[str, Profile], quick: QuickAccount) -> Step:
+    """A first connection that Quick could not take ends before anything of it is begun."""
+    if step.action is not Action.CONNECT or seen[step.profile].data_source is not Presence.ABSENT:
+        return step
+    try:
+        check(profiles[step.profile], quick)
+    except (QuickNotReady, GroupNotFound) as error:
+        return refusal(step.profile, type(error).__name__, str(error))
+    return step

@@ -35,6 +35,17 @@ class Value(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class Asked(Value):
+    """What an account's tag asks for, before anybody looked which profiles there are.
+
+    `denied`: it asks for something, but an account in its state is given nothing.
+    """
+
+    words: tuple[str, ...] = ()
+    reason: str
+    denied: bool = False
+
+
 class Desired(Value):
     """The connections the organization asks for, and why these; `refused` names profiles nobody defined."""
 
@@ -69,46 +80,57 @@ class Step(Value):
     profile: str
     action: Action
     reason: str
+    error: str = ""  # of a refusal: the name of the error it is recorded under
 
 
-def desired(account: Account, hub: Hub, opt_in_tag: str, profile_names: Sequence[str]) -> Desired:
-    """The connections an account's tags and state ask for.
+def asked(account: Account, hub: Hub, opt_in_tag: str) -> Asked:
+    """What an account's tags and state ask for.
 
     A tag that can't be read raises InvalidTagValue: then nothing new is given and nothing is taken away.
     """
-    if not account.is_active:
-        return Desired(reason=f"the account is {account.state}")
     value = account.tags.get(opt_in_tag)
+    asks = value is not None and value.strip() not in (PAUSED, DISABLED)
+    if not account.is_active:
+        return Asked(reason=f"the account is {account.state}", denied=asks)
     if value is None:
-        return Desired(reason=f"the account has no tag {opt_in_tag}")
-    if account.id in (hub.management_account_id, hub.account_id) and value.strip() not in (PAUSED, DISABLED):
+        return Asked(reason=f"the account has no tag {opt_in_tag}")
+    if asks and account.id in (hub.management_account_id, hub.account_id):
         raise AccountNotReachable(_not_reachable(account, hub))
-    return _wanted_by(value, opt_in_tag, profile_names)
+    return _read(value, opt_in_tag)
+
+
+def desired(wish: Asked, profile_names: Sequence[str]) -> Desired:
+    """The connections that are asked for and can be given, by the profiles there are."""
+    return Desired(
+        profiles=tuple(word for word in wish.words if word in profile_names),
+        reason=wish.reason,
+        refused={word: _unknown(word, profile_names) for word in wish.words if word not in profile_names},
+    )
 
 
 def plan(wanted: Desired, observed: Mapping[str, Observed]) -> list[Step]:
     """The difference between desired and observed, one step for each connection concerned."""
     steps = [_toward(profile, wanted, observed.get(profile)) for profile in wanted.profiles]
-    steps += [Step(profile=name, action=Action.REFUSE, reason=why) for name, why in wanted.refused.items()]
+    steps += [_refuse(profile, why, observed.get(profile)) for profile, why in wanted.refused.items()]
     settled = {step.profile for step in steps}
-    steps += [_away(seen, wanted) for name, seen in observed.items() if name not in settled]
+    steps += [_away(seen, wanted.reason) for name, seen in observed.items() if name not in settled]
     return steps
 
 
-def _wanted_by(value: str, tag: str, profile_names: Sequence[str]) -> Desired:
-    words = list(dict.fromkeys(value.split()))
-    if words in ([PAUSED], [DISABLED]):
-        return Desired(reason=f"the tag {tag} says {words[0]}")
-    if words == [ENABLED]:
-        words = ["default"]
+def refusal(profile: str, error: str, why: str) -> Step:
+    """A step that begins nothing and records why."""
+    return Step(profile=profile, action=Action.REFUSE, reason=why, error=error)
+
+
+def _read(value: str, tag: str) -> Asked:
+    words = tuple(dict.fromkeys(value.split()))
+    if words in ((PAUSED,), (DISABLED,)):
+        return Asked(reason=f"the tag {tag} says {words[0]}")
+    if words == (ENABLED,):
+        words = ("default",)
     if unreadable := _why_unreadable(words, tag):
         raise InvalidTagValue(unreadable)
-    known = tuple(word for word in words if word in profile_names)
-    return Desired(
-        profiles=known,
-        reason=f"the tag {tag} says {value.strip()}",
-        refused={word: _unknown(word, profile_names) for word in words if word not in profile_names},
-    )
+    return Asked(words=words, reason=f"the tag {tag} says {value.strip()}")
 
 
 def _why_unreadable(words: Sequence[str], tag: str) -> str | None:
@@ -147,11 +169,18 @@ def _toward(profile: str, wanted: Desired, seen: Observed | None) -> Step:
     return Step(profile=profile, action=Action.CONNECT, reason=wanted.reason)
 
 
-def _away(seen: Observed, wanted: Desired) -> Step:
+def _refuse(profile: str, why: str, seen: Observed | None) -> Step:
+    """A profile that was taken out of the file takes the access it gave with it."""
+    if seen and not seen.is_nothing:
+        return _away(seen, why)
+    return refusal(profile, "UnknownProfile", why)
+
+
+def _away(seen: Observed, why: str) -> Step:
     if seen.is_nothing:
         action = Action.NOTHING if seen.recorded in (None, "removed") else Action.FORGET
     elif seen.recorded == "quarantined" and not seen.access:
         action = Action.NOTHING
     else:
         action = Action.QUARANTINE
-    return Step(profile=seen.profile, action=action, reason=wanted.reason)
+    return Step(profile=seen.profile, action=action, reason=why)

@@ -37,6 +37,18 @@ class AccountNotReachable(Exception):
     """Service-managed stack sets never reach the management account, and the hub is no consumer of itself."""
 
 
+class AccountNotActive(Exception):
+    """The account asks for a connection but is suspended, closing, closed, or not active yet."""
+
+
+class QuickNotReady(Exception):
+    """The hub account has no Amazon Quick, or an edition without groups and data source permissions."""
+
+
+class GroupNotFound(Exception):
+    """A profile shares its data sources with a Quick group that does not exist."""
+
+
 class ConsumerRoleFailed(Exception):
     """The stack set operation ended without a consumer role in the account."""
 
@@ -54,7 +66,7 @@ class DataSourceFailed(Exception):
 
 
 class NotOurs(Exception):
-    """Something of the name we need exists already and does not carry our mark."""
+    """Something of the name we need exists already, and is not what we would have made."""
 
 
 class MissingPermission(Exception):

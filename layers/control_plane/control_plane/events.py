@@ -1,31 +1,51 @@
-"""Which account an event asks us to look at. An event is trusted for nothing else."""
+"""What an event asks us to look at. An event is trusted for nothing else."""
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from control_plane.errors import NoAccountInEvent
 
 ACCOUNT_ID = re.compile(r"[0-9]{12}")
-OTHER_RESOURCE = re.compile(r"^(ou|r|p|rp|car|h|o)-")  # what else the Organizations API tags and names
+UNIT = re.compile(r"^(ou-[0-9a-z]{4,32}-[0-9a-z]{8,32}|r-[0-9a-z]{4,32})$")
+KNOWN = re.compile(r"^(ou|r|p|rp|car|h|o)-")  # what else the Organizations API tags and names
 ID_KEYS = ("account_id", "accountId", "resourceId")  # ours (sweep, operator); AWS's own spellings
 PARTS = ("requestParameters", "serviceEventDetails")
 
 
-def find_account(event: Mapping[str, Any]) -> str | None:
-    """The 12-digit id of the account an event is about; None when it is about an OU, the root or a policy.
+class Kind(StrEnum):
+    """What an event is about."""
+
+    ACCOUNT = "account"
+    UNIT = "unit"
+    OTHER = "other"
+
+
+@dataclass(frozen=True)
+class Subject:
+    """An account, by its 12 digits; an organizational unit or the root; or something nothing follows from."""
+
+    kind: Kind
+    id: str
+
+
+def find_subject(event: Mapping[str, Any]) -> Subject:
+    """What an event asks us to look at.
 
     The input of our own starters names it directly; CloudTrail envelopes carry it in the request's parameters or,
     for asynchronous results, somewhere in serviceEventDetails (whose exact shapes AWS does not all document).
     """
     named = _candidates(event)
-    if found := [value for value in named if ACCOUNT_ID.fullmatch(value)]:
-        return found[0]
-    if named and all(OTHER_RESOURCE.match(value) for value in named):
-        return None
+    if accounts := [value for value in named if isinstance(value, str) and ACCOUNT_ID.fullmatch(value)]:
+        return Subject(Kind.ACCOUNT, accounts[0])
+    if named and all(isinstance(value, str) and KNOWN.match(value) for value in named):
+        units = [value for value in named if UNIT.fullmatch(value)]
+        return Subject(Kind.UNIT, units[0]) if units else Subject(Kind.OTHER, named[0])
     raise NoAccountInEvent(
-        f"no account id in {describe(event)}: looked for 12 digits under {', '.join(ID_KEYS)} in "
-        f"{' and '.join(PARTS)}; found {', '.join(named) or 'nothing'}"
+        f"no account id in {describe(event)}: looked for 12 digits in quotes under {', '.join(ID_KEYS)} in "
+        f"{' and '.join(PARTS)}; found {', '.join(map(repr, named)) or 'nothing'}"
     )
 
 
@@ -37,17 +57,19 @@ def describe(event: Mapping[str, Any]) -> str:
     return str(event.get("reason") or event.get("detail-type") or "an input without detail")
 
 
-def _candidates(event: Mapping[str, Any]) -> list[str]:
+def _candidates(event: Mapping[str, Any]) -> list[Any]:
     detail = event.get("detail")
     parts = [detail.get(part) for part in PARTS] if isinstance(detail, Mapping) else []
     return [value for part in ({key: event.get(key) for key in ID_KEYS}, *parts) for value in _ids(part)]
 
 
-def _ids(part: Any) -> Iterator[str]:
+def _ids(part: Any) -> Iterator[Any]:
+    """Every plain value under one of the keys, however deep."""
+    if isinstance(part, list):
+        for item in part:
+            yield from _ids(item)
     if not isinstance(part, Mapping):
         return
-    for key in ID_KEYS:
-        if isinstance(part.get(key), str):
-            yield part[key]
+    yield from (part[key] for key in ID_KEYS if isinstance(part.get(key), str | int | float))
     for value in part.values():
         yield from _ids(value)

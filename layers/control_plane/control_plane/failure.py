@@ -46,6 +46,18 @@ PLANS = {
         "service-managed stack sets never reach the management account; the hub queries its own Athena directly",
         "remove the tag; for data of the management account deploy consumer_role.yaml there as a plain stack",
     ),
+    "AccountNotActive": Plan(
+        "the account was suspended or closed, or is still being made",
+        "remove the tag, or have the account reinstated; a tag set then wakes us",
+    ),
+    "QuickNotReady": Plan(
+        "Amazon Quick was never subscribed to in the hub account, is in another account, or is Standard Edition",
+        f"subscribe the hub account to Quick Enterprise Edition, {RETRY}",
+    ),
+    "GroupNotFound": Plan(
+        "a typing error in profiles.yaml, a group not created yet, or one in another namespace or identity Region",
+        f"create the group in Quick, or correct profiles.yaml and deploy, {RETRY}",
+    ),
     "ConsumerRoleFailed": Plan(
         "CloudFormation could not make the role: a service control policy, a name taken, or a missing resource",
         f"read the stack's events in that account, mend what they name, {RETRY}",
@@ -63,8 +75,8 @@ PLANS = {
         f"mend what AWS's message names, {RETRY}",
     ),
     "NotOurs": Plan(
-        "somebody made a resource of the same name by hand",
-        f"rename or remove it (we never touch it), {RETRY}",
+        "somebody made it by hand, or another deployment did; the message says how it differs",
+        f"rename or remove it, or make it equal (we never touch it), {RETRY}",
     ),
     "MissingPermission": Plan(
         "a policy of this control plane was changed, or the hub is no delegated administrator for StackSets",

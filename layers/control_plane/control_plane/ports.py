@@ -58,6 +58,25 @@ class Wishes:
     receipt: tuple[tuple[str, int], ...] = ()
 
 
+@dataclass(frozen=True)
+class Attention:
+    """A record that is not at rest: a claim (no profile) or a connection that moves, or that failed.
+
+    `updated` is the last sign of life; `held` says of a claim that an execution holds it.
+    """
+
+    account_id: str
+    profile: str | None
+    updated: str
+    held: bool = False
+    generation: int = 0
+    account_name: str = ""
+    error: str = ""
+    reason: str = ""
+    cause: str = ""
+    remedy: str = ""
+
+
 class Organization(Protocol):
     """The organization's accounts."""
 
@@ -69,7 +88,7 @@ class StackSets(Protocol):
     """Service-managed stack sets, seen as the delegated administrator."""
 
     def ensure_stack_set(self, name: str, parameters: Mapping[str, str]) -> None:
-        """Create the stack set when it is missing; raises NotOurs when a stranger's has its name."""
+        """Create the stack set when it is missing; raises NotOurs when one of its name is not as we make it."""
 
     def instance(self, name: str, account_id: str) -> StackInstance | None:
         """The account's instance, or None."""
@@ -150,6 +169,16 @@ class DataSources(Protocol):
         """Delete it; one that is gone already is no error."""
 
 
+class QuickAccount(Protocol):
+    """The hub account's Amazon Quick as a whole."""
+
+    def edition(self) -> str | None:
+        """STANDARD, ENTERPRISE or ENTERPRISE_AND_Q; None when the account is not subscribed."""
+
+    def has_group(self, name: str) -> bool:
+        """Whether that group exists."""
+
+
 class Registry(Protocol):
     """What we remember of accounts: for people and for speed, never as the truth."""
 
@@ -158,3 +187,32 @@ class Registry(Protocol):
 
     def record_failure(self, account_id: str, profile: str | None, failure: Mapping[str, str], now: str) -> None:
         """Keep what stopped a connection (or, without a profile, the whole account)."""
+
+    def needing_attention(self, kind: str) -> list[Attention]:
+        """Records that are `moving` or `failed`, the one written longest ago first."""
+
+    def held_since(self, account_id: str) -> str | None:
+        """When the holder of an account's claim gave its last sign of life; None when nobody holds it."""
+
+    def unread_events(self) -> int:
+        """How many events are kept in which no account was found."""
+
+    def last_report(self) -> str:
+        """Until when failures have been reported; empty at first."""
+
+    def reported(self, until: str) -> None:
+        """Failures recorded until then have been reported."""
+
+
+class Reconciles(Protocol):
+    """Executions of ReconcileAccount, started by us."""
+
+    def start(self, account_id: str, reason: str, name: str) -> None:
+        """Ask for a look at an account; a name used already is no error, it has been asked for."""
+
+
+class Notifications(Protocol):
+    """Where people are told something."""
+
+    def send(self, subject: str, text: str) -> None:
+        """Tell them."""

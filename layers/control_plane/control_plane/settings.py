@@ -28,6 +28,8 @@ class Settings(BaseModel):
     external_id_match: Literal["exact", "prefix"]
     quick_identity_region: str
     quick_namespace: str
+    reconcile_account_arn: str
+    notifications_topic_arn: str
     consumer_directory: Path = Path("/opt")  # where Lambda unpacks the consumer layer
 
     @property

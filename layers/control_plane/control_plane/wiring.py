@@ -7,23 +7,36 @@ import boto3
 
 from control_plane import profiles
 from control_plane.account import Hub
+from control_plane.assessment import World
 from control_plane.aws.calls import CONFIG
 from control_plane.aws.iam import AwsAccessPolicies
 from control_plane.aws.ledger import DynamoDbLedger
+from control_plane.aws.notifications import SnsNotifications
 from control_plane.aws.organizations import AwsOrganization
-from control_plane.aws.quicksight import AwsDataSources
+from control_plane.aws.quicksight import AwsDataSources, AwsQuickAccount
+from control_plane.aws.reconciles import StepFunctionsReconciles
 from control_plane.aws.registry import DynamoDbRegistry
 from control_plane.aws.stack_sets import AwsStackSets
 from control_plane.errors import UnknownProfile
 from control_plane.observation import Planes
-from control_plane.ports import AccessLedger, AccessPolicies, DataSources, Organization, Registry, StackSets
+from control_plane.ports import (
+    AccessLedger,
+    AccessPolicies,
+    DataSources,
+    Notifications,
+    Organization,
+    QuickAccount,
+    Reconciles,
+    Registry,
+    StackSets,
+)
 from control_plane.settings import settings
 from control_plane.steps.access import external_ids
 
 
 @cache
-def _client(service: str) -> Any:
-    return boto3.client(service, region_name=settings().hub_region, config=CONFIG)  # type: ignore[call-overload]
+def _client(service: str, region: str | None = None) -> Any:
+    return boto3.client(service, region_name=region or settings().hub_region, config=CONFIG)  # type: ignore[call-overload]
 
 
 def hub() -> Hub:
@@ -78,11 +91,29 @@ def data_sources() -> DataSources:
     return AwsDataSources(_client("quicksight"), hub(), settings().quick_identity_region, settings().quick_namespace)
 
 
+@cache
+def quick_account() -> QuickAccount:
+    """The hub account's Amazon Quick; its groups live in the identity Region."""
+    region = settings().quick_identity_region
+    return AwsQuickAccount(_client("quicksight", region), hub(), settings().quick_namespace)
+
+
 def registry() -> Registry:
     """What we remember of accounts."""
     return DynamoDbRegistry(_client("dynamodb"), settings().registry_table)
 
 
-def planes() -> Planes:
-    """Everything a connection shows in."""
-    return Planes(stack_sets(), access_policies(), data_sources(), registry())
+def reconciles() -> Reconciles:
+    """Executions of ReconcileAccount."""
+    return StepFunctionsReconciles(_client("stepfunctions"), settings().reconcile_account_arn)
+
+
+def notifications() -> Notifications:
+    """Where people are told something."""
+    return SnsNotifications(_client("sns"), settings().notifications_topic_arn)
+
+
+def world() -> World:
+    """Everything an assessment reads."""
+    planes = Planes(stack_sets(), access_policies(), data_sources(), registry())
+    return World(organization(), planes, quick_account(), known_profiles)

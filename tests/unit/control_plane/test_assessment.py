@@ -4,22 +4,42 @@ import pytest
 
 from control_plane.access_policy import Shard
 from control_plane.account import Account
-from control_plane.assessment import Assessment, assess
+from control_plane.assessment import Assessment, World, assess
 from control_plane.decision import Action
-from control_plane.errors import AccountNotFound, InvalidTagValue
+from control_plane.errors import AccountNotActive, AccountNotFound, InvalidProfiles, InvalidTagValue
 from control_plane.observation import Planes
-from tests.fakes import FakeAccessPolicies, FakeDataSources, FakeOrganization, FakeRegistry, FakeStackSets
+from control_plane.profiles import Profile
+from tests.fakes import (
+    FakeAccessPolicies,
+    FakeDataSources,
+    FakeOrganization,
+    FakeQuickAccount,
+    FakeRegistry,
+    FakeStackSets,
+)
 from tests.unit.control_plane.vocabulary import CONSUMER, HUB, TAG, account, entry, profile
 
 
-def look(*accounts: Account, allowed: bool = False, recorded: str | None = None) -> Assessment:
+def broken_file() -> dict[str, Profile]:
+    raise InvalidProfiles("profiles.yaml is not YAML")
+
+
+def look(
+    *accounts: Account,
+    allowed: bool = False,
+    recorded: str | None = None,
+    quick: FakeQuickAccount | None = None,
+    broken: bool = False,
+) -> Assessment:
     planes = Planes(
         FakeStackSets(HUB),
         FakeAccessPolicies(*([Shard(1, (entry(),))] if allowed else [])),
         FakeDataSources(HUB),
         FakeRegistry([(CONSUMER, "default", recorded)] if recorded else []),
     )
-    return assess(CONSUMER, TAG, {"default": profile()}, HUB, FakeOrganization(*accounts), planes)
+    load = broken_file if broken else lambda: {"default": profile()}
+    world = World(FakeOrganization(*accounts), planes, quick or FakeQuickAccount(), load)
+    return assess(CONSUMER, TAG, HUB, world)
 
 
 def actions(found: Assessment) -> dict[str, Action]:
@@ -67,3 +87,40 @@ def test_an_account_nobody_ever_knew_is_not_found() -> None:
 def test_a_tag_that_cannot_be_read_gives_nothing_and_takes_nothing(tag: str) -> None:
     with pytest.raises(InvalidTagValue):
         look(account(tag), allowed=True, recorded="connected")
+
+
+def test_a_suspended_account_that_asks_and_has_nothing_is_told_so() -> None:
+    with pytest.raises(AccountNotActive, match=r"^the account is SUSPENDED, so it can't be connected as its tag"):
+        look(account("enabled", state="SUSPENDED"))
+
+
+def test_a_suspended_account_that_asks_for_nothing_needs_nothing() -> None:
+    assert look(account("paused", state="SUSPENDED")).steps == []
+
+
+def test_a_broken_profiles_file_stops_a_connection_but_keeps_no_access_alive() -> None:
+    with pytest.raises(InvalidProfiles):
+        look(account("enabled"), allowed=True, recorded="connected", broken=True)
+    assert actions(look(account(), allowed=True, recorded="connected", broken=True)) == {"default": Action.QUARANTINE}
+
+
+@pytest.mark.parametrize(
+    ("quick", "error", "said"),
+    [
+        (FakeQuickAccount(None), "QuickNotReady", "not subscribed"),
+        (FakeQuickAccount("STANDARD"), "QuickNotReady", "STANDARD Edition"),
+        (FakeQuickAccount(groups=["authors"]), "GroupNotFound", "owners"),
+    ],
+)
+def test_what_quick_could_not_take_is_refused_before_anything_is_begun(
+    quick: FakeQuickAccount, error: str, said: str
+) -> None:
+    (step,) = look(account("enabled"), quick=quick).steps
+    assert (step.action, step.error) == (Action.REFUSE, error)
+    assert said in step.reason
+
+
+def test_quick_is_asked_only_when_a_connection_begins() -> None:
+    quick = FakeQuickAccount()
+    look(account(), allowed=True, recorded="connected", quick=quick)
+    assert quick.asked == 0

@@ -165,7 +165,7 @@ def test_an_update_that_failed_earlier_is_tried_once_more_before_it_is_judged() 
 def test_a_strangers_data_source_is_left_alone(tags: dict[str, str]) -> None:
     quick = finished()
     quick.sources[ID].tags = tags
-    with pytest.raises(NotOurs, match=f"the data source {ID} exists without our tags"):
+    with pytest.raises(NotOurs, match=f"the data source {ID} exists already: tag .*ours is"):
         step(quick, wanted=CHANGED)
     assert quick.calls == []
 

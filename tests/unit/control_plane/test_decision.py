@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from control_plane.account import Account
-from control_plane.decision import Action, Desired, Observed, Presence, Step, desired, plan
+from control_plane.decision import Action, Asked, Desired, Observed, Presence, Step, asked, desired, plan
 from control_plane.errors import AccountNotReachable, InvalidTagValue
 from tests.unit.control_plane.vocabulary import HUB, HUB_ACCOUNT, MANAGEMENT, TAG, account
 
@@ -18,7 +18,7 @@ NO_NAME = "which is no profile name (lower-case letters, digits, hyphens)"
 
 
 def ask(tag: str | None, *, state: str = "ACTIVE", account_id: str = "222233334444") -> Desired:
-    return desired(account(tag, state=state, account_id=account_id), HUB, TAG, NAMES)
+    return desired(asked(account(tag, state=state, account_id=account_id), HUB, TAG), NAMES)
 
 
 # --- desired: what the organization asks for ----------------------------------------------------
@@ -55,13 +55,19 @@ def test_no_tag_asks_for_nothing() -> None:
 
 def test_only_our_own_tag_counts() -> None:
     tagged = Account(id="222233334444", name="sales", state="ACTIVE", tags={"Quick-Athena": "enabled", "quick": "x"})
-    assert desired(tagged, HUB, TAG, NAMES).profiles == ()
+    assert asked(tagged, HUB, TAG).words == ()
 
 
 @pytest.mark.parametrize("state", ["SUSPENDED", "PENDING_CLOSURE", "CLOSED", "not in the organization"])
 @pytest.mark.parametrize("tag", ["enabled", "paused", "", "Sales!", "unknown", None])
 def test_an_account_that_is_not_active_is_asked_nothing_whatever_its_tag(tag: str | None, state: str) -> None:
     assert ask(tag, state=state) == Desired(reason=f"the account is {state}")
+
+
+@pytest.mark.parametrize(("tag", "denied"), [("enabled", True), ("Sales!", True), ("paused", False), (None, False)])
+def test_an_account_that_asks_but_is_not_active_is_denied(tag: str | None, denied: bool) -> None:  # noqa: FBT001
+    wish = asked(account(tag, state="SUSPENDED"), HUB, TAG)
+    assert wish == Asked(reason="the account is SUSPENDED", denied=denied)
 
 
 @pytest.mark.parametrize(
@@ -167,11 +173,17 @@ def test_a_wanted_connection_never_seen_is_connected() -> None:
     assert (step.profile, step.action, step.reason) == ("default", Action.CONNECT, "the tag says so")
 
 
-def test_a_refused_profile_is_refused_with_its_reason_and_nothing_is_taken_from_it() -> None:
+def test_an_unknown_profile_is_refused_with_its_reason_and_error() -> None:
+    wanted = Desired(reason="the tag says gone", refused={"gone": "nobody defined it"})
+    (step,) = plan(wanted, {})
+    assert (step.action, step.reason, step.error) == (Action.REFUSE, "nobody defined it", "UnknownProfile")
+
+
+def test_a_profile_that_left_the_file_takes_the_access_it_gave_with_it() -> None:
     wanted = Desired(reason="the tag says gone", refused={"gone": "nobody defined it"})
     seen = Observed(profile="gone", consumer_role=Presence.DIFFERENT, access=True, recorded="connected")
     (step,) = plan(wanted, {"gone": seen})
-    assert (step.action, step.reason) == (Action.REFUSE, "nobody defined it")
+    assert (step.action, step.reason) == (Action.QUARANTINE, "nobody defined it")
 
 
 def test_each_connection_is_planned_by_itself() -> None:

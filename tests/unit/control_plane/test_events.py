@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from control_plane.errors import NoAccountInEvent
-from control_plane.events import describe, find_account
+from control_plane.events import Kind, Subject, describe, find_subject
 
 EVENTS = Path(__file__).parents[3] / "events"
 SAMPLES = sorted(sample for folder in ("organizations", "control_tower") for sample in (EVENTS / folder).glob("*.json"))
@@ -18,7 +18,8 @@ WITHOUT_ACCOUNT = {
     "create_account_result.failed": "CreateAccountResult",
     "invite_account_to_organization.open": "InviteAccountToOrganization",
 }
-NOT_ABOUT_AN_ACCOUNT = {"tag_resource.organizational_unit", "tag_resource.root"}
+ABOUT_A_UNIT = {"tag_resource.organizational_unit", "tag_resource.root"}
+ACCOUNT = Subject(Kind.ACCOUNT, "222233334444")
 digits = st.text("0123456789", min_size=12, max_size=12)
 words = st.text("abcdefgh", min_size=1, max_size=8)
 
@@ -38,15 +39,16 @@ def test_every_sample_names_one_account_or_says_why_not(sample: Path) -> None:
         with pytest.raises(
             NoAccountInEvent, match=rf"no account id in {WITHOUT_ACCOUNT[sample.stem]} \(.*found nothing"
         ):
-            find_account(event)
-    elif sample.stem in NOT_ABOUT_AN_ACCOUNT:
-        assert find_account(event) is None
+            find_subject(event)
+    elif sample.stem in ABOUT_A_UNIT:
+        assert find_subject(event) == Subject(Kind.UNIT, event["detail"]["requestParameters"]["resourceId"])
     else:
-        found = find_account(event) or "none"
-        assert found in json.dumps(
+        found = find_subject(event)
+        assert found.kind is Kind.ACCOUNT
+        assert found.id in json.dumps(
             [event["detail"].get("requestParameters"), event["detail"].get("serviceEventDetails")]
         )
-        assert found != event["account"], "the account that made the call is not the one it is about"
+        assert found.id != event["account"], "the account that made the call is not the one it is about"
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.stem)
@@ -56,25 +58,26 @@ def test_every_sample_is_described_by_its_name_and_id(sample: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("event", "account"),
+    ("event", "subject"),
     [
-        ({"account_id": "222233334444"}, "222233334444"),
-        ({"account_id": "222233334444", "reason": "sweep"}, "222233334444"),
-        (about(requestParameters={"resourceId": "222233334444"}), "222233334444"),
-        (about(requestParameters={"accountId": "222233334444", "sourceParentId": "r-ab12"}), "222233334444"),
+        ({"account_id": "222233334444"}, ACCOUNT),
+        ({"account_id": "222233334444", "reason": "sweep"}, ACCOUNT),
+        (about(requestParameters={"resourceId": "222233334444"}), ACCOUNT),
+        (about(requestParameters={"accountId": "222233334444", "sourceParentId": "r-ab12"}), ACCOUNT),
         (
             about(requestParameters=None, serviceEventDetails={"a": {"b": {"accountId": "222233334444"}}}),
-            "222233334444",
+            ACCOUNT,
         ),
-        (about(requestParameters={"resourceId": "ou-ab12-consumers"}), None),
-        (about(requestParameters={"resourceId": "r-ab12"}), None),
-        (about(requestParameters={"resourceId": "p-examplepolicyid"}), None),
-        (about(requestParameters={"resourceId": "o-exampleorgid"}), None),
-        (about(requestParameters={"resourceId": "rp-example"}), None),
+        (about(serviceEventDetails={"accounts": [{"accountId": "222233334444"}]}), ACCOUNT),
+        (about(requestParameters={"resourceId": "ou-ab12-consumers"}), Subject(Kind.UNIT, "ou-ab12-consumers")),
+        (about(requestParameters={"resourceId": "r-ab12"}), Subject(Kind.UNIT, "r-ab12")),
+        (about(requestParameters={"resourceId": "p-examplepolicyid"}), Subject(Kind.OTHER, "p-examplepolicyid")),
+        (about(requestParameters={"resourceId": "o-exampleorgid"}), Subject(Kind.OTHER, "o-exampleorgid")),
+        (about(requestParameters={"resourceId": "rp-example"}), Subject(Kind.OTHER, "rp-example")),
     ],
 )
-def test_the_id_is_found_wherever_aws_or_we_put_it(event: dict[str, Any], account: str | None) -> None:
-    assert find_account(event) == account
+def test_the_id_is_found_wherever_aws_or_we_put_it(event: dict[str, Any], subject: Subject) -> None:
+    assert find_subject(event) == subject
 
 
 @pytest.mark.parametrize(
@@ -96,15 +99,15 @@ def test_the_id_is_found_wherever_aws_or_we_put_it(event: dict[str, Any], accoun
 )
 def test_an_event_without_an_id_we_know_is_refused_and_never_guessed(event: dict[str, Any]) -> None:
     with pytest.raises(NoAccountInEvent):
-        find_account(event)
+        find_subject(event)
 
 
 def test_the_refusal_says_what_was_looked_for_and_what_was_found() -> None:
     with pytest.raises(NoAccountInEvent) as refused:
-        find_account(about(requestParameters={"resourceId": "x-unknown"}))
+        find_subject(about(requestParameters={"resourceId": "x-unknown"}))
     assert str(refused.value) == (
-        "no account id in TagResource (e-1): looked for 12 digits under account_id, accountId, resourceId in "
-        "requestParameters and serviceEventDetails; found x-unknown"
+        "no account id in TagResource (e-1): looked for 12 digits in quotes under account_id, accountId, resourceId "
+        "in requestParameters and serviceEventDetails; found 'x-unknown'"
     )
 
 
@@ -127,7 +130,7 @@ def test_the_id_is_found_at_any_depth_of_the_service_events_details(account: str
     details: dict[str, Any] = {key: account}
     for part in reversed(path):
         details = {part: details}
-    assert find_account(about(serviceEventDetails=details)) == account
+    assert find_subject(about(serviceEventDetails=details)) == Subject(Kind.ACCOUNT, account)
 
 
 json_values = st.recursive(
@@ -140,7 +143,7 @@ json_values = st.recursive(
 @given(detail=json_values, account=json_values)
 def test_no_input_makes_it_stumble_or_answer_anything_but_an_id(detail: Any, account: Any) -> None:
     try:
-        found = find_account({"detail": detail, "account_id": account})
+        found = find_subject({"detail": detail, "account_id": account})
     except NoAccountInEvent:
         return
-    assert found is None or (len(found) == 12 and found.isascii() and found.isdigit())
+    assert found.kind is not Kind.ACCOUNT or (len(found.id) == 12 and found.id.isascii() and found.id.isdigit())

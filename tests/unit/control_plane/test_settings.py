@@ -24,6 +24,8 @@ ENVIRONMENT = {
     "EXTERNAL_ID_MATCH": "exact",
     "QUICK_IDENTITY_REGION": "us-east-1",
     "QUICK_NAMESPACE": "default",
+    "RECONCILE_ACCOUNT_ARN": "arn:aws:states:eu-west-1:444455556666:stateMachine:ReconcileAccount",
+    "NOTIFICATIONS_TOPIC_ARN": "arn:aws:sns:eu-west-1:444455556666:notifications",
 }
 
 

@@ -18,7 +18,7 @@ CONTEXT = SimpleNamespace(
     function_name="f", memory_limit_in_mb=512, invoked_function_arn="arn:aws:lambda:x", aws_request_id="1"
 )
 HANDLERS = sorted(file.stem for file in (ROOT / "functions").glob("*.py"))
-PARSING = [name for name in HANDLERS if name != "find_account"]
+PARSING = [name for name in HANDLERS if name not in ("find_account", "watch_registry")]
 
 
 def call(name: str, event: Any) -> Any:
@@ -61,13 +61,13 @@ def test_a_profile_name_that_is_none_is_refused(name: str, profile: str) -> None
 def test_an_event_names_its_account() -> None:
     event = json.loads((ROOT / "events/organizations/tag_resource.opt_in.json").read_text(encoding="utf-8"))
     answer = call("find_account", event)
-    assert answer["is_account"] is True
-    assert answer["account_id"] == event["detail"]["requestParameters"]["resourceId"]
+    assert (answer["kind"], answer["id"]) == ("account", event["detail"]["requestParameters"]["resourceId"])
 
 
-def test_an_event_about_an_organizational_unit_names_none() -> None:
+def test_an_event_about_an_organizational_unit_names_the_unit() -> None:
     event = json.loads((ROOT / "events/organizations/tag_resource.organizational_unit.json").read_text("utf-8"))
-    assert call("find_account", event)["is_account"] is False
+    answer = call("find_account", event)
+    assert (answer["kind"], answer["id"]) == ("unit", event["detail"]["requestParameters"]["resourceId"])
 
 
 @pytest.mark.parametrize("event", [{}, {"detail": None}, {"detail": {"requestParameters": {"resourceId": "12"}}}])

@@ -94,8 +94,8 @@ class AwsAccessPolicies:
             if code_of(error) == "NoSuchEntity":
                 return None
             raise
-        if not self._hub.mark.items() <= {tag["Key"]: tag["Value"] for tag in found.get("Tags", [])}.items():
-            raise NotOurs(f"the policy {PATH}{name} exists without our tags {self._hub.mark}")
+        if difference := self._hub.unmarked({tag["Key"]: tag["Value"] for tag in found.get("Tags", [])}):
+            raise NotOurs(f"the policy {PATH}{name} exists already: {difference}")
         return found
 
     def _add_version(self, found: "PolicyTypeDef", text: str) -> str:

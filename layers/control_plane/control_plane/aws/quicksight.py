@@ -33,6 +33,7 @@ OWN = [
     "quicksight:DeleteDataSource",
     "quicksight:UpdateDataSourcePermissions",
 ]
+ENOUGH = ("ENTERPRISE", "ENTERPRISE_AND_Q")
 REFUSED = ("InvalidParameterValueException", "LimitExceededException", "ResourceNotFoundException")
 
 
@@ -105,6 +106,53 @@ class AwsDataSources:
 
     def _permission(self, group: str, actions: list[str]) -> Any:
         return {"Principal": self._groups + group, "Actions": actions}
+
+
+class AwsQuickAccount:
+    """Port `QuickAccount` over Amazon Quick, in the Region that holds its groups.
+
+    Good news is remembered as long as the function stays warm: thousands of accounts ask the same question.
+    """
+
+    def __init__(self, client: "QuickSightClient", hub: Hub, namespace: str) -> None:
+        self._client, self._hub, self._namespace = client, hub, namespace
+        self._edition: str | None = None
+        self._groups: set[str] = set()
+
+    def edition(self) -> str | None:
+        """STANDARD, ENTERPRISE or ENTERPRISE_AND_Q; None when the account is not subscribed."""
+        if self._edition not in ENOUGH:
+            self._edition = self._ask_for_edition()
+        return self._edition
+
+    def has_group(self, name: str) -> bool:
+        """Whether that group exists."""
+        if name not in self._groups and self._exists(name):
+            self._groups.add(name)
+        return name in self._groups
+
+    def _ask_for_edition(self) -> str | None:
+        try:
+            with named_errors():
+                found = self._client.describe_account_subscription(AwsAccountId=self._hub.account_id)["AccountInfo"]
+        except ClientError as error:
+            if code_of(error) == "ResourceNotFoundException":
+                return None
+            raise
+        ended = found.get("AccountSubscriptionStatus", "").startswith("UNSUBSCRIBE")
+        return None if ended else found.get("Edition", "STANDARD")
+
+    def _exists(self, name: str) -> bool:
+        try:
+            with named_errors():
+                self._client.describe_group(
+                    AwsAccountId=self._hub.account_id, Namespace=self._namespace, GroupName=name
+                )
+        except ClientError as error:
+            if code_of(error) == "ResourceNotFoundException":
+                return False
+            raise
+        return True
 
 
 @contextmanager

@@ -1,15 +1,19 @@
 """The registry table: one record for each connection and one claim for each account (docs/reference/registry.md)."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from control_plane.aws.calls import named_errors
+from control_plane.ports import Attention
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 CONNECTION = "connection#"
 CLAIM = "claim"
+ACCOUNT = "account#"
+INDEX = "attention"
+WATCH: Any = {"pk": {"S": "watch"}, "sk": {"S": "report"}}
 
 
 class DynamoDbRegistry:
@@ -25,7 +29,7 @@ class DynamoDbRegistry:
                 TableName=self._table,
                 KeyConditionExpression="pk = :account AND begins_with(sk, :connection)",
                 ExpressionAttributeValues={
-                    ":account": {"S": f"account#{account_id}"},
+                    ":account": {"S": f"{ACCOUNT}{account_id}"},
                     ":connection": {"S": CONNECTION},
                 },
                 ConsistentRead=True,
@@ -34,18 +38,83 @@ class DynamoDbRegistry:
         return {item["sk"]["S"].removeprefix(CONNECTION): item["status"]["S"] for item in items}
 
     def record_failure(self, account_id: str, profile: str | None, failure: Mapping[str, str], now: str) -> None:
-        """Keep what stopped a connection (or, without a profile, the whole account: on its claim)."""
-        key = {
-            "pk": {"S": f"account#{account_id}"},
-            "sk": {"S": f"{CONNECTION}{profile}" if profile else CLAIM},
-        }
-        values = {**failure, "status": "failed", "updated": now}
+        """Keep what stopped a connection (or, without a profile, the whole account: on its claim).
+
+        What stops the account stops its connections under way: none is left to look as if it still moved.
+        """
+        if profile is not None:
+            self._fail(account_id, f"{CONNECTION}{profile}", failure, now)
+            return
+        for name, status in self.statuses(account_id).items():
+            if status == "connecting":
+                self._fail(account_id, f"{CONNECTION}{name}", failure, now)
+        self._fail(account_id, CLAIM, failure, now)
+
+    def needing_attention(self, kind: str) -> list[Attention]:
+        """Records that are `moving` or `failed`, the one written longest ago first."""
+        with named_errors():
+            pages = self._client.get_paginator("query").paginate(
+                TableName=self._table,
+                IndexName=INDEX,
+                KeyConditionExpression="attention = :kind",
+                ExpressionAttributeValues={":kind": {"S": kind}},
+            )
+            items: list[Any] = [item for page in pages for item in page["Items"]]
+        return [_attention(item) for item in items]
+
+    def held_since(self, account_id: str) -> str | None:
+        """When the holder of an account's claim gave its last sign of life; None when nobody holds it."""
+        key: Any = {"pk": {"S": f"{ACCOUNT}{account_id}"}, "sk": {"S": CLAIM}}
+        with named_errors():
+            found = self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item", {})
+        return found["updated"]["S"] if "holder" in found else None
+
+    def unread_events(self) -> int:
+        """How many events are kept in which no account was found."""
+        with named_errors():
+            pages = self._client.get_paginator("query").paginate(
+                TableName=self._table,
+                KeyConditionExpression="pk = :sweep AND begins_with(sk, :unread)",
+                ExpressionAttributeValues={":sweep": {"S": "sweep"}, ":unread": {"S": "unread#"}},
+                Select="COUNT",
+            )
+            return sum(page["Count"] for page in pages)
+
+    def last_report(self) -> str:
+        """Until when failures have been reported; empty at first."""
+        with named_errors():
+            found = self._client.get_item(TableName=self._table, Key=WATCH, ConsistentRead=True).get("Item", {})
+        return found["updated"]["S"] if found else ""
+
+    def reported(self, until: str) -> None:
+        """Failures recorded until then have been reported."""
+        with named_errors():
+            self._client.put_item(TableName=self._table, Item={**WATCH, "updated": {"S": until}})
+
+    def _fail(self, account_id: str, sort_key: str, failure: Mapping[str, str], now: str) -> None:
+        values = {**failure, "status": "failed", "attention": "failed", "updated": now}
         names = {f"#{name}": name for name in values}
         with named_errors():
             self._client.update_item(
                 TableName=self._table,
-                Key=key,
+                Key={"pk": {"S": f"{ACCOUNT}{account_id}"}, "sk": {"S": sort_key}},
                 UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in values),
                 ExpressionAttributeNames=names,
                 ExpressionAttributeValues={f":{name}": {"S": value} for name, value in values.items()},
             )
+
+
+def _attention(item: Mapping[str, Any]) -> Attention:
+    text = {name: value["S"] for name, value in item.items() if "S" in value}
+    return Attention(
+        account_id=text["pk"].removeprefix(ACCOUNT),
+        profile=text["sk"].removeprefix(CONNECTION) if text["sk"] != CLAIM else None,
+        updated=text["updated"],
+        held="holder" in text,
+        generation=int(item.get("generation", {}).get("N", 0)),
+        account_name=text.get("account_name", ""),
+        error=text.get("error", ""),
+        reason=text.get("reason", ""),
+        cause=text.get("cause", ""),
+        remedy=text.get("remedy", ""),
+    )

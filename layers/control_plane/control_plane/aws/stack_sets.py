@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import ParameterTypeDef
 
 CALL_AS: Final = "DELEGATED_ADMIN"
+WANTED = {"permission model": "SERVICE_MANAGED", "automatic deployment": False, "managed execution": True}
 IN_PROGRESS = {"PENDING", "RUNNING"}
 # One failing account must neither stop the others nor slow them down.
 PREFERENCES: Any = {
@@ -33,12 +34,12 @@ class AwsStackSets:
         self._client, self._hub, self._body = client, hub, body
 
     def ensure_stack_set(self, name: str, parameters: Mapping[str, str]) -> None:
-        """Create the stack set when it is missing; raises NotOurs when a stranger's has its name."""
-        tags = self._tags(name)
-        if tags is None:
+        """Create the stack set when it is missing; raises NotOurs when one of its name is not as we make it."""
+        found = self._find(name)
+        if found is None:
             self._create(name, parameters)
-        elif not self._hub.mark.items() <= tags.items():
-            raise NotOurs(f"the stack set {name} exists without our tags {self._hub.mark}")
+        elif difference := self._difference(found):
+            raise NotOurs(f"the stack set {name} exists already: {difference}")
 
     def instance(self, name: str, account_id: str) -> StackInstance | None:
         """The account's instance, or None."""
@@ -107,15 +108,25 @@ class AwsStackSets:
                 CallAs=CALL_AS,
             )
 
-    def _tags(self, name: str) -> dict[str, str] | None:
+    def _find(self, name: str) -> Any | None:
         try:
             with named_errors():
-                found = self._client.describe_stack_set(StackSetName=name, CallAs=CALL_AS)["StackSet"]
+                return self._client.describe_stack_set(StackSetName=name, CallAs=CALL_AS)["StackSet"]
         except ClientError as error:
             if code_of(error) == "StackSetNotFoundException":
                 return None
             raise
-        return {tag["Key"]: tag["Value"] for tag in found.get("Tags", [])}
+
+    def _difference(self, found: Any) -> str:
+        """How a stack set is not as we make it, in words; empty when it is. Its body may be an older one."""
+        tags = {tag["Key"]: tag["Value"] for tag in found.get("Tags", [])}
+        seen = {
+            "permission model": found.get("PermissionModel"),
+            "automatic deployment": found.get("AutoDeployment", {}).get("Enabled", False),
+            "managed execution": found.get("ManagedExecution", {}).get("Active", False),
+        }
+        wrong = [f"{what} is {seen[what]}, ours is {ours}" for what, ours in WANTED.items() if seen[what] != ours]
+        return "; ".join([*filter(None, [self._hub.unmarked(tags)]), *wrong])
 
     def _create(self, name: str, parameters: Mapping[str, str]) -> None:
         with named_errors(), tolerating("NameAlreadyExistsException"):

@@ -76,8 +76,8 @@ def ensure(
     """
     source_id, wanted = connection.data_source_id, settings(connection, profile, hub)
     found = quick.find(source_id)
-    if found and not hub.mark.items() <= found.tags.items():
-        raise NotOurs(f"the data source {source_id} exists without our tags {hub.mark}")
+    if found and (difference := hub.unmarked(found.tags)):
+        raise NotOurs(f"the data source {source_id} exists already: {difference}")
     if is_current(found, wanted):
         return Progress(ready=True)
     if found is None:

@@ -1,0 +1,37 @@
+"""WatchRegistry: what should move and does not, and one report of what failed."""
+
+from datetime import datetime
+
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.parser import event_parser
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from pydantic import BaseModel
+
+from control_plane import watch, wiring
+
+logger = Logger()
+metrics = Metrics()
+
+
+class Request(BaseModel):
+    """When the schedule asked."""
+
+    now: datetime
+
+
+@logger.inject_lambda_context
+@event_parser(model=Request)
+@metrics.log_metrics
+def handler(request: Request, context: LambdaContext) -> dict[str, int]:
+    """How many records move, are stuck, have failed, were reported; and how many events nobody could read."""
+    now, registry = request.now.isoformat(), wiring.registry()
+    found = watch.look(registry, now)
+    watch.wake(found.stuck, wiring.reconciles(), now)
+    reported = watch.report(found, registry, wiring.notifications(), now)
+    counts = {"MovingRecords": found.moving, "StuckRecords": len(found.stuck), "FailedRecords": len(found.failed)}
+    counts |= {"UnreadEvents": found.unread}
+    for name, value in counts.items():
+        metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
+    logger.info("watched", extra={**counts, "reported": reported})
+    return {**counts, "Reported": reported}

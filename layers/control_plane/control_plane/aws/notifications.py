@@ -1,0 +1,23 @@
+"""Telling people: one SNS topic."""
+
+from typing import TYPE_CHECKING
+
+from control_plane.aws.calls import named_errors
+
+if TYPE_CHECKING:
+    from mypy_boto3_sns import SNSClient
+
+SUBJECT_LENGTH = 100  # SNS takes that many characters, ASCII, on one line
+
+
+class SnsNotifications:
+    """Port `Notifications` over SNS."""
+
+    def __init__(self, client: "SNSClient", topic_arn: str) -> None:
+        self._client, self._topic_arn = client, topic_arn
+
+    def send(self, subject: str, text: str) -> None:
+        """Tell them."""
+        plain = subject.encode("ascii", "replace").decode()[:SUBJECT_LENGTH]
+        with named_errors():
+            self._client.publish(TopicArn=self._topic_arn, Subject=plain, Message=text)

@@ -1,0 +1,22 @@
+"""Starting ReconcileAccount."""
+
+import json
+from typing import TYPE_CHECKING
+
+from control_plane.aws.calls import named_errors, tolerating
+
+if TYPE_CHECKING:
+    from mypy_boto3_stepfunctions import SFNClient
+
+
+class StepFunctionsReconciles:
+    """Port `Reconciles` over Step Functions."""
+
+    def __init__(self, client: "SFNClient", machine_arn: str) -> None:
+        self._client, self._machine_arn = client, machine_arn
+
+    def start(self, account_id: str, reason: str, name: str) -> None:
+        """Ask for a look at an account; a name used already is no error, it has been asked for."""
+        payload = json.dumps({"account_id": account_id, "reason": reason})
+        with named_errors(), tolerating("ExecutionAlreadyExists"):
+            self._client.start_execution(stateMachineArn=self._machine_arn, name=name, input=payload)
