@@ -1,17 +1,28 @@
-"""How a query or a connection test ends."""
+"""How a query, a connection test or an ingestion ends."""
+
+from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 ACCESS_DENIED = "ACCESS_DENIED"
 SQL_FAILURE = "GENERIC_SQL_FAILURE"
+IN_AN_INGESTION = {ACCESS_DENIED: "PERMISSION_DENIED", SQL_FAILURE: "SQL_EXCEPTION"}
 
 
 class Refused(Exception):
-    """Why it did not work: one of Quick's error types, and the message of whoever refused."""
+    """Why it did not work: one of Quick's error types, and the message of whoever refused.
 
-    def __init__(self, error_type: str, message: str) -> None:
+    An ingestion has error types of its own (botocore model, ErrorInfo): `ingestion_type`.
+    """
+
+    def __init__(self, error_type: str, message: str, ingestion_type: str = "") -> None:
         super().__init__(message)
         self.error_type, self.message = error_type, message
+        self.ingestion_type = ingestion_type or IN_AN_INGESTION.get(error_type, error_type)
 
 
 @dataclass(frozen=True)
@@ -25,3 +36,9 @@ class Answer:
     work_group: str = ""
     location: str = ""  # of the table's data
     columns: tuple[str, ...] = ()
+    imported: datetime | None = None  # when SPICE got what it answers with; None: asked of the source now
+
+
+def refusal(refused: Refused) -> Answer:
+    """The answer that is none."""
+    return Answer(allowed=False, error_type=refused.error_type, message=refused.message)

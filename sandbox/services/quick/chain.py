@@ -21,7 +21,8 @@ def connect(source: DataSource, sts: Sts, now: datetime) -> Session:
     """The session Quick queries with; without a consumer role it is the run-as role's own. Raises Refused."""
     run_as, consumer = source.athena.get("RoleArn"), source.athena.get("ConsumerAccountRoleArn")
     if run_as is None:
-        raise Refused(ACCESS_DENIED, "The data source has no RoleArn, and this Quick no account-wide role")
+        message = "The data source has no RoleArn, and this Quick no account-wide role"
+        raise Refused(ACCESS_DENIED, message, "IAM_ROLE_NOT_AVAILABLE")
     name = f"QuickSight-RoleSession-{int(now.timestamp() * 1000)}"
     try:
         session = sts.as_service(SERVICE, Asked(run_as, name, session_policy=_scope(consumer), context=_source(source)))
@@ -29,7 +30,7 @@ def connect(source: DataSource, sts: Sts, now: datetime) -> Session:
             return session
         return sts.chained(session, Asked(consumer, name, external_id=source.arn))
     except AwsError as error:
-        raise Refused(ACCESS_DENIED, str(error.message)) from error
+        raise Refused(ACCESS_DENIED, str(error.message), "FAILURE_TO_ASSUME_ROLE") from error
 
 
 def _scope(consumer: str | None) -> Document | None:

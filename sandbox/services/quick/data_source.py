@@ -1,39 +1,34 @@
 """A data source, what may be asked of one, and how it is shown."""
 
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
+from __future__ import annotations
 
-from sandbox.gateway import AwsError
-from sandbox.services.quick.answer import Refused
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sandbox.services.quick.asset import Asset, invalid
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sandbox.services.quick.answer import Refused
 
 PENDING = ("CREATION_IN_PROGRESS", "UPDATE_IN_PROGRESS")
 ROLE = re.compile(r"arn:[\w-]+:iam::(\d{12}):role/\S+")
 
 
-@dataclass(eq=False)
-class DataSource:
-    """One Athena data source. `change` counts creations and updates: only the last one's end counts."""
+@dataclass(eq=False, kw_only=True)
+class DataSource(Asset):
+    """One Athena data source. `change` counts creations and updates: only the last one's end counts.
 
-    account: str
-    region: str
-    id: str
-    name: str
+    Its ARN is also the ExternalId that Quick sends to the consumer role.
+    """
+
+    resource: str = "datasource"
     athena: Mapping[str, Any]
-    created: datetime
-    updated: datetime
     status: str = "CREATION_IN_PROGRESS"
     failure: Refused | None = None
-    tags: dict[str, str] = field(default_factory=dict)
-    permissions: dict[str, frozenset[str]] = field(default_factory=dict)
     change: int = 0
-
-    @property
-    def arn(self) -> str:
-        """Also the ExternalId that Quick sends to the consumer role."""
-        return f"arn:aws:quicksight:{self.region}:{self.account}:datasource/{self.id}"
 
     @property
     def work_group(self) -> str:
@@ -67,12 +62,6 @@ class DataSource:
         }
 
 
-def check_id(data_source_id: str) -> None:
-    """Refuses what cannot be part of an ARN."""
-    if not re.fullmatch(r"[\w-]{1,512}", data_source_id):
-        raise invalid(f"The data source ID {data_source_id!r} has characters other than letters, digits, - and _")
-
-
 def athena_parameters(account: str, given: Mapping[str, Any]) -> Mapping[str, Any]:
     """The Athena parameters of a request.
 
@@ -91,8 +80,3 @@ def athena_parameters(account: str, given: Mapping[str, Any]) -> Mapping[str, An
     if not run_as and "ConsumerAccountRoleArn" in parameters:
         raise invalid("ConsumerAccountRoleArn must be provided along with RoleArn")
     return dict(parameters)
-
-
-def invalid(message: str) -> AwsError:
-    """A request Quick can't take."""
-    return AwsError("InvalidParameterValueException", message)

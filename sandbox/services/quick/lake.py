@@ -75,7 +75,7 @@ def table(account: str, region: str, database: str, name: str) -> dict[str, Any]
     found = glue_backends[account][region].databases.get(database)
     if found is None or name not in found.tables:
         missing = f"Table 'awsdatacatalog.{database}.{name}' does not exist"
-        raise Refused(SQL_FAILURE, f"TABLE_NOT_FOUND: line 1:15: {missing}")
+        raise Refused(SQL_FAILURE, f"TABLE_NOT_FOUND: line 1:15: {missing}", "SQL_TABLE_NOT_FOUND")
     described: dict[str, Any] = found.tables[name].as_dict()
     return described
 

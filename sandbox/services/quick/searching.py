@@ -1,17 +1,23 @@
-"""Lists of data sources, page by page, all of them or those that match."""
+"""Lists of assets, page by page, all of them or those that match."""
 
-from collections.abc import Callable, Mapping, Sequence
+from __future__ import annotations
+
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sandbox.gateway import AwsError, Call
-from sandbox.services.quick.data_source import DataSource
-from sandbox.services.quick.sharing import OWNER
+from sandbox.services.quick import sharing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from sandbox.services.quick.asset import Asset
 
 PAGE = 100
+T = TypeVar("T")
 
 
-def page(found: Sequence[DataSource], call: Call, member: str, show: Callable[[DataSource], Any]) -> dict[str, Any]:
+def page(found: Sequence[T], call: Call, member: str, show: Callable[[T], Any]) -> dict[str, Any]:
     """One page; moto's lists have none."""
     size, token = int(call.parameters.get("MaxResults") or PAGE), call.parameters.get("NextToken") or "0"
     if not token.isdigit():
@@ -23,18 +29,18 @@ def page(found: Sequence[DataSource], call: Call, member: str, show: Callable[[D
     return {member: listed, **more, "Status": 200, "RequestId": "sandbox"}
 
 
-def matches(source: DataSource, filters: Sequence[Mapping[str, str]]) -> bool:
-    """Whether a data source meets every filter."""
-    return all(_meets(source, each["Name"], each["Operator"], each["Value"]) for each in filters)
+def matches(asset: Asset, filters: Sequence[Mapping[str, str]]) -> bool:
+    """Whether an asset meets every filter."""
+    return all(_meets(asset, each["Name"], each["Operator"], each["Value"]) for each in filters)
 
 
-def _meets(source: DataSource, name: str, operator: str, value: str) -> bool:
-    if name == "DATASOURCE_NAME":
+def _meets(asset: Asset, name: str, operator: str, value: str) -> bool:
+    if name.endswith("_NAME"):
         like = operator == "StringLike"
-        return fnmatchcase(source.name.lower(), f"*{value.lower()}*") if like else source.name == value
-    owners = [who for who, actions in source.permissions.items() if actions == OWNER]
+        return fnmatchcase(asset.name.lower(), f"*{value.lower()}*") if like else asset.name == value
+    owners = sharing.owners(asset)
     return {
-        "DIRECT_QUICKSIGHT_OWNER": value in owners,
-        "DIRECT_QUICKSIGHT_SOLE_OWNER": owners == [value],
-        "DIRECT_QUICKSIGHT_VIEWER_OR_OWNER": value in source.permissions,
-    }[name]
+        "QUICKSIGHT_OWNER": value in owners,
+        "QUICKSIGHT_SOLE_OWNER": owners == [value],
+        "QUICKSIGHT_VIEWER_OR_OWNER": value in asset.permissions,
+    }[name.removeprefix("DIRECT_")]

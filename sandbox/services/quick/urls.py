@@ -6,11 +6,28 @@ To be imported before moto is used for the first time, as it reads the addresses
 from moto.quicksight.responses import QuickSightResponse
 from moto.quicksight.urls import url_paths
 
-MISSING = (
-    r"{0}/accounts/(?P<account_id>[\d]+)/data-sources/(?P<datasourceid>[^/.]+)/permissions$",
-    r"{0}/accounts/(?P<account_id>[\d]+)/search/data-sources$",
-    r"{0}/account/(?P<account_id>[\d]+)$",
+ACCOUNT = r"{0}/accounts/(?P<account_id>[\d]+)"
+ID = r"(?P<asset_id>[^/.]+)"
+IN_AN_ACCOUNT = (
+    rf"data-sources/{ID}/permissions$",
+    r"search/data-sources$",
+    rf"data-sets/{ID}$",
+    rf"data-sets/{ID}/permissions$",
+    rf"data-sets/{ID}/ingestions$",
+    r"search/data-sets$",
+    r"folders$",
+    rf"folders/{ID}$",
+    rf"folders/{ID}/permissions$",
+    rf"folders/{ID}/members$",
+    rf"folders/{ID}/members/(?P<member_type>[A-Z]+)/(?P<member_id>[^/.]+)$",
+    r"analyses$",
+    rf"analyses/{ID}$",
+    rf"analyses/{ID}/definition$",
+    rf"analyses/{ID}/permissions$",
+    rf"dashboards/{ID}/definition$",
+    rf"dashboards/{ID}/permissions$",
 )
+MISSING = (r"{0}/account/(?P<account_id>[\d]+)$", *(f"{ACCOUNT}/{path}" for path in IN_AN_ACCOUNT))
 
 
 def extend() -> None:

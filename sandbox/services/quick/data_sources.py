@@ -1,0 +1,97 @@
+"""Quick's API for data sources.
+
+moto's Quick says yes to everything at once. Here creation and update take time and end by what the role chain allows
+then; ids are unique; lists have pages; permissions and search exist. Source: botocore model of quicksight 2018-04-01.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from sandbox.gateway import AwsError
+from sandbox.services.quick import searching
+from sandbox.services.quick.answer import Refused
+from sandbox.services.quick.asset import Shelf
+from sandbox.services.quick.data_source import DataSource, athena_parameters
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sandbox.cloud import Cloud
+    from sandbox.gateway import Call, Handler
+    from sandbox.services.quick.engine import Engine
+    from sandbox.services.quick.folders import Folders
+
+
+class DataSources:
+    """The data sources of every account. `deleted` are told of each that goes."""
+
+    def __init__(self, cloud: Cloud, engine: Engine, folders: Folders, seconds: float) -> None:
+        self._cloud, self._engine, self._folders, self._seconds = cloud, engine, folders, seconds
+        self.shelf: Shelf[DataSource] = Shelf("DataSource")
+        self.deleted: list[Callable[[DataSource], None]] = []
+
+    def operations(self) -> dict[str, Handler]:
+        """What is answered here."""
+        return {
+            "CreateDataSource": self._create,
+            "ListDataSources": self._list,
+            "SearchDataSources": self._search,
+            **self.shelf.operations(
+                DescribeDataSource=lambda _call, source: {"DataSource": source.description()},
+                UpdateDataSource=self._update,
+                DeleteDataSource=self._delete,
+                UpdateDataSourcePermissions=self.shelf.shared,
+            ),
+        }
+
+    def _create(self, call: Call) -> dict[str, Any]:
+        given, now = call.parameters, self._cloud.clock.now()
+        athena = athena_parameters(call.account, given.get("DataSourceParameters") or {})
+        source = DataSource(**self.shelf.new_id(call), name=given["Name"], athena=athena, created=now, updated=now)
+        source.dressed(given)
+        self._folders.place(call, source)
+        self.shelf.add(source)
+        self._begin(source, "CREATION")
+        return {**self.shelf.ids(source), "CreationStatus": source.status, "Status": 202, "RequestId": "sandbox"}
+
+    def _update(self, call: Call, source: DataSource) -> dict[str, Any]:
+        if source.is_pending:
+            raise AwsError("ConflictException", f"Another change of DataSource {source.id} is under way")
+        if "DataSourceParameters" in call.parameters:
+            source.athena = athena_parameters(call.account, call.parameters["DataSourceParameters"])
+        source.name, source.updated = call.parameters["Name"], self._cloud.clock.now()
+        self._begin(source, "UPDATE")
+        return {**self.shelf.ids(source), "UpdateStatus": source.status, "Status": 202}
+
+    def _delete(self, _call: Call, source: DataSource) -> dict[str, Any]:
+        self.shelf.remove(source)
+        self._folders.forget(source)
+        self._engine.forget(source)
+        for tell in self.deleted:
+            tell(source)
+        return self.shelf.ids(source)
+
+    def _begin(self, source: DataSource, what: str) -> None:
+        source.status, source.failure, source.change = f"{what}_IN_PROGRESS", None, source.change + 1
+        end = partial(self._end, source, source.change, what)
+        self._cloud.clock.call_later(self._seconds, end, f"Quick ends the {what.lower()} of {source.id}")
+
+    def _end(self, source: DataSource, change: int, what: str) -> None:
+        with self._cloud.gateway.lock:
+            if not self.shelf.holds(source) or source.change != change:
+                return  # deleted meanwhile
+            try:
+                self._engine.test(source)
+                source.status = f"{what}_SUCCESSFUL"
+            except Refused as refused:
+                source.status, source.failure = f"{what}_FAILED", refused
+            source.updated = self._cloud.clock.now()
+
+    def _list(self, call: Call) -> dict[str, Any]:
+        return searching.page(self.shelf.of(call), call, "DataSources", DataSource.description)
+
+    def _search(self, call: Call) -> dict[str, Any]:
+        found = [each for each in self.shelf.of(call) if searching.matches(each, call.parameters["Filters"])]
+        return searching.page(found, call, "DataSourceSummaries", DataSource.summary)
