@@ -1,6 +1,6 @@
 """Analyses and dashboards, as far as which data sets they use and who owns them: they have no content here.
 
-Sources: botocore model, CreateAnalysis ... DeleteDashboard (a definition declares its data sets, a source template comes
+Sources: botocore model, CreateAnalysis ... DeleteDashboard (a definition declares its data sets, a template comes
 with references to them; a deleted analysis stays visible until its recovery window ends, 30 days by default).
 """
 
