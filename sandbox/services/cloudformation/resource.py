@@ -1,7 +1,7 @@
 """One resource of a stack, and what a resource type must know to make, change and remove it."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -41,6 +41,16 @@ class ResourceType(ABC):
     @abstractmethod
     def delete(self, site: Site, made: Made, properties: Properties) -> None:
         """Remove it."""
+
+
+class CheckedType(ResourceType):
+    """A type drift detection supports: what there is can be told in the words of its properties."""
+
+    compared: ClassVar[Collection[str]] = ()  # the properties `read` tells
+
+    @abstractmethod
+    def read(self, site: Site, made: Made, wanted: Properties) -> Properties | None:
+        """The resource as it is now; None when it is gone. `wanted` is what the template says of it."""
 
 
 @dataclass(frozen=True)

@@ -19,11 +19,10 @@ from sandbox.services.cloudformation.resource import (
     ResourceType,
     tag_list,
 )
-from sandbox.services.cloudformation.site import Site
+from sandbox.services.cloudformation.site import Site, is_gone
 from sandbox.services.cloudformation.types import TYPES
 
 Report = Callable[[Resource, str, str | None], None]  # resource, status, reason
-GONE = ("NotFound", "NoSuch", "NonExistent", "DoesNotExist")
 
 
 class ResourceFailedError(Exception):
@@ -169,7 +168,7 @@ def remove(
                 resource.kind.delete(site, resource.made, resource.properties)
             report(resource, "DELETE_COMPLETE", None)
         except ResourceFailedError as failure:
-            if any(sign in failure.reason for sign in GONE):
+            if is_gone(failure.reason):
                 continue
             failures.append(failure)
             report(resource, "DELETE_FAILED", failure.reason)

@@ -5,10 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from botocore.exceptions import ClientError
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 
 from sandbox.cloud import Cloud
 
+GONE = ("NotFound", "NoSuch", "NonExistent", "DoesNotExist")  # part of the codes by which services say so
 NUMBERS = {"integer": int, "long": int, "float": float, "double": float}
 
 
@@ -31,6 +33,20 @@ class Site:
         with self.cloud.administering(self.account):
             answer: dict[str, Any] = getattr(client, operation)(**_as(shape, given))
         return answer
+
+    def find(self, service: str, operation: str, **parameters: Any) -> dict[str, Any] | None:
+        """What the call answers; None when the service says there is no such thing."""
+        try:
+            return self.call(service, operation, **parameters)
+        except ClientError as error:
+            if is_gone(error.response["Error"]["Code"]):
+                return None
+            raise
+
+
+def is_gone(code: str) -> bool:
+    """Whether an error code, or a text with one in it, says that something is not there."""
+    return any(sign in code for sign in GONE)
 
 
 def _as(shape: Shape, value: Any) -> Any:

@@ -1,7 +1,17 @@
 """Every resource type the sandbox's CloudFormation can make, by its name in a template."""
 
 from sandbox.services.cloudformation.resource import ResourceType
-from sandbox.services.cloudformation.types import events, functions, iam, machines, messages, operations, storage
+from sandbox.services.cloudformation.types import (
+    buckets,
+    events,
+    functions,
+    iam,
+    inline_policies,
+    machines,
+    messages,
+    operations,
+    storage,
+)
 
 TYPES: dict[str, ResourceType] = {
     "AWS::Athena::WorkGroup": storage.WorkGroup(),
@@ -12,9 +22,9 @@ TYPES: dict[str, ResourceType] = {
     "AWS::Events::EventBusPolicy": events.EventBusPolicy(),
     "AWS::Events::Rule": events.Rule(),
     "AWS::IAM::ManagedPolicy": iam.ManagedPolicy(),
-    "AWS::IAM::Policy": iam.InlinePolicy(),
+    "AWS::IAM::Policy": inline_policies.InlinePolicy(),
     "AWS::IAM::Role": iam.Role(),
-    "AWS::IAM::RolePolicy": iam.RolePolicy(),
+    "AWS::IAM::RolePolicy": inline_policies.RolePolicy(),
     "AWS::KMS::Alias": storage.KeyAlias(),
     "AWS::KMS::Key": storage.Key(),
     "AWS::Lambda::Alias": functions.FunctionAlias(),
@@ -26,8 +36,8 @@ TYPES: dict[str, ResourceType] = {
     "AWS::Lambda::Version": functions.FunctionVersion(),
     "AWS::Logs::LogGroup": operations.LogGroup(),
     "AWS::Logs::MetricFilter": operations.MetricFilter(),
-    "AWS::S3::Bucket": storage.Bucket(),
-    "AWS::S3::BucketPolicy": storage.BucketPolicy(),
+    "AWS::S3::Bucket": buckets.Bucket(),
+    "AWS::S3::BucketPolicy": buckets.BucketPolicy(),
     "AWS::SNS::Subscription": messages.Subscription(),
     "AWS::SNS::Topic": messages.Topic(),
     "AWS::SNS::TopicPolicy": messages.TopicPolicy(),

@@ -1,47 +1,42 @@
-"""IAM resources. moto's own models store inline policies as Python text and cannot delete a role that has any."""
+"""IAM roles and managed policies. moto cannot delete a role that has inline policies of its template."""
 
 from typing import Any
 
-from botocore.exceptions import ClientError
 from typing_extensions import override
 
 from sandbox.services.cloudformation.aws_policies import provide
 from sandbox.services.cloudformation.resource import (
+    CheckedType,
     Made,
     Properties,
     ReplacementNeededError,
-    ResourceType,
     pick,
     tag_list,
     tag_map,
 )
 from sandbox.services.cloudformation.site import Site
+from sandbox.services.cloudformation.types.inline_policies import ignoring_absence, versioned
 
 POLICY_VERSIONS = 5  # of one managed policy (IAM quota)
 
 
-def _ignoring_absence(site: Site, operation: str, **parameters: Any) -> None:
-    try:
-        site.call("iam", operation, **parameters)
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "NoSuchEntity":
-            raise
-
-
 def _inline(properties: Properties) -> dict[str, Any]:
-    return {policy["PolicyName"]: _versioned(policy["PolicyDocument"]) for policy in properties.get("Policies", [])}
+    return {policy["PolicyName"]: versioned(policy["PolicyDocument"]) for policy in properties.get("Policies", [])}
 
 
-def _versioned(document: Any) -> Any:
-    """SAM writes policies without a Version. IAM takes them; moto refuses all but the newest."""
-    return {"Version": "2012-10-17", **document} if isinstance(document, dict) else document
-
-
-class Role(ResourceType):
+class Role(CheckedType):
     """AWS::IAM::Role."""
 
     name_property = "RoleName"
     tagged = True
+    compared = (
+        "AssumeRolePolicyDocument",
+        "Description",
+        "ManagedPolicyArns",
+        "MaxSessionDuration",
+        "PermissionsBoundary",
+        "Tags",
+    )
 
     @override
     def create(self, site: Site, name: str, properties: Properties) -> Made:
@@ -77,6 +72,18 @@ class Role(ResourceType):
         return made
 
     @override
+    def read(self, site: Site, made: Made, wanted: Properties) -> Properties | None:
+        """Whoever has the name: a role deleted and made again by hand may be as the template wants it."""
+        found = site.find("iam", "get_role", RoleName=made.physical_id)
+        if found is None:
+            return None
+        role = found["Role"]
+        live = {"Tags": [], **pick(role, "AssumeRolePolicyDocument", "Description", "MaxSessionDuration", "Tags")}
+        live |= pick(role.get("PermissionsBoundary", {}), PermissionsBoundary="PermissionsBoundaryArn")
+        attached = site.call("iam", "list_attached_role_policies", RoleName=made.physical_id)["AttachedPolicies"]
+        return {**live, "ManagedPolicyArns": [policy["PolicyArn"] for policy in attached]}
+
+    @override
     def delete(self, site: Site, made: Made, properties: Properties) -> None:
         """The template's policies go first; one attached by somebody else makes IAM refuse: DeleteConflict."""
         self._take(site, made.physical_id, properties, keeping={})
@@ -93,9 +100,9 @@ class Role(ResourceType):
     @staticmethod
     def _take(site: Site, name: str, old: Properties, keeping: Properties) -> None:
         for arn in set(old.get("ManagedPolicyArns", [])) - set(keeping.get("ManagedPolicyArns", [])):
-            _ignoring_absence(site, "detach_role_policy", RoleName=name, PolicyArn=arn)
+            ignoring_absence(site, "detach_role_policy", RoleName=name, PolicyArn=arn)
         for policy in set(_inline(old)) - set(_inline(keeping)):
-            _ignoring_absence(site, "delete_role_policy", RoleName=name, PolicyName=policy)
+            ignoring_absence(site, "delete_role_policy", RoleName=name, PolicyName=policy)
 
     @staticmethod
     def _bound(site: Site, name: str, old: Properties, new: Properties) -> None:
@@ -106,9 +113,10 @@ class Role(ResourceType):
             site.call("iam", "delete_role_permissions_boundary", RoleName=name)
 
 
-class ManagedPolicy(ResourceType):
+class ManagedPolicy(CheckedType):
     """AWS::IAM::ManagedPolicy, with its path."""
 
+    compared = ("PolicyDocument", "Tags")
     name_property = "ManagedPolicyName"
     longest_name = 128
 
@@ -134,14 +142,26 @@ class ManagedPolicy(ResourceType):
             )
         self._attach(site, arn, new.get("Roles", []))
         for role in set(old.get("Roles", [])) - set(new.get("Roles", [])):
-            _ignoring_absence(site, "detach_role_policy", RoleName=role, PolicyArn=arn)
+            ignoring_absence(site, "detach_role_policy", RoleName=role, PolicyArn=arn)
         return made
+
+    @override
+    def read(self, site: Site, made: Made, wanted: Properties) -> Properties | None:
+        """The version in force."""
+        arn = made.physical_id
+        found = site.find("iam", "get_policy", PolicyArn=arn)
+        if found is None:
+            return None
+        version = site.call("iam", "get_policy_version", PolicyArn=arn, VersionId=found["Policy"]["DefaultVersionId"])[
+            "PolicyVersion"
+        ]
+        return {"PolicyDocument": version["Document"], "Tags": found["Policy"].get("Tags", [])}
 
     @override
     def delete(self, site: Site, made: Made, properties: Properties) -> None:
         """Detached from the template's roles, older versions gone, then the policy."""
         for role in properties.get("Roles", []):
-            _ignoring_absence(site, "detach_role_policy", RoleName=role, PolicyArn=made.physical_id)
+            ignoring_absence(site, "detach_role_policy", RoleName=role, PolicyArn=made.physical_id)
         self._drop_versions(site, made.physical_id, keep=1)
         site.call("iam", "delete_policy", PolicyArn=made.physical_id)
 
@@ -156,57 +176,3 @@ class ManagedPolicy(ResourceType):
         spare = [version["VersionId"] for version in versions if not version["IsDefaultVersion"]]
         for version in sorted(spare, key=lambda each: int(each[1:]))[: max(0, len(versions) - keep)]:
             site.call("iam", "delete_policy_version", PolicyArn=arn, VersionId=version)
-
-
-class InlinePolicy(ResourceType):
-    """AWS::IAM::Policy: an inline policy of the listed roles."""
-
-    name_property = "PolicyName"
-    longest_name = 128
-
-    @override
-    def create(self, site: Site, name: str, properties: Properties) -> Made:
-        """Put into each role."""
-        for role in properties.get("Roles", []):
-            document = _versioned(properties["PolicyDocument"])
-            site.call("iam", "put_role_policy", RoleName=role, PolicyName=name, PolicyDocument=document)
-        return Made(name, {"Id": name})
-
-    @override
-    def update(self, site: Site, made: Made, old: Properties, new: Properties) -> Made:
-        """Put again, and taken from the roles no longer listed."""
-        if old.get("PolicyName") != new.get("PolicyName"):
-            raise ReplacementNeededError
-        dropped = [role for role in old.get("Roles", []) if role not in new.get("Roles", [])]
-        self.delete(site, made, {"Roles": dropped})
-        return self.create(site, made.physical_id, new)
-
-    @override
-    def delete(self, site: Site, made: Made, properties: Properties) -> None:
-        """Taken from each role."""
-        for role in properties.get("Roles", []):
-            _ignoring_absence(site, "delete_role_policy", RoleName=role, PolicyName=made.physical_id)
-
-
-class RolePolicy(ResourceType):
-    """AWS::IAM::RolePolicy: an inline policy of one role, a resource of its own. moto leaves it out with a warning."""
-
-    longest_name = 128
-
-    @override
-    def create(self, site: Site, name: str, properties: Properties) -> Made:
-        """Ref is the policy's name and the role's."""
-        site.call("iam", "put_role_policy", **pick(properties, "RoleName", "PolicyName", "PolicyDocument"))
-        return Made(f"{properties['PolicyName']}|{properties['RoleName']}")
-
-    @override
-    def update(self, site: Site, made: Made, old: Properties, new: Properties) -> Made:
-        """Put again."""
-        if pick(old, "RoleName", "PolicyName") != pick(new, "RoleName", "PolicyName"):
-            raise ReplacementNeededError
-        return self.create(site, made.physical_id, new)
-
-    @override
-    def delete(self, site: Site, made: Made, properties: Properties) -> None:
-        """The role stays."""
-        _ignoring_absence(site, "delete_role_policy", **pick(properties, "RoleName", "PolicyName"))

@@ -1,10 +1,9 @@
-"""DynamoDB, S3, Athena and KMS resources. moto has no work groups and bucket policies in a template."""
-
-from typing import Any
+"""DynamoDB, Athena and KMS resources. moto has no work groups in a template."""
 
 from typing_extensions import override
 
 from sandbox.services.cloudformation.resource import (
+    CheckedType,
     Made,
     Properties,
     ReplacementNeededError,
@@ -81,82 +80,10 @@ class Table(ResourceType):
             )
 
 
-class Bucket(ResourceType):
-    """AWS::S3::Bucket, without the properties nothing in the sandbox reads (life cycle, logging, ownership)."""
-
-    name_property = "BucketName"
-    longest_name = 63
-    tagged = True
-
-    @override
-    def create(self, site: Site, name: str, properties: Properties) -> Made:
-        """The bucket and its protection."""
-        bucket = name.lower()
-        place = None if site.region == "us-east-1" else {"LocationConstraint": site.region}
-        site.call("s3", "create_bucket", Bucket=bucket, CreateBucketConfiguration=place)
-        self._configure(site, bucket, properties)
-        domain = f"{bucket}.s3.amazonaws.com"
-        regional = f"{bucket}.s3.{site.region}.amazonaws.com"
-        return Made(bucket, {"Arn": f"arn:aws:s3:::{bucket}", "DomainName": domain, "RegionalDomainName": regional})
-
-    @override
-    def update(self, site: Site, made: Made, old: Properties, new: Properties) -> Made:
-        """Everything but the name in place."""
-        if old.get("BucketName") != new.get("BucketName"):
-            raise ReplacementNeededError
-        self._configure(site, made.physical_id, new)
-        return made
-
-    @override
-    def delete(self, site: Site, made: Made, properties: Properties) -> None:
-        """Only an empty one."""
-        site.call("s3", "delete_bucket", Bucket=made.physical_id)
-
-    def _configure(self, site: Site, bucket: str, properties: Properties) -> None:
-        for name, operation, argument in (
-            ("PublicAccessBlockConfiguration", "put_public_access_block", "PublicAccessBlockConfiguration"),
-            ("VersioningConfiguration", "put_bucket_versioning", "VersioningConfiguration"),
-        ):
-            if name in properties:
-                site.call("s3", operation, Bucket=bucket, **{argument: properties[name]})
-        if tags := tag_list(properties):
-            site.call("s3", "put_bucket_tagging", Bucket=bucket, Tagging={"TagSet": tags})
-        if "BucketEncryption" in properties:
-            rules = [self._rule(rule) for rule in properties["BucketEncryption"]["ServerSideEncryptionConfiguration"]]
-            encryption = {"Rules": rules}
-            site.call("s3", "put_bucket_encryption", Bucket=bucket, ServerSideEncryptionConfiguration=encryption)
-
-    @staticmethod
-    def _rule(rule: Properties) -> dict[str, Any]:
-        return pick(rule, "BucketKeyEnabled", ApplyServerSideEncryptionByDefault="ServerSideEncryptionByDefault")
-
-
-class BucketPolicy(ResourceType):
-    """AWS::S3::BucketPolicy. moto leaves it out with a warning."""
-
-    @override
-    def create(self, site: Site, name: str, properties: Properties) -> Made:
-        """Ref is the bucket's name."""
-        bucket = properties["Bucket"]
-        site.call("s3", "put_bucket_policy", Bucket=bucket, Policy=properties["PolicyDocument"])
-        return Made(bucket)
-
-    @override
-    def update(self, site: Site, made: Made, old: Properties, new: Properties) -> Made:
-        """Put again."""
-        if old["Bucket"] != new["Bucket"]:
-            raise ReplacementNeededError
-        return self.create(site, made.physical_id, new)
-
-    @override
-    def delete(self, site: Site, made: Made, properties: Properties) -> None:
-        """The bucket stays."""
-        site.call("s3", "delete_bucket_policy", Bucket=made.physical_id)
-
-
-class WorkGroup(ResourceType):
+class WorkGroup(CheckedType):
     """AWS::Athena::WorkGroup. moto leaves it out with a warning, and cannot update one."""
 
+    compared = ("Description", "State", "Tags", "WorkGroupConfiguration")
     name_property = "Name"
     longest_name = 128
     tagged = True
@@ -167,6 +94,20 @@ class WorkGroup(ResourceType):
         options = pick(properties, "Description", Configuration="WorkGroupConfiguration")
         site.call("athena", "create_work_group", Name=name, Tags=tag_list(properties), **options)
         return Made(name, {"Arn": f"arn:aws:athena:{site.region}:{site.account}:workgroup/{name}"})
+
+    @override
+    def read(self, site: Site, made: Made, wanted: Properties) -> Properties | None:
+        """RecursiveDeleteOption is never told: it is no part of the work group. moto says {} of one that is gone."""
+        found = site.call("athena", "get_work_group", WorkGroup=made.physical_id).get("WorkGroup")
+        if found is None:
+            return None
+        live = pick(found, "Description", "State", WorkGroupConfiguration="Configuration")
+        tags = (
+            site.call("athena", "list_tags_for_resource", ResourceARN=made.attributes["Arn"])
+            if "Tags" in wanted
+            else {}
+        )
+        return {**live, **tags}
 
     @override
     def delete(self, site: Site, made: Made, properties: Properties) -> None:
