@@ -1,4 +1,4 @@
-"""The StackSets operations: who may see which stack sets, and what a request asks for."""
+"""The StackSets operations that change something, or begin to: what a request asks for."""
 
 import uuid
 from collections.abc import Mapping, Sequence
@@ -7,7 +7,7 @@ from typing import Any
 from sandbox.cloud import Cloud
 from sandbox.gateway import AwsError, Call
 from sandbox.services.cloudformation import CloudFormation
-from sandbox.services.stack_sets import views
+from sandbox.services.stack_sets.catalog import Catalog
 from sandbox.services.stack_sets.checks import (
     NAME,
     OPERATION_ID,
@@ -16,40 +16,31 @@ from sandbox.services.stack_sets.checks import (
     check_pattern,
 )
 from sandbox.services.stack_sets.engine import Engine
-from sandbox.services.stack_sets.instance import Instance, Json, StackSet, Target, resolved
+from sandbox.services.stack_sets.instance import Json, StackSet, Target, resolved
 from sandbox.services.stack_sets.operation import Operation, Preferences
-from sandbox.services.stack_sets.organization import SERVICE_PRINCIPAL, Organization
+from sandbox.services.stack_sets.organization import Organization
 from sandbox.services.stack_sets.provisioning import Provisioning
+from sandbox.services.stack_sets.reading import Reading
 from sandbox.services.stack_sets.targets import existing_targets, new_targets
-
-NOT_ADMINISTRATOR = (
-    "You must be the management account or delegated admin account of an organization before operating a "
-    "SERVICE_MANAGED stack set"
-)
 
 
 class StackSets:
-    """Service-managed stack sets of the organization, by Region; they belong to the management account."""
+    """Service-managed stack sets of the organization."""
 
     def __init__(self, cloud: Cloud, organization: Organization, cloudformation: CloudFormation) -> None:
         self.cloud, self.organization = cloud, organization
         self.engine = Engine(cloud, organization, Provisioning(cloud, cloudformation))
-        self._sets: dict[str, dict[str, StackSet]] = {}  # by Region, then by name
+        self.catalog = Catalog(organization)
+        Reading(cloud.gateway, self.catalog)
         cloud.gateway.handle(
             "cloudformation",
             CreateStackSet=self._create,
-            DescribeStackSet=self._describe,
             UpdateStackSet=self._update,
             DeleteStackSet=self._delete,
-            ListStackSets=self._list,
             CreateStackInstances=self._create_instances,
             UpdateStackInstances=self._update_instances,
             DeleteStackInstances=self._delete_instances,
-            DescribeStackInstance=self._describe_instance,
-            ListStackInstances=self._list_instances,
-            DescribeStackSetOperation=self._describe_operation,
-            ListStackSetOperations=self._list_operations,
-            ListStackSetOperationResults=self._list_results,
+            DetectStackSetDrift=self._detect_drift,
             StopStackSetOperation=self._stop_operation,
         )
 
@@ -57,7 +48,7 @@ class StackSets:
         given, name = call.parameters, call.parameters["StackSetName"]
         check_pattern(name, NAME, "stackSetName")
         check_claimed(given)
-        visible = self._visible(call, claiming=True)
+        visible = self.catalog.visible(call, claiming=True)
         if name in visible:
             raise AwsError("NameAlreadyExistsException", f"StackSet {name} already exists")
         body, parameters = self._body(given), resolved(given.get("Parameters", []), {})
@@ -77,27 +68,19 @@ class StackSets:
         )
         return {"StackSetId": identity}
 
-    def _describe(self, call: Call) -> Json:
-        return {"StackSet": views.show_stack_set(self._find(call))}
-
-    def _list(self, call: Call) -> Json:
-        wanted = call.parameters.get("Status", "ACTIVE") == "ACTIVE"
-        sets = self._visible(call).values() if wanted else []
-        return views.page("Summaries", [views.summarize_stack_set(each) for each in sets], call.parameters)
-
     def _delete(self, call: Call) -> Json:
-        stack_set = self._find(call)
+        stack_set = self.catalog.find(call)
         if stack_set.instances:
             raise AwsError("StackSetNotEmptyException", "StackSet is not empty")
         if running := stack_set.unfinished():
             message = f"Another Operation on StackSet {stack_set.arn} is in progress: {running[0].identity}"
             raise AwsError("OperationInProgressException", message)
-        del self._visible(call)[stack_set.name]
+        del self.catalog.visible(call)[stack_set.name]
         return {}
 
     def _update(self, call: Call) -> Json:
         """The definition changes at once, even when the operation fails later (API reference, UpdateStackSet)."""
-        given, stack_set = call.parameters, self._find(call)
+        given, stack_set = call.parameters, self.catalog.find(call)
         check_claimed({"PermissionModel": "SERVICE_MANAGED", **given})
         active = bool((given.get("ManagedExecution") or {"Active": stack_set.managed_execution}).get("Active"))
         if active != stack_set.managed_execution and stack_set.unfinished():
@@ -124,7 +107,7 @@ class StackSets:
         return {"OperationId": operation.identity}
 
     def _create_instances(self, call: Call) -> Json:
-        stack_set, given = self._find(call), call.parameters
+        stack_set, given = self.catalog.find(call), call.parameters
         units = new_targets(given, self.organization)
         overrides = self._overrides(given, stack_set, {}) or []
         operation = self._operation(call, stack_set, "CREATE", list(units), units=units, overrides=overrides)
@@ -132,7 +115,7 @@ class StackSets:
         return {"OperationId": operation.identity}
 
     def _update_instances(self, call: Call) -> Json:
-        stack_set, given = self._find(call), call.parameters
+        stack_set, given = self.catalog.find(call), call.parameters
         meant = existing_targets(given, self.organization, stack_set)
         targets = [target for target in meant if stack_set.instances[target].status != "INOPERABLE"]
         if not targets:
@@ -144,46 +127,22 @@ class StackSets:
         return {"OperationId": operation.identity}
 
     def _delete_instances(self, call: Call) -> Json:
-        stack_set, given = self._find(call), call.parameters
+        stack_set, given = self.catalog.find(call), call.parameters
         targets = existing_targets(given, self.organization, stack_set)
         operation = self._operation(call, stack_set, "DELETE", targets, retain=bool(given["RetainStacks"]))
         self.engine.submit(stack_set, operation)
         return {"OperationId": operation.identity}
 
-    def _describe_instance(self, call: Call) -> Json:
-        stack_set = self._find(call)
-        account, region = call.parameters["StackInstanceAccount"], call.parameters["StackInstanceRegion"]
-        instance = stack_set.instances.get((account, region))
-        if instance is None:
-            raise AwsError(
-                "StackInstanceNotFoundException", f"Stack instance not found for account {account} in {region}"
-            )
-        return {"StackInstance": views.show_instance(stack_set, instance)}
-
-    def _list_instances(self, call: Call) -> Json:
-        stack_set = self._find(call)
-        instances: list[Instance] = list(stack_set.instances.values())
-        summaries = [views.summarize_instance(stack_set, instance) for instance in instances]
-        chosen = [summary for summary in summaries if views.matches(summary, call.parameters)]
-        return views.page("Summaries", chosen, call.parameters)
-
-    def _describe_operation(self, call: Call) -> Json:
-        stack_set = self._find(call)
-        return {"StackSetOperation": views.show_operation(stack_set, self._find_operation(call, stack_set))}
-
-    def _list_operations(self, call: Call) -> Json:
-        latest_first = reversed(self._find(call).operations.values())
-        return views.page("Summaries", [views.summarize_operation(each) for each in latest_first], call.parameters)
-
-    def _list_results(self, call: Call) -> Json:
-        operation = self._find_operation(call, self._find(call))
-        wanted = {each["Values"] for each in call.parameters.get("Filters", [])}
-        results = [result for result in views.show_results(operation) if not wanted or result["Status"] in wanted]
-        return views.page("Summaries", results, call.parameters)
+    def _detect_drift(self, call: Call) -> Json:
+        """Of every instance: a request names no targets."""
+        stack_set = self.catalog.find(call)
+        operation = self._operation(call, stack_set, "DETECT_DRIFT", list(stack_set.instances))
+        self.engine.submit(stack_set, operation)
+        return {"OperationId": operation.identity}
 
     def _stop_operation(self, call: Call) -> Json:
-        stack_set = self._find(call)
-        operation = self._find_operation(call, stack_set)
+        stack_set = self.catalog.find(call)
+        operation = self.catalog.find_operation(call, stack_set)
         if operation.ended:
             raise AwsError("InvalidOperationException", f"Operation {operation.identity} is not in progress")
         self.engine.stop(stack_set, operation)
@@ -199,32 +158,6 @@ class StackSets:
         preferences = Preferences(call.parameters.get("OperationPreferences") or {})
         now, where = self.cloud.clock.now(), call.parameters.get("DeploymentTargets") or {}
         return Operation(identity, action, targets, preferences, now, deployment_targets=where, **more)
-
-    def _visible(self, call: Call, *, claiming: bool = False) -> dict[str, StackSet]:
-        """The sets a caller sees: CallAs SELF is another space for everybody but the management account."""
-        administrators = self.organization.delegated_administrators(SERVICE_PRINCIPAL)
-        delegated = call.parameters.get("CallAs") == "DELEGATED_ADMIN"
-        if delegated and call.account not in administrators:
-            raise AwsError("ValidationError", NOT_ADMINISTRATOR)
-        if delegated or call.account == self.organization.management_account:
-            return self._sets.setdefault(call.region, {})
-        if claiming:
-            raise AwsError("ValidationError", NOT_ADMINISTRATOR)
-        return {}
-
-    def _find(self, call: Call) -> StackSet:
-        name = call.parameters["StackSetName"]
-        for stack_set in self._visible(call).values():
-            if name in {stack_set.name, stack_set.identity}:
-                return stack_set
-        raise AwsError("StackSetNotFoundException", f"StackSet {name} not found")
-
-    @staticmethod
-    def _find_operation(call: Call, stack_set: StackSet) -> Operation:
-        identity = call.parameters["OperationId"]
-        if identity not in stack_set.operations:
-            raise AwsError("OperationNotFoundException", f"Operation {identity} not found")
-        return stack_set.operations[identity]
 
     @staticmethod
     def _body(given: Mapping[str, Any]) -> str:

@@ -94,6 +94,8 @@ class Engine:
         state = self.organization.state_of(instance.account)
         if state != "ACTIVE" and not operation.retain:
             return self._unreachable(operation, instance, state)
+        if operation.detects_drift:
+            return self._detect(operation, instance)
         if operation.action == "DELETE":
             return self._delete(stack_set, operation, instance)
         return self._deploy(stack_set, operation, instance)
@@ -117,6 +119,20 @@ class Engine:
             del stack_set.instances[instance.target]
         return reason
 
+    def _detect(self, operation: Operation, instance: Instance) -> str | None:
+        """Status says how the stack is to its set: looking changes neither. DetailedStatus is the operation's."""
+        found, reason = self.provisioning.inspect(instance)
+        if reason:
+            instance.detailed_status = "INOPERABLE" if instance.status == "INOPERABLE" else "FAILED"
+            instance.reason = instance.reason or reason
+            return reason
+        operation.drifts[instance.target] = found
+        instance.drift_status = "DRIFTED" if operation.drifted(instance.target) else "IN_SYNC"
+        instance.drift_checked, instance.detailed_status = self.cloud.clock.now(), "SUCCEEDED"
+        if instance.status == "CURRENT":
+            instance.reason = None
+        return None
+
     @staticmethod
     def _unreachable(operation: Operation, instance: Instance, state: str | None) -> str:
         """Suspended: botocore model, DetailedStatus ("has failed because the account was suspended").
@@ -126,9 +142,9 @@ class Engine:
         where = "suspended" if state else "not part of the organization"
         instance.reason = f"Account {instance.account} is {where}"
         instance.detailed_status = "SKIPPED_SUSPENDED_ACCOUNT" if state else "FAILED"
-        if operation.action != "DELETE":
+        if operation.deploys:
             instance.status = "OUTDATED"
-        elif state is None:
+        elif operation.action == "DELETE" and state is None:
             instance.status = instance.detailed_status = "INOPERABLE"
         return instance.reason
 
@@ -138,5 +154,5 @@ class Engine:
             instance = stack_set.instances.get(target)
             if instance:
                 instance.detailed_status, instance.reason = "CANCELLED", operation.results[target].reason
-                if operation.action != "DELETE":
+                if operation.deploys:
                     instance.status = "OUTDATED"

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from sandbox.services.cloudformation.stack import Stack
@@ -24,6 +25,8 @@ class Instance:
     reason: str | None = None
     last_operation: str = ""
     stack: Stack | None = None
+    drift_status: str = "NOT_CHECKED"
+    drift_checked: datetime | None = None
 
     @property
     def target(self) -> Target:

@@ -10,6 +10,8 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
+from sandbox.services.cloudformation.drift import ResourceDrift
+
 Target = tuple[str, str]  # account, Region
 
 
@@ -54,7 +56,7 @@ class Operation:
     """One operation on a stack set. Whoever runs it asks `startable`, and tells `start` and `finish`."""
 
     identity: str
-    action: str  # CREATE, UPDATE or DELETE
+    action: str  # CREATE, UPDATE, DELETE or DETECT_DRIFT
     targets: Sequence[Target]
     preferences: Preferences
     created: datetime
@@ -62,6 +64,7 @@ class Operation:
     overrides: Sequence[Mapping[str, Any]] | None = None  # of parameters, for the instances it creates or updates
     units: Mapping[Target, str] = field(default_factory=dict)  # of instances it creates: through which OU
     deployment_targets: Mapping[str, Any] = field(default_factory=dict)
+    drifts: dict[Target, list[ResourceDrift]] = field(default_factory=dict)  # what a detection found, where it could
     status: str = "QUEUED"
     ended: datetime | None = None
     results: dict[Target, Result] = field(init=False)
@@ -80,8 +83,24 @@ class Operation:
         """How many targets failed so far."""
         return sum(self._failed.values())
 
+    @property
+    def deploys(self) -> bool:
+        """Whether an instance it does not finish is left behind its set."""
+        return self.action in {"CREATE", "UPDATE"}
+
+    @property
+    def detects_drift(self) -> bool:
+        """Whether it only looks."""
+        return self.action == "DETECT_DRIFT"
+
+    def drifted(self, target: Target) -> bool:
+        """Whether the detection found a resource of this instance changed or gone."""
+        return any(drift.status != "IN_SYNC" for drift in self.drifts[target])
+
     def conflicts_with(self, other: "Operation") -> bool:
-        """Two operations must not work on one account at the same time."""
+        """Two operations must not work on one account at the same time; nor may two detections on one set."""
+        if self.detects_drift and other.detects_drift:
+            return True
         return not {account for account, _ in self.targets}.isdisjoint(account for account, _ in other.targets)
 
     def startable(self) -> list[Target]:

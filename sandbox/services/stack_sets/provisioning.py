@@ -5,6 +5,8 @@ import uuid
 from sandbox.cloud import Cloud
 from sandbox.gateway import AwsError
 from sandbox.services.cloudformation import CloudFormation
+from sandbox.services.cloudformation.drift import ResourceDrift, detect
+from sandbox.services.cloudformation.resources import ResourceFailedError
 from sandbox.services.cloudformation.site import Site
 from sandbox.services.cloudformation.stack import Stack
 from sandbox.services.stack_sets.instance import Instance, StackSet
@@ -39,6 +41,21 @@ class Provisioning:
         self.cloudformation.remove(instance.stack)
         return None if instance.stack.status == "DELETE_COMPLETE" else _why(instance.stack)
 
+    @staticmethod
+    def inspect(instance: Instance) -> tuple[list[ResourceDrift], str | None]:
+        """What drift detection finds in the instance's stack, and why it failed, if it did. Changes nothing.
+
+        That an instance without a stack fails is an assumption: AWS says nothing of it.
+        """
+        if instance.stack is None:
+            return [], "Stack instance has no stack to detect drift on"
+        try:
+            return detect(instance.stack), None
+        except AwsError as error:
+            return [], str(error.message)
+        except ResourceFailedError as failure:
+            return [], _reason(failure)
+
     def _create(self, stack_set: StackSet, instance: Instance, parameters: dict[str, str]) -> Stack:
         site = Site(self.cloud, instance.account, instance.region)
         name = f"StackSet-{stack_set.name}-{uuid.uuid4()}"
@@ -50,6 +67,10 @@ def _why(stack: Stack) -> str:
     failure = stack.failure
     if failure is None:
         return stack.stack_status_reason or stack.status
+    return _reason(failure)
+
+
+def _reason(failure: ResourceFailedError) -> str:
     return (
         f"ResourceLogicalId:{failure.logical_id}, ResourceType:{failure.resource_type}, "
         f"ResourceStatusReason:{failure.reason}"

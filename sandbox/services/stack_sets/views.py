@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sandbox.gateway import AwsError
+from sandbox.services.stack_sets import drift
 from sandbox.services.stack_sets.instance import Instance, Json, StackSet
 from sandbox.services.stack_sets.operation import Operation
 
@@ -29,7 +30,8 @@ def show_stack_set(stack_set: StackSet) -> Json:
     """DescribeStackSet."""
     instances = stack_set.instances.values()
     return {
-        **summarize_stack_set(stack_set),
+        **_identify(stack_set),
+        "StackSetDriftDetectionDetails": drift.of_stack_set(stack_set),
         "StackSetARN": stack_set.arn,
         "TemplateBody": stack_set.body,
         "Parameters": as_list(stack_set.parameters),
@@ -42,6 +44,10 @@ def show_stack_set(stack_set: StackSet) -> Json:
 
 def summarize_stack_set(stack_set: StackSet) -> Json:
     """ListStackSets."""
+    return {**_identify(stack_set), **drift.summary_of_stack_set(stack_set)}
+
+
+def _identify(stack_set: StackSet) -> Json:
     return {
         "StackSetName": stack_set.name,
         "StackSetId": stack_set.identity,
@@ -67,7 +73,7 @@ def summarize_instance(stack_set: StackSet, instance: Instance) -> Json:
         "OrganizationalUnitId": instance.unit,
         "Status": instance.status,
         "StackInstanceStatus": {"DetailedStatus": instance.detailed_status},
-        "DriftStatus": "NOT_CHECKED",
+        **drift.of_instance(instance),
         "LastOperationId": instance.last_operation,
         **({"StatusReason": instance.reason} if instance.reason else {}),
         **({"StackId": instance.stack.stack_id} if instance.stack else {}),
@@ -94,6 +100,7 @@ def show_operation(stack_set: StackSet, operation: Operation) -> Json:
         "StackSetId": stack_set.identity,
         "RetainStacks": operation.retain,
         "DeploymentTargets": dict(operation.deployment_targets),
+        **({"StackSetDriftDetectionDetails": drift.of_operation(operation)} if operation.detects_drift else {}),
     }
 
 
