@@ -9,7 +9,7 @@ checked as well where an operation deploys; the reference calls them optional.
 from collections.abc import Iterable
 
 from sandbox.gateway import Call
-from sandbox.permissions.need import Need, Needs, Table, request_tags
+from sandbox.permissions.need import Need, Needs, Table, request_tags, simple
 from sandbox.permissions.organizations import management_of
 
 DEPLOYED_TYPE = "AWS-IAM-Role"  # stands for every type in the body
@@ -61,17 +61,22 @@ def _owner(call: Call) -> str:
     return management_of(call.account) if delegated else call.account
 
 
-READING = (
+ON_STACK_SET = (
+    "DeleteStackSet",
     "DescribeStackInstance",
     "DescribeStackSet",
     "DescribeStackSetOperation",
+    "DetectStackSetDrift",  # what it reads in the members, StackSets' own roles there read
+    "ListStackInstanceResourceDrifts",
     "ListStackInstances",
     "ListStackSetOperationResults",
     "ListStackSetOperations",
+    "StopStackSetOperation",
 )
 DEPLOYING = ("UpdateStackSet", "CreateStackInstances", "UpdateStackInstances", "DeleteStackInstances")
 NEEDS: Table = {
-    **{("cloudformation", operation): _on_stack_set(operation) for operation in (*READING, "DeleteStackSet")},
+    **{("cloudformation", operation): _on_stack_set(operation) for operation in ON_STACK_SET},
     **{("cloudformation", operation): _deploying(operation) for operation in DEPLOYING},
     ("cloudformation", "CreateStackSet"): _create,
+    ("cloudformation", "ListStackSets"): simple("cloudformation:ListStackSets"),
 }

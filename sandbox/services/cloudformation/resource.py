@@ -64,6 +64,7 @@ class Resource:
     properties: Properties
     deletion_policy: str = "Delete"
     update_replace_policy: str = "Delete"
+    needs: Collection[str] = ()  # logical ids of the resources it refers to
 
     @property
     def physical_resource_id(self) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -42,8 +43,11 @@ class Resources(ResourceMap):  # type: ignore[misc]  # moto ships no types
         self.made: dict[str, Resource] = {}
         self.replaced: list[Resource] = []
         self._making: list[str] = []
+        self._needs: dict[str, set[str]] = {}
 
     def __getitem__(self, key: str) -> Any:
+        if self._making and key in self._resource_json_map:
+            self._needs.setdefault(self._making[-1], set()).add(key)
         if key not in self._parsed_resources:
             self._parsed_resources[key] = self._ensure(key)
         return self._parsed_resources[key]
@@ -94,6 +98,7 @@ class Resources(ResourceMap):  # type: ignore[misc]  # moto ships no types
             properties,
             declared.get("DeletionPolicy", "Delete"),
             declared.get("UpdateReplacePolicy", "Delete"),
+            self._needs.get(logical_id, ()),
         )
         if before is None or before.properties != properties:
             self.report(resource, "CREATE_COMPLETE" if before is None else "UPDATE_COMPLETE", None)
@@ -153,26 +158,44 @@ def settled(value: Any) -> Any:
     return [settled(item) for item in value if item is not None] if isinstance(value, list) else value
 
 
-def remove(
-    site: Site, resources: list[Resource], report: Report, *, replacing: bool = False
-) -> list[ResourceFailedError]:
-    """Remove resources in this order, but not those to be retained; what failed is returned, the rest goes on."""
-    failures = []
+@dataclass
+class Removal:
+    """What removing resources came to: which failed, and the names of all that are left."""
+
+    failures: list[ResourceFailedError] = field(default_factory=list)
+    left: set[str] = field(default_factory=set)
+
+    def keep(self, resource: Resource) -> None:
+        """It stays; and so does what it refers to: nothing is removed before what needs it."""
+        self.left |= {resource.logical_resource_id, *resource.needs}
+
+
+def remove(site: Site, resources: list[Resource], report: Report, *, replacing: bool = False) -> Removal:
+    """Remove resources in this order, but not those to be retained; when one fails, the rest goes on."""
+    removal = Removal()
     for resource in resources:
         policy = resource.update_replace_policy if replacing else resource.deletion_policy
         if policy.startswith("Retain"):
             report(resource, "DELETE_SKIPPED", None)
-            continue
-        try:
-            with failing_as(resource.logical_resource_id, resource.cf_resource_type, "delete"):
-                resource.kind.delete(site, resource.made, resource.properties)
-            report(resource, "DELETE_COMPLETE", None)
-        except ResourceFailedError as failure:
-            if is_gone(failure.reason):
-                continue
-            failures.append(failure)
+        elif resource.logical_resource_id in removal.left:
+            removal.keep(resource)
+        elif failure := _removed(site, resource):
+            removal.failures.append(failure)
+            removal.keep(resource)
             report(resource, "DELETE_FAILED", failure.reason)
-    return failures
+        else:
+            report(resource, "DELETE_COMPLETE", None)
+    return removal
+
+
+def _removed(site: Site, resource: Resource) -> ResourceFailedError | None:
+    """Why it could not be removed; what is gone already is removed."""
+    try:
+        with failing_as(resource.logical_resource_id, resource.cf_resource_type, "delete"):
+            resource.kind.delete(site, resource.made, resource.properties)
+    except ResourceFailedError as failure:
+        return None if is_gone(failure.reason) else failure
+    return None
 
 
 @contextmanager

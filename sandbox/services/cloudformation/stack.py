@@ -60,7 +60,7 @@ class Stack(models.Stack):  # type: ignore[misc]  # moto ships no types
             if on_failure == "DO_NOTHING":
                 return self._turn("CREATE_FAILED", reason)
             self._turn("ROLLBACK_IN_PROGRESS", f"{reason} Rollback requested by user.")
-            return self._end(self._take_back(list(wanted.made.values())), "ROLLBACK", reason)
+            return self._end(self._take_back(wanted.made), "ROLLBACK", reason)
         self._adopt(body, template, parameters, wanted)
         return self._turn("CREATE_COMPLETE")
 
@@ -84,8 +84,7 @@ class Stack(models.Stack):  # type: ignore[misc]  # moto ships no types
     def remove(self) -> None:
         """Delete what the template does not retain, last made first; DELETE_FAILED when something resists."""
         self._turn("DELETE_IN_PROGRESS", "User Initiated")
-        failures = remove(self.site, list(reversed(self.made.values())), self._report)
-        self.made = {failure.logical_id: self.made[failure.logical_id] for failure in failures}
+        failures = self._take_back(self.made)
         if failures:
             self.failure = failures[0]
             names = ", ".join(failure.logical_id for failure in failures)
@@ -138,10 +137,10 @@ class Stack(models.Stack):  # type: ignore[misc]  # moto ships no types
         remove(self.site, list(reversed(settled.replaced)), self._report, replacing=True)
         remove(self.site, list(reversed(removed)), self._report)
 
-    def _take_back(self, made: list[Resource]) -> list[ResourceFailedError]:
-        failures = remove(self.site, list(reversed(made)), self._report)
-        self.made = {failure.logical_id: self.made[failure.logical_id] for failure in failures}
-        return failures
+    def _take_back(self, made: dict[str, Resource]) -> list[ResourceFailedError]:
+        removal = remove(self.site, list(reversed(made.values())), self._report)
+        self.made = {name: resource for name, resource in made.items() if name in removal.left}
+        return removal.failures
 
     def _end(self, failures: list[ResourceFailedError], verb: str, reason: str) -> None:
         self._turn(f"{verb}_FAILED" if failures else f"{verb}_COMPLETE", reason)

@@ -481,6 +481,21 @@ def test_a_policy_somebody_else_attached_makes_the_deletion_fail(hub: Hub) -> No
     assert hub.describe(stack["StackId"])["StackStatus"] == "DELETE_COMPLETE"
 
 
+def test_what_a_resource_that_cannot_be_deleted_needs_is_left_alone(hub: Hub) -> None:
+    limit = {"Type": "AWS::IAM::ManagedPolicy", "Properties": {"PolicyDocument": MAY_SEND}}
+    stack = hub.create({"Limit": limit, "Role": role(PermissionsBoundary={"Ref": "Limit"}), "Queue": queue("q")})
+    hub("iam", "put_role_policy", RoleName="worker", PolicyName="other", PolicyDocument=json.dumps(MAY_SEND))
+    hub("cloudformation", "delete_stack", StackName="demo")
+    half, left = hub.describe(stack["StackId"]), hub("iam", "list_policies", Scope="Local")["Policies"]
+    hub("iam", "delete_role_policy", RoleName="worker", PolicyName="other")
+    hub("cloudformation", "delete_stack", StackName="demo")
+
+    assert "failed to delete: [Role]" in half["StackStatusReason"]
+    assert (len(left), hub.queues()) == (1, [])
+    assert hub.describe(stack["StackId"])["StackStatus"] == "DELETE_COMPLETE"
+    assert hub("iam", "list_policies", Scope="Local")["Policies"] == []
+
+
 def test_retained_resources_outlive_their_stack(hub: Hub) -> None:
     hub.create({"Kept": queue("kept", DeletionPolicy="Retain"), "Gone": queue("gone")})
     hub("cloudformation", "delete_stack", StackName="demo")

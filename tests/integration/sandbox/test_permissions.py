@@ -97,6 +97,35 @@ ROWS: list[tuple[str, str, dict[str, Any], list[tuple[str, str]]]] = [
         ],
     ),
     (
+        "cloudformation",
+        "DeleteStackInstances",
+        {"StackSetName": "set", "DeploymentTargets": {"OrganizationalUnitIds": ["r-ab12"]}, **CALL_AS},
+        [
+            ("cloudformation:DeleteStackInstances", STACK_SET),
+            ("cloudformation:DeleteStackInstances", STACK_SET.replace("stackset/", "stackset-target/") + "/r-ab12"),
+            ("cloudformation:DeleteStackInstances", f"arn:aws:cloudformation:{REGION}::type/resource/AWS-IAM-Role"),
+        ],
+    ),
+    (
+        "cloudformation",
+        "DetectStackSetDrift",
+        {"StackSetName": "set", **CALL_AS},
+        [("cloudformation:DetectStackSetDrift", STACK_SET)],
+    ),
+    (
+        "cloudformation",
+        "ListStackInstanceResourceDrifts",
+        {"StackSetName": "set", **CALL_AS},
+        [("cloudformation:ListStackInstanceResourceDrifts", STACK_SET)],
+    ),
+    (
+        "cloudformation",
+        "StopStackSetOperation",
+        {"StackSetName": "set", "OperationId": "one", **CALL_AS},
+        [("cloudformation:StopStackSetOperation", STACK_SET)],
+    ),
+    ("cloudformation", "ListStackSets", CALL_AS, [("cloudformation:ListStackSets", "*")]),
+    (
         "iam",
         "CreatePolicy",
         {"PolicyName": "shard", "Path": "/quick-athena/", "PolicyDocument": "{}", "Tags": MARK},
