@@ -71,6 +71,26 @@ def test_a_missing_property_fails_its_resource_in_words(hub: Hub) -> None:
     )
 
 
+def bucket(name: str, **rule: Any) -> dict[str, Any]:
+    """A bucket whose objects live as this rule says."""
+    ownership = {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
+    cycle = {"Rules": [{"Id": "expire", "Status": "Enabled", **rule}]}
+    properties = {"BucketName": name, "OwnershipControls": ownership, "LifecycleConfiguration": cycle}
+    return {"Type": "AWS::S3::Bucket", "Properties": properties}
+
+
+def test_a_bucket_has_its_life_cycle_and_one_the_sandbox_does_not_know_is_refused_by_name(hub: Hub) -> None:
+    hub.create({"Bucket": bucket("results", Prefix="old/", ExpirationInDays="7")})
+    refused = hub.create({"Bucket": bucket("others", Transitions=[])}, name="other")
+    cycle = hub("s3", "get_bucket_lifecycle_configuration", Bucket="results")["Rules"][0]
+    ownership = hub("s3", "get_bucket_ownership_controls", Bucket="results")["OwnershipControls"]["Rules"]
+
+    assert (cycle["Expiration"], cycle["Filter"]) == ({"Days": 7}, {"Prefix": "old/"})
+    assert ownership == [{"ObjectOwnership": "BucketOwnerEnforced"}]
+    assert [each["Name"] for each in hub("s3", "list_buckets")["Buckets"]] == ["results"]
+    assert "does not know Transitions of a lifecycle rule" in refused["StackStatusReason"]
+
+
 def test_what_is_gone_already_does_not_keep_a_stack_from_its_end(hub: Hub) -> None:
     stack = hub.create({"Role": role(), "Queue": queue("q")})
     hub("iam", "delete_role", RoleName="worker")

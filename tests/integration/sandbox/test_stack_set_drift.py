@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 
 from sandbox.clock import VirtualClock
 from sandbox.faults import Faults
+from sandbox.permissions import Permissions
 from sandbox.services.iam import Iam
 from sandbox.world import PROJECT
 from tests.integration.sandbox.test_stack_sets import (
@@ -24,6 +25,7 @@ from tests.integration.sandbox.test_stack_sets import (
     parameters,
     refusal,
 )
+from tests.integration.sandbox.world_of_roles import acting, allow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -50,6 +52,8 @@ SET: dict[str, Any] = {"StackSetName": "quick"}
 
 class Inspector(Administrator):
     """The delegated administrator, and what somebody does in a member behind its back."""
+
+    iam: Iam
 
     def member(self, service: str, operation: str, account: str = ONE, **given: Any) -> Any:
         """One call of the member's own administrator."""
@@ -101,8 +105,9 @@ class Inspector(Administrator):
 @pytest.fixture
 def quick(cloud: Cloud) -> Iterator[Inspector]:
     assert isinstance(cloud.clock, VirtualClock)
-    Iam(cloud)
+    iam = Iam(cloud)
     administrator = Inspector(cloud, cloud.clock)
+    administrator.iam = iam
     administrator.define()
     yield administrator
     cloud.clock.run()
@@ -191,6 +196,24 @@ def test_detections_and_deployments_wait_for_each_other(quick: Inspector) -> Non
     assert quick.instances() == []
 
 
+def test_a_role_detects_as_delegated_administrator_with_three_permissions_and_not_with_two(quick: Inspector) -> None:
+    Permissions(quick.cloud, quick.iam)
+    operations = ["cloudformation:DetectStackSetDrift", "cloudformation:DescribeStackSetOperation"]
+    on_set = f"arn:aws:cloudformation:{REGION}:*:stackset/quick:*"
+    delegated: dict[str, Any] = {**SET, "CallAs": "DELEGATED_ADMIN"}
+    looking_up = allow("organizations:ListDelegatedAdministrators")
+    with acting(quick.cloud, quick.iam, allow(operations, on_set), looking_up):
+        client = quick.cloud.client("cloudformation")
+        operation = client.detect_stack_set_drift(**delegated)["OperationId"]
+        shown = client.describe_stack_set_operation(OperationId=operation, **delegated)["StackSetOperation"]
+    other = acting(quick.cloud, quick.iam, allow(operations[1], on_set), looking_up, name="other")
+    with other, pytest.raises(ClientError) as refused:
+        quick.cloud.client("cloudformation").detect_stack_set_drift(**delegated)
+
+    assert shown["Action"] == "DETECT_DRIFT"
+    assert refusal(refused) == "AccessDenied"
+
+
 def test_one_detection_at_a_time_is_run_on_a_set(quick: Inspector) -> None:
     first, second = quick.detect(), quick.detect()
     at_first = quick.status(first), quick.status(second)
@@ -261,9 +284,7 @@ def test_an_instance_that_never_got_a_stack_cannot_be_checked(quick: Inspector) 
 def test_a_resource_that_cannot_be_read_fails_the_check_with_its_name(quick: Inspector) -> None:
     quick.deploy(ONE)
     quick.clock.run()
-    Faults(quick.cloud).order(
-        Fault(service="iam", operation="GetRole", code="AccessDenied", message="A policy says no")
-    )
+    Faults(quick.cloud).order(service="iam", operation="GetRole", code="AccessDenied", message="A policy says no")
     quick.detected()
 
     assert quick.instance(ONE)["StatusReason"].startswith("ResourceLogicalId:Role, ResourceType:AWS::IAM::Role, ")

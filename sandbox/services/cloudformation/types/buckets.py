@@ -16,6 +16,7 @@ from sandbox.services.cloudformation.resource import (
 )
 from sandbox.services.cloudformation.site import Site
 
+Settings = list[tuple[str, dict[str, Any]]]  # calls of S3, with what they set
 RULE = {"Id", "Status", "Prefix", "ExpirationInDays", "AbortIncompleteMultipartUpload"}  # of a life cycle
 
 
@@ -37,10 +38,10 @@ class Bucket(CheckedType):
     @override
     def create(self, site: Site, name: str, properties: Properties) -> Made:
         """The bucket and its protection."""
-        bucket = name.lower()
+        bucket, settings = name.lower(), self._settings(properties)
         place = None if site.region == "us-east-1" else {"LocationConstraint": site.region}
         site.call("s3", "create_bucket", Bucket=bucket, CreateBucketConfiguration=place)
-        self._configure(site, bucket, properties)
+        self._configure(site, bucket, settings)
         domain = f"{bucket}.s3.amazonaws.com"
         regional = f"{bucket}.s3.{site.region}.amazonaws.com"
         return Made(bucket, {"Arn": f"arn:aws:s3:::{bucket}", "DomainName": domain, "RegionalDomainName": regional})
@@ -50,7 +51,7 @@ class Bucket(CheckedType):
         """Everything but the name in place."""
         if old.get("BucketName") != new.get("BucketName"):
             raise ReplacementNeededError
-        self._configure(site, made.physical_id, new)
+        self._configure(site, made.physical_id, self._settings(new))
         return made
 
     @override
@@ -79,13 +80,14 @@ class Bucket(CheckedType):
         """Only an empty one."""
         site.call("s3", "delete_bucket", Bucket=made.physical_id)
 
-    def _configure(self, site: Site, bucket: str, properties: Properties) -> None:
-        for operation, arguments in self._settings(properties):
+    @staticmethod
+    def _configure(site: Site, bucket: str, settings: Settings) -> None:
+        for operation, arguments in settings:
             site.call("s3", operation, Bucket=bucket, **arguments)
 
     @staticmethod
-    def _settings(properties: Properties) -> list[tuple[str, dict[str, Any]]]:
-        given: list[tuple[str, dict[str, Any]]] = [
+    def _settings(properties: Properties) -> Settings:
+        given: Settings = [
             (operation, {name: properties[name]})
             for operation, name in (
                 ("put_public_access_block", "PublicAccessBlockConfiguration"),
