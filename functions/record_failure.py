@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools import Logger, Metrics, single_metric
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.parser import event_parser
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -35,4 +35,6 @@ def handler(request: Request, context: LambdaContext) -> dict[str, str]:
     logger.error("failed", extra={"account_id": request.account_id, "profile": request.profile, **failure})
     wiring.registry().record_failure(request.account_id, request.profile, failure, request.now)
     metrics.add_metric(name="FailedSteps", unit=MetricUnit.Count, value=1)
+    with single_metric(name="FailedSteps", unit=MetricUnit.Count, value=1) as one:
+        one.add_dimension(name="error", value=failure["error"])
     return failure

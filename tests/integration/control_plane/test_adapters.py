@@ -129,6 +129,21 @@ def test_awss_error_codes_get_our_names(
         stack_sets.start_deployment(connection.role_name, connection.account_id, {}, "op-x", exists=False)
 
 
+def test_looking_for_drift_does_not_make_an_instance_look_changed(
+    world: Sandbox, stack_sets: AwsStackSets, connection: Connection, hub: Hub
+) -> None:
+    name, account_id, wanted = connection.role_name, connection.account_id, parameters("default", PROFILE, hub)
+    stack_sets.ensure_stack_set(name, wanted)
+    stack_sets.start_deployment(name, account_id, wanted, f"op-{account_id}", exists=False)
+    world.clock.run()  # type: ignore[attr-defined]  # a virtual clock
+    with world.cloud.administering(hub.account_id):
+        world.cloud.client("cloudformation").detect_stack_set_drift(StackSetName=name, CallAs="DELEGATED_ADMIN")
+    seen = stack_sets.instance(name, account_id)
+    assert seen is not None
+    assert (seen.is_current, seen.in_progress) == (True, False)
+    world.clock.run()  # type: ignore[attr-defined]  # a virtual clock
+
+
 # Access policy ---------------------------------------------------------------------------------------------
 
 

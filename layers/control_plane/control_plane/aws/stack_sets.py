@@ -55,10 +55,10 @@ class AwsStackSets:
             if code_of(error) in ("StackSetNotFoundException", "StackInstanceNotFoundException"):
                 return None
             raise
-        detailed = found.get("StackInstanceStatus", {}).get("DetailedStatus", "")
+        in_progress = self._is_being_changed(name, found)
         return StackInstance(
-            is_current=found["Status"] == "CURRENT" and detailed == "SUCCEEDED",
-            in_progress=detailed in IN_PROGRESS,
+            is_current=found["Status"] == "CURRENT" and not in_progress,
+            in_progress=in_progress,
             parameters={p["ParameterKey"]: p["ParameterValue"] for p in found.get("ParameterOverrides", [])},
             operation_id=found.get("LastOperationId", ""),
             reason=found.get("StatusReason", ""),
@@ -66,15 +66,9 @@ class AwsStackSets:
 
     def operation(self, name: str, operation_id: str) -> OperationStatus:
         """How an operation stands."""
-        try:
-            with named_errors():
-                found = self._client.describe_stack_set_operation(
-                    StackSetName=name, OperationId=operation_id, CallAs=CALL_AS
-                )["StackSetOperation"]
-        except ClientError as error:
-            if code_of(error) == "OperationNotFoundException":
-                return OperationStatus.UNKNOWN
-            raise
+        found = self._describe(name, operation_id)
+        if found is None:
+            return OperationStatus.UNKNOWN
         running = found["Status"] in ("RUNNING", "QUEUED", "STOPPING")
         return OperationStatus.RUNNING if running else OperationStatus.ENDED
 
@@ -107,6 +101,24 @@ class AwsStackSets:
                 OperationId=operation_id,
                 CallAs=CALL_AS,
             )
+
+    def _is_being_changed(self, name: str, instance: Any) -> bool:
+        """Whether an operation works on the instance. Detecting drift looks the same, and changes nothing."""
+        if instance.get("StackInstanceStatus", {}).get("DetailedStatus") not in IN_PROGRESS:
+            return False
+        operation = self._describe(name, instance.get("LastOperationId", ""))
+        return operation is None or operation.get("Action") != "DETECT_DRIFT"
+
+    def _describe(self, name: str, operation_id: str) -> Any | None:
+        try:
+            with named_errors():
+                return self._client.describe_stack_set_operation(
+                    StackSetName=name, OperationId=operation_id, CallAs=CALL_AS
+                )["StackSetOperation"]
+        except ClientError as error:
+            if code_of(error) == "OperationNotFoundException":
+                return None
+            raise
 
     def _find(self, name: str) -> Any | None:
         try:
