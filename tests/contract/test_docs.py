@@ -214,6 +214,42 @@ def test_the_permissions_page_lists_what_an_identity_may_do_and_nothing_else(ide
     assert named == _granted()[identity]
 
 
+# Alarms ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("heading", "name"), [("Alarms of the hub", HUB), ("Alarms of the forwarding stack", FORWARDING)]
+)
+def test_the_alarms_page_lists_every_alarm_and_what_it_sees(heading: str, name: str) -> None:
+    alarms = project.resources(name, "Alarm")
+    metrics = {key: f"`{alarm['Properties']['MetricName']}`" for key, alarm in alarms.items()}
+    assert {key: row[0] for key, row in _rows("alarms", heading).items()} == metrics
+
+
+def test_the_alarms_page_lists_every_metric_of_ours() -> None:
+    counted = {
+        node.value
+        for tree in project.modules("functions").values()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and re.fullmatch(r"[A-Z][a-z]+(Steps|Records|Events)", str(node.value))
+    }
+    assert set(_rows("alarms", "Metrics")) == counted
+
+
+@every_page
+def test_pages_that_alarms_and_messages_name_exist(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    for name in re.findall(r"(?<![\w/(.])docs/[\w/-]+\.md", text):
+        assert (ROOT / name).is_file(), name
+
+
+@pytest.mark.parametrize("source", [HUB, FORWARDING, "layers/control_plane/control_plane/watch.py"])
+def test_pages_that_templates_and_code_name_exist(source: str) -> None:
+    names = re.findall(r"docs/[\w/-]+\.md", (ROOT / source).read_text(encoding="utf-8"))
+    assert names
+    assert [name for name in names if not (ROOT / name).is_file()] == []
+
+
 # All pages -------------------------------------------------------------------------------------------
 
 

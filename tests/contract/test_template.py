@@ -12,6 +12,8 @@ from control_plane.aws.iam import PATH
 from control_plane.aws.ledger import LEASE
 from control_plane.profiles import LONGEST, Profile, parameters
 from control_plane.settings import Settings
+from control_plane.watch import LONGEST as LONGEST_LIFE
+from control_plane.watch import SILENCE
 from tests.contract import project
 from tests.contract.project import FORWARDING, HUB, MACHINES, ROOT, TEMPLATES
 
@@ -66,6 +68,93 @@ def test_the_layer_has_the_versions_of_the_lock() -> None:
 def _pins(name: str) -> dict[str, str]:
     text = (ROOT / name).read_text(encoding="utf-8")
     return dict(re.findall(r"^([A-Za-z0-9._-]+)(?:\[[^]]*\])?==(\S+)", text, flags=re.MULTILINE))
+
+
+# What watches ---------------------------------------------------------------------------------------
+
+ALARMS = [(name, key) for name in (HUB, FORWARDING) for key in sorted(project.resources(name, "Alarm"))]
+
+
+@pytest.mark.parametrize(("name", "alarm"), ALARMS)
+def test_an_alarm_says_what_is_wrong_tells_somebody_and_watches_something_there_is(name: str, alarm: str) -> None:
+    resources = project.template(name)["Resources"]
+    properties = resources[alarm]["Properties"]
+    assert properties["AlarmDescription"].endswith((".", "?"))
+    actions = properties["AlarmActions"]
+    topic = actions["Fn::If"][1] if "Fn::If" in actions else actions
+    assert resources[topic[0]["Ref"]]["Type"] == "AWS::SNS::Topic"
+    for dimension in properties["Dimensions"]:
+        value = dimension["Value"]
+        if isinstance(value, Mapping):
+            assert (value.get("Ref") or value["Fn::GetAtt"][0]) in resources
+    assert properties["TreatMissingData"] == ("breaching" if alarm == "WatchSilent" else "notBreaching")
+
+
+def test_every_state_machine_has_an_alarm_for_each_way_to_end_badly() -> None:
+    wanted = {"ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted", "ExecutionThrottled"}
+    for machine in project.resources(HUB, "StateMachine"):
+        seen = {
+            alarm["Properties"]["MetricName"]
+            for alarm in project.resources(HUB, "Alarm").values()
+            if alarm["Properties"]["Dimensions"][0]["Value"] == {"Ref": machine}
+        }
+        assert seen == wanted, machine
+
+
+@pytest.mark.parametrize("name", [HUB, FORWARDING])
+def test_every_queue_of_dead_letters_has_an_alarm(name: str) -> None:
+    watched = [alarm["Properties"]["Dimensions"][0]["Value"] for alarm in project.resources(name, "Alarm").values()]
+    for queue in project.resources(name, "Queue"):
+        assert {"Fn::GetAtt": [queue, "QueueName"]} in watched
+
+
+@pytest.mark.parametrize("name", [HUB, FORWARDING])
+def test_whatever_is_delivered_without_somebody_waiting_has_dead_letters(name: str) -> None:
+    queues = project.resources(name, "Queue")
+    targets = [t for rule in project.resources(name, "Rule").values() for t in rule["Properties"]["Targets"]]
+    targets += [schedule["Properties"]["Target"] for schedule in project.resources(name, "Schedule").values()]
+    assert targets
+    for target in targets:
+        assert target["DeadLetterConfig"]["Arn"]["Fn::GetAtt"][0] in queues
+
+
+def test_a_function_a_schedule_invokes_puts_its_failed_runs_aside() -> None:
+    for function in project.scheduled():
+        config = project.template(HUB)["Resources"][function]["Properties"]["EventInvokeConfig"]
+        assert config["DestinationConfig"]["OnFailure"]["Destination"]["Fn::GetAtt"][0] in project.resources(
+            HUB, "Queue"
+        )
+
+
+def test_our_metrics_with_an_alarm_are_counted_by_a_function() -> None:
+    emitted = {text for tree in project.modules("functions").values() for text in _texts(tree)}
+    ours = [a["Properties"] for a in project.resources(HUB, "Alarm").values()]
+    named = {each["MetricName"] for each in ours if each["Namespace"] == "QuickOnboarding"}
+    assert named
+    assert named <= emitted
+
+
+def _texts(tree: ast.Module) -> set[str]:
+    return {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+
+
+def test_an_execution_gives_signs_of_life_more_often_than_the_watch_expects() -> None:
+    # the longest a machine may do something without writing to its claim
+    name = "reconcile_account.asl.yaml"
+    silent = max(_longest(project.tasks(name)[state]) for state in project.invocations(name))
+    pause = 300  # the longest Wait between two looks at the claim
+    assert silent + pause < SILENCE.total_seconds()
+    assert project.machine(name)["TimeoutSeconds"] < LONGEST_LIFE.total_seconds()
+
+
+def _longest(task: Mapping[str, Any]) -> float:
+    """Seconds a Task may take with all its retries, every attempt timing out."""
+    retried = sum(
+        min(each["IntervalSeconds"] * each["BackoffRate"] ** n, each["MaxDelaySeconds"]) + task["TimeoutSeconds"]
+        for each in task["Retry"]
+        for n in range(each["MaxAttempts"])
+    )
+    return float(task["TimeoutSeconds"] + retried)
 
 
 # What is kept --------------------------------------------------------------------------------------

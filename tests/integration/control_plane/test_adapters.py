@@ -7,12 +7,15 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from moto.sns.models import sns_backends
 
 from control_plane.access_policy import Shard, document
 from control_plane.aws.iam import AwsAccessPolicies
 from control_plane.aws.ledger import DynamoDbLedger
+from control_plane.aws.notifications import SnsNotifications
 from control_plane.aws.organizations import AwsOrganization
-from control_plane.aws.quicksight import AwsDataSources
+from control_plane.aws.quicksight import AwsDataSources, AwsQuickAccount
+from control_plane.aws.reconciles import StepFunctionsReconciles
 from control_plane.aws.registry import DynamoDbRegistry
 from control_plane.aws.stack_sets import AwsStackSets
 from control_plane.errors import AccountNotFound, DataSourceFailed, MissingPermission, NotOurs, StackSetBusy, Throttled
@@ -246,6 +249,91 @@ def test_a_failure_is_recorded_on_the_connection_or_on_the_claim(
     assert {name: kept[name] for name in failure} == failure
 
 
+def put(world: Sandbox, **item: dict[str, str]) -> None:
+    with world.cloud.administering(world.cloud.landscape.hub):
+        table = world.outputs["RegistryTableName"]
+        world.cloud.client("dynamodb").put_item(TableName=table, Item=item)
+
+
+def test_what_is_not_at_rest_is_found_in_its_index_and_nothing_else_is(
+    world: Sandbox, connection: Connection, client_as: ClientAs
+) -> None:
+    registry = DynamoDbRegistry(client_as("WatchRegistry", "dynamodb"), world.outputs["RegistryTableName"])
+    pk = {"S": f"account#{connection.account_id}"}
+    put(
+        world,
+        pk=pk,
+        sk={"S": "claim"},
+        updated={"S": NOW},
+        attention={"S": "moving"},
+        holder={"S": "me"},
+        generation={"N": "4"},
+    )
+    put(
+        world,
+        pk=pk,
+        sk={"S": "connection#default"},
+        updated={"S": NOW},
+        attention={"S": "failed"},
+        status={"S": "failed"},
+    )
+    put(world, pk=pk, sk={"S": "connection#other"}, updated={"S": NOW}, status={"S": "connected"})
+    moving = [each for each in registry.needing_attention("moving") if each.account_id == connection.account_id]
+    failed = [each for each in registry.needing_attention("failed") if each.account_id == connection.account_id]
+    assert [(each.profile, each.held, each.generation) for each in moving] == [(None, True, 4)]
+    assert [(each.profile, each.held) for each in failed] == [("default", False)]
+    assert registry.held_since(connection.account_id) == NOW
+    assert registry.held_since("999988887777") is None
+
+
+def test_kept_events_are_counted(world: Sandbox, client_as: ClientAs) -> None:
+    registry = DynamoDbRegistry(client_as("WatchRegistry", "dynamodb"), world.outputs["RegistryTableName"])
+    before = registry.unread_events()
+    put(world, pk={"S": "sweep"}, sk={"S": "unread#one"}, event={"S": "{}"})
+    put(world, pk={"S": "sweep"}, sk={"S": "request#r-ab12"}, event={"S": "TagResource"})
+    assert registry.unread_events() == before + 1
+
+
+def test_the_last_report_is_remembered(world: Sandbox, client_as: ClientAs) -> None:
+    registry = DynamoDbRegistry(client_as("WatchRegistry", "dynamodb"), world.outputs["RegistryTableName"])
+    registry.reported(NOW)
+    assert registry.last_report() == NOW
+
+
+def test_a_failed_account_fails_its_connections_under_way_and_no_other(
+    world: Sandbox, connection: Connection, client_as: ClientAs
+) -> None:
+    registry = DynamoDbRegistry(client_as("RecordFailure", "dynamodb"), world.outputs["RegistryTableName"])
+    pk = {"S": f"account#{connection.account_id}"}
+    put(world, pk=pk, sk={"S": "connection#default"}, status={"S": "connecting"})
+    put(world, pk=pk, sk={"S": "connection#steady"}, status={"S": "connected"})
+    registry.record_failure(connection.account_id, None, {"error": "InvalidTagValue"}, NOW)
+    assert registry.statuses(connection.account_id) == {"default": "failed", "steady": "connected"}
+
+
+# Starting and telling --------------------------------------------------------------------------------------
+
+
+def test_a_reconcile_is_started_once_for_a_name(world: Sandbox, connection: Connection, client_as: ClientAs) -> None:
+    machine = world.outputs["ReconcileAccountArn"]
+    reconciles = StepFunctionsReconciles(client_as("WatchRegistry", "stepfunctions"), machine)
+    for reason in ("first", "second"):
+        reconciles.start(connection.account_id, reason, f"once-{connection.account_id}")
+    started = [
+        each for each in world.step_functions.executions if each.input.get("account_id") == connection.account_id
+    ]
+    assert [each.input["reason"] for each in started] == ["first"]
+
+
+def test_people_are_told(world: Sandbox, client_as: ClientAs) -> None:
+    topic = world.outputs["NotificationsTopicArn"]
+    SnsNotifications(client_as("WatchRegistry", "sns"), topic).send("Größe " + "x" * 200, "text")
+    ((_, message, subject, *_),) = (
+        sns_backends[world.cloud.landscape.hub][world.cloud.landscape.region].topics[topic].sent_notifications
+    )
+    assert (message, len(subject), subject[:6]) == ("text", 100, "Gr??e ")
+
+
 # Quick -----------------------------------------------------------------------------------------------------
 
 
@@ -289,3 +377,26 @@ def test_only_the_run_as_role_may_be_handed_to_quick(quick: AwsDataSources, conn
     other = DataSourceSettings("primary", f"arn:aws:iam::{hub.account_id}:role/admin", "arn:aws:iam::1:role/x")
     with pytest.raises(MissingPermission, match="iam:PassRole"):
         quick.create(connection.data_source_id, "A name", other, ["quick-athena-owners"], [])
+
+
+@pytest.fixture
+def quick_account(client_as: ClientAs, hub: Hub) -> AwsQuickAccount:
+    return AwsQuickAccount(client_as("AssessAccount", "quicksight"), hub, "default")
+
+
+@pytest.mark.parametrize("edition", [None, "STANDARD", "ENTERPRISE", "ENTERPRISE_AND_Q"])
+def test_the_edition_is_what_was_bought(world: Sandbox, quick_account: AwsQuickAccount, edition: str | None) -> None:
+    world.quick.subscription.edition = edition
+    try:
+        assert quick_account.edition() == edition
+    finally:
+        world.quick.subscription.edition = "ENTERPRISE"
+
+
+def test_a_group_is_there_or_not_and_good_news_is_asked_for_once(
+    world: Sandbox, quick_account: AwsQuickAccount
+) -> None:
+    before = len(list(world.cloud.gateway.log.of("DescribeGroup")))
+    assert [quick_account.has_group(name) for name in ("quick-athena-owners", "nobody")] == [True, False]
+    assert [quick_account.has_group(name) for name in ("quick-athena-owners", "nobody")] == [True, False]
+    assert len(list(world.cloud.gateway.log.of("DescribeGroup"))) == before + 3

@@ -1,0 +1,140 @@
+"""The watch: what should have moved and did not, and one message about what failed."""
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from control_plane.ports import Attention
+from control_plane.watch import AT_ONCE, LONGEST, NAMED, SETTLED, SILENCE, look, report, wake
+from tests.fakes import FakeNotifications, FakeReconciles, FakeRegistry
+from tests.unit.control_plane.vocabulary import CONSUMER, OTHER
+
+NOW = "2026-11-24T12:00:00+00:00"
+
+
+def ago(age: timedelta) -> str:
+    """A moment before NOW, as Step Functions writes them."""
+    return (datetime.fromisoformat(NOW) - age).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def claim(age: timedelta, account_id: str = CONSUMER, generation: int = 3) -> Attention:
+    return Attention(account_id, None, ago(age), held=True, generation=generation)
+
+
+def connection(age: timedelta, account_id: str = CONSUMER) -> Attention:
+    return Attention(account_id, "default", ago(age))
+
+
+def failure(age: timedelta, account_id: str = CONSUMER) -> Attention:
+    return Attention(
+        account_id,
+        "default",
+        ago(age),
+        account_name="sales",
+        error="GroupNotFound",
+        reason="Quick has no group x",
+        cause="a typing error",
+        remedy="mend it",
+    )
+
+
+def registry(*moving: Attention, failed: tuple[Attention, ...] = ()) -> FakeRegistry:
+    found = FakeRegistry()
+    found.attention = {"moving": list(moving), "failed": list(failed)}
+    return found
+
+
+A_LITTLE = timedelta(seconds=1)
+
+
+@pytest.mark.parametrize(("age", "stuck"), [(SILENCE - A_LITTLE, False), (SILENCE, True), (SILENCE + A_LITTLE, True)])
+def test_a_claim_without_a_sign_of_life_is_stuck(age: timedelta, stuck: bool) -> None:  # noqa: FBT001
+    assert bool(look(registry(claim(age)), NOW).stuck) is stuck
+
+
+@pytest.mark.parametrize(
+    ("age", "held", "stuck"),
+    [
+        (SILENCE - A_LITTLE, None, False),
+        (SILENCE, None, True),
+        (SILENCE, ago(SILENCE - A_LITTLE), False),
+        (SILENCE, ago(SILENCE), True),
+        (LONGEST + A_LITTLE, ago(A_LITTLE), True),
+    ],
+)
+def test_a_connection_moves_as_long_as_its_accounts_claim_does(age: timedelta, held: str | None, stuck: bool) -> None:  # noqa: FBT001
+    records = registry(connection(age))
+    records.held = {CONSUMER: held} if held else {}
+    assert bool(look(records, NOW).stuck) is stuck
+
+
+def test_a_failed_claim_somebody_still_holds_is_stuck_too() -> None:
+    held, released = claim(SILENCE), failure(SILENCE, OTHER)
+    assert look(registry(failed=(held, released)), NOW).stuck == (held,)
+
+
+def test_a_stuck_account_is_looked_at_once_in_an_hour_and_generation() -> None:
+    reconciles = FakeReconciles()
+    for now in (NOW, "2026-11-24T12:15:00+00:00"):
+        wake([claim(SILENCE), connection(SILENCE), claim(SILENCE, OTHER, generation=8)], reconciles, now)
+    assert list(reconciles.started) == [f"watch-{CONSUMER}-3-2026-11-24T12", f"watch-{OTHER}-8-2026-11-24T12"]
+    wake([claim(SILENCE, generation=4)], reconciles, NOW)
+    assert len(reconciles.started) == 3
+
+
+def test_not_all_the_world_is_woken_at_once() -> None:
+    reconciles = FakeReconciles()
+    wake([claim(SILENCE, f"{number:012}") for number in range(AT_ONCE + 5)], reconciles, NOW)
+    assert len(reconciles.started) == AT_ONCE
+
+
+def reported(records: FakeRegistry, now: str = NOW) -> list[tuple[str, str]]:
+    notifications = FakeNotifications()
+    report(look(records, now), records, notifications, now)
+    return notifications.sent
+
+
+def test_a_report_says_of_each_failure_what_likely_why_and_what_to_do() -> None:
+    ((subject, text),) = reported(registry(failed=(failure(SETTLED),)))
+    assert subject == "Quick Onboarding: 1 failed"
+    assert text == (
+        f"Account {CONSUMER} (sales), profile default: GroupNotFound\n"
+        "  Quick has no group x\n  Likely: a typing error\n  Do: mend it\n\nIn all 1 failed, 0 under way."
+    )
+
+
+def test_a_failure_is_reported_once_and_none_is_left_out() -> None:
+    early, late = failure(SETTLED + A_LITTLE), failure(SETTLED - A_LITTLE, OTHER)
+    records = registry(failed=(early, late))
+    ((_, first),) = reported(records)
+    assert CONSUMER in first
+    assert OTHER not in first, "what was just written may have company the index does not show yet"
+    ((_, second),) = reported(records, "2026-11-24T12:15:00+00:00")
+    assert OTHER in second
+    assert CONSUMER not in second
+    assert reported(records, "2026-11-24T12:30:00+00:00") == []
+
+
+def test_nothing_wrong_is_no_message() -> None:
+    assert reported(registry(claim(A_LITTLE))) == []
+
+
+def test_a_stuck_record_is_told() -> None:
+    ((subject, text),) = reported(registry(claim(SILENCE)))
+    assert subject == "Quick Onboarding: 1 stuck"
+    assert f"Account {CONSUMER}: no sign of life since 2026-11-24T11:30:00.000Z" in text
+
+
+def test_a_thousand_failures_are_one_message_of_bounded_length() -> None:
+    many = tuple(failure(SETTLED, f"{number:012}") for number in range(1000))
+    ((subject, text),) = reported(registry(failed=many))
+    assert subject == "Quick Onboarding: 1000 failed"
+    assert f"... and {1000 - NAMED} more." in text
+    assert len(text) < 256_000 / 4
+
+
+def test_kept_events_are_told_with_whatever_else_is() -> None:
+    records = registry(failed=(failure(SETTLED),))
+    records.unread = 2
+    ((_, text),) = reported(records)
+    assert "2 events are kept in which no account was found" in text
