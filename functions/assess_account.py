@@ -1,5 +1,6 @@
 """AssessAccount: what the organization asks of one account, what is there, and the steps between the two."""
 
+from datetime import datetime
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -15,9 +16,10 @@ logger = Logger()
 
 
 class Request(BaseModel):
-    """Which account to look at."""
+    """Which account to look at, and when."""
 
     account_id: AccountId
+    now: datetime
 
 
 @logger.inject_lambda_context
@@ -25,7 +27,7 @@ class Request(BaseModel):
 def handler(request: Request, context: LambdaContext) -> dict[str, Any]:
     """The account's name and its plan: one step (profile, action, reason) for each connection."""
     logger.append_keys(account_id=request.account_id)
-    found = assess(request.account_id, wiring.opt_in_tag(), wiring.hub(), wiring.world())
+    found = assess(request.account_id, wiring.terms(), wiring.hub(), wiring.world(), request.now)
     steps = [step.model_dump(mode="json") for step in found.steps]
     logger.info("assessed account", extra={"steps": steps})
     return {"account_name": found.account.name, "steps": steps}

@@ -14,6 +14,7 @@ from control_plane.ports import (
     DataSource,
     DataSourceSettings,
     OperationStatus,
+    Record,
     StackInstance,
     Wishes,
 )
@@ -28,8 +29,8 @@ class FakeOrganization:
     def __init__(self, *accounts: Account) -> None:
         self.accounts = {account.id: account for account in accounts}
 
-    def account(self, account_id: str) -> Account:
-        """One account with its own tags; raises AccountNotFound."""
+    def account(self, account_id: str, opt_in_tag: str) -> Account:  # noqa: ARG002 - the unit is written in
+        """One account with its tags and the unit that counts; or AccountNotFound."""
         if account_id not in self.accounts:
             raise AccountNotFound(f"no account {account_id}")
         return self.accounts[account_id]
@@ -311,10 +312,10 @@ class FakeQuickAccount:
 
 
 class FakeRegistry:
-    """Port `Registry`; `records` by account and profile, None for the account's claim."""
+    """Port `Registry`; `items` by account and profile, None for the account's claim."""
 
     def __init__(self, statuses: Iterable[tuple[str, str, str]] = ()) -> None:
-        self.records: dict[tuple[str, str | None], dict[str, str]] = {
+        self.items: dict[tuple[str, str | None], dict[str, str]] = {
             (account_id, profile): {"status": status} for account_id, profile, status in statuses
         }
         self.attention: dict[str, list[Attention]] = {"moving": [], "failed": []}
@@ -322,17 +323,17 @@ class FakeRegistry:
         self.unread = 0
         self.until = ""
 
-    def statuses(self, account_id: str) -> dict[str, str]:
-        """Recorded status by profile."""
+    def records(self, account_id: str) -> dict[str, Record]:
+        """What is remembered of an account's connections, by profile."""
         return {
-            profile: record["status"]
-            for (account, profile), record in self.records.items()
+            profile: Record(item["status"])
+            for (account, profile), item in self.items.items()
             if account == account_id and profile
         }
 
     def record_failure(self, account_id: str, profile: str | None, failure: Mapping[str, str], now: str) -> None:
         """Keep what stopped a connection (or, without a profile, the whole account)."""
-        record = self.records.setdefault((account_id, profile), {})
+        record = self.items.setdefault((account_id, profile), {})
         record.update(failure, status="failed", updated=now)
 
     def needing_attention(self, kind: str) -> list[Attention]:

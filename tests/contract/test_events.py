@@ -25,6 +25,8 @@ def _resolved(pattern: Any, template: str) -> Any:
     if isinstance(pattern, Mapping):
         if set(pattern) == {"Ref"}:
             return project.default(template, pattern["Ref"])
+        if set(pattern) == {"Fn::Sub"}:
+            return pattern["Fn::Sub"].replace("${OptInTag}", project.default(template, "OptInTag"))
         return {key: _resolved(value, template) for key, value in pattern.items()}
     return [_resolved(item, template) for item in pattern] if isinstance(pattern, list) else pattern
 

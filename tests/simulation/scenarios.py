@@ -95,9 +95,10 @@ DENIED = TaskFailed("AccessDenied", '{"errorType":"AccessDenied","errorMessage":
 SLOW = TaskFailed("Throttled", "slow")
 
 
-def step(action: str, profile: str = "default", reason: str = "tagged", error: str = "") -> dict[str, str]:
+def step(action: str, profile: str = "default", reason: str = "tagged", error: str = "") -> dict[str, Any]:
     """One step of a plan."""
-    return {"profile": profile, "action": action, "reason": reason, "error": error}
+    extra = {"error": error, "remove_after": "2026-12-01T08:00:00Z", "gone": False, "left": ""}
+    return {"profile": profile, "action": action, "reason": reason, **extra}
 
 
 CONNECT = step("connect")

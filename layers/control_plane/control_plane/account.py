@@ -12,8 +12,20 @@ ACTIVE = "ACTIVE"
 RESERVED = ("enabled", "paused", "disabled")  # words of the opt-in tag: no profile names
 
 
+class Unit(BaseModel):
+    """An organizational unit, or the root, with its tags."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str
+    tags: dict[str, str]
+
+
 class Account(BaseModel):
-    """What the organization says of one account, read now."""
+    """What the organization says of one account, read now.
+
+    `unit` is the nearest one above it that has the opt-in tag; it counts when the account itself has none.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -21,6 +33,7 @@ class Account(BaseModel):
     name: str
     state: str
     tags: dict[str, str]
+    unit: Unit | None = None
 
     @property
     def is_active(self) -> bool:

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from control_plane.account import Account, Hub
-from control_plane.decision import Action, Observed, Presence, Step, asked, desired, plan, refusal
+from control_plane.asking import Terms, asked
+from control_plane.decision import Action, Observed, Presence, Step, desired, plan, refusal
 from control_plane.errors import AccountNotActive, AccountNotFound, GroupNotFound, QuickNotReady
 from control_plane.observation import Planes, observe
 from control_plane.ports import Organization, QuickAccount
@@ -32,28 +34,28 @@ class World:
     profiles: Callable[[], Mapping[str, Profile]]
 
 
-def assess(account_id: str, opt_in_tag: str, hub: Hub, world: World) -> Assessment:
+def assess(account_id: str, terms: Terms, hub: Hub, world: World, now: datetime) -> Assessment:
     """Read everything anew and plan the difference. Changes nothing.
 
     An account outside the organization may have been ours: then it is a departed one, and its access is revoked.
     Only one that nothing of ours knows raises AccountNotFound; likewise AccountNotActive.
     """
-    account, stranger = _account(account_id, world.organization)
-    wish = asked(account, hub, opt_in_tag)
+    account, stranger = _account(account_id, terms, world.organization)
+    wish = asked(account, hub, terms, now)
     profiles = world.profiles() if wish.words else {}
     wanted = desired(wish, sorted(profiles))
     seen = observe(account_id, wanted.profiles, profiles, hub, world.planes)
-    steps = [_possible(step, seen, profiles, world.quick) for step in plan(wanted, seen)]
+    steps = [_possible(step, seen, profiles, world.quick) for step in plan(wanted, seen, terms, now)]
     if stranger and not steps:
         raise stranger
     if wish.denied and not steps:
-        raise AccountNotActive(f"{wish.reason}, so it can't be connected as its tag {opt_in_tag} asks")
+        raise AccountNotActive(f"{wish.reason}, so it can't be connected as its tag {terms.opt_in_tag} asks")
     return Assessment(account, steps)
 
 
-def _account(account_id: str, organization: Organization) -> tuple[Account, AccountNotFound | None]:
+def _account(account_id: str, terms: Terms, organization: Organization) -> tuple[Account, AccountNotFound | None]:
     try:
-        return organization.account(account_id), None
+        return organization.account(account_id, terms.opt_in_tag), None
     except AccountNotFound as stranger:
         return Account(id=account_id, name=account_id, state=DEPARTED, tags={}), stranger
 

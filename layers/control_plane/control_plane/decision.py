@@ -1,21 +1,21 @@
 """What should be true of an account, and what to do about the difference. No I/O: facts in, plan out."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from enum import StrEnum
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import Field
 
-from control_plane.account import RESERVED, Account, Connection, Hub
-from control_plane.errors import AccountNotReachable, InvalidTagValue
-
-ENABLED, PAUSED, DISABLED = RESERVED
+from control_plane.asking import Asked, Terms, Value
 
 
 class Action(StrEnum):
     """What a plan may ask for one connection; the state machine has one path for each."""
 
     CONNECT = "connect"
+    REBUILD = "rebuild"
     QUARANTINE = "quarantine"
+    DISCONNECT = "disconnect"
     FORGET = "forget"
     REFUSE = "refuse"
     NOTHING = "nothing"
@@ -26,24 +26,8 @@ class Presence(StrEnum):
 
     ABSENT = "absent"
     DIFFERENT = "different"
+    DRIFTED = "drifted"
     CURRENT = "current"
-
-
-class Value(BaseModel):
-    """A frozen fact."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Asked(Value):
-    """What an account's tag asks for, before anybody looked which profiles there are.
-
-    `denied`: it asks for something, but an account in its state is given nothing.
-    """
-
-    words: tuple[str, ...] = ()
-    reason: str
-    denied: bool = False
 
 
 class Desired(Value):
@@ -51,7 +35,8 @@ class Desired(Value):
 
     profiles: tuple[str, ...] = ()
     reason: str
-    refused: dict[str, str] = {}
+    refused: Mapping[str, str] = Field(default_factory=dict)
+    gone: bool = False
 
 
 class Observed(Value):
@@ -62,6 +47,8 @@ class Observed(Value):
     access: bool = False
     data_source: Presence = Presence.ABSENT
     recorded: str | None = None  # the record's status
+    remove_after: datetime | None = None  # of a quarantine: when it ends, as recorded
+    stack_id: str = ""  # of the stack in the account, as far as the stack set knows it
 
     @property
     def is_complete(self) -> bool:
@@ -81,22 +68,9 @@ class Step(Value):
     action: Action
     reason: str
     error: str = ""  # of a refusal: the name of the error it is recorded under
-
-
-def asked(account: Account, hub: Hub, opt_in_tag: str) -> Asked:
-    """What an account's tags and state ask for.
-
-    A tag that can't be read raises InvalidTagValue: then nothing new is given and nothing is taken away.
-    """
-    value = account.tags.get(opt_in_tag)
-    asks = value is not None and value.strip() not in (PAUSED, DISABLED)
-    if not account.is_active:
-        return Asked(reason=f"the account is {account.state}", denied=asks)
-    if value is None:
-        return Asked(reason=f"the account has no tag {opt_in_tag}")
-    if asks and account.id in (hub.management_account_id, hub.account_id):
-        raise AccountNotReachable(_not_reachable(account, hub))
-    return _read(value, opt_in_tag)
+    remove_after: datetime | None = None  # of a quarantine: when everything goes
+    gone: bool = False  # the account is not active or has left: its stack is kept, and the brake does not count it
+    left: str = ""  # of a disconnection: what stays in the account on purpose
 
 
 def desired(wish: Asked, profile_names: Sequence[str]) -> Desired:
@@ -105,15 +79,22 @@ def desired(wish: Asked, profile_names: Sequence[str]) -> Desired:
         profiles=tuple(word for word in wish.words if word in profile_names),
         reason=wish.reason,
         refused={word: _unknown(word, profile_names) for word in wish.words if word not in profile_names},
+        gone=wish.gone,
     )
 
 
-def plan(wanted: Desired, observed: Mapping[str, Observed]) -> list[Step]:
+def plan(wanted: Desired, observed: Mapping[str, Observed], terms: Terms, now: datetime) -> list[Step]:
     """The difference between desired and observed, one step for each connection concerned."""
     steps = [_toward(profile, wanted, observed.get(profile)) for profile in wanted.profiles]
-    steps += [_refuse(profile, why, observed.get(profile)) for profile, why in wanted.refused.items()]
+    for profile, why in wanted.refused.items():
+        seen = observed.get(profile)
+        # A profile that was taken out of the file takes the access it gave with it.
+        if seen and not seen.is_nothing:
+            steps.append(_away(seen, wanted.model_copy(update={"reason": why}), terms, now))
+        else:
+            steps.append(refusal(profile, "UnknownProfile", why))
     settled = {step.profile for step in steps}
-    steps += [_away(seen, wanted.reason) for name, seen in observed.items() if name not in settled]
+    steps += [_away(seen, wanted, terms, now) for name, seen in observed.items() if name not in settled]
     return steps
 
 
@@ -122,65 +103,36 @@ def refusal(profile: str, error: str, why: str) -> Step:
     return Step(profile=profile, action=Action.REFUSE, reason=why, error=error)
 
 
-def _read(value: str, tag: str) -> Asked:
-    words = tuple(dict.fromkeys(value.split()))
-    if words in ((PAUSED,), (DISABLED,)):
-        return Asked(reason=f"the tag {tag} says {words[0]}")
-    if words == (ENABLED,):
-        words = ("default",)
-    if unreadable := _why_unreadable(words, tag):
-        raise InvalidTagValue(unreadable)
-    return Asked(words=words, reason=f"the tag {tag} says {value.strip()}")
-
-
-def _why_unreadable(words: Sequence[str], tag: str) -> str | None:
-    if not words:
-        return f"the tag {tag} is empty: write enabled, paused, disabled, or profile names separated by spaces"
-    if reserved := [word for word in words if word in RESERVED]:
-        return f"the tag {tag} mixes {' and '.join(reserved)} with profile names: write the one or the other"
-    if odd := [word for word in words if not _is_profile_name(word)]:
-        hint = f"; did you mean {odd[0].lower()}?" if _is_profile_name(odd[0].lower()) else ""
-        return f"the tag {tag} has {odd[0]!r}, which is no profile name (lower-case letters, digits, hyphens){hint}"
-    return None
-
-
-def _is_profile_name(word: str) -> bool:
-    try:
-        Connection(account_id="0" * 12, profile=word)
-    except ValidationError:
-        return False
-    return True
-
-
 def _unknown(word: str, profile_names: Sequence[str]) -> str:
     return f"profiles.yaml defines no profile {word!r}; it defines {', '.join(sorted(profile_names))}"
 
 
-def _not_reachable(account: Account, hub: Hub) -> str:
-    if account.id == hub.management_account_id:
-        return "the management account can't be connected: service-managed stack sets never reach it"
-    return "the hub account needs no connection: Quick reads its own account's Athena directly"
-
-
 def _toward(profile: str, wanted: Desired, seen: Observed | None) -> Step:
     seen = seen or Observed(profile=profile)
+    if seen.consumer_role is Presence.DRIFTED:
+        why = "somebody changed the consumer role in the account"
+        return Step(profile=profile, action=Action.REBUILD, reason=why)
     if seen.is_complete and seen.recorded == "connected":
         return Step(profile=profile, action=Action.NOTHING, reason="connected already")
     return Step(profile=profile, action=Action.CONNECT, reason=wanted.reason)
 
 
-def _refuse(profile: str, why: str, seen: Observed | None) -> Step:
-    """A profile that was taken out of the file takes the access it gave with it."""
-    if seen and not seen.is_nothing:
-        return _away(seen, why)
-    return refusal(profile, "UnknownProfile", why)
-
-
-def _away(seen: Observed, why: str) -> Step:
+def _away(seen: Observed, wanted: Desired, terms: Terms, now: datetime) -> Step:
+    step = Step(profile=seen.profile, action=Action.NOTHING, reason=wanted.reason, gone=wanted.gone)
     if seen.is_nothing:
-        action = Action.NOTHING if seen.recorded in (None, "removed") else Action.FORGET
-    elif seen.recorded == "quarantined" and not seen.access:
-        action = Action.NOTHING
-    else:
-        action = Action.QUARANTINE
-    return Step(profile=seen.profile, action=action, reason=why)
+        return step if seen.recorded in (None, "removed") else step.model_copy(update={"action": Action.FORGET})
+    remove_after = seen.remove_after or now + terms.grace
+    if remove_after <= now:
+        return step.model_copy(update={"action": Action.DISCONNECT, "left": _left(seen, wanted)})
+    if seen.recorded == "quarantined" and not seen.access:
+        return step
+    return step.model_copy(update={"action": Action.QUARANTINE, "remove_after": remove_after})
+
+
+def _left(seen: Observed, wanted: Desired) -> str:
+    """What stays in the account on purpose when a connection is removed."""
+    if not seen.stack_id:
+        return ""
+    if wanted.gone:
+        return f"the stack {seen.stack_id}, because {wanted.reason}: nobody of ours can reach it"
+    return f"the results bucket of the stack {seen.stack_id}, if it made one; its objects expire within 7 days"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from control_plane.account import Connection, Hub
 from control_plane.decision import Observed, Presence
-from control_plane.ports import AccessPolicies, DataSources, Registry, StackSets
+from control_plane.ports import AccessPolicies, DataSources, Registry, StackInstance, StackSets
 from control_plane.profiles import Profile, parameters
 from control_plane.steps import consumer_role, data_source
 
@@ -24,17 +24,22 @@ def observe(
     account_id: str, wanted: Iterable[str], profiles: Mapping[str, Profile], hub: Hub, planes: Planes
 ) -> dict[str, Observed]:
     """Every connection the account has, should have, or is remembered to have, by profile."""
-    recorded = planes.registry.statuses(account_id)
+    recorded = planes.registry.records(account_id)
     allowed = allowed_profiles(account_id, hub, planes.policies)
     seen = {}
     for name in sorted({*wanted, *recorded, *allowed}):
-        connection = Connection(account_id=account_id, profile=name)
+        connection, record = Connection(account_id=account_id, profile=name), recorded.get(name)
+        instance = planes.stack_sets.instance(connection.role_name, account_id)
+        if record and record.is_kept:
+            instance = None  # AWS keeps its record of the account; there is nothing behind it we could remove
         seen[name] = Observed(
             profile=name,
-            consumer_role=_consumer_role(connection, profiles.get(name), hub, planes.stack_sets),
+            consumer_role=_consumer_role(connection, profiles.get(name), hub, instance),
             access=name in allowed,
             data_source=_data_source(connection, profiles.get(name), hub, planes.quick),
-            recorded=recorded.get(name),
+            recorded=record.status if record else None,
+            remove_after=record.remove_after if record else None,
+            stack_id=instance.stack_id if instance else "",
         )
     return seen
 
@@ -46,10 +51,13 @@ def allowed_profiles(account_id: str, hub: Hub, policies: AccessPolicies) -> set
     return {entry.removeprefix(prefix) for entry in entries if entry.startswith(prefix)}
 
 
-def _consumer_role(connection: Connection, profile: Profile | None, hub: Hub, stack_sets: StackSets) -> Presence:
-    instance = stack_sets.instance(connection.role_name, connection.account_id)
+def _consumer_role(
+    connection: Connection, profile: Profile | None, hub: Hub, instance: StackInstance | None
+) -> Presence:
     if instance is None:
         return Presence.ABSENT
+    if instance.is_drifted:
+        return Presence.DRIFTED
     is_current = profile and consumer_role.is_current(instance, parameters(connection.profile, profile, hub))
     return Presence.CURRENT if is_current else Presence.DIFFERENT
 

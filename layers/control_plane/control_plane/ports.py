@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
@@ -28,6 +29,8 @@ class StackInstance:
     parameters: Mapping[str, str]
     operation_id: str
     reason: str
+    stack_id: str = ""
+    is_drifted: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,18 @@ class Wishes:
 
 
 @dataclass(frozen=True)
+class Record:
+    """What the registry remembers of one connection.
+
+    `remove_after`: when its quarantine ends. `is_kept`: AWS keeps the instance's record of an account that left.
+    """
+
+    status: str
+    remove_after: datetime | None = None
+    is_kept: bool = False
+
+
+@dataclass(frozen=True)
 class Attention:
     """A record that is not at rest: a claim (no profile) or a connection that moves, or that failed.
 
@@ -80,8 +95,8 @@ class Attention:
 class Organization(Protocol):
     """The organization's accounts."""
 
-    def account(self, account_id: str) -> Account:
-        """One account with its own tags; raises AccountNotFound."""
+    def account(self, account_id: str, opt_in_tag: str) -> Account:
+        """One account and its tags; the nearest unit above with the tag, if it has none itself. Or AccountNotFound."""
 
 
 class StackSets(Protocol):
@@ -182,8 +197,8 @@ class QuickAccount(Protocol):
 class Registry(Protocol):
     """What we remember of accounts: for people and for speed, never as the truth."""
 
-    def statuses(self, account_id: str) -> dict[str, str]:
-        """Recorded status by profile."""
+    def records(self, account_id: str) -> dict[str, Record]:
+        """What is remembered of an account's connections, by profile."""
 
     def record_failure(self, account_id: str, profile: str | None, failure: Mapping[str, str], now: str) -> None:
         """Keep what stopped a connection (or, without a profile, the whole account)."""

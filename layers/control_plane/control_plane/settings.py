@@ -25,6 +25,7 @@ class Settings(BaseModel):
     deployment_id: str
     registry_table: str
     opt_in_tag: str
+    grace_days: float
     external_id_match: Literal["exact", "prefix"]
     quick_identity_region: str
     quick_namespace: str

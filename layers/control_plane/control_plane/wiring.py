@@ -1,5 +1,6 @@
 """Ports from adapters from settings: the only file that knows both sides. Clients are made once, when first used."""
 
+from datetime import timedelta
 from functools import cache
 from typing import Any
 
@@ -7,6 +8,7 @@ import boto3
 
 from control_plane import profiles
 from control_plane.account import Hub
+from control_plane.asking import Terms
 from control_plane.assessment import World
 from control_plane.aws.calls import CONFIG
 from control_plane.aws.iam import AwsAccessPolicies
@@ -44,9 +46,9 @@ def hub() -> Hub:
     return settings().hub
 
 
-def opt_in_tag() -> str:
-    """The tag that asks for a connection."""
-    return settings().opt_in_tag
+def terms() -> Terms:
+    """What an operator decided: the tag that asks, and the grace period."""
+    return Terms(opt_in_tag=settings().opt_in_tag, grace=timedelta(days=settings().grace_days))
 
 
 def known_profiles() -> dict[str, profiles.Profile]:

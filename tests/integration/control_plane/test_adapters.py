@@ -19,7 +19,7 @@ from control_plane.aws.reconciles import StepFunctionsReconciles
 from control_plane.aws.registry import DynamoDbRegistry
 from control_plane.aws.stack_sets import AwsStackSets
 from control_plane.errors import AccountNotFound, DataSourceFailed, MissingPermission, NotOurs, StackSetBusy, Throttled
-from control_plane.ports import DataSourceSettings, OperationStatus
+from control_plane.ports import DataSourceSettings, OperationStatus, Record
 from control_plane.profiles import load, parameters
 from control_plane.steps.access import external_ids
 from sandbox.world import PROJECT
@@ -41,19 +41,36 @@ PROFILE = load(PROJECT / "layers/consumer/profiles.yaml").profiles["default"]
 
 def test_an_account_is_read_with_its_tags_and_state(world: Sandbox, client_as: ClientAs) -> None:
     account_id = world.organizations.create_member("tagged", tags={"quick-athena": "enabled", "team": "x"})
-    account = AwsOrganization(client_as("AssessAccount", "organizations")).account(account_id)
+    account = AwsOrganization(client_as("AssessAccount", "organizations")).account(account_id, "quick-athena")
     assert (account.name, account.state) == ("tagged", "ACTIVE")
     assert account.tags == {"quick-athena": "enabled", "team": "x"}
 
 
+def test_without_a_tag_of_its_own_the_nearest_units_counts(world: Sandbox, client_as: ClientAs) -> None:
+    outer = world.organizations.create_unit("outer")
+    inner = world.organizations.create_unit("inner", parent=outer)
+    account_id = world.organizations.create_member("below", parent=inner)
+    organization = AwsOrganization(client_as("AssessAccount", "organizations"))
+    assert organization.account(account_id, "quick-athena").unit is None
+    for unit in (world.organizations.root_id, outer):
+        world.tag(unit, "enabled")
+    found = organization.account(account_id, "quick-athena").unit
+    assert found is not None
+    assert (found.id, found.tags) == (outer, {"quick-athena": "enabled"})
+    world.tag(account_id, "paused")
+    assert organization.account(account_id, "quick-athena").unit is None
+    world.untag(world.organizations.root_id)
+    world.untag(outer)
+
+
 def test_a_stranger_is_not_found(client_as: ClientAs) -> None:
     with pytest.raises(AccountNotFound):
-        AwsOrganization(client_as("AssessAccount", "organizations")).account("999988887777")
+        AwsOrganization(client_as("AssessAccount", "organizations")).account("999988887777", "quick-athena")
 
 
 def test_a_function_that_may_not_read_accounts_is_told_so(connection: Connection, client_as: ClientAs) -> None:
     with pytest.raises(MissingPermission, match="organizations:DescribeAccount"):
-        AwsOrganization(client_as("EnsureAccess", "organizations")).account(connection.account_id)
+        AwsOrganization(client_as("EnsureAccess", "organizations")).account(connection.account_id, "quick-athena")
 
 
 # Stack sets ------------------------------------------------------------------------------------------------
@@ -243,7 +260,7 @@ def test_a_failure_is_recorded_on_the_connection_or_on_the_claim(
     writer.record_failure(connection.account_id, "default", failure, NOW)
     writer.record_failure(connection.account_id, None, failure, NOW)
     reader = DynamoDbRegistry(client_as("AssessAccount", "dynamodb"), table)
-    assert reader.statuses(connection.account_id) == {"default": "failed"}
+    assert reader.records(connection.account_id) == {"default": Record("failed")}
     kept = world.record(connection.account_id)
     assert kept is not None
     assert {name: kept[name] for name in failure} == failure
@@ -308,7 +325,8 @@ def test_a_failed_account_fails_its_connections_under_way_and_no_other(
     put(world, pk=pk, sk={"S": "connection#default"}, status={"S": "connecting"})
     put(world, pk=pk, sk={"S": "connection#steady"}, status={"S": "connected"})
     registry.record_failure(connection.account_id, None, {"error": "InvalidTagValue"}, NOW)
-    assert registry.statuses(connection.account_id) == {"default": "failed", "steady": "connected"}
+    statuses = {profile: record.status for profile, record in registry.records(connection.account_id).items()}
+    assert statuses == {"default": "failed", "steady": "connected"}
 
 
 # Starting and telling --------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from tests.fakes import (
     FakeRegistry,
     FakeStackSets,
 )
-from tests.unit.control_plane.vocabulary import CONSUMER, HUB, TAG, account, entry, profile
+from tests.unit.control_plane.vocabulary import CONSUMER, HUB, TERMS, TODAY, account, entry, profile
 
 
 def broken_file() -> dict[str, Profile]:
@@ -39,7 +39,7 @@ def look(
     )
     load = broken_file if broken else lambda: {"default": profile()}
     world = World(FakeOrganization(*accounts), planes, quick or FakeQuickAccount(), load)
-    return assess(CONSUMER, TAG, HUB, world)
+    return assess(CONSUMER, TERMS, HUB, world, TODAY)
 
 
 def actions(found: Assessment) -> dict[str, Action]:

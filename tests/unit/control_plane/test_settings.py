@@ -21,6 +21,7 @@ ENVIRONMENT = {
     "DEPLOYMENT_ID": "default",
     "REGISTRY_TABLE": "registry",
     "OPT_IN_TAG": "quick-athena",
+    "GRACE_DAYS": "7",
     "EXTERNAL_ID_MATCH": "exact",
     "QUICK_IDENTITY_REGION": "us-east-1",
     "QUICK_NAMESPACE": "default",

@@ -1,8 +1,8 @@
 """The organization, read as a delegated administrator."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from control_plane.account import Account
+from control_plane.account import Account, Unit
 from control_plane.aws.calls import named_errors
 
 if TYPE_CHECKING:
@@ -15,12 +15,34 @@ class AwsOrganization:
     def __init__(self, client: "OrganizationsClient") -> None:
         self._client = client
 
-    def account(self, account_id: str) -> Account:
-        """One account with its own tags; raises AccountNotFound."""
+    def account(self, account_id: str, opt_in_tag: str) -> Account:
+        """One account and its tags; the nearest unit above with the tag, if it has none itself. Or AccountNotFound."""
         with named_errors():
-            found = self._client.describe_account(AccountId=account_id)["Account"]
-            pages = self._client.get_paginator("list_tags_for_resource").paginate(ResourceId=account_id)
-            tags = {tag["Key"]: tag["Value"] for page in pages for tag in page["Tags"]}
-        # `State` replaced `Status` in September 2026; accounts of older API answers carry only the latter.
-        state = found.get("State") or found["Status"]
-        return Account(id=account_id, name=found.get("Name", account_id), state=state, tags=tags)
+            found: Any = self._client.describe_account(AccountId=account_id)["Account"]
+            tags = self._tags(account_id)
+            unit = None if opt_in_tag in tags else self._unit(found, opt_in_tag)
+        return Account(id=account_id, name=found.get("Name", account_id), state=state_of(found), tags=tags, unit=unit)
+
+    def _unit(self, account: Any, opt_in_tag: str) -> Unit | None:
+        """The nearest unit with the tag, from the OU the account is in up to the root."""
+        for unit_id in units_above(account):
+            tags = self._tags(unit_id)
+            if opt_in_tag in tags:
+                return Unit(id=unit_id, tags=tags)
+        return None
+
+    def _tags(self, resource_id: str) -> dict[str, str]:
+        pages = self._client.get_paginator("list_tags_for_resource").paginate(ResourceId=resource_id)
+        return {tag["Key"]: tag["Value"] for page in pages for tag in page["Tags"]}
+
+
+def state_of(account: Any) -> str:
+    """`State` replaced `Status` in September 2026; accounts of older API answers carry only the latter."""
+    return str(account.get("State") or account["Status"])
+
+
+def units_above(account: Any) -> list[str]:
+    """The ids of the units above an account, nearest first, the root last: from its path o-…/r-…/ou-…/…/account."""
+    paths = account.get("Paths") or [""]
+    parts = paths[0].strip("/").split("/")
+    return [part for part in reversed(parts) if part.startswith(("ou-", "r-"))]

@@ -1,10 +1,11 @@
 """The registry table: one record for each connection and one claim for each account (docs/reference/registry.md)."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from control_plane.aws.calls import named_errors
-from control_plane.ports import Attention
+from control_plane.ports import Attention, Record
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -13,6 +14,7 @@ CONNECTION = "connection#"
 CLAIM = "claim"
 ACCOUNT = "account#"
 INDEX = "attention"
+UNDER_WAY = ("connecting", "disconnecting")
 WATCH: Any = {"pk": {"S": "watch"}, "sk": {"S": "report"}}
 
 
@@ -22,8 +24,8 @@ class DynamoDbRegistry:
     def __init__(self, client: "DynamoDBClient", table: str) -> None:
         self._client, self._table = client, table
 
-    def statuses(self, account_id: str) -> dict[str, str]:
-        """Recorded status by profile."""
+    def records(self, account_id: str) -> dict[str, Record]:
+        """What is remembered of an account's connections, by profile."""
         with named_errors():
             pages = self._client.get_paginator("query").paginate(
                 TableName=self._table,
@@ -34,8 +36,8 @@ class DynamoDbRegistry:
                 },
                 ConsistentRead=True,
             )
-            items = [item for page in pages for item in page["Items"]]
-        return {item["sk"]["S"].removeprefix(CONNECTION): item["status"]["S"] for item in items}
+            items: list[Any] = [item for page in pages for item in page["Items"]]
+        return {item["sk"]["S"].removeprefix(CONNECTION): record_of(item) for item in items}
 
     def record_failure(self, account_id: str, profile: str | None, failure: Mapping[str, str], now: str) -> None:
         """Keep what stopped a connection (or, without a profile, the whole account: on its claim).
@@ -45,8 +47,8 @@ class DynamoDbRegistry:
         if profile is not None:
             self._fail(account_id, f"{CONNECTION}{profile}", failure, now)
             return
-        for name, status in self.statuses(account_id).items():
-            if status == "connecting":
+        for name, record in self.records(account_id).items():
+            if record.status in UNDER_WAY:
                 self._fail(account_id, f"{CONNECTION}{name}", failure, now)
         self._fail(account_id, CLAIM, failure, now)
 
@@ -102,6 +104,16 @@ class DynamoDbRegistry:
                 ExpressionAttributeNames=names,
                 ExpressionAttributeValues={f":{name}": {"S": value} for name, value in values.items()},
             )
+
+
+def record_of(item: Mapping[str, Any]) -> Record:
+    """A connection's record from its item."""
+    remove_after = item.get("remove_after", {}).get("S")
+    return Record(
+        status=item["status"]["S"],
+        remove_after=datetime.fromisoformat(remove_after) if remove_after else None,
+        is_kept="kept" in item,
+    )
 
 
 def _attention(item: Mapping[str, Any]) -> Attention:

@@ -62,6 +62,8 @@ class AwsStackSets:
             parameters={p["ParameterKey"]: p["ParameterValue"] for p in found.get("ParameterOverrides", [])},
             operation_id=found.get("LastOperationId", ""),
             reason=found.get("StatusReason", ""),
+            stack_id=found.get("StackId", ""),
+            is_drifted=found.get("DriftStatus") == "DRIFTED",
         )
 
     def operation(self, name: str, operation_id: str) -> OperationStatus:
@@ -116,7 +118,7 @@ class AwsStackSets:
                     StackSetName=name, OperationId=operation_id, CallAs=CALL_AS
                 )["StackSetOperation"]
         except ClientError as error:
-            if code_of(error) == "OperationNotFoundException":
+            if code_of(error) in ("StackSetNotFoundException", "OperationNotFoundException"):
                 return None
             raise
 
