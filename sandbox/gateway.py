@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from moto.core.exceptions import ServiceException
 from moto.core.responses import ActionResult, BaseResponse
+from moto.core.utils import get_service_model
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 Handler = Callable[["Call"], dict[str, Any]]
 Hook = Callable[["Call"], None]
 XML_SERVICES = {"iam", "sts", "cloudformation", "sns", "cloudwatch", "s3"}
+XML_PROTOCOLS = {"query", "ec2", "rest-xml"}
 
 
 class AwsError(ServiceException):  # type: ignore[misc]  # moto ships no types
@@ -135,9 +137,9 @@ class Gateway:
     def _answer(self, response: BaseResponse, original: Callable[[BaseResponse], Any]) -> Any:
         session = self.identities.of(response.get_access_key())
         if session is None:
-            return response.serialized(
-                ActionResult(AwsError("InvalidClientTokenId", "The security token included in the request is invalid."))
-            )
+            return response.serialized(ActionResult(_invalid()))
+        if session.has_expired(self.now()):
+            return response.serialized(ActionResult(_expired(response)))
         call = self._read(response, session)
         entry = self._log(call)
         with _outcome_of_errors(entry):
@@ -173,6 +175,17 @@ class Gateway:
         )
         self.log.entries.append(entry)
         return entry
+
+
+def _invalid() -> AwsError:
+    return AwsError("InvalidClientTokenId", "The security token included in the request is invalid.")
+
+
+def _expired(response: BaseResponse) -> AwsError:
+    """Two spellings, as of AccessDenied: the services that speak XML leave out the word Exception."""
+    protocol = response.determine_response_protocol(get_service_model(response.boto3_service_name))
+    code = "ExpiredToken" if protocol in XML_PROTOCOLS else "ExpiredTokenException"
+    return AwsError(code, "The security token included in the request is expired")
 
 
 @contextmanager

@@ -17,7 +17,8 @@ from botocore.credentials import Credentials, ReadOnlyCredentials
 from sandbox.policy import Principal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from datetime import datetime
 
 ALPHABET = string.ascii_uppercase + "234567"
 ADMINISTRATOR_ROLE = "OrganizationAccountAccessRole"
@@ -27,16 +28,27 @@ ADMINISTRATOR_ROLE = "OrganizationAccountAccessRole"
 class Session:
     """One set of credentials: whose they are and how far they reach.
 
-    `administrator` sessions (a person's, or AWS's own services at work) are not asked for permissions;
-    every other session is a role's and is evaluated at each call.
+    Sessions of an administrator (a person, or AWS's own services at work) are not asked for permissions; every
+    other session is a role's and is evaluated at each call. One that `expires` is nobody's from then on; those of
+    administrators, and those a service holds and renews (a function's, a state machine's), don't.
     """
 
     principal: Principal
     access_key: str
     secret_key: str
     token: str
-    administrator: bool = False
     session_policies: Sequence[Mapping[str, Any]] = field(default=())
+    expires: datetime | None = None
+    may_everything: Callable[[], bool] = bool  # no; of an administrator, yes; of a role, what its policies say now
+
+    @property
+    def administrator(self) -> bool:
+        """Whether these credentials are an administrator's, now."""
+        return self.may_everything()
+
+    def has_expired(self, now: datetime) -> bool:
+        """Whether their time is over."""
+        return self.expires is not None and now >= self.expires
 
     @property
     def account(self) -> str:
@@ -64,13 +76,21 @@ class Identities:
         """An administrator's session in an account; the same one each time, and it does not expire."""
         with self._lock:
             if account not in self._administrators:
-                self._administrators[account] = self._issue(_administrator(account), administrator=True)
+                self._administrators[account] = self._issue(_administrator(account), may_everything=_yes)
             return self._administrators[account]
 
-    def role_session(self, principal: Principal, session_policies: Sequence[Mapping[str, Any]] = ()) -> Session:
-        """New credentials of a role, as AssumeRole would answer."""
+    def role_session(
+        self,
+        principal: Principal,
+        session_policies: Sequence[Mapping[str, Any]] = (),
+        expires: datetime | None = None,
+        may_everything: Callable[[], bool] = bool,
+    ) -> Session:
+        """New credentials of a role, as AssumeRole would answer; without `expires` their holder renews them."""
         with self._lock:
-            return self._issue(principal, session_policies=session_policies)
+            return self._issue(
+                principal, session_policies=session_policies, expires=expires, may_everything=may_everything
+            )
 
     def of(self, access_key: str) -> Session | None:
         """Whose access key this is; None for a key this sandbox never gave."""
@@ -81,6 +101,10 @@ class Identities:
         session = Session(principal, key, secrets.token_hex(20), secrets.token_hex(24), **options)
         self._sessions[key] = session
         return session
+
+
+def _yes() -> bool:
+    return True
 
 
 def _administrator(account: str) -> Principal:

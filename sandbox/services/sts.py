@@ -2,7 +2,7 @@
 
 moto hands out credentials of any role, existing or not, with any ExternalId. Sources: botocore model of AssumeRole;
 IAM User Guide, reference_policies_evaluation-logic-cross-account, id_roles_terms-and-concepts (role chaining: an
-hour at most).
+hour at most), id_credentials_temp_use-resources (credentials expire).
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sandbox.gateway import AwsError, Call
@@ -28,18 +29,23 @@ if TYPE_CHECKING:
 
 CHAINED_SECONDS = 3_600
 SESSION_POLICY_SIZE = 2_048  # characters
-EVERYTHING: Document = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+PLAIN = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+EVERYTHING: Document = {"Version": "2012-10-17", "Statement": [PLAIN]}
 
 
 @dataclass(frozen=True)
 class Asked:
-    """One AssumeRole: the role, and what the caller sends along. `context` is what AWS adds, as aws:SourceArn."""
+    """One AssumeRole: the role, and what the caller sends along. `context` is what AWS adds, as aws:SourceArn.
+
+    Without `seconds` the session does not expire: whoever holds it renews it.
+    """
 
     role_arn: str
     session_name: str = "session"
     external_id: str | None = None
     session_policy: Document | None = None
     context: Mapping[str, str] = field(default_factory=dict)
+    seconds: int | None = CHAINED_SECONDS
 
 
 class Sts:
@@ -76,13 +82,27 @@ class Sts:
             )
         principal = replace(role.principal, session_arn=session_arn(asked.role_arn, asked.session_name))
         policies = (asked.session_policy,) if asked.session_policy else ()
-        return self._cloud.identities.role_session(principal, policies)
+        expires = None if asked.seconds is None else self._cloud.clock.now() + timedelta(seconds=asked.seconds)
+        return self._cloud.identities.role_session(
+            principal, policies, expires, partial(self._may_everything, principal, asked.session_policy)
+        )
+
+    def _may_everything(self, principal: Principal, session_policy: Document | None) -> bool:
+        """Whether a session is an administrator's in all but name: one plain statement allows all there is."""
+        role = self._iam.documents_of(principal.arn)
+        return (
+            session_policy is None
+            and role is not None
+            and role.principal.unique_id == principal.unique_id
+            and role.boundary is None
+            and [_statements(document) for document in role.identity] == [[PLAIN]]
+        )
 
     def _assume_role(self, call: Call) -> dict[str, Any]:
         given = call.parameters
         seconds = int(given.get("DurationSeconds") or CHAINED_SECONDS)
         policy = _session_policy(given.get("Policy"))
-        asked = Asked(given["RoleArn"], given["RoleSessionName"], given.get("ExternalId"), policy)
+        asked = Asked(given["RoleArn"], given["RoleSessionName"], given.get("ExternalId"), policy, seconds=seconds)
         session = self.chained(call.session, asked)
         _check_duration(call.session, asked.role_arn, seconds)
         return {
@@ -90,11 +110,16 @@ class Sts:
                 "AccessKeyId": session.access_key,
                 "SecretAccessKey": session.secret_key,
                 "SessionToken": session.token,
-                "Expiration": self._cloud.clock.now() + timedelta(seconds=seconds),
+                "Expiration": session.expires,
             },
             "AssumedRoleUser": {"AssumedRoleId": _user_id(session.principal), "Arn": session.principal.session_arn},
             "PackedPolicySize": 6,
         }
+
+
+def _statements(document: Document) -> list[Any]:
+    listed = document["Statement"]
+    return listed if isinstance(listed, list) else [listed]
 
 
 def session_arn(role_arn: str, session_name: str) -> str:
@@ -115,7 +140,8 @@ def _context(caller: Principal, asked: Asked) -> dict[str, str]:
 
 
 def _check_duration(caller: Session, role_arn: str, seconds: int) -> None:
-    if not caller.administrator and seconds > CHAINED_SECONDS:
+    chained = caller.expires is not None or not caller.administrator
+    if chained and seconds > CHAINED_SECONDS:
         message = "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining"
         raise AwsError("ValidationError", message)
     role = find_role(account_of(role_arn), role_arn.rsplit("/", 1)[-1])
