@@ -20,13 +20,14 @@ POLICY_SIZE = 6_144  # characters of a managed policy
 ROLE_POLICIES_SIZE = 10_240  # characters of all inline policies of a role together
 TRUST_POLICY_SIZE = 2_048  # characters
 POLICIES_PER_ROLE = 20  # attached ones
+POLICIES, ROLES = 1_500, 1_000  # of an account: customer managed policies, roles
 QUOTAS = {
     "AssumeRolePolicySizeQuota": TRUST_POLICY_SIZE,
     "AttachedPoliciesPerRoleQuota": POLICIES_PER_ROLE,
-    "PoliciesQuota": 1_500,
+    "PoliciesQuota": POLICIES,
     "PolicySizeQuota": POLICY_SIZE,
     "RolePolicySizeQuota": ROLE_POLICIES_SIZE,
-    "RolesQuota": 1_000,
+    "RolesQuota": ROLES,
     "VersionsPerPolicyQuota": 5,
 }
 _ROLE = re.compile(r"arn:[\w-]+:iam::(\d{12}):role/.+")
@@ -70,6 +71,19 @@ def _check_managed_policy(call: Call) -> None:
     _read(text, validate)
     if size(text) > POLICY_SIZE:
         raise _exceeded(f"Cannot exceed quota for PolicySize: {POLICY_SIZE}")
+
+
+def _check_new_policy(call: Call) -> None:
+    _check_managed_policy(call)
+    present = iam_backends[call.account]["aws"].managed_policies  # AWS's own among them
+    if sum(arn.split(":")[4] == call.account for arn in present) >= POLICIES:
+        raise _exceeded(f"Cannot exceed quota for PoliciesPerAccount: {POLICIES}")
+
+
+def _check_new_role(call: Call) -> None:
+    _check_trust_policy(call)
+    if len(iam_backends[call.account]["aws"].roles) >= ROLES:
+        raise _exceeded(f"Cannot exceed quota for RolesPerAccount: {ROLES}")
 
 
 def _check_inline_policy(call: Call) -> None:
@@ -127,11 +141,11 @@ def _exceeded(message: str) -> AwsError:
 
 
 _CHECKS: dict[str, Callable[[Call], None]] = {
-    "CreatePolicy": _check_managed_policy,
+    "CreatePolicy": _check_new_policy,
     "CreatePolicyVersion": _check_managed_policy,
     "DeletePolicy": _check_deletion,
     "PutRolePolicy": _check_inline_policy,
-    "CreateRole": _check_trust_policy,
+    "CreateRole": _check_new_role,
     "UpdateAssumeRolePolicy": _check_trust_policy,
     "AttachRolePolicy": _check_attachment,
 }

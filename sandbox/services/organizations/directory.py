@@ -2,15 +2,20 @@
 
 import hashlib
 import itertools
+import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
 from moto.organizations.models import FakeAccount, FakeOrganizationalUnit, organizations_backends
 
+from sandbox.services.organizations import errors
+
 ORGANIZATION_ID = "o-exampleorg"
 ROOT_ID = "r-ab12"
+STATES = ("PENDING_ACTIVATION", "ACTIVE", "SUSPENDED", "PENDING_CLOSURE", "CLOSED")
 _STATUS = {"ACTIVE": "ACTIVE", "PENDING_CLOSURE": "PENDING_CLOSURE", "SUSPENDED": "SUSPENDED"}
+_ID = re.compile(r"r-[0-9a-z]{4,32}|\d{12}|ou-[0-9a-z]{4,32}-[a-z0-9]{8,32}|(p|rp|rt)-[0-9a-zA-Z_]{4,128}")
 
 
 def organization_of(account: str) -> str | None:
@@ -103,7 +108,8 @@ class Directory:
         self.backend.org.id = ORGANIZATION_ID
         root = self.backend.ou[0]
         root.id = self.backend.org.root_id = ROOT_ID
-        root.organization_id = ORGANIZATION_ID
+        for each in (root, *self.backend.policies):
+            each.organization_id = ORGANIZATION_ID
         self.backend.accounts.clear()
         self.join("management", now, account_id=self.management, email=self.backend.org.master_account_email)
         organizations_backends.master_accounts.clear()  # which, in moto, does not list the management account
@@ -151,8 +157,14 @@ class Directory:
         """A root or an OU."""
         return next((each for each in self.backend.ou if each.id == unit_id), None)
 
+    def depth(self, unit_id: str) -> int:
+        """How many OUs lie between the root and what is below this one: 0 for the root itself."""
+        return len(unit_path(self.backend, unit_id).split("/")) - 3  # the organization, the root, the empty end
+
     def resource(self, resource_id: str) -> Any | None:
-        """Whatever can have tags: an account, a root, an OU or a policy."""
+        """Whatever can have tags: an account, a root, an OU or a policy. Raises AwsError for what is no id."""
+        if not _ID.fullmatch(resource_id):
+            raise errors.invalid_pattern()
         policy = next((each for each in self.backend.policies if each.id == resource_id), None)
         return self.find(resource_id) or self.unit(resource_id) or policy
 

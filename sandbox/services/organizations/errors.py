@@ -39,6 +39,11 @@ def invalid_input(reason: str, message: str) -> AwsError:
     return _with_reason(AwsError("InvalidInputException", message), reason)
 
 
+def invalid_pattern() -> AwsError:
+    """Text that is not of the form its parameter has in botocore's model."""
+    return invalid_input("INVALID_PATTERN", "You provided a value that does not match the required pattern.")
+
+
 def _with_reason(error: AwsError, reason: str) -> AwsError:
     error.Reason = reason  # the member's name in botocore's model, from where moto serializes it
     return error

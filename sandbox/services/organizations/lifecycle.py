@@ -14,6 +14,7 @@ from sandbox.identity import ADMINISTRATOR_ROLE
 from sandbox.services.organizations import errors
 from sandbox.services.organizations.creation import Creation, give_administrator_role
 from sandbox.services.organizations.directory import Directory, Member
+from sandbox.services.organizations.reading import page
 from sandbox.services.organizations.tags import checked_tags
 from sandbox.services.organizations.trail import Trail, status_time
 
@@ -46,6 +47,13 @@ class Lifecycle:
         self._creations[creation.request_id] = creation
         self._later(CREATION_SECONDS, lambda: self._finish(creation, call), f"CreateAccount {creation.name}")
         return {"CreateAccountStatus": creation.shown()}
+
+    def list_creations(self, call: Call) -> dict[str, Any]:
+        """Every creation asked for, of the states asked for."""
+        states = call.parameters.get("States") or ("IN_PROGRESS", "SUCCEEDED", "FAILED")
+        numbered = enumerate(self._creations.values())
+        asked = ((number, creation) for number, creation in numbered if creation.state in states)
+        return page(call, "CreateAccountStatuses", asked, Creation.shown)
 
     def describe_creation(self, call: Call) -> dict[str, Any]:
         """How far a creation is."""

@@ -126,6 +126,8 @@ def page(
     """One page of what comes after the NextToken; numbers only grow, so that nothing is skipped or repeated."""
     last = _position(call.parameters.get("NextToken"))
     size = call.parameters.get("MaxResults") or PAGE
+    if size > PAGE:
+        raise errors.invalid_input("MAX_VALUE_EXCEEDED", f"MaxResults is {PAGE} at most.")
     found = list(islice((each for each in numbered if each[0] > last), size + 1))
     answer: dict[str, Any] = {key: [shown(item) for _, item in found[:size]]}
     if len(found) > size:

@@ -8,8 +8,10 @@ from moto.core.exceptions import ServiceException
 
 from sandbox.cloud import Cloud
 from sandbox.gateway import Call, Handler
+from sandbox.identity import ADMINISTRATOR_ROLE
 from sandbox.services.organizations import errors
-from sandbox.services.organizations.directory import Directory
+from sandbox.services.organizations.creation import give_administrator_role
+from sandbox.services.organizations.directory import STATES, Directory
 from sandbox.services.organizations.lifecycle import Lifecycle
 from sandbox.services.organizations.reading import Reading
 from sandbox.services.organizations.trail import Trail
@@ -18,6 +20,8 @@ from sandbox.services.organizations.writing import Writing
 CLOUDTRAIL_SECONDS = 5.0
 FOR_EVERY_MEMBER = {"DescribeOrganization", "LeaveOrganization"}
 TAGGING = {"TagResource", "UntagResource"}
+READING = ("Describe", "List")
+CLOSED = {"SUSPENDED", "CLOSED"}
 
 
 class Publisher(Protocol):
@@ -43,8 +47,13 @@ class Organizations:
         self.taggers: set[str] = set()
         self._lifecycle = Lifecycle(cloud, self.directory, self.trail)
         reading = Reading(self.directory)
-        reads = reading.operations() | {"DescribeCreateAccountStatus": self._lifecycle.describe_creation}
+        reads = reading.operations() | {
+            "DescribeCreateAccountStatus": self._lifecycle.describe_creation,
+            "ListCreateAccountStatus": self._lifecycle.list_creations,
+        }
         writes = Writing(cloud, self.directory, reading).operations() | self._lifecycle.operations()
+        self._ours = {*reads, *writes}
+        cloud.gateway.before.append(self._guard_motos)
         cloud.gateway.handle("organizations", **self._guarded(reads, self._read))
         cloud.gateway.handle("organizations", **self._guarded(writes, self._write))
 
@@ -93,6 +102,7 @@ class Organizations:
             member = self.directory.join(name, self._cloud.clock.now())
             member.tags = dict(tags or {})
             member.parent_id = parent or self.root_id
+            give_administrator_role(self.management_account, member.id, ADMINISTRATOR_ROLE)
             return member.id
 
     def create_unit(self, name: str, parent: str | None = None) -> str:
@@ -103,23 +113,27 @@ class Organizations:
 
     def welcome(self, name: str, tags: Mapping[str, str] | None = None) -> str:
         """An invited account accepts: AccountJoinedOrganization is all the management account hears of it."""
-        account_id = self.create_member(name, tags)
-        member = self.directory.find(account_id)
-        assert member is not None
-        member.joined_method = "INVITED"
-        self._lifecycle.tell_joined(member, "Invited")
-        return account_id
+        with self._cloud.gateway.lock:
+            member = self.directory.join(name, self._cloud.clock.now())
+            member.tags, member.joined_method = dict(tags or {}), "INVITED"
+            self._lifecycle.tell_joined(member, "Invited")
+            return member.id
 
     def suspend(self, account_id: str) -> None:
         """An account suspended long ago: no event tells of it."""
+        self.put_in_state(account_id, "SUSPENDED")
+
+    def put_in_state(self, account_id: str, state: str) -> None:
+        """An account that has been in one of AWS's states for long: no event tells of it."""
         member = self.directory.find(account_id)
-        assert member is not None
-        member.state = "SUSPENDED"
+        if member is None or state not in STATES:
+            raise ValueError(f"{account_id} must be an account of this organization, {state} one of {STATES}")
+        member.state = state
 
     def clean_up(self, account_id: str) -> None:
         """What AWS does 90 days after an account was closed: it is gone for good."""
         member = self.directory.find(account_id)
-        if member is None or member.state != "SUSPENDED":
+        if member is None or member.state not in CLOSED:
             raise ValueError(f"{account_id} is no closed account of this organization")
         with self._cloud.gateway.lock:
             self._lifecycle.depart(member, "CLEANED")
@@ -128,6 +142,12 @@ class Organizations:
         self, operations: Mapping[str, Handler], answer: Callable[[Handler, Call], dict[str, Any]]
     ) -> dict[str, Handler]:
         return {name: partial(answer, handler) for name, handler in operations.items()}
+
+    def _guard_motos(self, call: Call) -> None:
+        """Operations moto answers are not for everybody either."""
+        if call.service == "organizations" and call.operation not in self._ours:
+            reading = call.operation.startswith(READING)
+            self._admit(call, allowed=reading and self._is_delegated(call.account))
 
     def _read(self, handler: Handler, call: Call) -> dict[str, Any]:
         self._admit(call, allowed=self._is_delegated(call.account))

@@ -1,16 +1,17 @@
 """The rules for tags of accounts, OUs, roots and policies; moto has none of them.
 
-Source: Organizations User Guide, orgs_tagging (restrictions); botocore model, ConstraintViolationException.
+Source: botocore model, TagKey, TagValue, ConstraintViolationException, InvalidInputException; Organizations User
+Guide, orgs_tagging (restrictions).
 """
 
-import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 
-from sandbox.gateway import AwsError
 from sandbox.services.organizations import errors
 
 MOST_TAGS = 50
-_TEXT = re.compile(r"[\w .:/=+\-@]*")  # letters, digits, spaces and these: nothing else, no comma
+LONGEST_KEY, LONGEST_VALUE = 128, 256
+_SIGNS = "_.:/=+-@"  # besides letters, numbers and separators (Unicode's L, N and Z): nothing else, no comma
 
 
 def checked_tags(present: Mapping[str, str], added: Iterable[Mapping[str, str]]) -> dict[str, str]:
@@ -30,13 +31,16 @@ def checked_tags(present: Mapping[str, str], added: Iterable[Mapping[str, str]])
 
 
 def _check(key: str, value: str) -> None:
-    if not 1 <= len(key) <= 128 or len(value) > 256:
-        raise _invalid("A tag key has 1 to 128 characters, a value at most 256.")
-    if not _TEXT.fullmatch(key) or not _TEXT.fullmatch(value):
-        raise _invalid("Tags may contain letters, digits, spaces and _ . : / = + - @ only.")
+    if not key:
+        raise errors.invalid_input("MIN_LENGTH_EXCEEDED", "A tag key has one character at least.")
+    if len(key) > LONGEST_KEY or len(value) > LONGEST_VALUE:
+        message = f"A tag key has at most {LONGEST_KEY} characters, a value {LONGEST_VALUE}."
+        raise errors.invalid_input("MAX_LENGTH_EXCEEDED", message)
+    if not _is_text(key + value):
+        raise errors.invalid_pattern()
     if key.lower().startswith("aws:"):
         raise errors.invalid_input("INVALID_SYSTEM_TAGS_PARAMETER", "Tag keys can't begin with aws:.")
 
 
-def _invalid(message: str) -> AwsError:
-    return errors.invalid_input("INVALID_PATTERN", message)
+def _is_text(text: str) -> bool:
+    return all(sign in _SIGNS or unicodedata.category(sign)[0] in "LNZ" for sign in text)

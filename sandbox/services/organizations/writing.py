@@ -13,6 +13,7 @@ from sandbox.services.organizations.directory import Directory
 from sandbox.services.organizations.reading import Reading
 from sandbox.services.organizations.tags import checked_tags
 
+DEEPEST = 5  # OUs below each other (Organizations User Guide, orgs_reference_limits)
 _SERVICE = re.compile(r"[a-z0-9.-]+\.amazonaws\.com")
 
 
@@ -70,6 +71,8 @@ class Writing:
             raise errors.parent_not_found()
         if any(unit.parent_id == parent_id and unit.name == name for unit in self._directory.backend.ou):
             raise AwsError("DuplicateOrganizationalUnitException", "An OU with the same name already exists.")
+        if self._directory.depth(parent_id) >= DEEPEST:
+            raise errors.constraint_violation("OU_DEPTH_LIMIT_EXCEEDED", f"OUs are nested {DEEPEST} deep at most.")
         tags = checked_tags({}, call.parameters.get("Tags") or [])
         unit = self._directory.add_unit(name, parent_id, tags)
         return {"OrganizationalUnit": self._reading.shown_unit(unit)}

@@ -9,6 +9,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
+from moto.iam.models import iam_backends
 
 from sandbox.services.iam import Iam
 from tests.integration.sandbox.world_of_roles import (
@@ -225,3 +226,36 @@ def test_a_deleted_role_lives_on_for_the_delay(cloud: Cloud, iam: Iam, client: A
 def test_iam_itself_answers_the_new_state_at_once(client: Any) -> None:
     client.create_role(RoleName="r", AssumeRolePolicyDocument=LAMBDA)
     assert client.get_role(RoleName="r")["Role"]["Arn"] == role_arn("r")
+
+
+def test_an_account_has_1000_roles_at_most(client: Any) -> None:
+    kept = iam_backends[HUB]["aws"]
+    for number in range(999):
+        kept.create_role(f"r{number}", LAMBDA, "/", None, "", [], "3600")
+    client.create_role(RoleName="fits", AssumeRolePolicyDocument=LAMBDA)
+    with pytest.raises(ClientError) as caught:
+        client.create_role(RoleName="one-too-many", AssumeRolePolicyDocument=LAMBDA)
+    assert (code(caught), message(caught)) == ("LimitExceeded", "Cannot exceed quota for RolesPerAccount: 1000")
+    client.delete_role(RoleName="r0")
+    client.create_role(RoleName="fits-now", AssumeRolePolicyDocument=LAMBDA)
+
+
+def test_an_account_has_1500_policies_of_its_own_at_most(client: Any) -> None:
+    kept = iam_backends[HUB]["aws"]
+    for number in range(1499):
+        kept.create_policy("", "/", big(200), f"p{number}", [])
+    arn = client.create_policy(PolicyName="fits", PolicyDocument=big(200))["Policy"]["Arn"]
+    with pytest.raises(ClientError) as caught:
+        client.create_policy(PolicyName="one-too-many", PolicyDocument=big(200))
+    assert (code(caught), message(caught)) == ("LimitExceeded", "Cannot exceed quota for PoliciesPerAccount: 1500")
+    client.create_policy_version(PolicyArn=arn, PolicyDocument=big(201))  # no policy more
+
+
+def test_moto_alone_still_makes_any_number_of_roles() -> None:
+    with mock_aws():
+        alone = boto3.client("iam", "us-east-1", aws_access_key_id="a", aws_secret_access_key="b")
+        kept = iam_backends["123456789012"]["aws"]
+        for number in range(1000):
+            kept.create_role(f"r{number}", LAMBDA, "/", None, "", [], "3600")
+        alone.create_role(RoleName="one-too-many", AssumeRolePolicyDocument=LAMBDA)
+        assert len(kept.roles) == 1001

@@ -254,7 +254,10 @@ def test_tags_are_added_replaced_and_taken_away(client: Any, organizations: Orga
         ({f"key{number}": "v" for number in range(51)}, "ConstraintViolationException", "MAX_TAG_LIMIT_EXCEEDED"),
         ({"quick-athena": "a,b"}, "InvalidInputException", "INVALID_PATTERN"),
         ({"aws:owner": "ann"}, "InvalidInputException", "INVALID_SYSTEM_TAGS_PARAMETER"),
-        ({"k" * 129: "v"}, "InvalidInputException", "INVALID_PATTERN"),
+        ({"AWS:owner": "ann"}, "InvalidInputException", "INVALID_SYSTEM_TAGS_PARAMETER"),
+        ({"quick\tathena": "enabled"}, "InvalidInputException", "INVALID_PATTERN"),
+        ({"k" * 129: "v"}, "InvalidInputException", "MAX_LENGTH_EXCEEDED"),
+        ({"k": "v" * 257}, "InvalidInputException", "MAX_LENGTH_EXCEEDED"),
     ],
 )
 def test_tags_organizations_refuses_change_nothing(
