@@ -1,8 +1,8 @@
 """The one door to the embedded AWS: every call of every client passes here, one at a time.
 
-moto's `BaseResponse.call_action` serves in-process clients and HTTP clients alike. Wrapped once, it gives
-each call a lock (moto's conditional writes are not atomic between threads), an identity, a permission check,
-a place in the call log, and, where moto differs from AWS, our own service instead of moto's.
+moto's `BaseResponse.call_action` serves in-process clients and HTTP clients alike (but S3's: see `s3_entrance`).
+Wrapped once, it gives each call a lock (moto's conditional writes are not atomic between threads), an identity, a
+permission check, a place in the call log, and, where moto differs from AWS, our own service instead of moto's.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 from moto.core.exceptions import ServiceException
 from moto.core.responses import ActionResult, BaseResponse
 from moto.core.utils import get_service_model
+
+from sandbox.s3_entrance import S3Entrance
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -94,6 +96,7 @@ class Gateway:
         self.resource_of: Callable[[Call], str] = lambda _call: "*"
         self._handlers: dict[tuple[str, str], Handler] = {}
         self._unwrapped: tuple[Any, Any] | None = None
+        self._s3 = S3Entrance(self._answer_locked)
 
     def handle(self, service: str, **handlers: Handler) -> None:
         """Answer these operations of a service ourselves, as in `handle("organizations", TagResource=self.tag)`."""
@@ -108,8 +111,7 @@ class Gateway:
         self._unwrapped = (original, BaseResponse.get_current_account)
 
         def call_action(response: BaseResponse) -> Any:
-            with gateway.lock:
-                return gateway._answer(response, original)
+            return gateway._answer_locked(response, original)
 
         def get_current_account(response: BaseResponse) -> str:
             session = gateway.identities.of(response.get_access_key())
@@ -117,6 +119,7 @@ class Gateway:
 
         BaseResponse.call_action = call_action
         BaseResponse.get_current_account = get_current_account
+        self._s3.install()
 
     def serve(self, call: Call, work: Callable[[], Any]) -> Any:
         """A call that is answered elsewhere: checked and logged here, done outside the lock."""
@@ -131,13 +134,18 @@ class Gateway:
 
     def uninstall(self) -> None:
         """Give moto its door back."""
+        self._s3.uninstall()
         if self._unwrapped:
             BaseResponse.call_action, BaseResponse.get_current_account = self._unwrapped
+
+    def _answer_locked(self, response: BaseResponse, original: Callable[[BaseResponse], Any]) -> Any:
+        with self.lock:
+            return self._answer(response, original)
 
     def _answer(self, response: BaseResponse, original: Callable[[BaseResponse], Any]) -> Any:
         session = self.identities.of(response.get_access_key())
         if session is None:
-            return response.serialized(ActionResult(_invalid()))
+            return response.serialized(ActionResult(_unknown(response)))
         if session.has_expired(self.now()):
             return response.serialized(ActionResult(_expired(response)))
         call = self._read(response, session)
@@ -177,12 +185,17 @@ class Gateway:
         return entry
 
 
-def _invalid() -> AwsError:
+def _unknown(response: BaseResponse) -> AwsError:
+    """S3 has words of its own (Amazon S3 API reference, ErrorResponses)."""
+    if response.boto3_service_name == "s3":
+        return AwsError("InvalidAccessKeyId", "The AWS Access Key Id you provided does not exist in our records.")
     return AwsError("InvalidClientTokenId", "The security token included in the request is invalid.")
 
 
 def _expired(response: BaseResponse) -> AwsError:
     """Two spellings, as of AccessDenied: the services that speak XML leave out the word Exception."""
+    if response.boto3_service_name == "s3":
+        return AwsError("ExpiredToken", "The provided token has expired.")
     protocol = response.determine_response_protocol(get_service_model(response.boto3_service_name))
     code = "ExpiredToken" if protocol in XML_PROTOCOLS else "ExpiredTokenException"
     return AwsError(code, "The security token included in the request is expired")

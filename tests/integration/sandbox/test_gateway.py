@@ -117,3 +117,41 @@ def test_our_own_answer_replaces_motos(cloud: Cloud) -> None:
     cloud.gateway.handle("dynamodb", ListTables=lambda call: {"TableNames": [call.account]})
     with cloud.administering(HUB):
         assert cloud.client("dynamodb").list_tables()["TableNames"] == [HUB]
+
+
+def test_s3_passes_the_door_like_every_service(cloud: Cloud) -> None:
+    with cloud.administering(HUB):
+        s3 = cloud.client("s3")
+        s3.create_bucket(Bucket="mine", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+        s3.put_object(Bucket="mine", Key="folder/object", Body=b"\x00\xff")
+        assert s3.get_object(Bucket="mine", Key="folder/object")["Body"].read() == b"\x00\xff"
+        assert s3.get_object(Bucket="mine", Key="folder/object", Range="bytes=1-1")["Body"].read() == b"\xff"
+        with pytest.raises(ClientError, match="NoSuchKey"):
+            s3.get_object(Bucket="mine", Key="nothing")
+    logged = [(entry.account, entry.service, entry.operation, entry.outcome) for entry in cloud.gateway.log.entries]
+    assert logged == [
+        (HUB, "s3", "CreateBucket", "OK"),
+        (HUB, "s3", "PutObject", "OK"),
+        (HUB, "s3", "GetObject", "OK"),
+        (HUB, "s3", "GetObject", "OK"),
+        (HUB, "s3", "GetObject", "NoSuchKey"),
+    ]
+
+
+def test_s3_refuses_who_it_does_not_know_and_whom_a_hook_refuses(cloud: Cloud) -> None:
+    stranger = boto3.client("s3", region_name="eu-west-1", aws_access_key_id="AKIA1", aws_secret_access_key="x")
+    with pytest.raises(ClientError, match="InvalidAccessKeyId"):
+        stranger.list_buckets()
+
+    def refuse(_call: object) -> None:
+        raise AwsError("SlowDown", "Please reduce your request rate.")
+
+    cloud.gateway.before.append(refuse)
+    with cloud.administering(HUB), pytest.raises(ClientError, match="SlowDown"):
+        cloud.client("s3").list_objects_v2(Bucket="mine")
+
+
+def test_moto_alone_lets_anybody_into_s3(cloud: Cloud) -> None:
+    cloud.gateway.uninstall()
+    stranger = boto3.client("s3", region_name="eu-west-1", aws_access_key_id="AKIA1", aws_secret_access_key="x")
+    assert stranger.list_buckets()["Buckets"] == []

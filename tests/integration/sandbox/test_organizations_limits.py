@@ -147,13 +147,14 @@ def test_moto_alone_nests_units_deeper(moto_alone: Any) -> None:
 
 
 def test_what_is_no_id_is_no_target(client: Any) -> None:
-    for ask in (
-        lambda: client.tag_resource(ResourceId="12345", Tags=TAG),
-        lambda: client.untag_resource(ResourceId="ou-1", TagKeys=["a"]),
-        lambda: client.list_tags_for_resource(ResourceId="arn:aws:iam::111122223333:root"),
-    ):
+    requests: list[tuple[str, dict[str, Any]]] = [
+        ("tag_resource", {"ResourceId": "12345", "Tags": TAG}),
+        ("untag_resource", {"ResourceId": "ou-1", "TagKeys": ["a"]}),
+        ("list_tags_for_resource", {"ResourceId": "arn:aws:iam::111122223333:root"}),
+    ]
+    for operation, request in requests:
         with pytest.raises(ClientError) as caught:
-            ask()
+            getattr(client, operation)(**request)
         assert (code(caught), reason(caught)) == ("InvalidInputException", "INVALID_PATTERN")
 
 
