@@ -25,7 +25,9 @@ def run_demo() -> None:
 def run_server(
     port: Annotated[int, typer.Option(min=0, max=65_535, help="0 chooses a free one.")] = 0,
     accounts: Annotated[int, typer.Option(min=0, max=10_000, help="Active, untagged members.")] = 6,
-    speed: Annotated[float, typer.Option(min=0, help="Sandbox seconds in a real one; 0: /advance alone.")] = 1.0,
+    speed: Annotated[
+        float, typer.Option(min=0, max=1e6, help="Sandbox seconds in a real one; 0: /advance alone.")
+    ] = 1.0,
     profiles: Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="Another profiles.yaml.")] = None,
 ) -> None:
     """See HELP in serve.py."""

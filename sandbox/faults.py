@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal, Self
 
-from botocore.exceptions import ReadTimeoutError
-from pydantic import BaseModel, ConfigDict, Field
+import botocore.session
+from botocore.exceptions import ReadTimeoutError, UnknownServiceError
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from sandbox.gateway import AwsError, Call
 
 if TYPE_CHECKING:
     from sandbox.cloud import Cloud
+
+
+LONGEST_SECONDS = 366 * 86_400
 
 
 class Fault(BaseModel):
@@ -31,8 +36,24 @@ class Fault(BaseModel):
     message: str = "Rate exceeded"
     account: str | None = Field(None, description="only calls made by this account")
     role: str | None = Field(None, description="only calls of roles whose ARN contains this")
-    times: int | None = Field(1, description="how many calls; null: until `seconds` are over, or for ever")
-    seconds: float | None = Field(None, description="how long, in sandbox time")
+    times: int | None = Field(1, ge=1, description="how many calls; null: until `seconds` are over, or for ever")
+    seconds: float | None = Field(None, ge=0, le=LONGEST_SECONDS, description="how long, in sandbox time")
+
+    @model_validator(mode="after")
+    def _there_is_such_an_operation(self) -> Self:
+        """A misspelt fault would never happen, and nobody would know."""
+        if self.operation not in operations(self.service):
+            raise ValueError(f"boto3 knows no operation {self.operation} of a service {self.service}")
+        return self
+
+
+@cache
+def operations(service: str) -> frozenset[str]:
+    """The operations botocore's model of a service has; none for a service there is not."""
+    try:
+        return frozenset(botocore.session.get_session().get_service_model(service).operation_names)
+    except UnknownServiceError:
+        return frozenset()
 
 
 @dataclass

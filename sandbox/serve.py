@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import os
 import shutil
 import signal
+import socket
 import sys
 import tempfile
 from datetime import UTC, datetime
@@ -34,24 +37,68 @@ Signatures and HTTP use real time; waits, schedules, operations and propagation 
 """
 
 
+class CannotServe(Exception):
+    """What was asked for cannot be served; the message says why."""
+
+
 def main(port: int, accounts: int, speed: float, profiles: Path | None) -> int:
-    """Deploy, say where, serve; the exit code."""
+    """Deploy, say where, serve; the exit code: 2, before anything is deployed, for what cannot be served."""
+    try:
+        groups = _groups_of(profiles) if profiles else set()
+        listener = _listen(port)
+    except CannotServe as error:
+        sys.stderr.write(f"Cannot serve: {error}\n")
+        return 2
+    with tempfile.TemporaryDirectory() as folder:
+        _serve(listener, accounts, speed, _layer(profiles, Path(folder)), groups)
+    sys.stderr.flush()
+    os._exit(0)  # an advance may be under way: nobody waits for it, and none of its calls may meet the real AWS
+
+
+def _serve(listener: socket.socket, accounts: int, speed: float, layer: Path | None, groups: set[str]) -> None:
     clock = ScaledClock(datetime.now(UTC), speed)
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        Sandbox(clock, consumer_layer=_layer(profiles, Path(folder))) as world,
-    ):
-        world.found()
-        members, suspended = _populate(world, accounts)
-        world.deploy()
-        server = Server(world, clock, port)
-        signal.signal(signal.SIGTERM, lambda *_: server.stop())
-        signal.signal(signal.SIGINT, lambda *_: server.stop())
-        sys.stdout.write(json.dumps(_announcement(world, server, members, suspended)) + "\n")
-        sys.stdout.flush()
-        server.run()
-    clock.close()
-    return 0
+    world = Sandbox(clock, consumer_layer=layer)  # never closed: it goes with the process
+    world.found()
+    _create_groups(world, groups)
+    members, suspended = _populate(world, accounts)
+    world.deploy()
+    server = Server(world, clock, listener)
+    signal.signal(signal.SIGTERM, lambda *_: server.stop())
+    signal.signal(signal.SIGINT, lambda *_: server.stop())
+    sys.stdout.write(json.dumps(_announcement(world, server, members, suspended)) + "\n")
+    sys.stdout.flush()
+    server.run()
+
+
+def _listen(port: int) -> socket.socket:
+    """A socket of its own before anything else: who comes too early waits, and a taken port is found out at once."""
+    try:
+        return socket.create_server(("127.0.0.1", port))
+    except OSError as error:
+        raise CannotServe(f"--port {port}: {error.strerror}") from error
+
+
+def _groups_of(profiles: Path) -> set[str]:
+    """The groups a profiles file names, read by the product's own reader; its words when it finds fault."""
+    sys.path.insert(0, str(PROJECT / "layers/control_plane"))
+    reader = importlib.import_module("control_plane.profiles")
+    try:
+        found = reader.load(profiles).profiles.values()
+    except reader.InvalidProfiles as error:
+        raise CannotServe(f"--profiles {profiles}: {error}") from error
+    return {group for profile in found for group in (*profile.owners, *profile.viewers)}
+
+
+def _create_groups(world: Sandbox, groups: set[str]) -> None:
+    """Quick has the groups of the profiles in force, besides those of the project's own file."""
+    hub = world.cloud.landscape.hub
+    asked = {"AwsAccountId": hub, "Namespace": "default"}
+    with world.cloud.administering(hub):
+        quick = world.cloud.client("quicksight")
+        pages = quick.get_paginator("list_groups").paginate(**asked)
+        present = {group["GroupName"] for page in pages for group in page["GroupList"]}
+        for group in sorted(groups - present):
+            quick.create_group(**asked, GroupName=group)
 
 
 def _layer(profiles: Path | None, folder: Path) -> Path | None:
@@ -103,5 +150,6 @@ def _role_a_session(world: Sandbox) -> dict[str, str]:
         world.outputs["RunAsRoleArn"],
         session_name="quicksight",
         context={"aws:SourceAccount": place.hub, "aws:SourceArn": source},
+        seconds=None,  # usable as long as the sandbox is served; Quick renews its own
     )
     return world.sts.as_service("quicksight.amazonaws.com", asked).credentials()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -14,20 +15,28 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
-from sandbox.clock import DidNotSettle, ScaledClock
+from sandbox import defects
+from sandbox.clock import ActionFailed, DidNotSettle, ScaledClock
+from sandbox.faults import LONGEST_SECONDS, Fault
 from sandbox.services.events import Chaos
 
 if TYPE_CHECKING:
+    from socket import socket
+
     from sandbox.world import Sandbox
 
 Endpoint = Callable[[Any], Any]
+
+
+class BadRequest(Exception):
+    """The body is not what the endpoint takes; the message says why."""
 
 
 class Advance(BaseModel):
     """`POST /sandbox/advance`."""
 
     model_config = ConfigDict(extra="forbid")
-    seconds: float = Field(ge=0, le=366 * 86_400)
+    seconds: float = Field(ge=0, le=LONGEST_SECONDS)
 
 
 class EventChaos(BaseModel):
@@ -36,14 +45,14 @@ class EventChaos(BaseModel):
     model_config = ConfigDict(extra="forbid")
     drop: float = Field(0.0, ge=0, le=1)
     repeat: float = Field(0.0, ge=0, le=1)
-    delay_seconds: float = Field(0.0, ge=0)
+    delay_seconds: float = Field(0.0, ge=0, le=LONGEST_SECONDS)
     seed: int = 0
 
 
 class Server:
-    """Serves one sandbox on a port of this machine."""
+    """Serves one sandbox to whoever connects to a listening socket of this machine."""
 
-    def __init__(self, world: Sandbox, clock: ScaledClock, port: int) -> None:
+    def __init__(self, world: Sandbox, clock: ScaledClock, listener: socket) -> None:
         self._world, self._clock = world, clock
         self._aws = DomainDispatcherApplication(create_backend_app)
         self._advancing = threading.Lock()  # two at once would each see the other's work as never settling
@@ -54,8 +63,11 @@ class Server:
             ("POST", "/sandbox/faults"): self._order_fault,
             ("DELETE", "/sandbox/faults"): self._clear_faults,
         }
-        self._server = make_server("127.0.0.1", port, self._serve, threaded=True, request_handler=QuietHandler)
-        self.port = self._server.server_port
+        address, port = listener.getsockname()
+        self._server = make_server(
+            address, port, self._serve, threaded=True, request_handler=QuietHandler, fd=listener.fileno()
+        )
+        self.port = port
 
     @property
     def endpoint_url(self) -> str:
@@ -77,24 +89,39 @@ class Server:
             answer: Iterable[bytes] = self._aws.get_application(environ)(environ, start_response)
         except ReadTimeoutError as error:
             return _json(504, {"error": str(error)})(environ, start_response)
+        except Exception as error:  # noqa: BLE001 - told to the client in its own protocol, and on stderr
+            return defects.told(Request(environ), error)(environ, start_response)
         return answer
 
     def _own(self, request: Request) -> Response:
-        endpoint = self._endpoints.get((request.method, request.path))
-        if endpoint is None:
-            return _json(
-                404, {"error": f"no {request.method} {request.path}", "endpoints": sorted(map(list, self._endpoints))}
-            )
+        methods = [method for method, path in self._endpoints if path == request.path]
+        if not methods:
+            return _json(404, {"error": f"no {request.method} {request.path}", "endpoints": self._list()})
+        if request.method not in methods:
+            message = f"{request.path} takes {' and '.join(methods)}, not {request.method}"
+            return _json(405, {"error": message, "endpoints": self._list()}, {"Allow": ", ".join(methods)})
+        return self._answered(self._endpoints[request.method, request.path], request)
+
+    def _list(self) -> list[list[str]]:
+        return sorted(map(list, self._endpoints))
+
+    def _answered(self, endpoint: Endpoint, request: Request) -> Response:
         try:
-            return _json(200, endpoint(request.get_json(silent=True) or {}))
-        except ValidationError as error:
-            return _json(400, {"error": error.errors(include_url=False, include_context=False)})
+            return _json(200, endpoint(_body(request)))
+        except (BadRequest, ValidationError) as error:
+            return _json(400, {"error": _words(error)})
         except DidNotSettle as error:
             return _json(409, {"error": str(error)})
+        except ActionFailed as error:  # time went on, and so does the sandbox
+            return _json(500, {"error": str(error)})
+        except Exception as error:  # noqa: BLE001 - a defect of ours: in words to the client, in full on stderr
+            traceback.print_exception(error)
+            return _json(500, {"error": f"the sandbox failed: {error!r}"})
 
     def _advance(self, body: Any) -> Any:
+        asked = Advance.model_validate(body)
         with self._advancing:
-            done = self._clock.advance(Advance.model_validate(body).seconds)
+            done = self._clock.advance(asked.seconds)
         return {"now": done.now.isoformat(), "fired": done.fired, "running": done.running}
 
     def _events(self, body: Any) -> Any:
@@ -109,7 +136,8 @@ class Server:
         return {"calls": [{**asdict(entry), "time": entry.time.isoformat()} for entry in entries]}
 
     def _order_fault(self, body: Any) -> Any:
-        return self._world.faults.order(**body).model_dump()
+        asked = Fault.model_validate(body)
+        return self._world.faults.order(**asked.model_dump()).model_dump()
 
     def _clear_faults(self, _body: Any) -> Any:
         self._world.faults.clear()
@@ -123,5 +151,28 @@ class QuietHandler(MotoRequestHandler):  # type: ignore[misc]  # moto ships no t
         """Nothing: `GET /sandbox/calls` has them all."""
 
 
-def _json(status: int, body: Any) -> Response:
-    return Response(json.dumps(body) + "\n", status=status, content_type="application/json")
+def _body(request: Request) -> dict[str, Any]:
+    """A request's JSON object, whatever its Content-Type says; no body is an empty one."""
+    data = request.get_data()
+    if not data.strip():
+        return {}
+    try:
+        body = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise BadRequest(f"the body is no JSON: {error}") from error
+    if not isinstance(body, dict):
+        raise BadRequest(f"the body must be a JSON object, not {json.dumps(body)[:80]}")
+    if body and request.method != "POST":
+        raise BadRequest(f"{request.method} {request.path} takes no fields: {', '.join(body)}")
+    return body
+
+
+def _words(error: BadRequest | ValidationError) -> str:
+    if isinstance(error, BadRequest):
+        return str(error)
+    faults = error.errors(include_url=False, include_context=False, include_input=False)
+    return "; ".join(": ".join(filter(None, (".".join(map(str, fault["loc"])), fault["msg"]))) for fault in faults)
+
+
+def _json(status: int, body: Any, headers: dict[str, str] | None = None) -> Response:
+    return Response(json.dumps(body) + "\n", status=status, headers=headers, content_type="application/json")

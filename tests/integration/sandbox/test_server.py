@@ -2,81 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import signal
-import subprocess
-import sys
-import urllib.error
-import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-import boto3
 import pytest
-from botocore.config import Config
 
-from sandbox.world import PROJECT
+from tests.integration.sandbox.served import start, stop
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-
-class Outside:
-    """A served sandbox as its clients know it: by the one line it printed."""
-
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        assert process.stdout is not None
-        self.process = process
-        self.line = process.stdout.readline()
-        self.said: dict[str, Any] = json.loads(self.line)
-        self.accounts = self.said["accounts"]
-
-    def client(self, account: str, service: str, credentials: dict[str, str] | None = None) -> Any:
-        """A client as an administrator of an account, or with other credentials."""
-        region = "us-east-1" if service == "organizations" else self.said["region"]
-        keys: Any = credentials or self.said["credentials"][account]
-        session = boto3.Session(region_name=region, **keys)
-        config = Config(retries={"total_max_attempts": 1})
-        return session.client(service, endpoint_url=self.said["endpoint_url"], config=config)  # type: ignore[call-overload]  # any service
-
-    def ask(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
-        """One of the /sandbox endpoints."""
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(  # noqa: S310 - our own server on this machine
-            self.said["endpoint_url"] + path, data, {"Content-Type": "application/json"}, method=method
-        )
-        try:
-            with urllib.request.urlopen(request) as answer:  # noqa: S310 - as above
-                return answer.status, json.load(answer)
-        except urllib.error.HTTPError as error:
-            return error.code, json.load(error)
-
-    def advance(self, seconds: float) -> None:
-        """Let so much time pass."""
-        status, answer = self.ask("POST", "/sandbox/advance", {"seconds": seconds})
-        assert status == 200, answer
-        assert not answer["running"]
-
-    @property
-    def organizations(self) -> Any:
-        """Organizations as the management account's administrator."""
-        return self.client(self.accounts["management"], "organizations")
-
-    def tag(self, account_id: str, value: str = "enabled") -> None:
-        """Tag an account."""
-        self.organizations.tag_resource(ResourceId=account_id, Tags=[{"Key": self.said["opt_in_tag"], "Value": value}])
-
-
-def start(*options: str) -> Outside:
-    command = [sys.executable, "-m", "sandbox", "serve", "--port", "0", "--speed", "0", *options]
-    return Outside(subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
-
-
-def stop(outside: Outside) -> tuple[int, str]:
-    """The exit code, and what else it printed on stdout."""
-    outside.process.send_signal(signal.SIGTERM)
-    rest, _ = outside.process.communicate(timeout=30)
-    return outside.process.returncode, rest
+    from tests.integration.sandbox.served import Outside
 
 
 @pytest.fixture(scope="module")
@@ -202,6 +138,8 @@ def test_an_account_created_with_the_tag_is_connected(outside: Outside) -> None:
 
 def test_role_as_session_reaches_role_b_as_quick_would_and_not_otherwise(outside: Outside) -> None:
     account_id, hub = outside.accounts["members"][0], outside.accounts["hub"]
+    outside.tag(account_id)
+    outside.advance(600)
     sts = outside.client(hub, "sts", outside.said["role_a_session"])
     role = f"arn:aws:iam::{account_id}:role/quick-athena-default"
     external_id = f"arn:aws:quicksight:{outside.said['region']}:{hub}:datasource/quick-athena-{account_id}-default"
@@ -240,23 +178,50 @@ def test_events_may_be_dropped(outside: Outside) -> None:
     assert_connected(outside, account_id)
 
 
-@pytest.mark.parametrize(
-    ("path", "body", "status"),
-    [
-        ("/sandbox/advance", {"seconds": -1}, 400),
-        ("/sandbox/faults", {"service": "sts"}, 400),
-        ("/sandbox/events", {"drop": 2}, 400),
-        ("/sandbox/nowhere", {}, 404),
-    ],
-)
-def test_a_request_that_is_none_is_refused_in_words(outside: Outside, path: str, body: Any, status: int) -> None:
-    answered, answer = outside.ask("POST", path, body)
-    assert answered == status
-    assert answer["error"]
+def test_an_account_created_later_is_entered_through_its_role_which_may_all(outside: Outside) -> None:
+    tags = [{"Key": "stage", "Value": "test"}]
+    request = outside.organizations.create_account(Email="later@example.com", AccountName="later", Tags=tags)
+    outside.advance(60)
+    account_id = outside.organizations.describe_create_account_status(
+        CreateAccountRequestId=request["CreateAccountStatus"]["Id"]
+    )["CreateAccountStatus"]["AccountId"]
+    keys = role_in(outside, account_id)
+    role = outside.client(account_id, "iam", keys).get_role(RoleName="OrganizationAccountAccessRole")["Role"]
+    (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
+    assert trust["Principal"] == {"AWS": f"arn:aws:iam::{outside.accounts['management']}:root"}
+    s3 = outside.client(account_id, "s3", keys)
+    s3.create_bucket(Bucket="of-the-later-account", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    s3.put_object(Bucket="of-the-later-account", Key="it", Body=b"works")
+    assert s3.get_object(Bucket="of-the-later-account", Key="it")["Body"].read() == b"works"
+    hub = outside.client(outside.accounts["hub"], "sts")
+    with pytest.raises(hub.exceptions.ClientError, match="AccessDenied"):
+        hub.assume_role(RoleArn=role["Arn"], RoleSessionName="hub")
 
 
-def test_two_run_side_by_side_and_end_with_zero(outside: Outside) -> None:
-    other = start("--accounts", "1")
-    assert other.said["endpoint_url"] != outside.said["endpoint_url"]
-    assert len(other.accounts["members"]) == 1
-    assert stop(other) == (0, "")
+def test_two_days_later_only_what_was_assumed_has_expired(outside: Outside) -> None:
+    account_id, late = outside.accounts["members"][0], outside.accounts["members"][4]
+    keys = role_in(outside, account_id)
+    assert outside.client(account_id, "iam", keys).list_roles()["Roles"]
+    outside.advance(2 * 86_400)
+    iam, dynamodb = (outside.client(account_id, service, keys) for service in ("iam", "dynamodb"))
+    words = "The security token included in the request is expired"
+    with pytest.raises(iam.exceptions.ClientError, match=rf"\(ExpiredToken\).*{words}"):
+        iam.list_roles()
+    with pytest.raises(dynamodb.exceptions.ClientError, match=rf"\(ExpiredTokenException\).*{words}"):
+        dynamodb.list_tables()
+    role_a = outside.client(outside.accounts["hub"], "sts", outside.said["role_a_session"])
+    assert role_a.get_caller_identity()["Arn"].endswith("assumed-role/quick-athena-run-as/quicksight")
+    outside.tag(late)  # functions and state machine have sessions of two days ago, and renew them
+    outside.advance(600)
+    assert_connected(outside, late)
+
+
+def test_three_run_side_by_side_each_on_a_port_of_its_own_and_end_with_zero(outside: Outside) -> None:
+    others = [start("--accounts", "1"), start("--port", "0", "--accounts", "2")]
+    assert len({each.said["endpoint_url"] for each in (outside, *others)}) == 3
+    assert [len(each.accounts["members"]) for each in others] == [1, 2]
+    others[0].tag(others[0].accounts["members"][0])
+    others[0].advance(600)
+    assert_connected(others[0], others[0].accounts["members"][0])
+    assert records(others[1], others[1].accounts["members"][0]) == []
+    assert [stop(each) for each in others] == [(0, ""), (0, "")]
