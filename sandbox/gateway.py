@@ -29,6 +29,7 @@ Handler = Callable[["Call"], dict[str, Any]]
 Hook = Callable[["Call"], None]
 XML_SERVICES = {"iam", "sts", "cloudformation", "sns", "cloudwatch", "s3"}
 XML_PROTOCOLS = {"query", "ec2", "rest-xml"}
+FORBIDDEN = {"AccessDenied", "ExpiredToken", "InvalidAccessKeyId", "InvalidClientTokenId"}  # the XML services' 403
 
 
 class AwsError(ServiceException):  # type: ignore[misc]  # moto ships no types
@@ -145,9 +146,9 @@ class Gateway:
     def _answer(self, response: BaseResponse, original: Callable[[BaseResponse], Any]) -> Any:
         session = self.identities.of(response.get_access_key())
         if session is None:
-            return response.serialized(ActionResult(_unknown(response)))
+            return _refusal(response, _unknown(response))
         if session.has_expired(self.now()):
-            return response.serialized(ActionResult(_expired(response)))
+            return _refusal(response, _expired(response))
         call = self._read(response, session)
         entry = self._log(call)
         with _outcome_of_errors(entry):
@@ -156,7 +157,7 @@ class Gateway:
                 handler = self._handlers.get((call.service, call.operation))
                 answer = _serialized(response, handler(call)) if handler else original(response)
             except ServiceException as error:
-                answer = response.serialized(ActionResult(error))
+                answer = _refusal(response, error)
             entry.outcome = _outcome(answer)
             self._tell(call, entry.outcome)
         return answer
@@ -185,20 +186,31 @@ class Gateway:
         return entry
 
 
+def _refusal(response: BaseResponse, error: ServiceException) -> Any:
+    """An error as the caller gets it. moto says 400 to what no model lists; S3 does so to old tokens."""
+    status, headers, body = response.serialized(ActionResult(error))
+    is_s3s = (response.boto3_service_name, error.code) == ("s3", "ExpiredToken")
+    return (403 if error.code in FORBIDDEN and not is_s3s else status), headers, body
+
+
 def _unknown(response: BaseResponse) -> AwsError:
     """S3 has words of its own (Amazon S3 API reference, ErrorResponses)."""
     if response.boto3_service_name == "s3":
         return AwsError("InvalidAccessKeyId", "The AWS Access Key Id you provided does not exist in our records.")
-    return AwsError("InvalidClientTokenId", "The security token included in the request is invalid.")
+    code = "InvalidClientTokenId" if _speaks_xml(response) else "UnrecognizedClientException"
+    return AwsError(code, "The security token included in the request is invalid.")
 
 
 def _expired(response: BaseResponse) -> AwsError:
     """Two spellings, as of AccessDenied: the services that speak XML leave out the word Exception."""
     if response.boto3_service_name == "s3":
         return AwsError("ExpiredToken", "The provided token has expired.")
-    protocol = response.determine_response_protocol(get_service_model(response.boto3_service_name))
-    code = "ExpiredToken" if protocol in XML_PROTOCOLS else "ExpiredTokenException"
+    code = "ExpiredToken" if _speaks_xml(response) else "ExpiredTokenException"
     return AwsError(code, "The security token included in the request is expired")
+
+
+def _speaks_xml(response: BaseResponse) -> bool:
+    return response.determine_response_protocol(get_service_model(response.boto3_service_name)) in XML_PROTOCOLS
 
 
 @contextmanager

@@ -85,6 +85,8 @@ def test_a_session_is_good_until_its_time_is_over(
     with acting_as(session), pytest.raises(ClientError) as caught:
         ask(cloud.client(service))
     assert (code(caught), message(caught)) == (expected, S3S_WORDS if service == "s3" else WORDS)
+    status = 403 if expected == "ExpiredToken" and service != "s3" else 400
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == status
     assert len(cloud.gateway.log.entries) == logged  # nobody's call, as one with an unknown key
 
 

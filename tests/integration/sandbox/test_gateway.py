@@ -77,8 +77,12 @@ def test_without_the_lock_a_claim_has_two_winners(claims: Cloud, monkeypatch: py
 
 def test_an_unknown_access_key_is_nobodys(cloud: Cloud) -> None:
     stranger = boto3.client("sts", region_name="eu-west-1", aws_access_key_id="AKIA1", aws_secret_access_key="x")
-    with pytest.raises(ClientError, match="InvalidClientTokenId"):
+    with pytest.raises(ClientError, match="InvalidClientTokenId") as caught:
         stranger.get_caller_identity()
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
+    table = boto3.client("dynamodb", region_name="eu-west-1", aws_access_key_id="AKIA1", aws_secret_access_key="x")
+    with pytest.raises(ClientError, match="UnrecognizedClientException"):
+        table.list_tables()
     assert cloud.gateway.log.entries == []
 
 
