@@ -20,6 +20,7 @@ from tests.integration.sandbox.world_of_roles import (
     allow,
     code,
     create_role,
+    document,
     message,
     role_arn,
     session_of,
@@ -157,6 +158,24 @@ def test_only_a_role_that_may_everything_makes_an_administrator(
     scope = {"Version": "2012-10-17", "Statement": [allow("s3:ListAllMyBuckets")]}
     plain, scoped = (sts.as_service(QUICK, Asked(role_arn("run-as"), session_policy=each)) for each in (None, scope))
     assert (plain.administrator, scoped.administrator) == expected
+
+
+def test_a_boundary_or_a_second_policy_makes_it_none(cloud: Cloud, iam: Iam, sts: Sts) -> None:
+    create_role(cloud, "run-as", [allow("*")], trusting({"Service": QUICK}))
+    iam.settle()
+    session = sts.as_service(QUICK, Asked(role_arn("run-as")))
+    with cloud.administering(HUB):
+        client = cloud.client("iam")
+        client.put_role_policy(RoleName="run-as", PolicyName="second", PolicyDocument=document(allow("s3:*")))
+        iam.settle()
+        two_policies = session.administrator
+        client.delete_role_policy(RoleName="run-as", PolicyName="second")
+        iam.settle()
+        one_policy = session.administrator
+        boundary = client.create_policy(PolicyName="b", PolicyDocument=document(allow("*")))["Policy"]["Arn"]
+        client.put_role_permissions_boundary(RoleName="run-as", PermissionsBoundary=boundary)
+        iam.settle()
+    assert (two_policies, one_policy, session.administrator) == (False, True, False)
 
 
 def test_an_administrator_by_policy_may_call_what_no_row_describes(cloud: Cloud, iam: Iam, sts: Sts) -> None:
