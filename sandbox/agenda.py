@@ -10,12 +10,16 @@ from random import Random
 
 @dataclass(order=True)
 class Moment:
-    """An action that waits for its time. Ordered by time, then by who asked first."""
+    """An action that waits for its time. Ordered by time, then by who asked first.
+
+    A background one keeps no clock running: it comes due while others do, or when somebody lets time pass.
+    """
 
     when: datetime
     order: float
     action: Callable[[], object] = field(compare=False)
     name: str = field(compare=False)
+    background: bool = field(default=False, compare=False)
     cancelled: bool = field(default=False, compare=False)
 
     def cancel(self) -> None:
@@ -36,9 +40,9 @@ class Agenda:
         self._heap: list[Moment] = []
         self._order = shuffle.random if shuffle else itertools.count().__next__
 
-    def add(self, when: datetime, action: Callable[[], object], name: str) -> Moment:
+    def add(self, when: datetime, action: Callable[[], object], name: str, *, background: bool = False) -> Moment:
         """Write the action down."""
-        moment = Moment(when, self._order(), action, name)
+        moment = Moment(when, self._order(), action, name, background)
         heapq.heappush(self._heap, moment)
         return moment
 
@@ -52,6 +56,10 @@ class Agenda:
         """Take the next moment out, if it is due by then."""
         moment = self.first()
         return heapq.heappop(self._heap) if moment and moment.when <= until else None
+
+    def has_work(self) -> bool:
+        """Whether anything is left that is not in the background."""
+        return any(not (moment.background or moment.cancelled) for moment in self._heap)
 
     def clear(self) -> None:
         """Forget everything."""

@@ -7,7 +7,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from random import Random
 
 from sandbox.agenda import Agenda, Moment
@@ -50,16 +50,19 @@ class Clock(ABC):
     def submit(self, action: Action, name: str) -> None:
         """Run the action as soon as possible."""
 
-    def call_at(self, when: datetime, action: Action, name: str) -> Moment:
-        """Run the action at that virtual time, or as soon as possible when it is past."""
+    def call_at(self, when: datetime, action: Action, name: str, *, background: bool = False) -> Moment:
+        """Run the action at that virtual time, or as soon as possible when it is past.
+
+        In the background: what comes again and again (schedules, periodic evaluations) and is nobody's work in hand.
+        """
         with self._changed:
-            moment = self._agenda.add(when, action, name)
+            moment = self._agenda.add(when, action, name, background=background)
             self._changed.notify_all()
             return moment
 
-    def call_later(self, seconds: float, action: Action, name: str) -> Moment:
+    def call_later(self, seconds: float, action: Action, name: str, *, background: bool = False) -> Moment:
         """Run the action after so many virtual seconds."""
-        return self.call_at(self.now() + timedelta(seconds=seconds), action, name)
+        return self.call_at(self.now() + timedelta(seconds=seconds), action, name, background=background)
 
     def _perform(self, action: Action, name: str) -> None:
         try:
@@ -95,10 +98,11 @@ class VirtualClock(Clock):
     def run(self, until: datetime | None = None, limit: int = 1_000_000) -> int:
         """Run what is due, in order, until nothing is left or the time is reached; count the actions run.
 
+        Without a time to reach, what is left in the background does not count as left.
         Raises `ActionFailed` right after the action that failed, `DidNotSettle` after `limit` actions.
         """
         for count in range(limit):
-            moment = self._agenda.take_due(until or datetime.max.replace(tzinfo=UTC))
+            moment = self._take_due(until)
             if moment is None:
                 self._now = max(self._now, until or self._now)
                 return count
@@ -107,6 +111,14 @@ class VirtualClock(Clock):
             self._raise_failures()
         left = self._agenda.first()
         raise DidNotSettle(f"{limit} actions were not enough; next: {left.name if left else 'nothing'}")
+
+    def _take_due(self, until: datetime | None) -> Moment | None:
+        if until is not None:
+            return self._agenda.take_due(until)
+        first = self._agenda.first()
+        if first is None or (first.background and not self._agenda.has_work()):
+            return None
+        return self._agenda.take_due(first.when)
 
 
 class ScaledClock(Clock):

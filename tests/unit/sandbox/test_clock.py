@@ -36,9 +36,18 @@ class Log:
         self.clock = clock
         self.seen: list[tuple[str, float]] = []
 
-    def at(self, seconds: float, name: str) -> None:
+    def at(self, seconds: float, name: str, *, background: bool = False) -> None:
         """Note that name at that time."""
-        self.clock.call_at(after(seconds), lambda: self.note(name), name)
+        self.clock.call_at(after(seconds), lambda: self.note(name), name, background=background)
+
+    def every(self, seconds: float, name: str) -> None:
+        """Note that name at that interval for ever, in the background."""
+
+        def tick() -> None:
+            self.note(name)
+            self.every(seconds, name)
+
+        self.clock.call_later(seconds, tick, name, background=True)
 
     def note(self, name: str) -> None:
         """Note that name now."""
@@ -106,6 +115,48 @@ def test_an_endless_chain_of_actions_is_reported_by_name(virtual: VirtualClock) 
     again()
     with pytest.raises(DidNotSettle, match="again and again"):
         virtual.run(limit=100)
+
+
+def test_what_is_in_the_background_keeps_no_virtual_run_going(virtual: VirtualClock) -> None:
+    log = Log(virtual)
+    log.every(10, "tick")
+    assert virtual.run() == 0
+    log.at(25, "work")
+    assert virtual.run() == 3
+    assert log.seen == [("tick", 10), ("tick", 20), ("work", 25)]
+    assert virtual.now() == after(25)
+
+
+def test_with_a_time_to_reach_the_background_runs_until_then(virtual: VirtualClock) -> None:
+    log = Log(virtual)
+    log.every(10, "tick")
+    virtual.run(until=after(35))
+    assert log.seen == [("tick", 10), ("tick", 20), ("tick", 30)]
+
+
+def test_a_cancelled_moment_is_no_work_left(virtual: VirtualClock) -> None:
+    log = Log(virtual)
+    log.every(10, "tick")
+    virtual.call_later(1_000, lambda: log.note("never"), "never").cancel()
+    assert virtual.run() == 0
+
+
+def test_work_that_begins_in_the_background_is_finished(virtual: VirtualClock) -> None:
+    log = Log(virtual)
+    virtual.call_at(after(5), lambda: log.at(20, "its work"), "schedule", background=True)
+    log.at(5, "work")
+    virtual.run()
+    assert log.names == ["work", "its work"]
+
+
+def test_an_advance_goes_through_the_background_and_settling_does_not_wait_for_it(standing: ScaledClock) -> None:
+    log = Log(standing)
+    log.every(10, "tick")
+    standing.settle()
+    assert log.names == []
+    done = standing.advance(35)
+    assert log.seen == [("tick", 10), ("tick", 20), ("tick", 30)]
+    assert (done.fired, done.running) == (3, ())
 
 
 def test_a_failing_action_stops_a_virtual_run_and_is_kept(virtual: VirtualClock) -> None:
