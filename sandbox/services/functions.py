@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
-import io
 import json
 import os
 import sys
 import threading
 import traceback
 import uuid
-from collections import deque
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -27,6 +26,7 @@ from moto.awslambda.models import lambda_backends
 from sandbox.gateway import AwsError, Call
 from sandbox.identity import Session, acting_as, acting_boto3_session
 from sandbox.policy import Principal, Request, access_denied_message, assume_role
+from sandbox.services.function_log import Log, separate_metrics
 from sandbox.services.iam_documents import role_documents_of
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 LAMBDA = Principal(account="", arn="lambda.amazonaws.com")
 Handler = Callable[[Any, Any], Any]
-PROCESS = {"POWERTOOLS_METRICS_DISABLED": "true"}  # they are printed; nobody reads them here
+THROTTLED = {"TooManyRequestsException", "ThrottlingException"}
 
 
 class FunctionFailed(Exception):
@@ -67,20 +67,11 @@ class LambdaContext:
         return 60_000
 
 
-class Log(io.TextIOBase):
-    """Where the functions' log lines go: kept, not printed."""
-
-    def __init__(self) -> None:
-        self.lines: deque[str] = deque(maxlen=20_000)
-
-    def write(self, text: str) -> int:
-        """Keep a line."""
-        self.lines.extend(text.splitlines())
-        return len(text)
-
-
 class Functions:
-    """The functions of one deployment. `environment` is added to what the template gives (where /opt is)."""
+    """The functions of one deployment. `environment` is added to what the template gives (where /opt is).
+
+    `watchers` hear what is counted of each invocation: the function's ARN, CloudWatch's name for it, the value.
+    """
 
     def __init__(self, cloud: Cloud, folder: Path, environment: Mapping[str, str]) -> None:
         self._cloud, self._folder, self._extra = cloud, folder, dict(environment)
@@ -89,35 +80,57 @@ class Functions:
         self._handlers: dict[str, Handler] = {}
         self._sessions: dict[str, Session] = {}
         self.log = Log()
-        cloud.gateway.handle("lambda", Invoke=self._invoke)
+        self.watchers: list[Callable[[str, str, float], None]] = []
+        cloud.gateway.after.append(self._after)
+        cloud.gateway.handle("lambda", Invoke=self.answer)
 
     def invoke(self, function_arn: str, payload: Any) -> Any:
         """Run the function; its answer as JSON would carry it. Raises FunctionFailed with what the handler raised."""
-        function = self._find(function_arn)
+        function = self.find(function_arn)
         self._prepare(function.environment_vars or {}, function.region)
         handler, session = self._handler(function.handler), self._session(function)
         context = LambdaContext(function.function_name, function.memory_size, function.function_arn, str(uuid.uuid4()))
-        with acting_as(session):
-            try:
-                return json.loads(json.dumps(handler(json.loads(json.dumps(payload)), context)))
-            except Exception as error:
-                raise FunctionFailed(error) from error
+        self.tell(function.function_arn, "Invocations")
+        try:
+            with acting_as(session), self.log.of(function.function_arn):
+                answer = json.loads(json.dumps(handler(json.loads(json.dumps(payload)), context)))
+        except Exception as error:
+            self.tell(function.function_arn, "Errors")
+            raise FunctionFailed(error) from error
+        self.tell(function.function_arn, "Errors", 0.0)
+        return answer
 
     def forget_sessions(self) -> None:
         """Cold starts: the next invocations assume their roles anew."""
         self._sessions.clear()
 
-    def _invoke(self, call: Call) -> dict[str, Any]:
+    def answer(self, call: Call) -> dict[str, Any]:
+        """Invoke over the API, waiting for the function."""
         payload = json.loads(call.parameters.get("Payload") or b"{}")
-        arn = call.parameters["FunctionName"]
-        if not arn.startswith("arn:"):
-            arn = f"arn:aws:lambda:{call.region}:{call.account}:function:{arn}"
         try:
-            return {"StatusCode": 200, "Payload": json.dumps(self.invoke(arn, payload))}
+            return {"StatusCode": 200, "Payload": json.dumps(self.invoke(self.arn_of(call), payload))}
         except FunctionFailed as failed:
             return {"StatusCode": 200, "FunctionError": "Unhandled", "Payload": json.dumps(failed.payload)}
 
-    def _find(self, function_arn: str) -> Any:
+    def tell(self, function_arn: str, name: str, value: float = 1.0) -> None:
+        """Let the watchers know."""
+        for watcher in self.watchers:
+            watcher(function_arn, name, value)
+
+    def refused(self, function_arn: str, code: str) -> None:
+        """An invocation never reached the function; throttled ones are counted."""
+        if code in THROTTLED:
+            self.tell(function_arn, "Throttles")
+
+    @staticmethod
+    def arn_of(call: Call) -> str:
+        """The function a call names, by name or by ARN."""
+        name = str(call.parameters["FunctionName"])
+        return name if name.startswith("arn:") else f"arn:aws:lambda:{call.region}:{call.account}:function:{name}"
+
+    @staticmethod
+    def find(function_arn: str) -> Any:
+        """Moto's own function; raises ResourceNotFoundException."""
         _, _, _, region, account, _, name = function_arn.split(":")[:7]
         functions = lambda_backends[account][region].list_functions()
         found = next((each for each in functions if each.function_name == name), None)
@@ -125,13 +138,21 @@ class Functions:
             raise AwsError("ResourceNotFoundException", f"Function not found: {function_arn}")
         return found
 
+    def session_of(self, function_arn: str) -> Session:
+        """The session of the function's execution role."""
+        return self._session(self.find(function_arn))
+
+    def _after(self, call: Call, outcome: str) -> None:
+        if (call.service, call.operation) == ("lambda", "Invoke"):
+            self.refused(self.arn_of(call), outcome)
+
     def _prepare(self, environment: Mapping[str, str], region: str) -> None:
         """Set the one environment, once; a function with another one could not run in the same process."""
         with self._lock:
             if self._given is None:
                 _start_cold()
                 self._given = dict(environment)
-                os.environ.update({**environment, **PROCESS, **self._extra, "AWS_REGION": region})
+                os.environ.update({**environment, **self._extra, "AWS_REGION": region})
                 boto3.DEFAULT_SESSION = acting_boto3_session(region)
             elif self._given != environment:
                 raise RuntimeError("the sandbox runs functions of one environment only: put it under Globals")
@@ -166,7 +187,9 @@ def session_arn(role_arn: str, session_name: str) -> str:
 
 
 def _start_cold() -> None:
-    """Forget what handlers of an earlier sandbox in this process have cached: settings, clients."""
+    """Forget what handlers of an earlier sandbox in this process have cached: settings, clients, metrics."""
+    separate_metrics()
+    warnings.filterwarnings("ignore", message="No application metrics to publish")  # a line in Lambda's log, no more
     modules = [module for name, module in sys.modules.items() if name.split(".")[0] == "control_plane"]
     for value in [value for module in modules for value in vars(module).values()]:
         if hasattr(value, "cache_clear"):

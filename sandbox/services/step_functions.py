@@ -137,6 +137,7 @@ class StepFunctions:
         except FunctionFailed as failed:
             raise TaskFailed(str(failed.payload["errorType"]), json.dumps(failed.payload)) from failed
         except AwsError as error:
+            self._functions.refused(name, error.code)
             raise TaskFailed(f"Lambda.{error.code}", str(error)) from error
         except BotoCoreError as error:
             raise TaskFailed("Lambda.SdkClientException", str(error)) from error
