@@ -4,7 +4,7 @@ Source: Service Authorization Reference (as cfn-lint 1.58 carries it) unless a r
 not here: STS decides it by itself, with the trust policy. What is missing, no role of ours calls.
 """
 
-from sandbox.permissions import iam, quicksight, stack_sets
+from sandbox.permissions import iam, operations, quicksight, stack_sets
 from sandbox.permissions.need import Table, anything, rows
 from sandbox.permissions.organizations import by_id, child, parent
 from sandbox.permissions.storage import STORAGE
@@ -14,6 +14,7 @@ NEEDS: Table = {
     **quicksight.NEEDS,
     **stack_sets.NEEDS,
     **STORAGE,
+    **operations.NEEDS,
     **rows(
         "organizations",
         "organizations",
