@@ -14,12 +14,17 @@ from sandbox.cloud import ORGANIZATIONS_REGION, Cloud, Landscape
 from sandbox.deploy import deploy
 from sandbox.faults import Faults
 from sandbox.permissions import Permissions
+from sandbox.services.asynchronous import Asynchronous
 from sandbox.services.cloudformation import CloudFormation
+from sandbox.services.cloudwatch import Alarms, Metrics, Queries, Sources
 from sandbox.services.events import Events
 from sandbox.services.functions import Functions
 from sandbox.services.iam import Iam
 from sandbox.services.organizations import Organizations
 from sandbox.services.quick import Quick
+from sandbox.services.scheduler import Scheduler
+from sandbox.services.sns import Sns
+from sandbox.services.sqs import Sqs
 from sandbox.services.stack_sets import StackSets
 from sandbox.services.step_functions import StepFunctions
 from sandbox.services.sts import Sts
@@ -60,8 +65,25 @@ class Sandbox:
         )
         self.step_functions = StepFunctions(cloud, self.functions)
         self.events.targets["states"] = self.step_functions.start_from_event
+        self._operate()
         self.faults = Faults(cloud)
         self.outputs: dict[str, str] = {}
+
+    def _operate(self) -> None:
+        """Queues, topics, schedules, asynchronous invocations, metrics and alarms."""
+        cloud = self.cloud
+        self.sqs, self.sns = Sqs(cloud), Sns(cloud)
+        self.asynchronous = Asynchronous(cloud, self.functions)
+        self.scheduler = Scheduler(cloud, self.sts)
+        self.metrics = Metrics(cloud.clock)
+        self.alarms = Alarms(cloud, self.metrics, self.sns)
+        self.queries = Queries(cloud, self.metrics)
+        counted = Sources(self.metrics)
+        self.step_functions.listeners.append(counted.execution)
+        self.events.watchers.append(counted.event)
+        self.scheduler.watchers.append(counted.schedule)
+        self.functions.watchers.append(counted.function)
+        self.functions.log.embedded.append(counted.embedded)
 
     def __enter__(self) -> Self:
         return self
@@ -71,6 +93,7 @@ class Sandbox:
 
     def close(self) -> None:
         """Give moto back as it was."""
+        self.sqs.close()
         self.cloud.gateway.uninstall()
         self._mock.stop()
 

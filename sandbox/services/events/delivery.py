@@ -22,6 +22,7 @@ from sandbox.services.events.queues import send_to_queue
 LONGEST_WAIT = 480.0
 MOST_RETRIES = 185
 OLDEST_SECONDS = 86_400
+Watcher = Callable[[str, str], None]
 
 
 @dataclass(frozen=True)
@@ -64,12 +65,13 @@ class Undelivered:
 
 
 class Deliveries:
-    """Sees each delivery through to its end."""
+    """Sees each delivery through to its end. `watchers` hear what CloudWatch counts: the rule's ARN, the metric."""
 
     def __init__(self, cloud: Cloud, attempt: Callable[[Delivery], None]) -> None:
         self._cloud = cloud
         self._attempt = attempt
         self.undelivered: list[Undelivered] = []
+        self.watchers: list[Watcher] = []
 
     def begin(self, delivery: Delivery) -> None:
         """Tries as soon as possible, each delivery for itself."""
@@ -80,6 +82,12 @@ class Deliveries:
             self._attempt(delivery)
         except (TargetError, ClientError, ServiceException) as error:
             self._failed(delivery, as_target_error(error))
+        else:
+            self._tell(delivery, "Invocations")
+
+    def _tell(self, delivery: Delivery, name: str) -> None:
+        for watcher in self.watchers:
+            watcher(delivery.rule_arn, name)
 
     def _failed(self, delivery: Delivery, error: TargetError) -> None:
         wait = min(2.0**delivery.retries, LONGEST_WAIT)
@@ -108,9 +116,14 @@ class Deliveries:
             error.code,
             error.message,
         )
+        self._tell(delivery, "Invocations")
+        self._tell(delivery, "FailedInvocations")
         queue = (delivery.target.get("DeadLetterConfig") or {}).get("Arn")
         if queue:
             record = self._dead_letter(record, queue, delivery, exhausted)
+            self._tell(
+                delivery, "InvocationsSentToDlq" if record.dead_letter_queue else "InvocationsFailedToBeSentToDlq"
+            )
         self.undelivered.append(record)
 
     def _dead_letter(self, record: Undelivered, queue: str, delivery: Delivery, exhausted: str | None) -> Undelivered:

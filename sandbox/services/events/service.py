@@ -13,7 +13,7 @@ from sandbox.event_pattern import InvalidEventPattern, matches, validate
 from sandbox.gateway import AwsError, Call
 from sandbox.services.events.buses import Bus, add_statement, matching_targets, set_policy
 from sandbox.services.events.chaos import Chaos
-from sandbox.services.events.delivery import Deliveries, Delivery, Undelivered
+from sandbox.services.events.delivery import Deliveries, Delivery, Undelivered, Watcher
 from sandbox.services.events.entries import Entries
 from sandbox.services.events.errors import TargetError
 from sandbox.services.events.inputs import target_input
@@ -53,6 +53,11 @@ class Events:
     def undelivered(self) -> list[Undelivered]:
         """Every event a target did not take in the end, with the reason."""
         return self._deliveries.undelivered
+
+    @property
+    def watchers(self) -> list[Watcher]:
+        """Who hears what CloudWatch counts of each delivery: the rule's ARN, the metric's name."""
+        return self._deliveries.watchers
 
     def publish(self, account: str, region: str, bus_name: str, envelope: Mapping[str, Any]) -> None:
         """An event for a bus, as an AWS service would put it there."""
