@@ -29,6 +29,8 @@ scope-down), opt_in_tag. Everything else goes to stderr.
                                                runs between them; answers {"now", "fired", "running"}, or 409
     POST   /sandbox/events   {"drop": p, "repeat": p, "delay_seconds": n, "seed": n}    the fate of organization events
     GET    /sandbox/calls                      every call: time, account, role, service, operation, resource, outcome
+    GET    /sandbox/messages                   every e-mail of SNS: time, topic, endpoint, subject, text
+    GET    /sandbox/alarms                     every alarm: account, region, name, state, since, reason
     POST   /sandbox/faults   {"service", "operation", "effect": "fail|hang|late", "code", "message", "account", "role",
                               "times": n or null, "seconds": n}    make a named call fail, hang or answer late
     DELETE /sandbox/faults                     no faults any more

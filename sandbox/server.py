@@ -60,6 +60,8 @@ class Server:
             ("POST", "/sandbox/advance"): self._advance,
             ("POST", "/sandbox/events"): self._events,
             ("GET", "/sandbox/calls"): self._calls,
+            ("GET", "/sandbox/messages"): self._messages,
+            ("GET", "/sandbox/alarms"): self._alarms,
             ("POST", "/sandbox/faults"): self._order_fault,
             ("DELETE", "/sandbox/faults"): self._clear_faults,
         }
@@ -134,6 +136,12 @@ class Server:
     def _calls(self, _body: Any) -> Any:
         entries = list(self._world.cloud.gateway.log.entries)
         return {"calls": [{**asdict(entry), "time": entry.time.isoformat()} for entry in entries]}
+
+    def _messages(self, _body: Any) -> Any:
+        return {"messages": [{**asdict(mail), "time": mail.time.isoformat()} for mail in list(self._world.sns.outbox)]}
+
+    def _alarms(self, _body: Any) -> Any:
+        return {"alarms": [{**alarm, "since": alarm["since"].isoformat()} for alarm in self._world.alarms.states()]}
 
     def _order_fault(self, body: Any) -> Any:
         asked = Fault.model_validate(body)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.gateway import AwsError, Call
 from sandbox.services.cloudwatch import queues
-from sandbox.services.cloudwatch.definition import Key, actions_of, check, find, reason_data, series_of, test_of
+from sandbox.services.cloudwatch.definition import Key, actions_of, check, find, reason_data, series_of, measure_of
 from sandbox.services.cloudwatch.evaluation import Point, judge
 from sandbox.services.cloudwatch.history import AlarmHistory
 from sandbox.services.cloudwatch.metrics import MINUTE, Metrics, Series
@@ -108,7 +108,7 @@ class Alarms:
             if queues.has_messages(series):
                 self._sample(series, now - timedelta(seconds=1))
             points = list(self._window(alarm, series, now))
-            verdict = judge(test_of(alarm), points)
+            verdict = judge(measure_of(alarm), points)
             if verdict is not None and verdict[0] != alarm.state_value:
                 self._turn(key, alarm, *verdict, reason_data(alarm, points, now))
             if when := self._next_look(alarm, series, now):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from moto.cloudwatch.models import cloudwatch_backends
 
 from sandbox.gateway import AwsError
-from sandbox.services.cloudwatch.evaluation import COMPARISONS, Point, Test
+from sandbox.services.cloudwatch.evaluation import COMPARISONS, Point, Measure
 from sandbox.services.cloudwatch.metrics import MINUTE, Series
 
 if TYPE_CHECKING:
@@ -48,12 +48,12 @@ def series_of(key: Key, alarm: Any) -> Series:
     return Series.of(key[:2], alarm.namespace, alarm.metric_name, dimensions)
 
 
-def test_of(alarm: Any) -> Test:
+def measure_of(alarm: Any) -> Measure:
     """What decides."""
     periods = int(alarm.evaluation_periods)
     needed = int(alarm.datapoints_to_alarm or periods)
     missing = alarm.treat_missing_data or "missing"
-    return Test(alarm.comparison_operator, float(alarm.threshold), periods, needed, missing)
+    return Measure(alarm.comparison_operator, float(alarm.threshold), periods, needed, missing)
 
 
 def actions_of(alarm: Any) -> list[str]:

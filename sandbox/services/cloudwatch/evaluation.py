@@ -27,7 +27,7 @@ TREATED = {"breaching": "Breaching", "notBreaching": "NonBreaching"}
 
 
 @dataclass(frozen=True)
-class Test:
+class Measure:
     """What decides: `needed` of the `periods` must breach the threshold."""
 
     comparison: str
@@ -49,52 +49,52 @@ class Point:
     value: float | None
 
 
-def judge(test: Test, points: Sequence[Point]) -> tuple[str, str] | None:
+def judge(measure: Measure, points: Sequence[Point]) -> tuple[str, str] | None:
     """The state and its reason, from the window's periods, newest first; None: the state stays as it is."""
     known = [point for point in points if point.value is not None]
     if not known:
-        return _without_data(test)
-    verdicts = [_verdict(test, point) for point in points]
-    if verdicts.count(True) >= test.needed or (test.missing == "missing" and _premature(test, verdicts)):
-        return "ALARM", _reason(test, known, alarm=True)
-    if test.missing == "ignore" and verdicts.count(True) + verdicts.count(None) >= test.needed:
+        return _without_data(measure)
+    verdicts = [_verdict(measure, point) for point in points]
+    if verdicts.count(True) >= measure.needed or (measure.missing == "missing" and _premature(measure, verdicts)):
+        return "ALARM", _reason(measure, known, alarm=True)
+    if measure.missing == "ignore" and verdicts.count(True) + verdicts.count(None) >= measure.needed:
         return None
-    return "OK", _reason(test, known, alarm=False)
+    return "OK", _reason(measure, known, alarm=False)
 
 
-def _verdict(test: Test, point: Point) -> bool | None:
+def _verdict(measure: Measure, point: Point) -> bool | None:
     """Whether a period counts as breaching; None when it is missing and counts as neither."""
     if point.value is not None:
-        return test.breaches(point.value)
-    return {"breaching": True, "notBreaching": False}.get(test.missing)
+        return measure.breaches(point.value)
+    return {"breaching": True, "notBreaching": False}.get(measure.missing)
 
 
-def _premature(test: Test, verdicts: Sequence[bool | None]) -> bool:
+def _premature(measure: Measure, verdicts: Sequence[bool | None]) -> bool:
     """The oldest breaching period is as old as it needs to be, and all since then breach or are missing."""
     breaching = [age for age, verdict in enumerate(verdicts, start=1) if verdict]
-    return bool(breaching) and breaching[-1] >= test.needed and False not in verdicts[: breaching[-1]]
+    return bool(breaching) and breaching[-1] >= measure.needed and False not in verdicts[: breaching[-1]]
 
 
-def _without_data(test: Test) -> tuple[str, str] | None:
-    if test.missing == "ignore":
+def _without_data(measure: Measure) -> tuple[str, str] | None:
+    if measure.missing == "ignore":
         return None
-    count = test.periods
-    if test.missing == "missing":
+    count = measure.periods
+    if measure.missing == "missing":
         return "INSUFFICIENT_DATA", f"Insufficient Data: {_some(count, 'datapoint')} {_was(count)} unknown."
-    treated = f"{_some(count, 'missing datapoint')} {_was(count)} treated as [{TREATED[test.missing]}]"
+    treated = f"{_some(count, 'missing datapoint')} {_was(count)} treated as [{TREATED[measure.missing]}]"
     reason = f"Threshold Crossed: no datapoints were received for {_some(count, 'period')} and {treated}."
-    return "ALARM" if test.missing == "breaching" else "OK", reason
+    return "ALARM" if measure.missing == "breaching" else "OK", reason
 
 
-def _reason(test: Test, known: Sequence[Point], *, alarm: bool) -> str:
-    shown = [point for point in known if test.breaches(point.value or 0.0) is alarm] or known
+def _reason(measure: Measure, known: Sequence[Point], *, alarm: bool) -> str:
+    shown = [point for point in known if measure.breaches(point.value or 0.0) is alarm] or known
     values = ", ".join(f"{point.value} ({point.start:%d/%m/%y %H:%M:%S})" for point in shown)
-    words = COMPARISONS[test.comparison][1] if alarm else f"not {COMPARISONS[test.comparison][1]}"
-    least = test.needed if alarm else test.periods - test.needed + 1
+    words = COMPARISONS[measure.comparison][1] if alarm else f"not {COMPARISONS[measure.comparison][1]}"
+    least = measure.needed if alarm else measure.periods - measure.needed + 1
     change = "OK -> ALARM" if alarm else "ALARM -> OK"
     return (
-        f"Threshold Crossed: {len(shown)} out of the last {test.periods} datapoints [{values}] {_was(len(shown))} "
-        f"{words} the threshold ({test.threshold}) (minimum {_some(least, 'datapoint')} for {change} transition)."
+        f"Threshold Crossed: {len(shown)} out of the last {measure.periods} datapoints [{values}] {_was(len(shown))} "
+        f"{words} the threshold ({measure.threshold}) (minimum {_some(least, 'datapoint')} for {change} transition)."
     )
 
 
