@@ -29,17 +29,23 @@ class Log(io.TextIOBase):
     def __init__(self) -> None:
         self.lines: deque[str] = deque(maxlen=20_000)
         self.embedded: list[Embedded] = []
+        self._open = threading.local()  # of each thread: the line it has not ended yet
         self._lock = threading.Lock()
         self._inside = 0
         self._outside: Any = None
 
     @override
     def write(self, text: str) -> int:
-        for line in filter(None, text.splitlines()):
-            self.lines.append(line)
-            if '"CloudWatchMetrics"' in line and (function_arn := _running.get()):
-                self._tell(function_arn, json.loads(line))
+        *lines, self._open.rest = (getattr(self._open, "rest", "") + text).split("\n")
+        for line in filter(None, lines):
+            self._keep(line)
         return len(text)
+
+    def _keep(self, line: str) -> None:
+        self.lines.append(line)
+        if '"CloudWatchMetrics"' in line and (function_arn := _running.get()):
+            for listener in self.embedded:
+                listener(function_arn, json.loads(line))
 
     @contextmanager
     def of(self, function_arn: str) -> Iterator[None]:
@@ -51,10 +57,6 @@ class Log(io.TextIOBase):
         finally:
             self._leave()
             _running.reset(token)
-
-    def _tell(self, function_arn: str, document: Mapping[str, Any]) -> None:
-        for listener in self.embedded:
-            listener(function_arn, document)
 
     def _enter(self) -> None:
         with self._lock:

@@ -56,22 +56,22 @@ class Scheduler:
         if call.service != "scheduler" or outcome != "OK":
             return
         if call.operation in WRITING:
-            self._begin(_arn(call), created=call.operation == "CreateSchedule")
+            self._begin(call, _arn(call))
         elif call.operation.startswith("Delete"):
             for arn in [arn for arn in self._due if _find(arn) is None]:
                 self._forget(arn)
 
-    def _begin(self, arn: str, *, created: bool) -> None:
-        now, schedule = self._cloud.clock.now(), _find(arn)
+    def _begin(self, call: Call, arn: str) -> None:
+        now, schedule, created = self._cloud.clock.now(), _find(arn), call.operation == "CreateSchedule"
         assert schedule is not None
-        expression = schedule.schedule_expression
-        schedule.last_modified_date = now.timestamp()
+        _complete(schedule, call.parameters, now)
         if created:
             schedule.creation_date = now.timestamp()
-        if created or self._anchors[arn][0] != expression:
-            self._anchors[arn] = expression, now
+        if created or self._anchors[arn][0] != schedule.schedule_expression:
+            self._anchors[arn] = schedule.schedule_expression, now
         self._forget(arn)
-        self._plan(arn, schedule, now - INSTANT if created else now)
+        begins_now = created and schedule.schedule_expression.startswith("rate")
+        self._plan(arn, schedule, now - INSTANT if begins_now else now)
 
     def _forget(self, arn: str) -> None:
         if moment := self._due.pop(arn, None):
@@ -107,6 +107,13 @@ class Scheduler:
                 _group(arn).schedules.pop(schedule.name)
         name = str(uuid.uuid5(EXECUTION_IDS, f"{arn} {scheduled}"))
         self._invocations.begin(Invocation(arn, target, scheduled, self._cloud.clock.now(), name))
+
+
+def _complete(schedule: Any, given: Mapping[str, Any], now: datetime) -> None:
+    """An update sets what it does not name to its default; moto leaves no state, and the old action."""
+    schedule.state = given.get("State") or "ENABLED"
+    schedule.action_after_completion = given.get("ActionAfterCompletion") or "NONE"
+    schedule.last_modified_date = now.timestamp()
 
 
 def _check(call: Call) -> None:
