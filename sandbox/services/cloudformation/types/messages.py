@@ -86,14 +86,39 @@ class Topic(ResourceType):
         attributes = pick(properties, "DisplayName", "KmsMasterKeyId", "FifoTopic", "TracingConfig")
         topic = site.call("sns", "create_topic", Name=name, Attributes=attributes, Tags=tag_list(properties))
         arn = topic["TopicArn"]
-        for subscription in properties.get("Subscription", []):
-            site.call("sns", "subscribe", TopicArn=arn, **pick(subscription, "Protocol", "Endpoint"))
+        self._subscribe(site, arn, properties.get("Subscription", []))
         return Made(arn, {"TopicArn": arn, "TopicName": name})
+
+    @override
+    def update(self, site: Site, made: Made, old: Properties, new: Properties) -> Made:
+        """In place but for name and kind; subscriptions come and go."""
+        if pick(old, "TopicName", "FifoTopic") != pick(new, "TopicName", "FifoTopic"):
+            raise ReplacementNeededError
+        arn = made.physical_id
+        for name in ("DisplayName", "KmsMasterKeyId"):
+            if old.get(name) != new.get(name):
+                value = new.get(name, "")
+                site.call("sns", "set_topic_attributes", TopicArn=arn, AttributeName=name, AttributeValue=value)
+        before, wanted = old.get("Subscription", []), new.get("Subscription", [])
+        self._unsubscribe(site, arn, [each for each in before if each not in wanted])
+        self._subscribe(site, arn, [each for each in wanted if each not in before])
+        return made
 
     @override
     def delete(self, site: Site, made: Made, properties: Properties) -> None:
         """With its subscriptions."""
         site.call("sns", "delete_topic", TopicArn=made.physical_id)
+
+    @staticmethod
+    def _subscribe(site: Site, arn: str, subscriptions: list[Properties]) -> None:
+        for subscription in subscriptions:
+            site.call("sns", "subscribe", TopicArn=arn, **pick(subscription, "Protocol", "Endpoint"))
+
+    @staticmethod
+    def _unsubscribe(site: Site, arn: str, subscriptions: list[Properties]) -> None:
+        for found in site.call("sns", "list_subscriptions_by_topic", TopicArn=arn)["Subscriptions"]:
+            if pick(found, "Protocol", "Endpoint") in subscriptions:
+                site.call("sns", "unsubscribe", SubscriptionArn=found["SubscriptionArn"])
 
 
 class TopicPolicy(ResourceType):
