@@ -5,6 +5,8 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
+import json
+
 import pytest
 
 from tests.integration.sandbox.served import start, stop
@@ -196,6 +198,61 @@ def test_an_account_created_later_is_entered_through_its_role_which_may_all(outs
     hub = outside.client(outside.accounts["hub"], "sts")
     with pytest.raises(hub.exceptions.ClientError, match="AccessDenied"):
         hub.assume_role(RoleArn=role["Arn"], RoleSessionName="hub")
+
+
+def test_alarms_and_the_e_mails_they_sent_are_told(outside: Outside) -> None:
+    hub = outside.accounts["hub"]
+    sns, cloudwatch = outside.client(hub, "sns"), outside.client(hub, "cloudwatch")
+    topic = sns.create_topic(Name="operators")["TopicArn"]
+    sns.subscribe(TopicArn=topic, Protocol="email", Endpoint="ops@example.com")
+    cloudwatch.put_metric_alarm(
+        AlarmName="served",
+        Namespace="Tests",
+        MetricName="Failures",
+        Statistic="Sum",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=1.0,
+        ComparisonOperator="GreaterThanOrEqualToThreshold",
+        TreatMissingData="notBreaching",
+        AlarmActions=[topic],
+    )
+    outside.advance(60)
+    cloudwatch.put_metric_data(Namespace="Tests", MetricData=[{"MetricName": "Failures", "Value": 1.0}])
+    outside.advance(60)
+    status, answer = outside.ask("GET", "/sandbox/alarms")
+    (alarm,) = [each for each in answer["alarms"] if each["name"] == "served"]
+    assert (status, alarm["account"], alarm["state"]) == (200, hub, "ALARM")
+    assert alarm["reason"].startswith("Threshold Crossed: 1 out of the last 1 datapoints")
+    status, answer = outside.ask("GET", "/sandbox/messages")
+    (mail,) = [each for each in answer["messages"] if each["topic"] == topic]
+    assert (status, mail["endpoint"], mail["time"]) == (200, "ops@example.com", alarm["since"])
+    assert mail["subject"] == 'ALARM: "served" in EU (Ireland)'
+    assert json.loads(mail["text"])["NewStateValue"] == "ALARM"
+
+
+def test_a_served_schedule_fires_while_time_is_advanced(outside: Outside) -> None:
+    hub, region = outside.accounts["hub"], outside.said["region"]
+    queue = outside.client(hub, "sqs").create_queue(QueueName="ticks")["QueueUrl"]
+    arn = f"arn:aws:sqs:{region}:{hub}:ticks"
+    statement = {"Effect": "Allow", "Principal": {"Service": "scheduler.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    may = {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": arn}
+    iam = outside.client(hub, "iam")
+    role = iam.create_role(
+        RoleName="ticking", AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    )["Role"]["Arn"]
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [may]})
+    iam.put_role_policy(RoleName="ticking", PolicyName="inline", PolicyDocument=policy)
+    outside.advance(60)
+    outside.client(hub, "scheduler").create_schedule(
+        Name="ticking",
+        ScheduleExpression="rate(10 minutes)",
+        FlexibleTimeWindow={"Mode": "OFF"},
+        Target={"Arn": arn, "RoleArn": role, "Input": "tick"},
+    )
+    outside.advance(1_300)
+    messages = outside.client(hub, "sqs").receive_message(QueueUrl=queue, MaxNumberOfMessages=10)["Messages"]
+    assert [message["Body"] for message in messages] == ["tick"] * 3
 
 
 def test_two_days_later_only_what_was_assumed_has_expired(outside: Outside) -> None:
