@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.gateway import AwsError, Call
 from sandbox.services.cloudwatch import queues
-from sandbox.services.cloudwatch.definition import Key, actions_of, check, find, reason_data, series_of, measure_of
+from sandbox.services.cloudwatch.definition import Key, actions_of, check, find, measure_of, reason_data, series_of
 from sandbox.services.cloudwatch.evaluation import Point, judge
 from sandbox.services.cloudwatch.history import AlarmHistory
 from sandbox.services.cloudwatch.metrics import MINUTE, Metrics, Series
@@ -87,16 +87,19 @@ class Alarms:
         alarm.configuration_updated_timestamp = now  # type: ignore[union-attr]  # it was put just now
         verb = "created" if before is None else "updated"
         self.history.add(key, now, "ConfigurationUpdate", f'Alarm "{key[2]}" {verb}')
-        self._watches.watch(key, series_of(key, alarm))
+        series = series_of(key, alarm)
+        self._watches.watch(key, series)
+        self._sample(series, now)
         self._watches.wake(key, self._next_minute())
 
     def _measured(self, series: Series) -> None:
         for key in self._watches.of(series):
             self._watches.wake(key, self._next_minute())
 
-    def _sample(self, series: Series, at: datetime) -> None:
+    def _sample(self, series: Series, at: datetime, known: float | None = None) -> None:
+        """Note what a queue looks like, unless it is a number of messages that is known."""
         value = queues.sample(series, self._cloud.clock.now())
-        if value is not None:
+        if value is not None and not (value == known and queues.is_count(series)):
             self._metrics.put(series, value, at=at)
 
     def _look(self, key: Key) -> None:
@@ -105,13 +108,12 @@ class Alarms:
             if alarm is None:
                 return
             now, series = self._cloud.clock.now(), series_of(key, alarm)
-            if queues.has_messages(series):
-                self._sample(series, now - timedelta(seconds=1))
+            self._sample(series, now - timedelta(seconds=1), known=self._metrics.last_before(series, now.timestamp()))
             points = list(self._window(alarm, series, now))
             verdict = judge(measure_of(alarm), points)
             if verdict is not None and verdict[0] != alarm.state_value:
                 self._turn(key, alarm, *verdict, reason_data(alarm, points, now))
-            if when := self._next_look(alarm, series, now):
+            if when := self._next_look(alarm, series, points):
                 self._watches.wake(key, when)
 
     def _window(self, alarm: Any, series: Series, now: datetime) -> Sequence[Point]:
@@ -121,14 +123,20 @@ class Alarms:
 
     def _point(self, statistic: str, series: Series, start: int, end: int) -> Point:
         found = self._metrics.between(series, start, end)
-        value = found.value(statistic) if found else queues.otherwise(series)
+        value = found.value(statistic) if found else None
+        if value is None and queues.is_count(series):
+            value = self._metrics.last_before(series, start)
         return Point(datetime.fromtimestamp(start, UTC), value)
 
-    def _next_look(self, alarm: Any, series: Series, now: datetime) -> datetime | None:
-        if queues.has_messages(series):
+    def _next_look(self, alarm: Any, series: Series, points: Sequence[Point]) -> datetime | None:
+        """When a value moves to another period of the window, or out of it; None: nothing changes by itself."""
+        at, period = int(self._cloud.clock.now().timestamp()), int(alarm.period)
+        if queues.changes_by_itself(series):
             return self._next_minute()
-        at, period = int(now.timestamp()), int(alarm.period)
-        minutes = self._metrics.minutes(series, at - period * int(alarm.evaluation_periods), at)
+        if queues.is_count(series):
+            latest = self._metrics.last_before(series, at)
+            return None if all(point.value == latest for point in points) else self._next_minute()
+        minutes = self._metrics.minutes(series, at - period * len(points), at)
         moves = [minute + MINUTE + period * ((at - minute - MINUTE) // period + 1) for minute in minutes]
         return datetime.fromtimestamp(min(moves), UTC) if moves else None
 

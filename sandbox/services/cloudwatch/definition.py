@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from moto.cloudwatch.models import cloudwatch_backends
 
 from sandbox.gateway import AwsError
-from sandbox.services.cloudwatch.evaluation import COMPARISONS, Point, Measure
+from sandbox.services.cloudwatch.evaluation import COMPARISONS, Measure, Point
 from sandbox.services.cloudwatch.metrics import MINUTE, Series
 
 if TYPE_CHECKING:

@@ -49,11 +49,13 @@ class Statistics:
     total: float = 0.0
     least: float = float("inf")
     most: float = float("-inf")
+    last: float = 0.0
 
     def add(self, other: Statistics) -> None:
         """Take in other values."""
         self.count, self.total = self.count + other.count, self.total + other.total
         self.least, self.most = min(self.least, other.least), max(self.most, other.most)
+        self.last = other.last
 
     def value(self, statistic: str) -> float:
         """One statistic by CloudWatch's name for it."""
@@ -92,7 +94,7 @@ class Metrics:
 
     def put(self, series: Series, value: float, *, times: float = 1.0, at: datetime | None = None) -> None:
         """One value, or the same value some times over; now, unless it was at another time."""
-        self.take(series, Statistics(times, value * times, value, value), at)
+        self.take(series, Statistics(times, value * times, value, value, value), at)
 
     def take(self, series: Series, statistics: Statistics, at: datetime | None = None) -> None:
         """Values of one minute."""
@@ -111,6 +113,13 @@ class Metrics:
             for minute in minutes:
                 found.add(history.values[minute])  # type: ignore[union-attr]  # minutes come from it
         return found if minutes else None
+
+    def last_before(self, series: Series, end: float) -> float:
+        """The last value of the time before end; 0 when there is none."""
+        with self._lock:
+            history = self._histories.get(series)
+            before = history.between(0, int(end)) if history else []
+            return history.values[before[-1]].last if history and before else 0.0
 
     def minutes(self, series: Series, start: float, end: float) -> list[int]:
         """The minutes with values in that time, as seconds since 1970."""

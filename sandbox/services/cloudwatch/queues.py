@@ -22,10 +22,12 @@ COUNTS = {
 }
 
 
-def has_messages(series: Series) -> bool:
-    """Whether it is a queue's, and the queue has messages, visible or not: then it changes by itself."""
+def changes_by_itself(series: Series) -> bool:
+    """Whether the value may change though nobody calls: messages grow older, and hidden ones come back."""
     queue = _queue(series)
-    return queue is not None and bool(queue._messages)
+    if queue is None or series.name not in COUNTS:
+        return queue is not None and bool(queue._messages)
+    return any(message.delayed or not message.visible for message in queue._messages)
 
 
 def sample(series: Series, now: datetime) -> float | None:
@@ -38,9 +40,9 @@ def sample(series: Series, now: datetime) -> float | None:
     return float(getattr(queue, COUNTS[series.name]))
 
 
-def otherwise(series: Series) -> float | None:
-    """The value of a time nothing was noted in: nothing happened to the queue, and it was empty."""
-    return 0.0 if series.name in COUNTS and _queue(series) is not None else None
+def is_count(series: Series) -> bool:
+    """Whether it is a number of messages: noted at each change, it is the same until the next."""
+    return series.name in COUNTS and _queue(series) is not None
 
 
 def _queue(series: Series) -> Any | None:

@@ -20,7 +20,7 @@ from tests.integration.sandbox.world_of_roles import HUB, acting, allow, code
 if TYPE_CHECKING:
     from tests.integration.sandbox.operating import Operations
 
-CLOUDWATCH = {"Principal": {"Service": "cloudwatch.amazonaws.com"}, "Action": "sns:Publish"}
+CLOUDWATCH: dict[str, Any] = {"Principal": {"Service": "cloudwatch.amazonaws.com"}, "Action": "sns:Publish"}
 FAILING = {"Fail": {"Type": "Fail", "Error": "Broken", "Cause": "on purpose"}}
 MINUTE = 60
 
@@ -432,8 +432,8 @@ def test_questions_and_values_nobody_here_takes_are_refused(operations: Operatio
     with pytest.raises(ClientError, match="no percentiles"):
         operations("cloudwatch", "get_metric_statistics", **asked(ExtendedStatistics=["p90"]))
     between = {"StartTime": START, "EndTime": START + timedelta(hours=1)}
+    queries = [{"Id": "sum", "Expression": "m1 + m2"}]
     with pytest.raises(ClientError, match="no metric math"):
-        queries = [{"Id": "sum", "Expression": "m1 + m2"}]
         operations("cloudwatch", "get_metric_data", MetricDataQueries=queries, **between)
 
 
@@ -445,3 +445,17 @@ def test_a_role_puts_metrics_of_its_namespace_only(operations: Operations) -> No
         with pytest.raises(ClientError, match="cloudwatch:PutMetricData"):
             client.put_metric_data(Namespace="Others", MetricData=[{"MetricName": "Failures", "Value": 1.0}])
     assert operations.metrics.sum("Tests", "Failures") == 1
+
+
+def test_a_hidden_message_that_comes_back_sets_an_alarm_off_again(operations: Operations) -> None:
+    arn = operations.queue("dead", VisibilityTimeout="600")
+    operations.send(arn)
+    queue_alarm(operations, "failures", "ApproximateNumberOfMessagesVisible", 1)
+    operations.wait(90)
+    operations.messages(arn)
+    operations.wait(24 * 3_600)
+    assert changes(operations) == [
+        (60, "Alarm updated from INSUFFICIENT_DATA to ALARM"),
+        (120, "Alarm updated from ALARM to OK"),
+        (720, "Alarm updated from OK to ALARM"),
+    ]

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from sandbox.cloud import Cloud
 
 REGION, MANAGEMENT, MEMBER = "eu-west-1", "111122223333", "777788889999"
+QUEUE = f"arn:aws:sqs:{REGION}:{HUB}:dead"
+SCHEDULE = f"arn:aws:scheduler:{REGION}:{HUB}:schedule/default/sweep"
 TABLE = f"arn:aws:dynamodb:{REGION}:{HUB}:table/registry"
 POLICY = f"arn:aws:iam::{HUB}:policy/quick-athena/shard"
 SOURCE = f"arn:aws:quicksight:{REGION}:{HUB}:datasource/sales"
@@ -168,6 +170,32 @@ ROWS: list[tuple[str, str, dict[str, Any], list[tuple[str, str]]]] = [
         "PutEvents",
         {"Entries": [{"EventBusName": "hub"}]},
         [("events:PutEvents", f"arn:aws:events:{REGION}:{HUB}:event-bus/hub")],
+    ),
+    ("sqs", "GetQueueUrl", {"QueueName": "dead"}, [("sqs:GetQueueUrl", QUEUE)]),
+    (
+        "sqs",
+        "StartMessageMoveTask",
+        {"SourceArn": QUEUE},
+        [
+            (f"sqs:{name}", QUEUE)
+            for name in ("StartMessageMoveTask", "ReceiveMessage", "DeleteMessage", "GetQueueAttributes")
+        ],
+    ),
+    ("sqs", "ListMessageMoveTasks", {"SourceArn": QUEUE}, [("sqs:ListMessageMoveTasks", QUEUE)]),
+    ("sns", "Publish", {"TopicArn": "arn:aws:sns:a:b:c"}, [("sns:Publish", "arn:aws:sns:a:b:c")]),
+    ("cloudwatch", "PutMetricData", {"Namespace": "Tests"}, [("cloudwatch:PutMetricData", "*")]),
+    (
+        "cloudwatch",
+        "SetAlarmState",
+        {"AlarmName": "failures"},
+        [("cloudwatch:SetAlarmState", f"arn:aws:cloudwatch:{REGION}:{HUB}:alarm:failures")],
+    ),
+    ("scheduler", "DeleteSchedule", {"Name": "sweep"}, [("scheduler:DeleteSchedule", SCHEDULE)]),
+    (
+        "scheduler",
+        "CreateSchedule",
+        {"Name": "sweep", "Target": {"RoleArn": role_arn("sweeping")}},
+        [("scheduler:CreateSchedule", SCHEDULE), ("iam:PassRole", role_arn("sweeping"))],
     ),
 ]
 

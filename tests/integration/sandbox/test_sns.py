@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tests.integration.sandbox.operating import Operations
 
 ALARM = f"arn:aws:cloudwatch:{REGION}:{HUB}:alarm:failures"
-CLOUDWATCH = {"Principal": {"Service": "cloudwatch.amazonaws.com"}, "Action": "sns:Publish"}
+CLOUDWATCH: dict[str, Any] = {"Principal": {"Service": "cloudwatch.amazonaws.com"}, "Action": "sns:Publish"}
 
 
 def subscribe(operations: Operations, topic: str, protocol: str, endpoint: str, **attributes: str) -> str:
@@ -144,8 +144,8 @@ def test_a_service_publishes_if_the_topics_policy_lets_it(operations: Operations
 def test_a_topic_with_no_policy_of_its_own_is_open_to_its_account(operations: Operations) -> None:
     topic = operations.topic()
     operations.sns.from_service("cloudwatch.amazonaws.com", ALARM, topic, "ALARM", "{}")
-    with pytest.raises(AwsError):
-        strangers = ALARM.replace(HUB, "999999999999")
+    strangers = ALARM.replace(HUB, "999999999999")
+    with pytest.raises(AwsError, match=r"sns:Publish on resource"):
         operations.sns.from_service("cloudwatch.amazonaws.com", strangers, topic, "ALARM", "{}")
 
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from sandbox.services.cloudwatch.evaluation import Point, Measure, judge
+from sandbox.services.cloudwatch.evaluation import Measure, Point, judge
 
 NOW = datetime(2026, 11, 24, 8, 10, tzinfo=UTC)
 GREATER = "GreaterThanOrEqualToThreshold"
@@ -67,23 +67,29 @@ def test_each_operator_compares_the_value_with_the_threshold(comparison: str, va
             "X0X",
             2,
             "missing",
-            "Threshold Crossed: 2 out of the last 3 datapoints [1.0 (24/11/26 08:09:00), 1.0 (24/11/26 08:07:00)] were "
-            "greater than or equal to the threshold (1.0) (minimum 2 datapoints for OK -> ALARM transition).",
+            (
+                "Threshold Crossed: 2 out of the last 3 datapoints [1.0 (24/11/26 08:09:00), 1.0 (24/11/26 08:07:00)] "
+                "were greater than or equal to the threshold (1.0) (minimum 2 datapoints for OK -> ALARM transition)."
+            ),
         ),
         (
             "0",
             1,
             "missing",
-            "Threshold Crossed: 1 out of the last 1 datapoints [0.0 (24/11/26 08:09:00)] was not greater than or equal "
-            "to the threshold (1.0) (minimum 1 datapoint for ALARM -> OK transition).",
+            (
+                "Threshold Crossed: 1 out of the last 1 datapoints [0.0 (24/11/26 08:09:00)] was not greater than or "
+                "equal to the threshold (1.0) (minimum 1 datapoint for ALARM -> OK transition)."
+            ),
         ),
         ("--", 1, "missing", "Insufficient Data: 2 datapoints were unknown."),
         (
             "-",
             1,
             "breaching",
-            "Threshold Crossed: no datapoints were received for 1 period and 1 missing datapoint was treated as "
-            "[Breaching].",
+            (
+                "Threshold Crossed: no datapoints were received for 1 period and 1 missing datapoint was treated as "
+                "[Breaching]."
+            ),
         ),
     ],
 )
