@@ -171,7 +171,7 @@ def test_every_execution_succeeded_and_a_repeated_tag_was_one_more_look(story: S
     executions = story.aws(
         story.hub, f"stepfunctions list-executions --state-machine-arn {machine['stateMachineArn']}"
     )["executions"]
-    assert [each["status"] for each in executions] == ["SUCCEEDED"] * 3  # created, tagged, tagged again
+    assert [each["status"] for each in executions] == ["SUCCEEDED"] * 4  # created, joined, tagged, tagged again
 
 
 def test_role_a_becomes_role_b_with_the_data_sources_arn_and_not_otherwise(story: Story) -> None:
