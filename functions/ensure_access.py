@@ -5,7 +5,7 @@ from aws_lambda_powertools.utilities.parser import event_parser
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from control_plane import wiring
-from control_plane.steps.access import AccessRequest, settle
+from control_plane.steps.access import AccessRequest, Settled, settle
 
 logger = Logger()
 
@@ -15,6 +15,5 @@ logger = Logger()
 def handler(request: AccessRequest, context: LambdaContext) -> dict[str, bool]:
     """Whether it is so now; if not, another writer was at work: come again."""
     logger.append_keys(account_id=request.account_id, profile=request.profile)
-    wish = request.wish(allow=True)
-    ledger, policies = wiring.access_ledger(), wiring.access_policies()
-    return {"granted": settle(wish, wiring.hub(), request.writer, ledger, policies)}
+    settled = settle(request.wish(allow=True), request.writer, wiring.desk())
+    return {"granted": settled is Settled.DONE}

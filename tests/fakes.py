@@ -1,21 +1,24 @@
 """One in-memory class for each port: the world a test sets up, and what was done to it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from control_plane.access_policy import Changes, Quota, Shard
-from control_plane.account import Account, Connection, Hub
+from control_plane.account import Account, Hub
 from control_plane.aws.ledger import LEASE, READ_LAG
+from control_plane.brake import Removal
 from control_plane.errors import AccountNotFound, NotOurs
 from control_plane.ports import (
     GONE,
     Attention,
     DataSource,
     DataSourceSettings,
+    HeldPlan,
     OperationStatus,
     Record,
     StackInstance,
+    Wish,
     Wishes,
 )
 
@@ -179,6 +182,8 @@ class Asked:
     arn: str
     allow: bool
     generation: int
+    counted: bool = True
+    at: str = ""
 
 
 class FakeAccessLedger:
@@ -191,17 +196,23 @@ class FakeAccessLedger:
         self._left: dict[str, str] = {}
         self._left_at: datetime | None = None
 
-    def ask(self, connection: Connection, arn: str, *, allow: bool, generation: int) -> None:
+    def ask(self, wish: Wish, arn: str, now: str) -> None:
         """Note one wish; a later generation's replaces it."""
-        key = f"pending#{connection.account_id}#{connection.profile}"
-        if key not in self.wishes or self.wishes[key].generation <= generation:
-            self.wishes[key] = Asked(arn, allow, generation)
+        key = f"pending#{wish.connection.key}"
+        before = self.wishes.get(key)
+        if before is None or before.generation <= wish.generation:
+            since = before.at if before else now
+            self.wishes[key] = Asked(arn, wish.allow, wish.generation, wish.counted, since)
 
     def pending(self) -> Wishes:
         """Everything asked for and not applied."""
         add = frozenset(wish.arn for wish in self.wishes.values() if wish.allow)
-        remove = frozenset(wish.arn for wish in self.wishes.values() if not wish.allow)
-        return Wishes(Changes(add, remove), tuple((key, wish.generation) for key, wish in self.wishes.items()))
+        going = {key: wish for key, wish in self.wishes.items() if not wish.allow}
+        return Wishes(
+            Changes(add, frozenset(wish.arn for wish in going.values())),
+            tuple((key, wish.generation) for key, wish in self.wishes.items()),
+            tuple(Removal(key.removeprefix("pending#"), w.arn, w.counted, w.at) for key, w in going.items()),
+        )
 
     def applied(self, wishes: Wishes) -> None:
         """Forget wishes that hold now, unless they were replaced meanwhile."""
@@ -235,6 +246,78 @@ class FakeAccessLedger:
         if versions:
             self._left_at = datetime.fromisoformat(now)
         self.holder = None
+
+
+class FakeBrake:
+    """Port `Brake`."""
+
+    def __init__(self) -> None:
+        self.went: dict[str, datetime] = {}
+        self.plan = HeldPlan()
+        self.plans: dict[str, frozenset[str]] = {}
+        self.gone: set[str] = set()
+        self._asked = True
+
+    def revoked(self) -> Mapping[str, datetime]:
+        """When each counted revocation of the last while went."""
+        return dict(self.went)
+
+    def count(self, connections: Collection[str], now: str) -> None:
+        """Counted revocations go now."""
+        self.went.update(dict.fromkeys(connections, datetime.fromisoformat(now)))
+
+    def held(self) -> HeldPlan:
+        """The revocations that wait for approval."""
+        return self.plan
+
+    def hold(self, connections: Collection[str], now: str) -> HeldPlan | None:
+        """These wait for approval now, and no others."""
+        if self.plan.connections != frozenset(connections):
+            before, number = self.plan, len(self.plans) + 1
+            self.plan = HeldPlan(
+                f"{number}-{now}", frozenset(connections), stale_token=before.token or before.stale_token
+            )
+            self.plans[self.plan.id] = self.plan.connections
+            self._asked = False
+        return None if self._asked else self.plan
+
+    def asked(self, plan: HeldPlan) -> None:
+        """People are being asked about that plan."""
+        self._asked = plan.id == self.plan.id
+
+    def approvable(self, plan_id: str, token: str) -> HeldPlan | None:
+        """Remember what approves a plan and answer the plan; None when it was replaced meanwhile."""
+        if plan_id != self.plan.id or not self.plan.connections:
+            return None
+        self.plan = replace(self.plan, token=token)
+        return self.plan
+
+    def listed(self, plan_id: str) -> Sequence[str]:
+        """The connections of a plan, in order."""
+        return sorted(self.plans[plan_id])
+
+    def released(self, plan_id: str) -> None:
+        """An approved plan's revocations have gone."""
+        self.gone.add(plan_id)
+
+    def is_released(self, plan_id: str) -> bool:
+        """Whether they have."""
+        return plan_id in self.gone
+
+
+class FakeApprovals:
+    """Port `Approvals`: the plans people were asked about, and the tokens refused from then on."""
+
+    def __init__(self) -> None:
+        self.plans: list[HeldPlan] = []
+        self.refused: list[str] = []
+
+    def ask(self, plan: HeldPlan) -> None:
+        """Ask about the plan, unless it is empty."""
+        if plan.stale_token:
+            self.refused.append(plan.stale_token)
+        if plan.connections:
+            self.plans.append(plan)
 
 
 @dataclass

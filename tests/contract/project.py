@@ -79,7 +79,7 @@ def invocations(name: str) -> dict[str, str]:
     return {
         key: state["Arguments"]["FunctionName"].removeprefix("${").removesuffix("}")
         for key, state in tasks(name).items()
-        if state["Resource"].endswith(":lambda:invoke")
+        if state["Resource"].removesuffix(".waitForTaskToken").endswith(":lambda:invoke")
     }
 
 

@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 from control_plane.account import Connection
+from control_plane.aws.brake import DynamoDbBrake
 from control_plane.aws.ledger import DynamoDbLedger
 from control_plane.aws.registry import DynamoDbRegistry
 from control_plane.failure import PLANS, UNKNOWN, Failure
+from control_plane.ports import Wish
 from control_plane.settings import Settings
 from control_plane.steps import data_source
 from tests.contract import project
@@ -95,7 +97,7 @@ def test_the_registry_page_names_every_attribute_of_what_is_kept_for_the_sweep()
 def test_the_registry_page_names_every_attribute_of_the_access_ledger() -> None:
     client: Any = Recorder()
     ledger, now = DynamoDbLedger(client, "table"), "2026-11-24T08:00:00+00:00"
-    ledger.ask(CONNECTION, "arn", allow=True, generation=1)
+    ledger.ask(Wish(CONNECTION, allow=True, generation=1), "arn", now)
     assert set(_rows("registry", "Attributes of a pending wish")) == written(client.requests.pop())
     ledger.acquire("me", now)
     ledger.release("me", {"shard": "v1"}, now)
@@ -103,11 +105,27 @@ def test_the_registry_page_names_every_attribute_of_the_access_ledger() -> None:
     assert set(_rows("registry", "Attributes of the lease")) == wanted
 
 
+def test_the_registry_page_names_every_attribute_of_what_the_brake_remembers() -> None:
+    client: Any = Recorder()
+    brake = DynamoDbBrake(client, "table")
+    brake.count([CONNECTION.key], "2026-11-24T08:00:00+00:00")
+    plan = brake.hold([CONNECTION.key], "2026-11-24T08:00:00+00:00")
+    assert plan
+    brake.asked(plan)
+    brake.approvable(plan.id, "token")
+    brake.released(plan.id)
+    wanted = {
+        attribute for request in client.requests if "ConsistentRead" not in request for attribute in written(request)
+    }
+    assert set(_rows("registry", "Attributes of what the brake remembers")) == wanted
+
+
 def test_the_registry_page_names_every_key() -> None:
     keys = [row[:2] for row in project.tables(project.reference("registry"))["Keys"]]
     client: Any = Recorder()
-    DynamoDbLedger(client, "table").ask(CONNECTION, "arn", allow=True, generation=1)
-    assert client.requests[0]["Item"]["sk"]["S"] == "pending#222233334444#default"
+    wish = Wish(CONNECTION, allow=True, generation=1)
+    DynamoDbLedger(client, "table").ask(wish, "arn", "2026-11-24T08:00:00+00:00")
+    assert client.requests[0]["Key"]["sk"]["S"] == "pending#222233334444#default"
     assert keys == [
         ["`account#<account id>`", "`connection#<profile>`"],
         ["`account#<account id>`", "`claim`"],
@@ -116,6 +134,9 @@ def test_the_registry_page_names_every_key() -> None:
         ["`watch`", "`report`"],
         ["`access`", "`lease`"],
         ["`access`", "`pending#<account id>#<profile>`"],
+        ["`access`", "`revoked`"],
+        ["`access`", "`held`"],
+        ["`access`", "`plan#<id>`"],
     ]
 
 

@@ -27,6 +27,7 @@ WITHOUT_RESOURCE_TYPES = {
     "logs:UpdateLogDelivery",
     "organizations:ListDelegatedAdministrators",
     "quicksight:CreateDataSource",
+    "states:SendTaskFailure",
 }
 DELEGATED = "organizations:ListDelegatedAdministrators"  # CallAs: DELEGATED_ADMIN
 # What AWS asks for besides the operation's own action, and why.
@@ -92,7 +93,7 @@ def test_a_state_machine_may_do_exactly_what_its_tasks_call(name: str) -> None:
 
 
 def _action_of(resource: str) -> str:
-    service, operation = resource.split(":")[-2:]
+    service, operation = resource.removesuffix(".waitForTaskToken").split(":")[-2:]
     if service == "lambda":
         return "lambda:InvokeFunction"
     return f"{service.replace('sfn', 'states')}:{operation[0].upper()}{operation[1:]}"

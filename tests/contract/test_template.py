@@ -48,7 +48,8 @@ def test_the_environment_is_what_settings_reads() -> None:
 def test_timeouts_hold_each_other_up() -> None:
     inherited = project.template(HUB)["Globals"]["Function"]["Timeout"]
     longest = max(r["Properties"].get("Timeout", inherited) for r in project.functions().values())
-    calls = [project.tasks(name)[state]["TimeoutSeconds"] for name in MACHINES for state in project.invocations(name)]
+    tasks = [project.tasks(name)[state] for name in MACHINES for state in project.invocations(name)]
+    calls = [each["TimeoutSeconds"] for each in tasks if not each["Resource"].endswith(".waitForTaskToken")]
     assert longest < min(calls)
     assert max(calls) < LEASE.total_seconds()
 

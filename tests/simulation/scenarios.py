@@ -125,8 +125,9 @@ def account(*steps: Any, **answers: Any) -> dict[str, Any]:
         "EnsureAccess": [{"granted": True}],
         "EnsureDataSource": [{"ready": True, "attempt": 1, "pause": 5}],
         "RecordConnected": [{}],
-        "RevokeAccess": [{"revoked": True}],
+        "RevokeAccess": [{"revoked": True, "held": False}],
         "RecordQuarantined": [{}],
+        "RecordHeld": [{}],
         "RecordRemoved": [{}],
         "KeepClaim": [{"Attributes": {"holder": {"S": "me"}}}],
         "KeepForSweep": [{}],
@@ -140,6 +141,19 @@ def account(*steps: Any, **answers: Any) -> dict[str, Any]:
 
 
 EVENT = {"detail-type": "AWS API Call via CloudTrail", "detail": {"eventName": "TagResource"}}
+
+PLAN = {"plan": "1-20261104103000"}
+
+
+def released(offset: int, *, done: bool = False) -> dict[str, Any]:
+    """ReleaseRevocations' answer."""
+    return {"superseded": False, "done": done, "offset": offset}
+
+
+def approval(**answers: Any) -> dict[str, Any]:
+    """The answers of an approval; all else goes well."""
+    return {"AskForApproval": [{}], "ReleaseRevocations": [released(20, done=True)], **answers}
+
 
 # statemachines/<file> -> scenarios. A file there without scenarios fails the test.
 REAL: dict[str, list[Scenario]] = {
@@ -178,7 +192,12 @@ REAL: dict[str, list[Scenario]] = {
                 step("refuse", "typo", "no such profile", "UnknownProfile"),
             ),
         ),
-        Scenario("quarantine", EVENT, account(UNTAGGED, RevokeAccess=[{"revoked": False}, {"revoked": True}])),
+        Scenario(
+            "quarantine",
+            EVENT,
+            account(UNTAGGED, RevokeAccess=[{"revoked": False, "held": False}, {"revoked": True, "held": False}]),
+        ),
+        Scenario("held by the brake", EVENT, account(UNTAGGED, RevokeAccess=[{"revoked": False, "held": True}])),
         Scenario("a step fails", EVENT, account(CONNECT, EnsureAccess=[DENIED])),
         Scenario("a failure not even recorded", EVENT, account(CONNECT, EnsureAccess=[DENIED], RecordFailure=[DENIED])),
         Scenario("throttled for good", EVENT, account(CONNECT, EnsureAccess=[SLOW])),
@@ -247,6 +266,16 @@ REAL: dict[str, list[Scenario]] = {
             ),
         ),
         Scenario("claim lost before the end", EVENT, account(Release=[TAKEN], LookAgain=[TAKEN])),
+    ],
+    "approve_revocations.asl.yaml": [
+        Scenario("approved", PLAN, approval()),
+        Scenario("in slices", PLAN, approval(ReleaseRevocations=[released(20), released(40), released(45, done=True)])),
+        Scenario("the writer is busy", PLAN, approval(ReleaseRevocations=[released(0), released(20, done=True)])),
+        Scenario("replaced before it was asked", PLAN, approval(AskForApproval=[TaskFailed("Superseded", "newer")])),
+        Scenario("replaced before it went", PLAN, approval(ReleaseRevocations=[{**released(0), "superseded": True}])),
+        Scenario("refused", PLAN, approval(AskForApproval=[TaskFailed("Rejected", "no")])),
+        Scenario("asking fails", PLAN, approval(AskForApproval=[DENIED])),
+        Scenario("releasing fails", PLAN, approval(ReleaseRevocations=[DENIED])),
     ],
 }
 

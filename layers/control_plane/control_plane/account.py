@@ -76,6 +76,11 @@ class Connection(BaseModel):
     profile: ProfileName
 
     @property
+    def key(self) -> str:
+        """How lists name it."""
+        return f"{self.account_id}#{self.profile}"
+
+    @property
     def role_name(self) -> str:
         """Name of the consumer role, and of the stack set that makes it."""
         return f"quick-athena-{self.profile}"

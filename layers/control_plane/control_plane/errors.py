@@ -71,3 +71,7 @@ class NotOurs(Exception):
 
 class MissingPermission(Exception):
     """AWS refused one of our own calls for lack of a permission."""
+
+
+class Superseded(Exception):
+    """A list of revocations was replaced by another one, which needs an approval of its own."""

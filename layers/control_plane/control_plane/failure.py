@@ -78,6 +78,10 @@ PLANS = {
         "somebody made it by hand, or another deployment did; the message says how it differs",
         f"rename or remove it, or make it equal (we never touch it), {RETRY}",
     ),
+    "Superseded": Plan(
+        "more revocations came to wait, or tags came back, after people had been asked",
+        "approve the newer list, if it is right; its message has a token of its own",
+    ),
     "MissingPermission": Plan(
         "a policy of this control plane was changed, or the hub is no delegated administrator for StackSets",
         f"deploy the template again; check the delegated administrators, {RETRY}",

@@ -1,6 +1,6 @@
 """What the control plane needs from outside, in its own words. `aws/` gives it, tests fake it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -8,6 +8,7 @@ from typing import Protocol
 
 from control_plane.access_policy import Changes, Quota, Shard
 from control_plane.account import Account, Connection
+from control_plane.brake import Removal
 
 GONE = ""  # the version of a shard that is not there
 
@@ -54,11 +55,41 @@ class DataSourceSettings:
 
 
 @dataclass(frozen=True)
+class Wish:
+    """One connection's entry, wanted or not wanted, by one generation of its account's claim.
+
+    `counted`: the brake counts it, when it is not wanted.
+    """
+
+    connection: Connection
+    allow: bool
+    generation: int
+    counted: bool = True
+
+
+@dataclass(frozen=True)
 class Wishes:
-    """Entries asked for and not applied yet: what to change, and a receipt to forget exactly these by."""
+    """Entries asked for and not applied yet: what to change, and a receipt to forget exactly these by.
+
+    `removals` says of each entry that is to go whose it is, and whether the brake counts it.
+    """
 
     changes: Changes
     receipt: tuple[tuple[str, int], ...] = ()
+    removals: tuple[Removal, ...] = ()
+
+
+@dataclass(frozen=True)
+class HeldPlan:
+    """Revocations that wait for approval, as `account#profile`, under an id that is new for every other list.
+
+    `token` approves it, once somebody was asked; `stale_token` approved the list before it, and must not any more.
+    """
+
+    id: str = ""
+    connections: frozenset[str] = frozenset()
+    token: str = ""
+    stale_token: str = ""
 
 
 @dataclass(frozen=True)
@@ -139,7 +170,7 @@ class AccessPolicies(Protocol):
 class AccessLedger(Protocol):
     """Who may write the access policy, and what waits to be written. See steps/access.py."""
 
-    def ask(self, connection: Connection, arn: str, *, allow: bool, generation: int) -> None:
+    def ask(self, wish: Wish, arn: str, now: str) -> None:
         """Note one wish; a later generation's replaces it."""
 
     def pending(self) -> Wishes:
@@ -159,6 +190,44 @@ class AccessLedger(Protocol):
 
     def release(self, holder: str, versions: Mapping[str, str], now: str) -> None:
         """Let others write, and say what was left."""
+
+
+class Brake(Protocol):
+    """What the brake remembers. Only the holder of the lease writes it."""
+
+    def revoked(self) -> Mapping[str, datetime]:
+        """When each counted revocation of the last while went, by connection."""
+
+    def count(self, connections: Collection[str], now: str) -> None:
+        """Counted revocations go now."""
+
+    def held(self) -> HeldPlan:
+        """The revocations that wait for approval; without connections when none does."""
+
+    def hold(self, connections: Collection[str], now: str) -> HeldPlan | None:
+        """These wait for approval now, and no others; answers the plan while people have not been asked about it."""
+
+    def asked(self, plan: HeldPlan) -> None:
+        """People are being asked about that plan."""
+
+    def approvable(self, plan_id: str, token: str) -> HeldPlan | None:
+        """Remember what approves a plan and answer the plan; None when it was replaced meanwhile."""
+
+    def listed(self, plan_id: str) -> Sequence[str]:
+        """The connections of a plan, whether they wait still or not, in order."""
+
+    def released(self, plan_id: str) -> None:
+        """An approved plan's revocations have gone."""
+
+    def is_released(self, plan_id: str) -> bool:
+        """Whether they have."""
+
+
+class Approvals(Protocol):
+    """Questions to people: may these revocations go?"""
+
+    def ask(self, plan: HeldPlan) -> None:
+        """Ask about the plan, unless it is empty; what would have approved the one before is refused from now on."""
 
 
 class DataSources(Protocol):

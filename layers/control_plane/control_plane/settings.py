@@ -30,6 +30,7 @@ class Settings(BaseModel):
     quick_identity_region: str
     quick_namespace: str
     reconcile_account_arn: str
+    approve_revocations_arn: str
     notifications_topic_arn: str
     consumer_directory: Path = Path("/opt")  # where Lambda unpacks the consumer layer
 

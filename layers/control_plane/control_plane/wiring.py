@@ -10,6 +10,8 @@ from control_plane import profiles
 from control_plane.account import Hub
 from control_plane.asking import Terms
 from control_plane.assessment import World
+from control_plane.aws.approvals import StepFunctionsApprovals
+from control_plane.aws.brake import DynamoDbBrake
 from control_plane.aws.calls import CONFIG
 from control_plane.aws.iam import AwsAccessPolicies
 from control_plane.aws.ledger import DynamoDbLedger
@@ -22,8 +24,8 @@ from control_plane.aws.stack_sets import AwsStackSets
 from control_plane.errors import UnknownProfile
 from control_plane.observation import Planes
 from control_plane.ports import (
-    AccessLedger,
     AccessPolicies,
+    Brake,
     DataSources,
     Notifications,
     Organization,
@@ -33,7 +35,7 @@ from control_plane.ports import (
     StackSets,
 )
 from control_plane.settings import settings
-from control_plane.steps.access import external_ids
+from control_plane.steps.access import Desk, external_ids
 
 
 @cache
@@ -83,9 +85,17 @@ def access_policies() -> AccessPolicies:
     return AwsAccessPolicies(_client("iam"), hub(), external_ids(hub()))
 
 
-def access_ledger() -> AccessLedger:
-    """Who may write the access policy, and what waits to be written."""
-    return DynamoDbLedger(_client("dynamodb"), settings().registry_table)
+def brake() -> Brake:
+    """What the brake remembers."""
+    return DynamoDbBrake(_client("dynamodb"), settings().registry_table)
+
+
+def desk() -> Desk:
+    """What a writer of the access policy works with."""
+    policies = AwsAccessPolicies(_client("iam"), hub(), external_ids(hub()))
+    ledger = DynamoDbLedger(_client("dynamodb"), settings().registry_table)
+    approvals = StepFunctionsApprovals(_client("stepfunctions"), settings().approve_revocations_arn)
+    return Desk(hub(), ledger, policies, brake(), approvals)
 
 
 def data_sources() -> DataSources:

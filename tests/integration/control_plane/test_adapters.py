@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from control_plane.access_policy import Shard, document
+from control_plane.aws.brake import DynamoDbBrake
 from control_plane.aws.iam import AwsAccessPolicies
 from control_plane.aws.ledger import DynamoDbLedger
 from control_plane.aws.notifications import SnsNotifications
@@ -18,7 +19,7 @@ from control_plane.aws.reconciles import StepFunctionsReconciles
 from control_plane.aws.registry import DynamoDbRegistry
 from control_plane.aws.stack_sets import AwsStackSets
 from control_plane.errors import AccountNotFound, DataSourceFailed, MissingPermission, NotOurs, StackSetBusy, Throttled
-from control_plane.ports import DataSourceSettings, OperationStatus, Record
+from control_plane.ports import DataSourceSettings, OperationStatus, Record, Wish
 from control_plane.profiles import load, parameters
 from control_plane.steps.access import external_ids
 from sandbox.world import PROJECT
@@ -235,16 +236,58 @@ def test_a_later_wish_replaces_an_earlier_one_and_only_what_was_applied_is_forgo
     ledger: DynamoDbLedger, connection: Connection, hub: Hub
 ) -> None:
     arn = connection.consumer_role_arn(hub)
-    ledger.ask(connection, arn, allow=True, generation=2)
-    ledger.ask(connection, arn, allow=False, generation=1)
+    ledger.ask(Wish(connection, allow=True, generation=2), arn, NOW)
+    ledger.ask(Wish(connection, allow=False, generation=1), arn, NOW)
     seen = ledger.pending()
     assert arn in seen.changes.add
     assert arn not in seen.changes.remove
-    ledger.ask(connection, arn, allow=False, generation=3)
+    ledger.ask(Wish(connection, allow=False, generation=3, counted=False), arn, later(5))
+    (removal,) = [each for each in ledger.pending().removals if each.key == connection.key]
+    assert (removal.arn, removal.counted, removal.asked[:19]) == (arn, False, NOW[:19])
     ledger.applied(seen)
     assert arn in ledger.pending().changes.remove
     ledger.applied(ledger.pending())
     assert arn not in ledger.pending().changes.remove
+
+
+# Brake -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def brake(world: Sandbox, client_as: ClientAs) -> DynamoDbBrake:
+    return DynamoDbBrake(client_as("RevokeAccess", "dynamodb"), world.outputs["RegistryTableName"])
+
+
+def test_revocations_are_counted_for_an_hour(brake: DynamoDbBrake) -> None:
+    brake.count(["1#default"], NOW)
+    brake.count(["2#default"], later(3000))
+    assert set(brake.revoked()) == {"1#default", "2#default"}
+    brake.count(["3#default"], later(3601))
+    assert set(brake.revoked()) == {"2#default", "3#default"}
+
+
+def test_another_list_is_another_plan_and_keeps_the_token_to_refuse(brake: DynamoDbBrake) -> None:
+    first = brake.hold(["1#default", "2#default"], NOW)
+    assert first is not None
+    assert brake.hold(["1#default", "2#default"], later(5)) == first, "nobody was asked yet"
+    brake.asked(first)
+    assert brake.hold(["2#default", "1#default"], later(9)) is None
+    asked = brake.approvable(first.id, "token")
+    assert asked is not None
+    assert asked.connections == first.connections
+    second = brake.hold(["2#default"], later(10))
+    assert second is not None
+    assert second.connections == {"2#default"}
+    assert second.stale_token == "token"
+    assert brake.approvable(first.id, "late") is None
+    assert brake.listed(first.id) == ["1#default", "2#default"]
+    assert not brake.is_released(first.id)
+    brake.released(first.id)
+    assert brake.is_released(first.id)
+    empty = brake.hold([], later(20))
+    assert empty is not None
+    assert empty.connections == frozenset()
+    assert brake.approvable(empty.id, "none") is None
 
 
 # Registry --------------------------------------------------------------------------------------------------

@@ -9,8 +9,9 @@ import pytest
 from control_plane.access_policy import Quota, Shard, document, size
 from control_plane.account import Connection
 from control_plane.errors import AccessPolicyFull
-from control_plane.steps.access import AccessRequest, Wish, Writer, external_ids, settle
-from tests.fakes import FakeAccessLedger, FakeAccessPolicies
+from control_plane.ports import HeldPlan, Wish
+from control_plane.steps.access import AccessRequest, Desk, Settled, Writer, external_ids, release, settle
+from tests.fakes import FakeAccessLedger, FakeAccessPolicies, FakeApprovals, FakeBrake
 from tests.unit.control_plane.interleaving import Actor, Schedule, Stepping, explore, interleave
 from tests.unit.control_plane.vocabulary import CONSUMER, HUB, NOW
 
@@ -45,15 +46,26 @@ class World:
 
     policies: FakeAccessPolicies = field(default_factory=FakeAccessPolicies)
     ledger: FakeAccessLedger = field(default_factory=FakeAccessLedger)
+    brake: FakeBrake = field(default_factory=FakeBrake)
+    approvals: FakeApprovals = field(default_factory=FakeApprovals)
+
+    @property
+    def desk(self) -> Desk:
+        """What a writer works with."""
+        return Desk(HUB, self.ledger, self.policies, self.brake, self.approvals)
 
     def settle(self, wish: Wish, holder: str = "execution#default", seconds: float = 0) -> bool:
-        """What a function does once."""
-        return settle(wish, HUB, Writer(holder, at(seconds)), self.ledger, self.policies)
+        """What a function does once; whether the wish is in force then."""
+        return settle(wish, Writer(holder, at(seconds)), self.desk) is Settled.DONE
+
+    def release(self, plan: HeldPlan, seconds: float = 0) -> Settled:
+        """What approval of a plan leads to."""
+        return release(plan.id, Writer("approval", at(seconds)), self.desk)
 
     def ask(self, *wishes: Wish) -> None:
         """Note wishes without writing."""
         for wish in wishes:
-            self.ledger.ask(wish.connection, arn(wish.connection), allow=wish.allow, generation=wish.generation)
+            self.ledger.ask(wish, arn(wish.connection), at(0))
 
     @property
     def numbers_written(self) -> list[int]:
@@ -154,7 +166,7 @@ def test_who_finds_no_room_is_told_so() -> None:
     with pytest.raises(AccessPolicyFull) as full:
         world.settle(allow(Z))
     assert str(full.value) == (
-        f"no room for {arn(Z)}: the run-as role has 1 access policies, all full, as many as IAM lets a role have"
+        f"no room for {arn(Z)}: the run-as role's access policies are all full, and as many as IAM lets a role have"
     )
     assert world.policies.entries == {arn(X), arn(Y)}
 
@@ -227,8 +239,8 @@ POLICY_CALLS = ("shards", "quota", "write")
 def _come_until_settled(world: World, wish: Wish, actor: Actor) -> None:
     """What the state machine does: again after a pause, in which the others go on."""
     ledger, policies = Stepping(world.ledger, LEDGER_CALLS, actor), Stepping(world.policies, POLICY_CALLS, actor)
-    writer = Writer(actor.name, at(0))
-    while not settle(wish, HUB, writer, ledger, policies):
+    writer, desk = Writer(actor.name, at(0)), Desk(HUB, ledger, policies, world.brake, world.approvals)
+    while settle(wish, writer, desk) is not Settled.DONE:
         actor.wait(lambda: world.ledger.holder is None)
 
 
@@ -245,3 +257,105 @@ def test_in_every_order_two_writers_lose_nothing() -> None:
         assert world.ledger.wishes == {}
 
     assert explore(scenario) > 100
+
+
+# --- the brake ------------------------------------------------------------------------------------
+
+
+def crowd(size: int) -> tuple[World, list[Connection]]:
+    """So many connections, all allowed."""
+    many = [Connection(account_id=f"{number:012d}", profile="default") for number in range(size)]
+    return holding(many, quota=room_for(size)), many
+
+
+def revoke_all(world: World, connections: Sequence[Connection], seconds: float = 0) -> int:
+    """Each asks by itself, one after the other; how many went."""
+    return sum(world.settle(revoke(each), holder=each.key, seconds=seconds) for each in connections)
+
+
+def test_what_an_hour_may_take_goes_and_the_rest_waits_for_approval_of_exactly_that_list() -> None:
+    world, many = crowd(200)
+    assert revoke_all(world, many[:30]) == 20
+    assert len(world.policies.entries) == 180
+    assert world.brake.plan.connections == {each.key for each in many[20:30]}
+    assert world.approvals.plans[-1].connections == world.brake.plan.connections
+    assert world.release(world.brake.plan) is Settled.DONE
+    assert world.policies.entries == {arn(each) for each in many[30:]}
+    assert world.ledger.wishes == {}
+
+
+def test_another_list_needs_another_approval_and_refuses_the_old_token() -> None:
+    world, many = crowd(200)
+    revoke_all(world, many[:21])
+    first = world.brake.plan
+    assert world.brake.approvable(first.id, "token-1")
+    revoke_all(world, many[21:22])
+    assert world.approvals.refused == ["token-1"]
+    assert world.release(first) is Settled.HELD
+    assert len(world.policies.entries) == 180
+    assert world.brake.plan.connections == {many[20].key, many[21].key}
+
+
+def test_a_tag_that_returns_leaves_the_list_by_itself() -> None:
+    world, many = crowd(200)
+    revoke_all(world, many[:22])
+    first = world.brake.plan
+    assert world.settle(allow(many[20], 2), holder="back")
+    assert world.brake.plan.connections == {many[21].key}
+    assert world.release(first) is Settled.HELD
+    assert world.settle(allow(many[21], 2), holder="back")
+    assert world.brake.plan.connections == frozenset()
+    assert len(world.policies.entries) == 180
+
+
+def test_what_waits_does_not_go_by_itself_when_the_hour_is_over() -> None:
+    world, many = crowd(200)
+    revoke_all(world, many[:30])
+    assert revoke_all(world, many[20:30], seconds=7200) == 0
+    assert revoke_all(world, many[30:40], seconds=7200) == 10
+
+
+def test_an_approved_plan_is_carried_out_once_however_often_it_is_asked_for() -> None:
+    world, many = crowd(200)
+    revoke_all(world, many[:21])
+    plan = world.brake.plan
+    assert world.release(plan) is Settled.DONE
+    assert world.settle(allow(many[20], 2), holder="back")
+    assert world.release(plan) is Settled.DONE
+    assert arn(many[20]) in world.policies.entries
+
+
+def test_connections_of_accounts_that_are_gone_do_not_count_and_never_wait() -> None:
+    world, many = crowd(200)
+    gone = [Wish(each, allow=False, generation=1, counted=False) for each in many[:50]]
+    assert all(world.settle(wish, holder=wish.connection.key) for wish in gone)
+    assert revoke_all(world, many[50:65]) == 15
+    assert world.approvals.plans == []
+
+
+def test_a_few_may_always_go() -> None:
+    world, many = crowd(8)
+    assert revoke_all(world, many) == 5
+
+
+def test_asking_again_for_what_went_already_costs_nothing() -> None:
+    world, many = crowd(200)
+    for _ in range(3):
+        assert revoke_all(world, many[:10]) == 10
+    assert len(world.brake.went) == 10
+
+
+def test_a_question_lost_on_the_way_is_asked_again() -> None:
+    world, many = crowd(200)
+    asks = world.approvals.ask
+
+    def lost(plan: HeldPlan) -> None:
+        raise ConnectionError(f"no network for {plan.id}")
+
+    world.approvals.ask = lost  # type: ignore[method-assign]  # Step Functions fails just then
+    with pytest.raises(ConnectionError):
+        revoke_all(world, many[:21])
+    world.approvals.ask = asks  # type: ignore[method-assign]
+    assert world.approvals.plans == []
+    assert not world.settle(revoke(many[20], 2), holder="again")
+    assert [plan.connections for plan in world.approvals.plans] == [{many[20].key}]

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from control_plane.access_policy import Changes
-from control_plane.account import Connection
 from control_plane.aws.calls import code_of, named_errors
-from control_plane.ports import Wishes
+from control_plane.brake import Removal
+from control_plane.ports import Wish, Wishes
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 LEASE = timedelta(seconds=90)  # longer than the writing function's timeout: a live writer never loses it
 READ_LAG = timedelta(minutes=5)  # after that a version we wrote and don't see was taken away, not delayed
 ACCESS = {"S": "access"}
+PENDING = "pending#"
 LEASE_KEY: Any = {"pk": ACCESS, "sk": {"S": "lease"}}
 
 
@@ -26,19 +27,24 @@ class DynamoDbLedger:
     def __init__(self, client: "DynamoDBClient", table: str) -> None:
         self._client, self._table = client, table
 
-    def ask(self, connection: Connection, arn: str, *, allow: bool, generation: int) -> None:
+    def ask(self, wish: Wish, arn: str, now: str) -> None:
         """Note one wish; a later generation's replaces it, an earlier one's comes too late."""
         self._attempt(
-            self._client.put_item,
-            Item={
-                "pk": ACCESS,
-                "sk": {"S": f"pending#{connection.account_id}#{connection.profile}"},
-                "arn": {"S": arn},
-                "allow": {"BOOL": allow},
-                "generation": {"N": str(generation)},
-            },
+            self._client.update_item,
+            Key={"pk": ACCESS, "sk": {"S": f"{PENDING}{wish.connection.key}"}},
+            # Who waits keeps the place it has had since it asked first.
+            UpdateExpression=(
+                "SET arn = :arn, allow = :allow, counted = :counted, generation = :generation, "
+                "asked = if_not_exists(asked, :now)"
+            ),
             ConditionExpression="attribute_not_exists(pk) OR generation <= :generation",
-            ExpressionAttributeValues={":generation": {"N": str(generation)}},
+            ExpressionAttributeValues={
+                ":arn": {"S": arn},
+                ":allow": {"BOOL": wish.allow},
+                ":counted": {"BOOL": wish.counted},
+                ":generation": {"N": str(wish.generation)},
+                ":now": {"S": _after(now)},
+            },
         )
 
     def pending(self) -> Wishes:
@@ -47,16 +53,26 @@ class DynamoDbLedger:
             pages = self._client.get_paginator("query").paginate(
                 TableName=self._table,
                 KeyConditionExpression="pk = :access AND begins_with(sk, :pending)",
-                ExpressionAttributeValues={":access": ACCESS, ":pending": {"S": "pending#"}},
+                ExpressionAttributeValues={":access": ACCESS, ":pending": {"S": PENDING}},
                 ConsistentRead=True,
             )
-            items = [item for page in pages for item in page["Items"]]
+            items: list[Any] = [item for page in pages for item in page["Items"]]
+        going = [item for item in items if not item["allow"]["BOOL"]]
         return Wishes(
             Changes(
                 add=frozenset(item["arn"]["S"] for item in items if item["allow"]["BOOL"]),
-                remove=frozenset(item["arn"]["S"] for item in items if not item["allow"]["BOOL"]),
+                remove=frozenset(item["arn"]["S"] for item in going),
             ),
             receipt=tuple((item["sk"]["S"], int(item["generation"]["N"])) for item in items),
+            removals=tuple(
+                Removal(
+                    key=item["sk"]["S"].removeprefix(PENDING),
+                    arn=item["arn"]["S"],
+                    counted=item["counted"]["BOOL"],
+                    asked=item["asked"]["S"],
+                )
+                for item in going
+            ),
         )
 
     def applied(self, wishes: Wishes) -> None:

@@ -1,0 +1,31 @@
+"""The question people are asked before many connections lose their access at once. Pure."""
+
+from collections.abc import Sequence
+
+NAMED = 50
+
+
+def question(plan_id: str, connections: Sequence[str], token: str) -> tuple[str, str]:
+    """Subject and text of the message: what would go, and how to approve exactly that, or refuse it."""
+    named = [f"  account {key.replace('#', ', profile ')}" for key in sorted(connections)[:NAMED]]
+    if len(connections) > NAMED:
+        named.append(f"  ... and {len(connections) - NAMED} more")
+    text = "\n".join(
+        [
+            f"{len(connections)} connections are no longer asked for, more than an hour may take away by itself.",
+            "Until you approve, Amazon Quick can still query them:",
+            "",
+            *named,
+            "",
+            "If that is right, approve exactly this list (another list makes the token useless):",
+            "",
+            f"  aws stepfunctions send-task-success --task-output '{{}}' --task-token '{token}'",
+            "",
+            "If it is wrong, put the tags back: what is asked for again leaves the list by itself. Or refuse the list:",
+            "",
+            f"  aws stepfunctions send-task-failure --error Rejected --task-token '{token}'",
+            "",
+            f"Plan {plan_id}; docs/howto/approve-revocations.md.",
+        ]
+    )
+    return f"Quick Onboarding: approve {len(connections)} revocations?", text

@@ -1,0 +1,59 @@
+"""The brake: how many revocations an hour go through before a person has seen the list. Pure.
+
+A lost permission, an empty page or another tool that rewrites tags must never look like "nobody is tagged".
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+WINDOW = timedelta(hours=1)
+ALWAYS = 5  # revocations an hour, however few connections there are
+PERCENT = 10  # of the connections
+
+
+@dataclass(frozen=True)
+class Removal:
+    """An entry of the access policy that is asked to go: its connection as `account#profile`, and its role.
+
+    `counted`: the brake counts it. It does not when the account is gone or the role is built anew.
+    """
+
+    key: str
+    arn: str
+    counted: bool
+    asked: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Removals that wait for approval, and counted ones that go now; by key. All others go."""
+
+    hold: frozenset[str]
+    count: frozenset[str]
+
+
+def limit(connected: int) -> int:
+    """Counted revocations in a rolling hour that need no approval."""
+    return max(ALWAYS, connected * PERCENT // 100)
+
+
+def sort_out(
+    removals: Iterable[Removal],
+    in_force: int,
+    recent: Mapping[str, datetime],
+    held: frozenset[str],
+    now: datetime,
+) -> Verdict:
+    """Which of the removals go now and which wait.
+
+    `removals` are entries in force, `in_force` counts all entries there are, `recent` says of each counted
+    revocation when it went, `held` are those that wait already: they go by approval only. First asked, first served.
+    """
+    within = {key for key, moment in recent.items() if now - moment < WINDOW}
+    counted = [each for each in removals if each.counted and each.key not in within]
+    waiting = sorted((each for each in counted if each.key not in held), key=lambda each: (each.asked, each.key))
+    gone = len(within - {each.key for each in removals})
+    room = max(0, limit(in_force + gone) - len(within))
+    hold = {each.key for each in (*waiting[room:], *(each for each in counted if each.key in held))}
+    return Verdict(frozenset(hold), frozenset(each.key for each in waiting[:room]))

@@ -1,0 +1,69 @@
+"""How many revocations an hour go through before a person has seen the list."""
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from control_plane.approval import NAMED, question
+from control_plane.brake import ALWAYS, WINDOW, Removal, limit, sort_out
+from tests.unit.control_plane.vocabulary import TODAY
+
+
+@pytest.mark.parametrize(("connected", "allowed"), [(0, 5), (1, 5), (50, 5), (59, 5), (60, 6), (200, 20), (2180, 218)])
+def test_a_tenth_may_go_and_five_always(connected: int, allowed: int) -> None:
+    assert limit(connected) == allowed
+
+
+def removal(number: int, *, counted: bool = True, asked: str = "2026-11-24T08:00:00") -> Removal:
+    return Removal(f"{number:012}#default", f"arn:{number}", counted, asked)
+
+
+removals = st.lists(st.integers(0, 60), unique=True, max_size=40)
+
+
+@given(
+    asked=removals,
+    held=removals,
+    counted=st.sampled_from([True, False]),
+    ages=st.dictionaries(st.integers(0, 60), st.integers(0, 7200)),
+)
+def test_never_more_than_the_limit_goes_in_an_hour(
+    asked: list[int],
+    held: list[int],
+    counted: bool,  # noqa: FBT001
+    ages: dict[int, int],
+) -> None:
+    recent = {removal(number).key: TODAY - timedelta(seconds=age) for number, age in ages.items()}
+    wanted = [removal(number, counted=counted) for number in asked]
+    waiting = frozenset(removal(number).key for number in held)
+    verdict = sort_out(wanted, 100, recent, waiting, TODAY)
+    within = {key for key, moment in recent.items() if TODAY - moment < WINDOW}
+    assert not verdict.hold & verdict.count
+    assert verdict.hold | verdict.count <= {each.key for each in wanted}
+    assert len(verdict.count - within) <= max(0, limit(100 + len(within)) - len(within))
+    assert not verdict.count & waiting
+    if not counted:
+        assert verdict.hold == verdict.count == frozenset()
+
+
+def test_first_asked_is_first_served() -> None:
+    early, late = removal(9, asked="2026-11-24T07:59:59"), [removal(number) for number in range(ALWAYS)]
+    verdict = sort_out([*late, early], 10, {}, frozenset(), TODAY)
+    assert early.key in verdict.count
+    assert verdict.hold == {late[-1].key}
+
+
+def test_the_question_says_what_would_go_and_how_to_let_exactly_that_go() -> None:
+    subject, text = question("3-20261124080000", ["222233334444#default", "333344445555#sales"], "the-token")
+    assert subject == "Quick Onboarding: approve 2 revocations?"
+    assert "  account 222233334444, profile default\n  account 333344445555, profile sales\n" in text
+    assert "send-task-success --task-output '{}' --task-token 'the-token'" in text
+    assert "send-task-failure --error Rejected --task-token 'the-token'" in text
+
+
+def test_a_long_list_is_cut_and_counted() -> None:
+    _, text = question("1", [f"{number:012}#default" for number in range(1000)], "t")
+    assert text.count("  account ") == NAMED
+    assert f"... and {1000 - NAMED} more" in text
