@@ -61,6 +61,7 @@ class Observed(Value):
     consumer_role: Presence = Presence.ABSENT
     access: bool = False
     data_source: Presence = Presence.ABSENT
+    stranger: str = ""  # how a data source of our name is not ours; such a one counts as absent
     recorded: str | None = None  # the record's status
 
     @property
@@ -167,6 +168,8 @@ def _not_reachable(account: Account, hub: Hub) -> str:
 
 def _toward(profile: str, wanted: Desired, seen: Observed | None) -> Step:
     seen = seen or Observed(profile=profile)
+    if seen.stranger:
+        return refusal(profile, "NotOurs", seen.stranger)
     if seen.is_complete and seen.recorded == "connected":
         return Step(profile=profile, action=Action.NOTHING, reason="connected already")
     return Step(profile=profile, action=Action.CONNECT, reason=wanted.reason)
