@@ -99,7 +99,9 @@ def test_a_data_source_that_does_not_carry_our_mark_is_a_strangers_and_counts_as
     there.quick.sources[CONNECTION.data_source_id] = replace(source(), tags={})  # type: ignore[attr-defined]  # the fake's
     seen = look(there, "default")["default"]
     assert seen.data_source is Presence.ABSENT
-    assert seen.stranger.startswith(f"the data source {CONNECTION.data_source_id} exists already: tag managed-by is None")
+    assert seen.stranger.startswith(
+        f"the data source {CONNECTION.data_source_id} exists already: tag managed-by is None"
+    )
     assert seen.is_nothing
 
 
