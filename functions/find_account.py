@@ -12,7 +12,7 @@ logger = Logger()
 
 
 @logger.inject_lambda_context
-def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+def handler(event: Any, context: LambdaContext) -> dict[str, Any]:
     """Kind (account, unit of the organization, other) and id of what the event is about; and it in a few words."""
     subject = events.find_subject(event)
     about = events.describe(event)

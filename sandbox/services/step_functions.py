@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 STATES = Principal(account="", arn="states.amazonaws.com")
 OPTIMISED = {"dynamodb": "DynamoDB", "states": "StepFunctions", "sqs": "SQS", "sns": "SNS", "events": "Events"}
+SDK = {"cloudformation": "CloudFormation"}  # services whose class in AWS's SDK for Java has two capitals
 CLIENTS = {"states": "stepfunctions", "sfn": "stepfunctions"}  # Step Functions' name for itself is not boto3's
 AUTHORIZE = "lambda:InvokeFunction"
 
@@ -198,7 +199,7 @@ def _integration(resource: str) -> tuple[str, str, str]:
     """Service, operation, and the word before the dot in its error names."""
     words = resource.split(":")
     if words[5] == "aws-sdk":
-        return words[6], words[7], words[6][0].upper() + words[6][1:]
+        return words[6], words[7], SDK.get(words[6], words[6].capitalize())
     service, operation = words[5], words[6].split(".")[0]
     return service, operation, OPTIMISED[service]
 

@@ -216,6 +216,12 @@ def test_the_machine_and_the_code_write_the_same_registry_keys(state: str, profi
     assert fill(_parsed(RECONCILE)[state].fields["Arguments"]["Key"], VARIABLES) == client.requests[0]["Key"]
 
 
+def test_an_event_without_an_account_is_kept_with_the_cause_and_remedy_of_its_plan() -> None:
+    catch = project.tasks(RECONCILE)["FindAccount"]["Catch"][0]
+    assert catch["ErrorEquals"] == ["NoAccountInEvent"]
+    assert (catch["Assign"]["unread"]["cause"], catch["Assign"]["unread"]["remedy"]) == PLANS["NoAccountInEvent"]
+
+
 def test_every_action_of_a_plan_has_a_path_in_the_machine() -> None:
     text = yaml.dump(project.machine(RECONCILE))
     handled = set(re.findall(r"\$states\.input\.action\s+=\s+'+(\w+)'+", text))

@@ -107,7 +107,10 @@ def _end_of(value: str, tag: str) -> datetime:
 def _why_unreadable(words: Sequence[str], tag: str) -> str | None:
     if not words:
         return f"the tag {tag} is empty: write enabled, paused, disabled, or profile names separated by spaces"
-    if reserved := [word for word in words if word in RESERVED]:
+    reserved = [word for word in words if word in RESERVED]
+    if reserved and len(reserved) == len(words):
+        return f"the tag {tag} says {' and '.join(reserved)}: write one of them"
+    if reserved:
         return f"the tag {tag} mixes {' and '.join(reserved)} with profile names: write the one or the other"
     if odd := [word for word in words if not _is_profile_name(word)]:
         hint = f"; did you mean {odd[0].lower()}?" if _is_profile_name(odd[0].lower()) else ""

@@ -46,6 +46,7 @@ class Observed(Value):
     consumer_role: Presence = Presence.ABSENT
     access: bool = False
     data_source: Presence = Presence.ABSENT
+    stranger: str = ""  # how a data source of our name is not ours; such a one counts as absent
     recorded: str | None = None  # the record's status
     remove_after: datetime | None = None  # of a quarantine: when it ends, as recorded
     stack_id: str = ""  # of the stack in the account, as far as the stack set knows it
@@ -109,6 +110,8 @@ def _unknown(word: str, profile_names: Sequence[str]) -> str:
 
 def _toward(profile: str, wanted: Desired, seen: Observed | None) -> Step:
     seen = seen or Observed(profile=profile)
+    if seen.stranger:
+        return refusal(profile, "NotOurs", seen.stranger)
     if seen.consumer_role is Presence.DRIFTED:
         why = "somebody changed the consumer role in the account"
         return Step(profile=profile, action=Action.REBUILD, reason=why)

@@ -13,6 +13,7 @@ UNIT = re.compile(r"^(ou-[0-9a-z]{4,32}-[0-9a-z]{8,32}|r-[0-9a-z]{4,32})$")
 KNOWN = re.compile(r"^(ou|r|p|rp|car|h|o)-")  # what else the Organizations API tags and names
 ID_KEYS = ("account_id", "accountId", "resourceId")  # ours (sweep, operator); AWS's own spellings
 PARTS = ("requestParameters", "serviceEventDetails")
+MOST, LONGEST = 5, 80  # of what was found instead of an id, in a message
 
 
 class Kind(StrEnum):
@@ -31,8 +32,8 @@ class Subject:
     id: str
 
 
-def find_subject(event: Mapping[str, Any]) -> Subject:
-    """What an event asks us to look at.
+def find_subject(event: Any) -> Subject:
+    """What an event, or whatever else an execution was started with, asks us to look at.
 
     The input of our own starters names it directly; CloudTrail envelopes carry it in the request's parameters or,
     for asynchronous results, somewhere in serviceEventDetails (whose exact shapes AWS does not all document).
@@ -45,19 +46,30 @@ def find_subject(event: Mapping[str, Any]) -> Subject:
         return Subject(Kind.UNIT, units[0]) if units else Subject(Kind.OTHER, named[0])
     raise NoAccountInEvent(
         f"no account id in {describe(event)}: looked for 12 digits in quotes under {', '.join(ID_KEYS)} in "
-        f"{' and '.join(PARTS)}; found {', '.join(map(repr, named)) or 'nothing'}"
+        f"{' and '.join(PARTS)}; found {_listed(named)}"
     )
 
 
-def describe(event: Mapping[str, Any]) -> str:
+def describe(event: Any) -> str:
     """The event in a few words, for records and logs."""
+    if not isinstance(event, Mapping):
+        return f"an input that is no object ({type(event).__name__})"
     detail = event.get("detail")
     if isinstance(detail, Mapping) and "eventName" in detail:
         return f"{detail['eventName']} ({detail.get('eventID') or event.get('id', 'no id')})"
     return str(event.get("reason") or event.get("detail-type") or "an input without detail")
 
 
-def _candidates(event: Mapping[str, Any]) -> list[Any]:
+def _listed(values: list[Any]) -> str:
+    """The first few values, each cut short: an event may hold anything."""
+    shown = [repr(value)[:LONGEST] for value in values[:MOST]]
+    more = f" and {len(values) - MOST} more" if len(values) > MOST else ""
+    return (", ".join(shown) or "nothing") + more
+
+
+def _candidates(event: Any) -> list[Any]:
+    if not isinstance(event, Mapping):
+        return []
     detail = event.get("detail")
     parts = [detail.get(part) for part in PARTS] if isinstance(detail, Mapping) else []
     return [value for part in ({key: event.get(key) for key in ID_KEYS}, *parts) for value in _ids(part)]

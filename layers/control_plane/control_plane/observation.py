@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from control_plane.account import Connection, Hub
 from control_plane.decision import Observed, Presence
-from control_plane.ports import AccessPolicies, DataSources, Registry, StackInstance, StackSets
+from control_plane.ports import AccessPolicies, DataSource, DataSources, Registry, StackInstance, StackSets
 from control_plane.profiles import Profile, parameters
 from control_plane.steps import consumer_role, data_source
 
@@ -28,15 +28,19 @@ def observe(
     allowed = allowed_profiles(account_id, hub, planes.policies)
     seen = {}
     for name in sorted({*wanted, *recorded, *allowed}):
-        connection, record = Connection(account_id=account_id, profile=name), recorded.get(name)
+        connection = Connection(account_id=account_id, profile=name)
+        record, profile = recorded.get(name), profiles.get(name)
         instance = planes.stack_sets.instance(connection.role_name, account_id)
         if record and record.is_kept:
             instance = None  # AWS keeps its record of the account; there is nothing behind it we could remove
+        source = planes.quick.find(connection.data_source_id)
+        stranger = data_source.not_ours(connection, source, hub)
         seen[name] = Observed(
             profile=name,
-            consumer_role=_consumer_role(connection, profiles.get(name), hub, instance),
+            consumer_role=_consumer_role(connection, profile, hub, instance),
             access=name in allowed,
-            data_source=_data_source(connection, profiles.get(name), hub, planes.quick),
+            data_source=Presence.ABSENT if stranger else _data_source(connection, source, profile, hub),
+            stranger=stranger,
             recorded=record.status if record else None,
             remove_after=record.remove_after if record else None,
             stack_id=instance.stack_id if instance else "",
@@ -62,8 +66,7 @@ def _consumer_role(
     return Presence.CURRENT if is_current else Presence.DIFFERENT
 
 
-def _data_source(connection: Connection, profile: Profile | None, hub: Hub, quick: DataSources) -> Presence:
-    found = quick.find(connection.data_source_id)
+def _data_source(connection: Connection, found: DataSource | None, profile: Profile | None, hub: Hub) -> Presence:
     if found is None:
         return Presence.ABSENT
     is_current = profile and data_source.is_current(found, data_source.settings(connection, profile, hub))

@@ -1,7 +1,8 @@
 """Profiles: named, reviewed sets of what a connection exposes, read from the file an operator edits."""
 
+from collections.abc import Hashable, Mapping
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
@@ -14,10 +15,33 @@ ACCOUNT = "{account}"  # in a bucket's name: the consumer account's id
 
 # A name or a pattern of at least three characters (or the account's id) before its first wildcard: never everything.
 START = r"([a-z0-9.-]{3}|[a-z0-9.-]{0,2}\{account\})"
-Pattern = Annotated[str, StringConstraints(pattern=r"^([a-z0-9_.-]{1,2}|[a-z0-9_.-]{3}[a-z0-9_.*-]*)$")]
-Bucket = Annotated[str, StringConstraints(pattern="^" + START + r"([a-z0-9.*-]|\{account\})*(/[\w!.*'()=-]+)*$")]
-Alias = Annotated[str, StringConstraints(pattern=r"^alias/[\w/-]+$")]
-Group = Annotated[str, StringConstraints(pattern=r"^[\w.-]{1,128}$")]
+DATABASE = r"^([a-z0-9_.-]{1,2}|[a-z0-9_.-]{3}[a-z0-9_.*-]*)$"
+BUCKET = "^" + START + r"([a-z0-9.*-]|\{account\})*(/[\w!.*'()=-]+)*$"
+LOCATION = "^s3://" + START + r"([a-z0-9.-]|\{account\})*(/[\w!.'()=-]+)*/$"
+ALIAS = r"^alias/[\w/-]+$"
+WORD = r"^[\w.-]{1,128}$"
+CATALOG = r"^[\w@.-]{1,128}$"
+Pattern = Annotated[str, StringConstraints(pattern=DATABASE)]
+Bucket = Annotated[str, StringConstraints(pattern=BUCKET)]
+Alias = Annotated[str, StringConstraints(pattern=ALIAS)]
+Group = Annotated[str, StringConstraints(pattern=WORD)]
+
+NARROW = "at least three characters{} before its first *, so that it never means everything"
+RULES = {  # what a value must be, by the pattern it does not match
+    DATABASE: f"no database: lower-case letters, digits, _ . - *, with {NARROW.format('')}",
+    BUCKET: f"no bucket or bucket/prefix: with {NARROW.format(' or {account}')}",
+    LOCATION: "no place for results: s3://bucket/prefix/ with its last slash, without *",
+    ALIAS: "no key alias: alias/name, without *",
+    WORD: "no name: 1 to 128 letters, digits, _ . -",
+    CATALOG: "no catalog: 1 to 128 letters, digits, _ @ . -",
+}
+SAID = {  # pydantic's kinds of faults in our words
+    "missing": "is missing",
+    "extra_forbidden": "is a key nobody knows",
+    "model_type": "should be keys with values",
+    "dict_type": "should be keys with values",
+    "too_short": "needs at least one",
+}
 
 
 class Profile(BaseModel):
@@ -28,11 +52,9 @@ class Profile(BaseModel):
     description: str = Field(min_length=1)
     databases: list[Pattern] = Field(min_length=1)
     data_buckets: list[Bucket] = []
-    catalog: str = Field("AwsDataCatalog", pattern=r"^[\w@.-]{1,128}$")
-    work_group: str | None = Field(None, pattern=r"^[\w.-]{1,128}$")
-    results_location: str | None = Field(
-        None, pattern="^s3://" + START + r"([a-z0-9.-]|\{account\})*(/[\w!.'()=-]+)*/$"
-    )
+    catalog: str = Field("AwsDataCatalog", pattern=CATALOG)
+    work_group: str | None = Field(None, pattern=WORD)
+    results_location: str | None = Field(None, pattern=LOCATION)
     kms_key_aliases: list[Alias] = []
     lake_formation: bool = False
     owners: list[Group] = Field(min_length=1, max_length=32)
@@ -87,20 +109,45 @@ def load(path: Path) -> Profiles:
 def parse(text: str) -> Profiles:
     """Profiles from YAML text."""
     try:
-        profiles = Profiles.model_validate(yaml.safe_load(text))
-    except yaml.YAMLError as error:
-        raise InvalidProfiles(f"profiles.yaml is not YAML: {error}") from error
+        profiles = Profiles.model_validate(_read(text))
     except ValidationError as error:
-        faults = (": ".join((*_place(fault["loc"]), fault["msg"])) for fault in error.errors())
+        faults = (": ".join((*_place(fault["loc"]), _said(fault))) for fault in error.errors())
         raise InvalidProfiles("profiles.yaml: " + "; ".join(faults)) from error
     for name, profile in profiles.profiles.items():
         _check_sizes(name, profile)
     return profiles
 
 
+class Loader(yaml.SafeLoader):
+    """YAML without its silent trap: of two equal keys the last would win, and nobody would know."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001, FBT002 - PyYAML's
+        """A mapping whose keys are all different."""
+        names = [key.value for key, _ in node.value]
+        if twice := sorted({name for name in names if isinstance(name, str) and names.count(name) > 1}):
+            raise yaml.constructor.ConstructorError(None, None, f"{', '.join(twice)} is there twice", node.start_mark)
+        return super().construct_mapping(node, deep)
+
+
+def _read(text: str) -> Any:
+    try:
+        return yaml.load(text, Loader)  # noqa: S506 - a SafeLoader that is stricter
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: what looks like a date and is none
+        raise InvalidProfiles(f"profiles.yaml is not YAML we can read: {' '.join(str(error).split())}") from error
+
+
 def _place(location: tuple[int | str, ...]) -> tuple[str, ...]:
     """Where a fault is: nothing when it is the whole file's."""
     return (".".join(map(str, location)),) if location else ()
+
+
+def _said(fault: Mapping[str, Any]) -> str:
+    """A fault in words that say what to write instead."""
+    if rule := RULES.get(fault.get("ctx", {}).get("pattern", "")):
+        return f"{fault['input']!r} is {rule}"
+    if fault["loc"][-1:] == ("[key]",):
+        return f"{fault['input']!r} is no profile name (lower-case letters, digits, hyphens)"
+    return SAID.get(fault["type"]) or fault["msg"].removeprefix("Value error, ")
 
 
 def parameters(name: str, profile: Profile, hub: Hub) -> dict[str, str]:

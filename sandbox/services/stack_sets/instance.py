@@ -47,6 +47,7 @@ class StackSet:
     tags: dict[str, str]
     description: str = ""
     managed_execution: bool = False
+    automatic_deployment: bool = False  # nobody can ask for it here; a test may say that somebody had
     instances: dict[Target, Instance] = field(default_factory=dict)
     operations: dict[str, Operation] = field(default_factory=dict)  # in request order
 

@@ -54,7 +54,7 @@ def _identify(stack_set: StackSet) -> Json:
         "Description": stack_set.description,
         "Status": "ACTIVE",
         "PermissionModel": "SERVICE_MANAGED",
-        "AutoDeployment": {"Enabled": False},
+        "AutoDeployment": {"Enabled": stack_set.automatic_deployment},
         "ManagedExecution": {"Active": stack_set.managed_execution},
     }
 

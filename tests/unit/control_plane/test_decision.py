@@ -65,6 +65,15 @@ def test_an_unknown_profile_is_refused_with_its_reason_and_error() -> None:
     assert (step.action, step.reason, step.error) == (Action.REFUSE, "nobody defined it", "UnknownProfile")
 
 
+@pytest.mark.parametrize("seen", every_observation(), ids=str)
+def test_a_strangers_data_source_is_refused_and_hinders_no_revocation(seen: Observed) -> None:
+    seen = seen.model_copy(update={"stranger": "it is somebody's"})
+    (step,) = plan(WANTED, {"default": seen}, TERMS, TODAY)
+    assert (step.action, step.error, step.reason) == (Action.REFUSE, "NotOurs", "it is somebody's")
+    if seen.access:
+        assert action(UNWANTED, seen) is Action.QUARANTINE
+
+
 def test_a_profile_that_left_the_file_takes_the_access_it_gave_with_it() -> None:
     wanted = Desired(reason="the tag says gone", refused={"gone": "nobody defined it"})
     seen = Observed(profile="gone", consumer_role=Presence.DIFFERENT, access=True, recorded="connected")

@@ -28,6 +28,12 @@ def test_an_unknown_error_keeps_its_name_and_asks_for_a_report() -> None:
     assert (failure.error, failure.cause, failure.remedy) == ("Lambda.Unknown", UNKNOWN.cause, UNKNOWN.remedy)
 
 
+def test_a_permission_the_state_machine_lacks_has_the_plan_of_a_missing_permission() -> None:
+    failure = explain("222233334444", "DescribeOperation", {"Error": "CloudFormation.AccessDeniedException"})
+    assert failure.error == "CloudFormation.AccessDeniedException"
+    assert (failure.cause, failure.remedy) == PLANS["MissingPermission"]
+
+
 @pytest.mark.parametrize(
     ("cause", "message"),
     [

@@ -1,5 +1,7 @@
 """What is there, read plane by plane."""
 
+from dataclasses import replace
+
 import pytest
 
 from control_plane.access_policy import Shard
@@ -90,6 +92,17 @@ def test_a_data_source_is_current_only_when_it_works_with_todays_settings(found:
     there = planes()
     there.quick.sources[CONNECTION.data_source_id] = found  # type: ignore[attr-defined]  # the fake's
     assert look(there, "default")["default"].data_source is presence
+
+
+def test_a_data_source_that_does_not_carry_our_mark_is_a_strangers_and_counts_as_absent() -> None:
+    there = planes()
+    there.quick.sources[CONNECTION.data_source_id] = replace(source(), tags={})  # type: ignore[attr-defined]  # the fake's
+    seen = look(there, "default")["default"]
+    assert seen.data_source is Presence.ABSENT
+    assert seen.stranger.startswith(
+        f"the data source {CONNECTION.data_source_id} exists already: tag managed-by is None"
+    )
+    assert seen.is_nothing
 
 
 def test_what_an_undefined_profile_left_is_different_from_anything_wanted() -> None:

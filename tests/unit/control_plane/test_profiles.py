@@ -8,14 +8,13 @@ import pytest
 import yaml
 
 from control_plane.errors import InvalidProfiles
-from control_plane.profiles import PARAMETER_BYTES, Profile, Profiles, load, parameters, parse
+from control_plane.profiles import BUCKET, DATABASE, PARAMETER_BYTES, RULES, Profile, Profiles, load, parameters, parse
 from tests.unit.control_plane.vocabulary import HUB, profile
 
 CONSUMER_LAYER = Path(__file__).parents[3] / "layers" / "consumer"
 MINIMAL = {"description": "d", "databases": ["sales"], "data_buckets": ["sales-data"], "owners": ["owners"]}
 BOTH_OR_NEITHER = "give both work_group and results_location (existing ones), or neither (we make them)"
 NO_DATA = "name data_buckets, or set lake_formation: true; otherwise no query can read anything"
-NO_MATCH = "String should match pattern"
 
 
 def text(**profiles: Any) -> str:
@@ -59,51 +58,74 @@ def test_a_file_that_is_no_text_is_said_to_be_unreadable(tmp_path: Path) -> None
 
 
 def test_a_file_that_is_no_yaml_says_where() -> None:
-    assert re.match(r"profiles\.yaml is not YAML: .*line 1", refusal("profiles: ["), re.DOTALL)
+    assert re.match(r"profiles\.yaml is not YAML we can read: .*line 1", refusal("profiles: ["), re.DOTALL)
 
 
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        ("", "profiles.yaml: Input should be a valid dictionary or instance of Profiles"),
-        ("{}", "profiles.yaml: profiles: Field required"),
+        ("", "profiles.yaml: should be keys with values"),
+        ("{}", "profiles.yaml: profiles: is missing"),
         (
             "profiles: {}",
-            "profiles.yaml: Value error, define the profile `default`: the tag value `enabled` means it",
+            "profiles.yaml: define the profile `default`: the tag value `enabled` means it",
         ),
         (
             text(paused=MINIMAL, enabled=MINIMAL),
-            "profiles.yaml: Value error, enabled, paused: words of the opt-in tag are no profile names",
+            "profiles.yaml: enabled, paused: words of the opt-in tag are no profile names",
         ),
         (
             text(sales={**MINIMAL, "work_group": "primary"}),
-            f"profiles.yaml: profiles.sales: Value error, {BOTH_OR_NEITHER}",
+            f"profiles.yaml: profiles.sales: {BOTH_OR_NEITHER}",
         ),
         (
             text(sales={**MINIMAL, "results_location": "s3://results/"}),
-            f"profiles.yaml: profiles.sales: Value error, {BOTH_OR_NEITHER}",
+            f"profiles.yaml: profiles.sales: {BOTH_OR_NEITHER}",
         ),
         (
             text(sales={**MINIMAL, "data_buckets": []}),
-            f"profiles.yaml: profiles.sales: Value error, {NO_DATA}",
+            f"profiles.yaml: profiles.sales: {NO_DATA}",
         ),
         (
             text(sales={**MINIMAL, "databases": []}),
-            "profiles.yaml: profiles.sales.databases: List should have at least 1 item after validation, not 0",
+            "profiles.yaml: profiles.sales.databases: needs at least one",
         ),
         (
             text(sales={**MINIMAL, "owners": []}),
-            "profiles.yaml: profiles.sales.owners: List should have at least 1 item after validation, not 0",
+            "profiles.yaml: profiles.sales.owners: needs at least one",
         ),
         (
             text(sales={**MINIMAL, "bucket": "x"}),
-            "profiles.yaml: profiles.sales.bucket: Extra inputs are not permitted",
+            "profiles.yaml: profiles.sales.bucket: is a key nobody knows",
         ),
-        (text(sales=None), "profiles.yaml: profiles.sales: Input should be a valid dictionary or instance of Profile"),
+        (text(sales=None), "profiles.yaml: profiles.sales: should be keys with values"),
     ],
 )
 def test_an_invalid_file_says_where_and_why(source: str, message: str) -> None:
     assert refusal(source) == message
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("profiles: [", "expected the node content"),
+        ("profiles: !!python/object:os.system {}", "could not determine a constructor"),
+        ("profiles: {default: {description: 2026-13-45}}", "month must be in 1..12"),
+        ("profiles: {default: {}, default: {}}", "default is there twice"),
+        ("profiles: {? [a] : 1}", "unhashable key"),
+    ],
+)
+def test_what_yaml_cannot_read_is_refused_in_one_line(source: str, words: str) -> None:
+    message = refusal(source)
+    assert message.startswith("profiles.yaml is not YAML we can read: ")
+    assert words in message
+    assert "\n" not in message
+
+
+def test_a_name_that_is_none_is_said_to_be_none() -> None:
+    assert refusal(text(Sales=MINIMAL)) == (
+        "profiles.yaml: profiles.Sales.[key]: 'Sales' is no profile name (lower-case letters, digits, hyphens)"
+    )
 
 
 def test_every_fault_of_a_file_is_named() -> None:
@@ -135,7 +157,7 @@ def test_every_fault_of_a_file_is_named() -> None:
 )
 def test_a_bucket_of_everybody_or_of_nobody_is_refused(bucket: str) -> None:
     message = refusal(text(sales={**MINIMAL, "data_buckets": [bucket]}))
-    assert message.startswith(f"profiles.yaml: profiles.sales.data_buckets.0: {NO_MATCH}")
+    assert message == f"profiles.yaml: profiles.sales.data_buckets.0: {bucket!r} is {RULES[BUCKET]}"
 
 
 @pytest.mark.parametrize(
@@ -149,7 +171,7 @@ def test_a_bucket_is_named_by_three_characters_or_the_account_before_its_first_w
 @pytest.mark.parametrize("database", ["*", "a*", "ab*", "Sales", "{account}_x", "sales/x", "", "a b"])
 def test_a_database_of_everybody_or_of_nobody_is_refused(database: str) -> None:
     message = refusal(text(sales={**MINIMAL, "databases": [database]}))
-    assert message.startswith(f"profiles.yaml: profiles.sales.databases.0: {NO_MATCH}")
+    assert message == f"profiles.yaml: profiles.sales.databases.0: {database!r} is {RULES[DATABASE]}"
 
 
 @pytest.mark.parametrize("database", ["hr", "quick_*", "abc*", "a.b-c_d"])
@@ -178,7 +200,8 @@ def test_a_database_is_named_or_a_pattern_of_three_characters(database: str) -> 
 )
 def test_no_other_field_takes_a_wildcard_or_a_second_value(field: str, value: Any) -> None:
     given = {**MINIMAL, "work_group": "primary", "results_location": "s3://results/", field: value}
-    assert NO_MATCH in refusal(text(sales=given))
+    (odd,) = value if isinstance(value, list) else [value]
+    assert f": {odd!r} is no " in refusal(text(sales=given))
 
 
 # --- as parameters of the consumer role -----------------------------------------------------------

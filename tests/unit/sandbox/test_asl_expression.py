@@ -29,6 +29,8 @@ def value(source: str, **variables: Any) -> Any:
         ("$string($x)", '{"a":[1,null],"b":null}'),
         ("$type($x.b)", "null"),
         ("[1..3].($ * 2)", [2, 4, 6]),
+        ("""$parse('{"a": [1, null]}')""", {"a": [1, None]}),
+        ("$parse('17') + 1", 18),
     ],
 )
 def test_values(source: str, expected: Any) -> None:
@@ -48,6 +50,7 @@ def test_values(source: str, expected: Any) -> None:
         ("1 / 0", "zero"),
         ("$error('no account')", "no account"),
         ("$nofunction()", "non-function"),
+        ("$parse('no JSON')", "Expecting value"),
     ],
 )
 def test_what_has_no_value_is_a_query_evaluation_error(source: str, reason: str) -> None:

@@ -24,6 +24,8 @@ BY_CODE: dict[str, type[Exception]] = {
     "AccessDeniedException": MissingPermission,
 }
 
+NO_ADMINISTRATOR = "You must be the management account or delegated admin account"
+
 
 def code_of(error: ClientError) -> str:
     """AWS's error code."""
@@ -47,6 +49,8 @@ def named_errors() -> Iterator[None]:
 def _known(error: ClientError) -> type[Exception] | None:
     """Our name for an error; AWS's own faults (5xx) pass like a throttle does."""
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    if NO_ADMINISTRATOR in str(error):  # CloudFormation calls it a ValidationError
+        return MissingPermission
     return BY_CODE.get(code_of(error)) or (Throttled if status >= 500 else None)
 
 

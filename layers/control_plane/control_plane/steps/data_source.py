@@ -56,6 +56,12 @@ def settings(connection: Connection, profile: Profile, hub: Hub) -> DataSourceSe
     )
 
 
+def not_ours(connection: Connection, found: DataSource | None, hub: Hub) -> str:
+    """How a data source of our name is not ours, in words; empty when it is, or when there is none."""
+    difference = hub.unmarked(found.tags) if found else ""
+    return difference and f"the data source {connection.data_source_id} exists already: {difference}"
+
+
 def is_current(found: DataSource | None, wanted: DataSourceSettings) -> bool:
     """Whether a data source works and is what it should be."""
     return found is not None and found.state == "successful" and found.settings == wanted
@@ -76,8 +82,8 @@ def ensure(
     """
     source_id, wanted = connection.data_source_id, settings(connection, profile, hub)
     found = quick.find(source_id)
-    if found and (difference := hub.unmarked(found.tags)):
-        raise NotOurs(f"the data source {source_id} exists already: {difference}")
+    if stranger := not_ours(connection, found, hub):
+        raise NotOurs(stranger)
     if is_current(found, wanted):
         return Progress(ready=True)
     if found is None:

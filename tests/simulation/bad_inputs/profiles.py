@@ -1,0 +1,158 @@
+"""Profiles files that break their own rules."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from control_plane.profiles import BUCKET, DATABASE, LOCATION, RULES
+from tests.simulation.bad_inputs.vocabulary import ACCOUNT, REVOKED, STAYS, Case, Stage, Trouble, connected, tag
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+GOOD: dict[str, Any] = {
+    "description": "what an account publishes",
+    "databases": ["quick_*"],
+    "data_buckets": ["quick-data-{account}*"],
+    "owners": ["quick-athena-owners"],
+}
+ELSEWHERE = {**GOOD, "work_group": "nowhere", "results_location": "s3://quick-data-{account}/results/"}
+SHARED = {**GOOD, "viewers": ["people-nobody-made"]}
+TAKEN = ("taken", "blue", "automatic", "unmanaged")  # names somebody takes before us
+FILE = yaml.safe_dump(
+    {
+        "profiles": {
+            "default": GOOD,
+            "sales": GOOD,
+            "elsewhere": ELSEWHERE,
+            "shared": SHARED,
+            **dict.fromkeys(TAKEN, GOOD),
+        }
+    }
+)
+TOGETHER = "give both work_group and results_location (existing ones), or neither (we make them)"
+
+
+def file_of(**profiles: Any) -> str:
+    """A file with a good `default`, and these."""
+    return yaml.safe_dump({"profiles": {"default": GOOD, **profiles}}, sort_keys=False)
+
+
+def default_with(**changes: Any) -> str:
+    """A file whose `default` is not as it should be; None takes a field away."""
+    return file_of(default={key: value for key, value in {**GOOD, **changes}.items() if value is not None})
+
+
+def deployed(text: str) -> Trouble:
+    """That file is deployed, and afterwards the good one again."""
+
+    @contextmanager
+    def trouble(stage: Stage) -> Iterator[None]:
+        file = stage.layer / "profiles.yaml"
+        file.write_text(text, encoding="utf-8")
+        stage.start_cold()
+        yield
+        file.write_text(FILE, encoding="utf-8")
+        stage.start_cold()
+
+    return trouble
+
+
+def refused(words: str, text: str, message: str) -> Case:
+    """A file no profile of which may be used."""
+    reason = f"account {ACCOUNT}: AssessAccount: {message}"
+    return Case(words, "InvalidProfiles", reason, "claim", trouble=deployed(text), loads=text)
+
+
+PLACE = "profiles.yaml: profiles.default"
+MANY = [f"bucket-number-{number:03d}" for number in range(130)]
+
+CASES = [
+    refused("empty", "", "profiles.yaml: should be keys with values"),
+    refused(
+        "not YAML",
+        "profiles: [",
+        "profiles.yaml is not YAML we can read: while parsing a flow node expected the node content, but found "
+        "'<stream end>' in \"<unicode string>\", line 1, column 12: profiles: [ ^",
+    ),
+    refused("a list instead of profiles", "profiles: [default]", "profiles.yaml: profiles: should be keys with values"),
+    refused(
+        "no `default`",
+        yaml.safe_dump({"profiles": {"sales": GOOD}}),
+        "profiles.yaml: define the profile `default`: the tag value `enabled` means it",
+    ),
+    refused(
+        "a reserved name",
+        file_of(enabled=GOOD),
+        "profiles.yaml: enabled: words of the opt-in tag are no profile names",
+    ),
+    refused(
+        "a name with a capital",
+        file_of(Sales=GOOD),
+        "profiles.yaml: profiles.Sales.[key]: 'Sales' is no profile name (lower-case letters, digits, hyphens)",
+    ),
+    refused(
+        "two profiles of one name",
+        "profiles:\n  default: {}\n  default: {}\n",
+        'profiles.yaml is not YAML we can read: default is there twice in "<unicode string>", line 2, column 3: '
+        "default: {} ^",
+    ),
+    refused(
+        "a pattern of every database", default_with(databases=["*"]), f"{PLACE}.databases.0: '*' is {RULES[DATABASE]}"
+    ),
+    refused(
+        "a pattern of too many buckets",
+        default_with(data_buckets=["qu*"]),
+        f"{PLACE}.data_buckets.0: 'qu*' is {RULES[BUCKET]}",
+    ),
+    refused("no databases", default_with(databases=[]), f"{PLACE}.databases: needs at least one"),
+    refused("no owners", default_with(owners=[]), f"{PLACE}.owners: needs at least one"),
+    refused("`owners` left out", default_with(owners=None), f"{PLACE}.owners: is missing"),
+    refused(
+        "no data",
+        default_with(data_buckets=None),
+        f"{PLACE}: name data_buckets, or set lake_formation: true; otherwise no query can read anything",
+    ),
+    refused("`work_group` alone", default_with(work_group="primary"), f"{PLACE}: {TOGETHER}"),
+    refused("`results_location` alone", default_with(results_location="s3://results/"), f"{PLACE}: {TOGETHER}"),
+    refused(
+        "`results_location` without its last slash",
+        default_with(work_group="primary", results_location="s3://results"),
+        f"{PLACE}.results_location: 's3://results' is {RULES[LOCATION]}",
+    ),
+    refused("a key nobody knows", default_with(bucket="mine"), f"{PLACE}.bucket: is a key nobody knows"),
+    refused(
+        "text where a list belongs",
+        default_with(databases="quick_sales"),
+        f"{PLACE}.databases: Input should be a valid list",
+    ),
+    refused(
+        "more than one parameter can hold",
+        default_with(data_buckets=MANY),
+        f"{PLACE}: DataBucketArns would be 4939 bytes, CloudFormation takes 4096: name fewer databases or buckets, or "
+        "use patterns",
+    ),
+    Case(
+        "broken while an account is connected",
+        "InvalidProfiles",
+        f"account {ACCOUNT}: AssessAccount: profiles.yaml: should be keys with values",
+        "claim",
+        STAYS,
+        given=connected,
+        trouble=deployed(""),
+        happens=tag("default"),
+    ),
+    Case(
+        "broken while a connected account is untagged",
+        message="the account has no tag quick-athena",
+        where="connection#default",
+        status="quarantined",
+        change=REVOKED,
+        given=connected,
+        trouble=deployed(""),
+        happens=lambda stage: stage.world.untag(stage.account),
+    ),
+]

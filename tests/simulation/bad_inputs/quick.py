@@ -1,0 +1,119 @@
+"""What the hub's Amazon Quick lacks, or has already."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from tests.simulation.bad_inputs.vocabulary import (
+    ACCOUNT,
+    STAYS,
+    Case,
+    Change,
+    Stage,
+    Trouble,
+    connected,
+    entry,
+    in_turn,
+    instance,
+    tag,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def edition(value: str | None) -> Trouble:
+    """Quick is of that edition, or is not there, while it lasts."""
+
+    @contextmanager
+    def trouble(stage: Stage) -> Iterator[None]:
+        subscription = stage.world.quick.subscription
+        subscription.edition, before = value, subscription.edition
+        stage.start_cold()
+        yield
+        subscription.edition = before
+        stage.start_cold()
+
+    return trouble
+
+
+def a_strangers(stage: Stage) -> None:
+    """Somebody made a data source under the id ours would have."""
+    hub = stage.world.cloud.landscape.hub
+    with stage.world.cloud.administering(hub):
+        stage.world.cloud.client("quicksight").create_data_source(
+            AwsAccountId=hub,
+            DataSourceId=f"quick-athena-{stage.account}-default",
+            Name="by hand",
+            Type="ATHENA",
+            DataSourceParameters={"AthenaParameters": {"WorkGroup": "primary"}},
+        )
+    stage.run()
+
+
+def unmark(stage: Stage) -> None:
+    """Somebody takes our mark off the data source."""
+    hub = stage.world.cloud.landscape.hub
+    arn = (
+        f"arn:aws:quicksight:{stage.world.cloud.landscape.region}:{hub}:datasource/quick-athena-{stage.account}-default"
+    )
+    with stage.world.cloud.administering(hub):
+        stage.world.cloud.client("quicksight").untag_resource(ResourceArn=arn, TagKeys=["managed-by"])
+
+
+WHO = f"account {ACCOUNT}: AssessAccount:"
+EXISTS = f"{WHO} the data source quick-athena-{ACCOUNT}-default exists already: tag managed-by is None, ours is"
+ELSEWHERE = Change(
+    "role and access entry are made, and stay for the next look; no data source is left",
+    frozenset({"stack set quick-athena-elsewhere", instance("elsewhere"), entry("elsewhere")}),
+)
+
+CASES = [
+    Case(
+        "not subscribed",
+        "QuickNotReady",
+        f"{WHO} the hub account is not subscribed to Amazon Quick",
+        "connection#default",
+        trouble=edition(None),
+    ),
+    Case(
+        "Standard Edition",
+        "QuickNotReady",
+        f"{WHO} Amazon Quick is STANDARD Edition here; roles, groups and permissions need ENTERPRISE",
+        "connection#default",
+        trouble=edition("STANDARD"),
+    ),
+    Case(
+        "a group that does not exist",
+        "GroupNotFound",
+        f"{WHO} Quick has no group people-nobody-made, with which profiles.yaml shares the data source",
+        "connection#shared",
+        happens=tag("shared"),
+    ),
+    Case(
+        "a workgroup that does not exist",
+        "DataSourceFailed",
+        f"account {ACCOUNT}: EnsureDataSource: data source quick-athena-{ACCOUNT}-elsewhere: GENERIC_SQL_FAILURE: "
+        "WorkGroup nowhere is not found.",
+        "connection#elsewhere",
+        ELSEWHERE,
+        happens=tag("elsewhere"),
+    ),
+    Case(
+        "a stranger's data source of our name",
+        "NotOurs",
+        f"{EXISTS} 'quick-onboarding', tag quick-onboarding:deployment is None, ours is 'default'",
+        "connection#default",
+        given=a_strangers,
+    ),
+    Case(
+        "our mark taken off a connected account's data source",
+        "NotOurs",
+        f"{EXISTS} 'quick-onboarding'",
+        "connection#default",
+        STAYS,
+        given=connected,
+        happens=in_turn(unmark, tag("default")),
+    ),
+]

@@ -1,0 +1,68 @@
+"""Values of the opt-in tag."""
+
+from __future__ import annotations
+
+from tests.simulation.bad_inputs.vocabulary import ACCOUNT, CONNECTED, STAYS, Case, connected, tag
+
+WHO = f"account {ACCOUNT}: AssessAccount: the tag quick-athena"
+WRITE = "write enabled, paused, disabled, or profile names separated by spaces"
+NO_NAME = "which is no profile name (lower-case letters, digits, hyphens)"
+DEFINED = "it defines automatic, blue, default, elsewhere, sales, shared, taken, unmanaged"
+
+
+def unreadable(words: str, value: str, message: str) -> Case:
+    """Nothing is given and nothing is taken away."""
+    return Case(words, "InvalidTagValue", f"{WHO} {message}", "claim", happens=tag(value))
+
+
+def tolerated(words: str, value: str) -> Case:
+    """Read as it was meant."""
+    reason = f"the tag quick-athena says {value.strip()}"
+    return Case(words, "", reason, "connection#default", CONNECTED, "connected", happens=tag(value))
+
+
+CASES = [
+    unreadable("empty", "", f"is empty: {WRITE}"),
+    unreadable("blanks only", "   ", f"is empty: {WRITE}"),
+    unreadable("a capital: `Enabled`", "Enabled", f"has 'Enabled', {NO_NAME}; did you mean enabled?"),
+    unreadable("a capital in a name", "sales Default", f"has 'Default', {NO_NAME}; did you mean default?"),
+    unreadable("another word: `true`, in capitals", "TRUE", f"has 'TRUE', {NO_NAME}; did you mean true?"),
+    unreadable("an underscore", "sales_eu", f"has 'sales_eu', {NO_NAME}"),
+    unreadable("names joined by `+`", "default+sales", f"has 'default+sales', {NO_NAME}"),
+    unreadable("a hyphen at the end", "sales-", f"has 'sales-', {NO_NAME}"),
+    unreadable("a name of 33 characters", "a" * 33, f"has '{'a' * 33}', {NO_NAME}"),
+    unreadable("letters of another script", "vertrieb-süd", f"has 'vertrieb-süd', {NO_NAME}"),
+    unreadable(
+        "a reserved word and a profile",
+        "enabled sales",
+        "mixes enabled with profile names: write the one or the other",
+    ),
+    unreadable("two reserved words", "enabled paused", "says enabled and paused: write one of them"),
+    Case(
+        "a connected account's tag becomes unreadable",
+        "InvalidTagValue",
+        f"{WHO} has 'Enabled', {NO_NAME}; did you mean enabled?",
+        "claim",
+        STAYS,
+        given=connected,
+        happens=tag("Enabled"),
+    ),
+    Case(
+        "a profile nobody defined",
+        "UnknownProfile",
+        f"account {ACCOUNT}: AssessAccount: profiles.yaml defines no profile 'salse'; {DEFINED}",
+        "connection#salse",
+        happens=tag("salse"),
+    ),
+    Case(
+        "a good profile and one nobody defined",
+        "UnknownProfile",
+        f"account {ACCOUNT}: AssessAccount: profiles.yaml defines no profile 'salse'; {DEFINED}",
+        "connection#salse",
+        CONNECTED,
+        happens=tag("default salse"),
+    ),
+    tolerated("blanks around it", "  enabled "),
+    tolerated("a profile named twice", "default  default"),
+    tolerated("`enabled` twice", "enabled enabled"),
+]
