@@ -78,7 +78,7 @@ class Stage(Story):
     def failures_counted(self, since: int) -> list[str]:
         """The errors RecordFailure has counted for the account; it logs each as it counts it."""
         lines = [json.loads(line) for line in list(self.world.functions.log.lines)[since:] if line.startswith("{")]
-        failed = [line for line in lines if line["message"] == "failed" and line["account_id"] == self.account]
+        failed = [line for line in lines if line.get("message") == "failed" and line["account_id"] == self.account]
         return [str(line["error"]) for line in failed]
 
     def _sources(self) -> list[str]:
