@@ -1,6 +1,5 @@
 """JSONata as Step Functions reads it: expressions between `{%` and `%}`, compiled once per thread."""
 
-import json
 import math
 import re
 import threading
@@ -13,10 +12,11 @@ from jsonata.parser import Parser
 from jsonata.utils import Utils
 
 from sandbox.asl.effects import StateError
+from sandbox.asl.functions import ADDED
 
 # The clock, chance and the digest differ between engines or cannot be replayed; Step Functions has no $eval.
 FORBIDDEN = frozenset({"now", "millis", "random", "uuid", "hash", "shuffle", "eval"})
-FUNCTIONS = (frozenset(Jsonata.static_frame.bindings) | {"parse"}) - FORBIDDEN  # $parse is Step Functions' own
+FUNCTIONS = (frozenset(Jsonata.static_frame.bindings) | ADDED.keys()) - FORBIDDEN
 WHOLE = re.compile(r"\{%(.*)%\}", re.DOTALL)
 
 # jsonata-python keeps "the current expression" per thread and writes to the syntax tree while it evaluates.
@@ -111,21 +111,9 @@ def _compile(source: str) -> Any:
     if source not in cache:
         cache[source] = Jsonata(source)
         cache[source].set_output_convert_nulls(False)  # tells null from undefined
-        cache[source].register_lambda("parse", _parse)
+        for name, function in ADDED.items():
+            cache[source].register_lambda(name, function)
     return cache[source]
-
-
-def _parse(text: str) -> Any:
-    return _with_nulls(json.loads(text))
-
-
-def _with_nulls(value: Any) -> Any:
-    """JSON's null as jsonata-python writes it."""
-    if isinstance(value, dict):
-        return {key: _with_nulls(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_with_nulls(item) for item in value]
-    return Utils.NULL_VALUE if value is None else value
 
 
 def _names(tree: Any) -> tuple[set[str], set[str]]:
