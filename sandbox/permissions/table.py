@@ -5,6 +5,7 @@ not here: STS decides it by itself, with the trust policy. What is missing, no r
 """
 
 from sandbox.permissions import iam, operations, quicksight, stack_sets
+from sandbox.permissions.machines import MACHINES
 from sandbox.permissions.need import Table, anything, rows
 from sandbox.permissions.organizations import by_id, child, parent
 from sandbox.permissions.storage import STORAGE
@@ -15,6 +16,7 @@ NEEDS: Table = {
     **stack_sets.NEEDS,
     **STORAGE,
     **operations.NEEDS,
+    **MACHINES,
     **rows(
         "organizations",
         "organizations",
