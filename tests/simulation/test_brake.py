@@ -1,0 +1,126 @@
+"""Many tags gone at once: what an hour may take away goes, the rest waits for somebody who has seen the list."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from sandbox.clock import VirtualClock
+from sandbox.world import Sandbox
+from tests.simulation.conftest import START, Story
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+CONNECTED = 60
+AN_HOUR_TAKES = 6  # a tenth of them
+
+
+@pytest.fixture
+def crowd() -> Iterator[tuple[Story, list[str]]]:
+    """So many connected accounts, and people on the topic."""
+    with Sandbox(VirtualClock(START)) as world:
+        world.found()
+        world.deploy()
+        story = Story(world)
+        hub: Any = world.boto3_session(world.cloud.landscape.hub)
+        topic = world.outputs["NotificationsTopicArn"]
+        hub.client("sns").subscribe(TopicArn=topic, Protocol="email", Endpoint="platform@example.com")
+        accounts = [world.organizations.create_member(f"member-{number}") for number in range(CONNECTED)]
+        for account_id in accounts:
+            world.tag(account_id, "enabled")
+        story.run()
+        assert len(world.allowed_roles()) == CONNECTED
+        yield story, accounts
+
+
+def untag(story: Story, accounts: list[str]) -> None:
+    """All their tags go at one moment; a few minutes pass, in which people are asked but do not answer."""
+    for account_id in accounts:
+        story.world.untag(account_id)
+    story.run(600)
+
+
+def questions(story: Story) -> list[str]:
+    """The e-mails that ask for approval."""
+    return [mail.text for mail in story.world.sns.outbox if mail.subject.startswith("Quick Onboarding: approve")]
+
+
+def token(text: str) -> str:
+    """What approves the list in the e-mail."""
+    found = re.search(r"--task-token '([^']+)'", text)
+    assert found
+    return found[1]
+
+
+def step_functions(story: Story) -> Any:
+    return story.world.boto3_session(story.world.cloud.landscape.hub).client("stepfunctions")
+
+
+def test_no_more_goes_before_approval_than_an_hour_may_take_and_exactly_the_list_goes_with_it(
+    crowd: tuple[Story, list[str]],
+) -> None:
+    story, accounts = crowd
+    leaving = accounts[:20]
+    untag(story, leaving)
+    assert len(story.world.allowed_roles()) == CONNECTED - AN_HOUR_TAKES
+    held = [each for each in leaving if story.status(each) == "held"]
+    assert len(held) == 20 - AN_HOUR_TAKES
+    (question,) = questions(story)
+    assert set(re.findall(r"account (\d{12}), profile default", question)) == set(held)
+    step_functions(story).send_task_success(taskToken=token(question), output="{}")
+    story.run(600)
+    assert len(story.world.allowed_roles()) == CONNECTED - 20
+    assert {story.status(each) for each in leaving} == {"quarantined"}
+    assert {story.status(each) for each in accounts[20:]} == {"connected"}
+
+
+def test_a_list_that_grew_refuses_the_old_token_and_asks_anew(crowd: tuple[Story, list[str]]) -> None:
+    story, accounts = crowd
+    untag(story, accounts[:10])
+    (first,) = questions(story)
+    untag(story, accounts[10:11])
+    _, second = questions(story)
+    with pytest.raises(ClientError, match="TaskTimedOut"):
+        step_functions(story).send_task_success(taskToken=token(first), output="{}")
+    assert len(story.world.allowed_roles()) == CONNECTED - AN_HOUR_TAKES
+    step_functions(story).send_task_success(taskToken=token(second), output="{}")
+    story.run(600)
+    assert len(story.world.allowed_roles()) == CONNECTED - 11
+
+
+def test_tags_that_come_back_leave_the_list_and_nobody_is_asked_any_more(crowd: tuple[Story, list[str]]) -> None:
+    story, accounts = crowd
+    untag(story, accounts[:8])
+    (question,) = questions(story)
+    for account_id in accounts[:8]:
+        story.world.tag(account_id, "enabled")
+    story.run(600)
+    assert len(story.world.allowed_roles()) == CONNECTED
+    assert {story.status(each) for each in accounts} == {"connected"}
+    with pytest.raises(ClientError, match="TaskTimedOut"):
+        step_functions(story).send_task_success(taskToken=token(question), output="{}")
+    assert len(questions(story)) == 1
+
+
+def test_a_refused_list_stays_in_force(crowd: tuple[Story, list[str]]) -> None:
+    story, accounts = crowd
+    untag(story, accounts[:8])
+    (question,) = questions(story)
+    step_functions(story).send_task_failure(taskToken=token(question), error="Rejected")
+    story.run(7200)
+    assert len(story.world.allowed_roles()) == CONNECTED - AN_HOUR_TAKES
+    assert len(questions(story)) == 1
+
+
+def test_closed_accounts_do_not_count(crowd: tuple[Story, list[str]]) -> None:
+    story, accounts = crowd
+    for account_id in accounts[:12]:
+        with story.world.cloud.administering(story.world.cloud.landscape.management):
+            story.world.cloud.client("organizations", "us-east-1").close_account(AccountId=account_id)
+    story.run(600)
+    assert len(story.world.allowed_roles()) == CONNECTED - 12
+    assert questions(story) == []
