@@ -82,6 +82,7 @@ class Step(Value):
     action: Action
     reason: str
     error: str = ""  # of a refusal: the name of the error it is recorded under
+    begins: bool = False  # nothing can be queried yet: if it fails, the access it gave is taken back
 
 
 def asked(account: Account, hub: Hub, opt_in_tag: str) -> Asked:
@@ -172,7 +173,8 @@ def _toward(profile: str, wanted: Desired, seen: Observed | None) -> Step:
         return refusal(profile, "NotOurs", seen.stranger)
     if seen.is_complete and seen.recorded == "connected":
         return Step(profile=profile, action=Action.NOTHING, reason="connected already")
-    return Step(profile=profile, action=Action.CONNECT, reason=wanted.reason)
+    begins = not seen.access and seen.data_source is Presence.ABSENT
+    return Step(profile=profile, action=Action.CONNECT, reason=wanted.reason, begins=begins)
 
 
 def _refuse(profile: str, why: str, seen: Observed | None) -> Step:
