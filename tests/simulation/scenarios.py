@@ -92,16 +92,18 @@ FOUND = {"kind": "account", "id": "111122223333", "event": "TagResource"}
 CLAIMED = {"Attributes": {"generation": {"N": "4"}}}
 HOLDER = "arn:aws:states:us-east-1:123456789012:execution:machine:other"
 DENIED = TaskFailed("AccessDenied", '{"errorType":"AccessDenied","errorMessage":"no"}')
+NO_ACCOUNT = TaskFailed("NoAccountInEvent", '{"errorType":"NoAccountInEvent","errorMessage":"found \\"nothing\\""}')
 SLOW = TaskFailed("Throttled", "slow")
 
 
 def step(action: str, profile: str = "default", reason: str = "tagged", error: str = "") -> dict[str, Any]:
     """One step of a plan."""
-    extra = {"error": error, "remove_after": "2026-12-01T08:00:00Z", "gone": False, "left": ""}
+    extra = {"error": error, "remove_after": "2026-12-01T08:00:00Z", "gone": False, "left": "", "begins": False}
     return {"profile": profile, "action": action, "reason": reason, **extra}
 
 
 CONNECT = step("connect")
+FIRST = {**CONNECT, "begins": True}
 UNTAGGED = step("quarantine", reason="untagged")
 
 
@@ -126,6 +128,7 @@ def account(*steps: Any, **answers: Any) -> dict[str, Any]:
         "EnsureDataSource": [{"ready": True, "attempt": 1, "pause": 5}],
         "RecordConnected": [{}],
         "RevokeAccess": [{"revoked": True, "held": False}],
+        "TakeBackAccess": [{"revoked": True, "held": False}],
         "RecordQuarantined": [{}],
         "RecordHeld": [{}],
         "RecordRemoved": [{}],
@@ -199,6 +202,16 @@ REAL: dict[str, list[Scenario]] = {
         ),
         Scenario("held by the brake", EVENT, account(UNTAGGED, RevokeAccess=[{"revoked": False, "held": True}])),
         Scenario("a step fails", EVENT, account(CONNECT, EnsureAccess=[DENIED])),
+        Scenario(
+            "a first connection fails",
+            EVENT,
+            account(
+                FIRST,
+                EnsureDataSource=[DENIED],
+                TakeBackAccess=[{"revoked": False, "held": False}, {"revoked": True, "held": False}],
+            ),
+        ),
+        Scenario("nor can access be taken back", EVENT, account(FIRST, EnsureAccess=[DENIED], TakeBackAccess=[DENIED])),
         Scenario("a failure not even recorded", EVENT, account(CONNECT, EnsureAccess=[DENIED], RecordFailure=[DENIED])),
         Scenario("throttled for good", EVENT, account(CONNECT, EnsureAccess=[SLOW])),
         Scenario("throttled for a while", EVENT, account(CONNECT, EnsureConsumerRole=[SLOW] * 12 + [READY])),
@@ -222,6 +235,7 @@ REAL: dict[str, list[Scenario]] = {
         ),
         Scenario("assessment fails", EVENT, account(AssessAccount=[DENIED])),
         Scenario("finding the account fails", EVENT, account(FindAccount=[DENIED])),
+        Scenario("an event without an account", EVENT, account(FindAccount=[NO_ACCOUNT])),
         Scenario("an event not even kept", EVENT, account(FindAccount=[DENIED], KeepEvent=[DENIED])),
         Scenario(
             "claim held by a living execution",

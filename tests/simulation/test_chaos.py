@@ -1,4 +1,4 @@
-"""Events lost, repeated and late at random, while accounts are tagged and untagged: reached is right, the rest is known."""
+"""Events lost, repeated and late at random, while tags come and go: who was reached is right, the rest is known."""
 
 from __future__ import annotations
 

@@ -72,6 +72,7 @@ class Step(Value):
     remove_after: datetime | None = None  # of a quarantine: when everything goes
     gone: bool = False  # the account is not active or has left: its stack is kept, and the brake does not count it
     left: str = ""  # of a disconnection: what stays in the account on purpose
+    begins: bool = False  # nothing can be queried yet: if it fails, the access it gave is taken back
 
 
 def desired(wish: Asked, profile_names: Sequence[str]) -> Desired:
@@ -117,7 +118,8 @@ def _toward(profile: str, wanted: Desired, seen: Observed | None) -> Step:
         return Step(profile=profile, action=Action.REBUILD, reason=why)
     if seen.is_complete and seen.recorded == "connected":
         return Step(profile=profile, action=Action.NOTHING, reason="connected already")
-    return Step(profile=profile, action=Action.CONNECT, reason=wanted.reason)
+    begins = not seen.access and seen.data_source is Presence.ABSENT
+    return Step(profile=profile, action=Action.CONNECT, reason=wanted.reason, begins=begins)
 
 
 def _away(seen: Observed, wanted: Desired, terms: Terms, now: datetime) -> Step:

@@ -45,15 +45,17 @@ def full_policies(stage: Stage) -> Iterator[None]:
         before = {arn: _fill(iam, arn) for arn in there.values()}
         made = [_make(iam, n) for n in range(1, SHARDS + 1) if f"quick-athena-access-{n}" not in there]
     stage.world.iam.settle()
-    yield
-    with stage.world.cloud.administering(hub):
-        for arn in made:
-            iam.detach_role_policy(RoleName=RUN_AS, PolicyArn=arn)
-            iam.delete_policy(PolicyArn=arn)
-        for arn, (old, new) in before.items():
-            iam.set_default_policy_version(PolicyArn=arn, VersionId=old)
-            iam.delete_policy_version(PolicyArn=arn, VersionId=new)
-    stage.world.iam.settle()
+    try:
+        yield
+    finally:
+        with stage.world.cloud.administering(hub):
+            for arn in made:
+                iam.detach_role_policy(RoleName=RUN_AS, PolicyArn=arn)
+                iam.delete_policy(PolicyArn=arn)
+            for arn, (old, new) in before.items():
+                iam.set_default_policy_version(PolicyArn=arn, VersionId=old)
+                iam.delete_policy_version(PolicyArn=arn, VersionId=new)
+        stage.world.iam.settle()
 
 
 def _full(entries: list[str]) -> str:
@@ -111,9 +113,11 @@ def strangers_stack_set(
             )
         found = stage.world.stack_sets.catalog._sets[stage.world.cloud.landscape.region][request["StackSetName"]]
         found.automatic_deployment = automatic
-        yield
-        with stage.world.cloud.administering(hub):
-            stage.world.cloud.client("cloudformation").delete_stack_set(**request)
+        try:
+            yield
+        finally:
+            with stage.world.cloud.administering(hub):
+                stage.world.cloud.client("cloudformation").delete_stack_set(**request)
 
     return trouble
 

@@ -54,9 +54,11 @@ def deployed(text: str) -> Trouble:
         file = stage.layer / "profiles.yaml"
         file.write_text(text, encoding="utf-8")
         stage.start_cold()
-        yield
-        file.write_text(FILE, encoding="utf-8")
-        stage.start_cold()
+        try:
+            yield
+        finally:
+            file.write_text(FILE, encoding="utf-8")
+            stage.start_cold()
 
     return trouble
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from tests.simulation.bad_inputs.vocabulary import (
     ACCOUNT,
     STAYS,
+    TAKEN_BACK,
     Case,
     Change,
     Stage,
     Trouble,
     connected,
-    entry,
     in_turn,
     instance,
     tag,
@@ -31,9 +31,11 @@ def edition(value: str | None) -> Trouble:
         subscription = stage.world.quick.subscription
         subscription.edition, before = value, subscription.edition
         stage.start_cold()
-        yield
-        subscription.edition = before
-        stage.start_cold()
+        try:
+            yield
+        finally:
+            subscription.edition = before
+            stage.start_cold()
 
     return trouble
 
@@ -65,8 +67,8 @@ def unmark(stage: Stage) -> None:
 WHO = f"account {ACCOUNT}: AssessAccount:"
 EXISTS = f"{WHO} the data source quick-athena-{ACCOUNT}-default exists already: tag managed-by is None, ours is"
 ELSEWHERE = Change(
-    "role and access entry are made, and stay for the next look; no data source is left",
-    frozenset({"stack set quick-athena-elsewhere", instance("elsewhere"), entry("elsewhere")}),
+    TAKEN_BACK.words,
+    frozenset({"stack set quick-athena-elsewhere", instance("elsewhere")}),
 )
 
 CASES = [

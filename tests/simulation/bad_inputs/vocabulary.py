@@ -130,6 +130,9 @@ NOTHING = Change("nothing")
 CONNECTED = Change("the account is connected", frozenset({source(), entry(), instance()}))
 STAYS = Change("nothing: what was connected stays connected")
 ROLE_MADE = Change("the consumer role is made; the run-as role may not assume it", frozenset({instance()}))
+TAKEN_BACK = Change(
+    "the consumer role is made; the access entry is taken back, and no data source is left", frozenset({instance()})
+)
 REVOKED = Change("the access entry goes; role and data source stay", lost=frozenset({entry()}))
 
 

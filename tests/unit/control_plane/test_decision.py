@@ -40,6 +40,13 @@ def test_a_wanted_connection_is_left_alone_only_when_complete_and_recorded_conne
 
 
 @pytest.mark.parametrize("seen", every_observation(), ids=str)
+def test_a_connection_begins_only_where_nothing_can_be_queried_yet(seen: Observed) -> None:
+    (step,) = plan(WANTED, {"default": seen}, TERMS, TODAY)
+    drifted = seen.consumer_role is Presence.DRIFTED
+    assert step.begins == (not seen.access and seen.data_source is Presence.ABSENT and not drifted)
+
+
+@pytest.mark.parametrize("seen", every_observation(), ids=str)
 def test_an_unwanted_connection_is_quarantined_forgotten_or_left_alone(seen: Observed) -> None:
     nothing_there = (seen.consumer_role, seen.access, seen.data_source) == (Presence.ABSENT, False, Presence.ABSENT)
     if nothing_there:
