@@ -19,7 +19,7 @@ from control_plane.aws.reconciles import StepFunctionsReconciles
 from control_plane.aws.registry import DynamoDbRegistry
 from control_plane.aws.stack_sets import AwsStackSets
 from control_plane.errors import AccountNotFound, DataSourceFailed, MissingPermission, NotOurs, StackSetBusy, Throttled
-from control_plane.ports import DataSourceSettings, OperationStatus, Record, Wish
+from control_plane.ports import DataSourceSettings, OperationStatus, Record, Sharing, Wish
 from control_plane.profiles import load, parameters
 from control_plane.steps.access import external_ids
 from sandbox.world import PROJECT
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     ClientAs = Callable[[str, str], Any]
 
 NOW = "2026-11-24T08:00:00.000Z"
+SHARED = Sharing(frozenset({"quick-athena-owners"}), frozenset({"quick-athena-authors"}))
+NOBODY = Sharing(frozenset({"nobody"}), frozenset())
 PROFILE = load(PROJECT / "layers/consumer/profiles.yaml").profiles["default"]
 
 
@@ -411,7 +413,7 @@ def test_a_data_source_is_made_marked_and_its_failure_told(
     source_id, wanted = connection.data_source_id, settings(connection, hub)
     assert quick.find(source_id) is None
     for _ in range(2):
-        quick.create(source_id, "A name", wanted, ["quick-athena-owners"], ["quick-athena-authors"])
+        quick.create(source_id, "A name", wanted, SHARED)
     found = quick.find(source_id)
     assert found is not None
     assert (found.state, found.settings) == ("in_progress", wanted)
@@ -429,13 +431,13 @@ def test_an_unknown_group_is_a_failure_that_names_the_data_source(
     quick: AwsDataSources, connection: Connection, hub: Hub
 ) -> None:
     with pytest.raises(DataSourceFailed, match=connection.data_source_id):
-        quick.create(connection.data_source_id, "A name", settings(connection, hub), ["nobody"], [])
+        quick.create(connection.data_source_id, "A name", settings(connection, hub), NOBODY)
 
 
 def test_only_the_run_as_role_may_be_handed_to_quick(quick: AwsDataSources, connection: Connection, hub: Hub) -> None:
     other = DataSourceSettings("primary", f"arn:aws:iam::{hub.account_id}:role/admin", "arn:aws:iam::1:role/x")
     with pytest.raises(MissingPermission, match="iam:PassRole"):
-        quick.create(connection.data_source_id, "A name", other, ["quick-athena-owners"], [])
+        quick.create(connection.data_source_id, "A name", other, SHARED)
 
 
 @pytest.fixture

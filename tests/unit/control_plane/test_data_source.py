@@ -6,8 +6,9 @@ import pytest
 
 from control_plane.account import Connection
 from control_plane.errors import DataSourceDenied, DataSourceFailed, NotOurs
-from control_plane.ports import DataSourceSettings
+from control_plane.ports import DataSourceSettings, Sharing
 from control_plane.profiles import Profile
+from control_plane.steps import data_source
 from control_plane.steps.data_source import PROPAGATION_BUDGET, Patience, Progress, display_name, ensure, settings
 from tests.fakes import FakeDataSources
 from tests.unit.control_plane.vocabulary import CONNECTION, CONSUMER, HUB, profile
@@ -23,7 +24,7 @@ def step(
     quick: FakeDataSources, attempt: int = 0, after: timedelta = timedelta(), wanted: Profile | None = None
 ) -> Progress:
     patience = Patience(SINCE, SINCE + after, attempt)
-    return ensure(CONNECTION, "sales", wanted or profile(), HUB, patience, quick)
+    return ensure(CONNECTION, data_source.wanted(CONNECTION, "sales", wanted or profile(), HUB), HUB, patience, quick)
 
 
 def finished() -> FakeDataSources:
@@ -42,7 +43,8 @@ def test_a_data_source_travels_from_nothing_to_ready() -> None:
     assert step(quick) == Progress(ready=True)
     assert quick.calls == ["create"]
     made = quick.sources[ID]
-    assert (made.name, made.owners, made.viewers) == ("sales", ["owners"], ["authors"])
+    assert made.name == "sales (222233334444) default"
+    assert made.sharing == Sharing(frozenset({"owners"}), frozenset({"authors"}))
 
 
 def test_queries_run_as_role_a_through_the_consumer_role_in_the_profiles_workgroup() -> None:
@@ -187,3 +189,12 @@ def test_the_name_authors_see_has_at_most_quicks_128_characters() -> None:
     name = display_name("n" * 200, longest)
     assert len(name) == 128
     assert name.endswith(f"n ({CONSUMER}) {'p' * 32}")
+
+
+def test_sharing_changed_by_hand_is_put_right_in_place() -> None:
+    quick = finished()
+    quick.sources[ID].sharing = Sharing(frozenset({"owners"}), frozenset(), frozenset({"a stranger"}))
+    assert not step(quick).ready
+    assert step(quick).ready
+    assert "remove" not in quick.calls
+    assert quick.sources[ID].sharing == Sharing(frozenset({"owners"}), frozenset({"authors"}))

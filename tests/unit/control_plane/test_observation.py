@@ -10,9 +10,9 @@ from control_plane.decision import Observed, Presence
 from control_plane.observation import Planes, allowed_profiles, observe
 from control_plane.ports import StackInstance
 from control_plane.profiles import Profile, parameters
-from control_plane.steps.data_source import settings
+from control_plane.steps.data_source import wanted
 from tests.fakes import FakeAccessPolicies, FakeDataSources, FakeRegistry, FakeStackSets, Source
-from tests.unit.control_plane.vocabulary import CONNECTION, CONSUMER, HUB, OTHER, entry, profile
+from tests.unit.control_plane.vocabulary import CONNECTION, CONSUMER, HUB, OTHER, account, entry, profile
 
 PROFILES = {"default": profile(), "sales": profile(databases=["sales"])}
 
@@ -24,7 +24,7 @@ def planes(*entries: str, recorded: str | None = None) -> Planes:
 
 
 def look(there: Planes, *wanted: str) -> dict[str, Observed]:
-    return observe(CONSUMER, wanted, PROFILES, HUB, there)
+    return observe(account(), wanted, PROFILES, HUB, there)
 
 
 def instance(**changes: object) -> StackInstance:
@@ -33,8 +33,8 @@ def instance(**changes: object) -> StackInstance:
 
 
 def source(state: str = "successful", databases: Profile | None = None) -> Source:
-    wanted = settings(CONNECTION, databases or profile(), HUB)
-    return Source("sales", wanted, state, [], [], HUB.mark)
+    asked = wanted(CONNECTION, "sales", databases or profile(), HUB)
+    return Source(asked.name, asked.settings, state, asked.sharing, HUB.mark)
 
 
 def test_an_account_nobody_knows_has_nothing() -> None:
