@@ -9,10 +9,12 @@ from random import Random
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
+from sandbox.asl.context import Context
 from sandbox.asl.effects import Effect, ExecutionFailed, Notice
 from sandbox.asl.execution import Delayed, Ended, Event, Execution, Hook, Killed, Listener, Tasks
-from sandbox.asl.interpreter import Context, run
+from sandbox.asl.interpreter import run
 from sandbox.asl.strands import Strand
+from sandbox.asl.tokens import Tokens
 from sandbox.asl.values import StateMachine
 from sandbox.clock import Clock
 
@@ -35,14 +37,20 @@ __all__ = [
 
 
 def start(
-    machine: StateMachine, execution: Execution, tasks: Tasks, clock: Clock, before_effect: Hook | None = None
+    machine: StateMachine,
+    execution: Execution,
+    tasks: Tasks,
+    clock: Clock,
+    before_effect: Hook | None = None,
+    tokens: Tokens | None = None,
 ) -> Execution:
     """Start the execution; it goes on by itself as the clock runs.
 
     `tasks` performs a task and returns its result (the payload of an `Invoke`), or raises `TaskFailed`.
     `before_effect` sees each effect but notices, before anything of it happens, and may raise `Killed`.
+    A task with a token goes on when it is answered through `tokens`.
     """
-    execution.course = Course(execution, tasks, clock, before_effect)
+    execution.course = Course(execution, tasks, clock, before_effect, tokens or Tokens())
     execution.course.begin(machine)
     return execution
 
@@ -56,8 +64,8 @@ def stop(execution: Execution, error: str | None = None, cause: str | None = Non
 class Course:
     """What the strands of one execution share: its record, its lock and the way to its end."""
 
-    def __init__(self, execution: Execution, tasks: Tasks, clock: Clock, hook: Hook | None) -> None:
-        self.execution, self.tasks, self.clock, self.hook = execution, tasks, clock, hook
+    def __init__(self, execution: Execution, tasks: Tasks, clock: Clock, hook: Hook | None, tokens: Tokens) -> None:
+        self.execution, self.tasks, self.clock, self.hook, self.tokens = execution, tasks, clock, hook, tokens
         self.lock = RLock()
         self.root: Strand | None = None
         self.limit: Moment | None = None

@@ -9,12 +9,17 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Task:
-    """A task state wants its integration called; answer with the result, or throw `TaskFailed`."""
+    """A task state wants its integration called; answer with the result, or throw `TaskFailed`.
+
+    With a `token`, the result is not what the integration answers but what comes back with the token.
+    """
 
     state: str
     resource: str
     arguments: Any
     timeout_seconds: float | None = None
+    heartbeat_seconds: float | None = None
+    token: str | None = None
 
 
 class Invoke(Task):
@@ -76,6 +81,8 @@ Run = Generator[Effect, Any, Any]
 class StateError(Exception):
     """A state failed, with the error name and the cause that Retry and Catch see."""
 
+    also: str | None = None  # another name that Retry and Catch may know the error by
+
     def __init__(self, error: str | None, cause: str | None = None) -> None:
         super().__init__(error, cause)
         self.error = error
@@ -89,6 +96,15 @@ class TaskFailed(StateError):
     def of_function(cls, payload: Mapping[str, Any]) -> "TaskFailed":
         """A function's error as Step Functions tells it: named by errorType, the payload as the cause."""
         return cls(str(payload.get("errorType", "Exception")), json.dumps(payload, separators=(",", ":")))
+
+
+class HeartbeatMissed(TaskFailed):
+    """No heartbeat came in time: AWS reports States.Timeout, and Retry and Catch know both names."""
+
+    also = "States.HeartbeatTimeout"
+
+    def __init__(self) -> None:
+        super().__init__("States.Timeout")
 
 
 class ExecutionFailed(StateError):

@@ -12,10 +12,11 @@ from jsonata.parser import Parser
 from jsonata.utils import Utils
 
 from sandbox.asl.effects import StateError
+from sandbox.asl.functions import ADDED
 
 # The clock, chance and the digest differ between engines or cannot be replayed; Step Functions has no $eval.
 FORBIDDEN = frozenset({"now", "millis", "random", "uuid", "hash", "shuffle", "eval"})
-FUNCTIONS = frozenset(Jsonata.static_frame.bindings) - FORBIDDEN
+FUNCTIONS = (frozenset(Jsonata.static_frame.bindings) | ADDED.keys()) - FORBIDDEN
 WHOLE = re.compile(r"\{%(.*)%\}", re.DOTALL)
 
 # jsonata-python keeps "the current expression" per thread and writes to the syntax tree while it evaluates.
@@ -110,6 +111,8 @@ def _compile(source: str) -> Any:
     if source not in cache:
         cache[source] = Jsonata(source)
         cache[source].set_output_convert_nulls(False)  # tells null from undefined
+        for name, function in ADDED.items():
+            cache[source].register_lambda(name, function)
     return cache[source]
 
 

@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from random import Random
 from typing import Any, TypeVar
 
+from sandbox.asl.context import Context, timestamp
 from sandbox.asl.effects import (
     Call,
     Entered,
@@ -21,6 +21,7 @@ from sandbox.asl.effects import (
     Wait,
 )
 from sandbox.asl.expression import fill
+from sandbox.asl.integration import waits
 from sandbox.asl.values import Branch, Retrier, State, StateMachine
 
 LAMBDA = "arn:aws:states:::lambda:invoke"
@@ -33,41 +34,12 @@ T = TypeVar("T", Retrier, Branch)
 Next = tuple[str | None, Any]
 
 
-@dataclass(frozen=True)
-class Context:
-    """What an execution knows about itself; `now` is its only clock and `random` its only chance."""
-
-    execution_id: str
-    execution_name: str
-    start_time: datetime
-    now: Callable[[], datetime]
-    role_arn: str = ""
-    machine_id: str = ""
-    machine_name: str = ""
-    random: Random = field(default_factory=Random)
-
-
 def run(machine: StateMachine, data: Any, context: Context) -> Run:
     """Run the machine on that input; returns the output. Raises `ExecutionFailed`.
 
     Answer `Invoke`, `Call` and `Fork` with the result or by throwing `TaskFailed`, all else with None.
     """
-    about = {
-        "Execution": {
-            "Id": context.execution_id,
-            "Name": context.execution_name,
-            "Input": data,
-            "StartTime": timestamp(context.start_time),
-            "RoleArn": context.role_arn,
-        },
-        "StateMachine": {"Id": context.machine_id, "Name": context.machine_name},
-    }
-    return (yield from _Walk(machine, context, about).walk(data))
-
-
-def timestamp(at: datetime) -> str:
-    """A time as the context object tells it: UTC with milliseconds."""
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return (yield from _Walk(machine, context, context.about(data)).walk(data))
 
 
 @dataclass
@@ -152,16 +124,24 @@ class _Walk:
         return self._leave(visit, visit.state, visit.input)
 
     def _task(self, visit: _Visit) -> Run:
-        name, resource = visit.state.name, visit.state.fields["Resource"]
+        resource = visit.state.fields["Resource"]
+        token = self._token(visit)
         arguments, timeout = visit.field("Arguments"), visit.number("TimeoutSeconds")
         _text(arguments)
+        kind = Invoke if resource.startswith(LAMBDA) else Call
+        result = yield kind(visit.state.name, resource, arguments, timeout, visit.number("HeartbeatSeconds"), token)
         if resource == LAMBDA:
-            payload = yield Invoke(name, resource, arguments, timeout)
-            result = {"ExecutedVersion": "$LATEST", "Payload": payload, "StatusCode": 200}
-        else:
-            result = yield Call(name, resource, arguments, timeout)
+            result = {"ExecutedVersion": "$LATEST", "Payload": result, "StatusCode": 200}
         result = json.loads(_text(result))
         return self._leave(visit, visit.state, result, result=result)
+
+    def _token(self, visit: _Visit) -> str | None:
+        """A new token for this attempt, if the task waits for one; its Arguments see it."""
+        if not waits(visit.state.fields["Resource"]):
+            return None
+        token = self.context.new_token()
+        visit.about["Task"] = {"Token": token}
+        return token
 
     def _map(self, visit: _Visit) -> Run:
         items = visit.field("Items")
@@ -232,11 +212,14 @@ class _Walk:
 def _matching(options: Sequence[T], failure: StateError) -> T | None:
     if failure.error == RUNTIME:
         return None
-    return next((option for option in options if _names(option.error_equals, failure.error)), None)
+    return next((option for option in options if _names(option.error_equals, failure)), None)
 
 
-def _names(error_equals: Sequence[str], error: str | None) -> bool:
-    return any(error not in WILDCARDS[name] if name in WILDCARDS else error == name for name in error_equals)
+def _names(error_equals: Sequence[str], failure: StateError) -> bool:
+    return any(
+        failure.error not in WILDCARDS[name] if name in WILDCARDS else name in {failure.error, failure.also}
+        for name in error_equals
+    )
 
 
 def _wrong(what: str, value: Any) -> StateError:

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from sandbox.asl.checks import check
 from sandbox.asl.document import load, unresolved
 from sandbox.asl.expression import Expression, NotJsonata, template
+from sandbox.asl.integration import fault, waits
 from sandbox.asl.values import Branch, InvalidDefinition, Retrier, State, StateMachine, states
 
 __all__ = ["InvalidDefinition", "State", "StateMachine", "parse", "states"]
@@ -23,7 +24,7 @@ FLOW = {"Next", "End", "Output", "Assign"}
 TROUBLE = {"Retry", "Catch"}
 # The fields each type may have, and those it must have.
 FIELDS: dict[str, tuple[set[str], set[str]]] = {
-    "Task": ({*FLOW, *TROUBLE, "TimeoutSeconds"}, {"Resource", "Arguments"}),
+    "Task": ({*FLOW, *TROUBLE, "TimeoutSeconds", "HeartbeatSeconds"}, {"Resource", "Arguments"}),
     "Map": ({*FLOW, *TROUBLE, "ItemSelector", "MaxConcurrency"}, {"Items", "ItemProcessor"}),
     "Choice": ({"Output", "Assign", "Default"}, {"Choices"}),
     "Wait": ({*FLOW, "Seconds", "Timestamp"}, set()),
@@ -42,6 +43,7 @@ KINDS: dict[str, tuple[type, str]] = {
     "Timestamp": (str, "a time"),
     "Seconds": (int, "a number of seconds"),
     "TimeoutSeconds": (int, "a number of seconds"),
+    "HeartbeatSeconds": (int, "a number of seconds"),
     "MaxConcurrency": (int, "a number"),
 }
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,79}")
@@ -80,10 +82,13 @@ def _state(name: str, raw: Raw, path: str) -> State:
     _expect(raw.get("QueryLanguage", "JSONata") == "JSONata", where, "QueryLanguage is not JSONata")
     if raw["Type"] == "Wait":
         _expect(("Seconds" in raw) != ("Timestamp" in raw), where, "needs either Seconds or Timestamp")
+    fields = _templates(raw, where)
+    if raw["Type"] == "Task":
+        _check_integration(fields, where)
     return State(
         name=name,
         type=raw["Type"],
-        fields=_templates(raw, where),
+        fields=fields,
         next=_next(raw, where),
         retry=_each(raw, "Retry", _retrier, where),
         catch=_each(raw, "Catch", _catcher, where),
@@ -119,7 +124,16 @@ def _is_kind(name: str, value: Any) -> bool:
     if isinstance(value, Expression):
         return name not in {"Assign", "Resource"}
     kind = KINDS[name][0]
-    return _is_number(value, name == "TimeoutSeconds") if kind is int else isinstance(value, kind)
+    return _is_number(value, name in {"TimeoutSeconds", "HeartbeatSeconds"}) if kind is int else isinstance(value, kind)
+
+
+def _check_integration(fields: Raw, where: str) -> None:
+    resource, beat, limit = (fields.get(name) for name in ("Resource", "HeartbeatSeconds", "TimeoutSeconds"))
+    wrong = fault(str(resource))
+    _expect(wrong is None, where, str(wrong))
+    _expect(beat is None or waits(str(resource)), where, "HeartbeatSeconds: nobody sends this task's heartbeats")
+    shorter = not (isinstance(beat, int) and isinstance(limit, int)) or beat < limit
+    _expect(shorter, where, "HeartbeatSeconds is not less than TimeoutSeconds")
 
 
 def _processor(raw: Raw, where: str) -> StateMachine:

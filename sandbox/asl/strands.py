@@ -5,8 +5,20 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from sandbox.asl.effects import Call, Effect, ExecutionFailed, Fork, Invoke, Notice, Run, TaskFailed, Wait
+from sandbox.asl.effects import (
+    Call,
+    Effect,
+    ExecutionFailed,
+    Fork,
+    HeartbeatMissed,
+    Invoke,
+    Notice,
+    Run,
+    TaskFailed,
+    Wait,
+)
 from sandbox.asl.execution import Delayed
+from sandbox.asl.tokens import Heart
 
 if TYPE_CHECKING:
     from sandbox.agenda import Moment
@@ -34,6 +46,7 @@ class Strand:
         self._ticket = 0
         self._moments: list[Moment] = []
         self._join: _Join | None = None
+        self._heart: Heart | None = None
 
     def launch(self) -> None:
         """Begin in the clock's pool."""
@@ -45,6 +58,9 @@ class Strand:
         for moment in self._moments:
             moment.cancel()
         self._moments = []
+        if self._heart:
+            self._heart.stop()
+            self._heart = None
         if self._join:
             self._join.cancel()
             self._join = None
@@ -55,6 +71,22 @@ class Strand:
             if ticket == self._ticket:
                 self.cancel()
                 self.course.guard(partial(self._go_on, answer))
+
+    def hand_in(self, ticket: int, answer: Any) -> bool:
+        """Take this answer for the effect that has the ticket, and go on soon; False when it is too late."""
+        with self.course.lock:
+            if ticket != self._ticket:
+                return False
+            self.cancel()
+            self.course.clock.submit(partial(self.answer, self._ticket, answer), self._name("goes on"))
+            return True
+
+    def beat(self, ticket: int) -> bool:
+        """Begin the heartbeat of the effect that has the ticket anew; False when it is too late."""
+        with self.course.lock:
+            if ticket == self._ticket and self._heart:
+                self._heart.begin()
+            return ticket == self._ticket
 
     def _go_on(self, answer: Any) -> None:
         while True:
@@ -79,9 +111,18 @@ class Strand:
             self._join = _Join(self, ticket, effect)
             self._join.begin()
         else:
-            clock.submit(partial(self.course.guard, partial(self._perform, ticket, effect)), self._name(effect))
-            if effect.timeout_seconds is not None:
-                self._answer_later(ticket, effect.timeout_seconds, TaskFailed("States.Timeout"), effect)
+            self._park_task(ticket, effect)
+
+    def _park_task(self, ticket: int, task: Invoke | Call) -> None:
+        if task.token is not None:
+            self.course.tokens.give(task.token, self, ticket)
+        self.course.clock.submit(partial(self.course.guard, partial(self._perform, ticket, task)), self._name(task))
+        if task.timeout_seconds is not None:
+            self._answer_later(ticket, task.timeout_seconds, TaskFailed("States.Timeout"), task)
+        if task.heartbeat_seconds is not None:
+            missed = partial(self.answer, ticket, HeartbeatMissed())
+            self._heart = Heart(self.course.clock, task.heartbeat_seconds, missed, self._name(task))
+            self._heart.begin()
 
     def _perform(self, ticket: int, task: Invoke | Call) -> None:
         if ticket != self._ticket:
@@ -90,11 +131,14 @@ class Strand:
             answer = self.course.tasks(self.course.execution, task)
         except TaskFailed as failure:
             answer = failure
-        if isinstance(answer, Delayed):
-            with self.course.lock:
-                self._answer_later(ticket, answer.seconds, answer.answer, task)
-        else:
+        seconds, answer = (answer.seconds, answer.answer) if isinstance(answer, Delayed) else (None, answer)
+        if task.token is not None and not isinstance(answer, TaskFailed):
+            return  # the result comes with the token
+        if seconds is None:
             self.answer(ticket, answer)
+        else:
+            with self.course.lock:
+                self._answer_later(ticket, seconds, answer, task)
 
     def _answer_later(self, ticket: int, seconds: float, answer: Any, effect: Effect) -> None:
         if ticket == self._ticket:

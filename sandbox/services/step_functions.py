@@ -10,15 +10,15 @@ import json
 import re
 import uuid
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 from moto.stepfunctions.models import stepfunctions_backends
 
-from sandbox.asl import drivers, machine
+from sandbox.asl import drivers, integration, machine
 from sandbox.asl.effects import Invoke, TaskFailed
 from sandbox.asl.execution import Execution, Hook, Listener
+from sandbox.asl.tokens import TokenClosed, Tokens
 from sandbox.gateway import AwsError, Call
 from sandbox.identity import Session, acting_as
 from sandbox.policy import Principal, Request, access_denied_message, assume_role
@@ -26,15 +26,12 @@ from sandbox.services.functions import FunctionFailed, Functions, session_arn
 from sandbox.services.iam_documents import role_documents_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable
 
     from sandbox.asl.values import StateMachine
     from sandbox.cloud import Cloud
 
 STATES = Principal(account="", arn="states.amazonaws.com")
-OPTIMISED = {"dynamodb": "DynamoDB", "states": "StepFunctions", "sqs": "SQS", "sns": "SNS", "events": "Events"}
-CLIENTS = {"states": "stepfunctions", "sfn": "stepfunctions"}  # Step Functions' name for itself is not boto3's
-AUTHORIZE = "lambda:InvokeFunction"
 
 
 @dataclass(frozen=True)
@@ -53,6 +50,7 @@ class StepFunctions:
         self._cloud, self._functions = cloud, functions
         self._machines: dict[str, Machine] = {}
         self._executions: dict[str, Execution] = {}
+        self._tokens = Tokens()
         self.listeners: list[Listener] = []
         self.hook: Hook | None = None
         cloud.gateway.handle(
@@ -61,6 +59,9 @@ class StepFunctions:
             DescribeExecution=self._describe_execution,
             ListExecutions=self._list_executions,
             StopExecution=self._stop_execution,
+            SendTaskSuccess=self._send_task_success,
+            SendTaskFailure=self._send_task_failure,
+            SendTaskHeartbeat=self._send_task_heartbeat,
         )
 
     @property
@@ -90,7 +91,7 @@ class StepFunctions:
             listeners=self.listeners,
         )
         self._executions[arn] = execution
-        return drivers.start(deployed.parsed, execution, self._perform, self._cloud.clock, self.hook)
+        return drivers.start(deployed.parsed, execution, self._perform, self._cloud.clock, self.hook, self._tokens)
 
     def start_from_event(self, machine_arn: str, role_arn: str | None, event: Any) -> None:
         """As EventBridge's target: named after the event, so that a repeated delivery starts nothing twice."""
@@ -142,16 +143,17 @@ class StepFunctions:
             raise TaskFailed("Lambda.SdkClientException", str(error)) from error
 
     def _call(self, task: Any) -> Any:
-        service, operation, prefix = _integration(task.resource)
-        client = self._cloud.client(CLIENTS.get(service, service))
+        named = integration.read(task.resource)
+        client = self._cloud.client(named.client)
         try:
-            answer = getattr(client, _snake(operation))(**_request(task.arguments, client, operation))
+            request = integration.request(named, task.arguments, client)
+            answer = getattr(client, integration.method(named.operation))(**request)
         except ClientError as error:
-            details = error.response["Error"]
-            raise TaskFailed(f"{prefix}.{_exception(details['Code'])}", details.get("Message", "")) from error
+            message = error.response["Error"].get("Message", "")
+            raise TaskFailed(integration.error_name(named, error), message) from error
         except BotoCoreError as error:
-            raise TaskFailed(f"{prefix}.SdkClientException", str(error)) from error
-        return _answer(answer, _model(client, operation).output_shape)
+            raise TaskFailed(f"{named.prefix}.SdkClientException", str(error)) from error
+        return integration.answer(named, answer, client)
 
     def _start_execution(self, call: Call) -> dict[str, Any]:
         given = call.parameters
@@ -175,6 +177,32 @@ class StepFunctions:
         drivers.stop(self._find(given["executionArn"]), given.get("error"), given.get("cause"))
         return {"stopDate": self._cloud.clock.now()}
 
+    def _send_task_success(self, call: Call) -> dict[str, Any]:
+        try:
+            output = json.loads(call.parameters["output"], parse_constant=_no_constant)
+        except ValueError as error:
+            raise AwsError("InvalidOutput", f"Invalid Output: '{error}'") from error
+        return self._with_token(call, lambda token: self._tokens.answer(token, output))
+
+    def _send_task_failure(self, call: Call) -> dict[str, Any]:
+        failure = TaskFailed(call.parameters.get("error"), call.parameters.get("cause"))
+        return self._with_token(call, lambda token: self._tokens.answer(token, failure))
+
+    def _send_task_heartbeat(self, call: Call) -> dict[str, Any]:
+        return self._with_token(call, self._tokens.beat)
+
+    def _with_token(self, call: Call, use: Callable[[str], None]) -> dict[str, Any]:
+        """A token is good in its execution's own account and Region only."""
+        token = call.parameters["taskToken"]
+        known = self._tokens.execution(token)
+        if known is None or known.arn.split(":")[3:5] != [call.region, call.account]:
+            raise AwsError("InvalidToken", "Invalid Token: 'Invalid token'")
+        try:
+            use(token)
+        except TokenClosed as error:
+            raise AwsError("TaskTimedOut", "Task Timed Out: 'Provided task does not exist anymore'") from error
+        return {}
+
     def _find(self, arn: str) -> Execution:
         found = self._executions.get(arn)
         if found is None:
@@ -193,42 +221,5 @@ def _summary(execution: Execution) -> dict[str, Any]:
     }
 
 
-def _integration(resource: str) -> tuple[str, str, str]:
-    """Service, operation, and the word before the dot in its error names."""
-    words = resource.split(":")
-    if words[5] == "aws-sdk":
-        return words[6], words[7], words[6][0].upper() + words[6][1:]
-    service, operation = words[5], words[6].split(".")[0]
-    return service, operation, OPTIMISED[service]
-
-
-def _exception(code: str) -> str:
-    return code if code.endswith("Exception") else f"{code}Exception"
-
-
-def _snake(operation: str) -> str:
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", operation).lower()
-
-
-def _request(arguments: Mapping[str, Any], client: Any, operation: str) -> dict[str, Any]:
-    """Arguments as boto3 spells them: Step Functions always writes PascalCase."""
-    spelled = {name[0].upper() + name[1:]: name for name in _model(client, operation).input_shape.members}
-    return {spelled.get(name, name): value for name, value in arguments.items()}
-
-
-def _model(client: Any, operation: str) -> Any:
-    return client.meta.service_model.operation_model(operation[0].upper() + operation[1:])
-
-
-def _answer(value: Any, shape: Any) -> Any:
-    """An answer as Step Functions gives it: PascalCase members of structures (not keys of maps), times as text."""
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if shape.type_name == "list":
-        return [_answer(item, shape.member) for item in value]
-    if shape.type_name == "map":
-        return {key: _answer(item, shape.value) for key, item in value.items()}
-    if shape.type_name == "structure":
-        known = {name: member for name, member in shape.members.items() if name in value}
-        return {name[0].upper() + name[1:]: _answer(value[name], member) for name, member in known.items()}
-    return value
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON")

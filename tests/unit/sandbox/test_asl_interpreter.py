@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from sandbox.asl.context import Context
 from sandbox.asl.effects import (
     Call,
     Effect,
@@ -20,7 +21,7 @@ from sandbox.asl.effects import (
     TaskFailed,
     Wait,
 )
-from sandbox.asl.interpreter import Context, run
+from sandbox.asl.interpreter import run
 from sandbox.asl.machine import parse
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, 123456, tzinfo=UTC)
