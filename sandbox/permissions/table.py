@@ -5,6 +5,7 @@ not here: STS decides it by itself, with the trust policy. What is missing, no r
 """
 
 from sandbox.permissions import iam, quicksight, stack_sets
+from sandbox.permissions.machines import MACHINES
 from sandbox.permissions.need import Table, anything, rows
 from sandbox.permissions.organizations import by_id, child, parent
 from sandbox.permissions.storage import STORAGE
@@ -14,6 +15,7 @@ NEEDS: Table = {
     **quicksight.NEEDS,
     **stack_sets.NEEDS,
     **STORAGE,
+    **MACHINES,
     **rows(
         "organizations",
         "organizations",
