@@ -45,8 +45,7 @@ def waits(resource: str) -> bool:
 
 def fault(resource: str) -> str | None:
     """Why this reader does not run that Resource's pattern, if so."""
-    last = resource.rsplit(":", 1)[-1]
-    _, dot, pattern = last.partition(".")
+    _, dot, pattern = resource.partition(".")
     if not dot:
         return None
     words = resource.split(":")

@@ -28,11 +28,16 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state
 )
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.state_task import StateTask
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
+from moto.stepfunctions.parser.asl.eval.callback.callback import (
+    CallbackOutcomeFailure,
+    CallbackOutcomeSuccess,
+    HeartbeatTimeoutError,
+)
 from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 
 from sandbox.asl.effects import TaskFailed
-from tests.simulation.outcome import EXECUTION, MACHINE, ROLE, Outcome, Script
+from tests.simulation.outcome import EXECUTION, MACHINE, ROLE, Outcome, Script, Silence, WithToken
 
 PATIENCE = 30.0  # real seconds for one execution
 
@@ -83,9 +88,27 @@ def _scripted(script: Script) -> Callable[[Any, Any], None]:
             result = script.answer(task.name, task.resource.resource_arn, arguments)
         except TaskFailed as failure:
             raise _failure(env, failure) from failure
+        if isinstance(result, Silence):
+            raise HeartbeatTimeoutError if task.heartbeat else TimeoutError  # moto's engine would really wait
         env.stack.append(result)
+        if isinstance(result, WithToken):
+            _come_back(env, result.answer)
+            task._eval_integration_pattern(env, None, {}, None)
 
     return evaluate
+
+
+def _come_back(env: Any, answer: Any) -> None:
+    """The token comes back; the wait of moto's own engine begins afterwards and finds the answer.
+
+    Not over the API: SendTaskFailure forgets the cause there.
+    """
+    token = env.states.context_object.context_object_data["Task"]["Token"]
+    if isinstance(answer, TaskFailed):
+        outcome = CallbackOutcomeFailure(token, answer.error, answer.cause)
+    else:
+        outcome = CallbackOutcomeSuccess(token, json.dumps(answer))
+    env.callback_pool_manager.notify(token, outcome)
 
 
 def _failure(env: Any, failure: TaskFailed) -> Any:

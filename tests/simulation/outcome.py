@@ -22,6 +22,18 @@ Answers = Callable[[Any], Any] | list[Any]
 
 
 @dataclass(frozen=True)
+class WithToken:
+    """The answer of a task that waits: its integration goes well, and then its token comes back with this."""
+
+    answer: Any
+
+
+@dataclass(frozen=True)
+class Silence:
+    """The answer of a task that waits: its integration goes well, and its token never comes back."""
+
+
+@dataclass(frozen=True)
 class Scenario:
     """One execution: its input, and per state what its task answers (an answer that is a `TaskFailed` is raised).
 
@@ -80,7 +92,7 @@ class Outcome:
         """What both engines must agree on.
 
         Left out: the wording of causes that the engine itself writes, the order of states inside Maps (they run at
-        once), and the time of day.
+        once), the time of day, and task tokens.
         """
         own_words = (self.error or "").startswith("States.")
         return {
@@ -99,5 +111,5 @@ def _without_times(value: Any) -> Any:
     if isinstance(value, str):
         return TIME.sub("<time>", value)
     if isinstance(value, dict):
-        return {key: _without_times(item) for key, item in value.items()}
+        return {key: "<token>" if key == "TaskToken" else _without_times(item) for key, item in value.items()}
     return [_without_times(item) for item in value] if isinstance(value, list | tuple) else value

@@ -3,7 +3,7 @@
 from typing import Any
 
 from sandbox.asl.effects import TaskFailed
-from tests.simulation.outcome import Scenario
+from tests.simulation.outcome import Scenario, Silence, WithToken
 
 THROTTLED = TaskFailed("Throttled", "slow down")
 TAKEN = TaskFailed("DynamoDB.ConditionalCheckFailedException", "The conditional request failed")
@@ -84,6 +84,38 @@ SMALL: dict[str, list[Scenario]] = {
     "claim.yaml": [
         Scenario("free", {"account": "1"}, {"Claim": [{}], "Begin": [{"ExecutionArn": "arn:x"}]}),
         Scenario("taken", {"account": "1"}, {"Claim": [TAKEN]}),
+    ],
+    "token.yaml": [
+        Scenario("comes back", {"account": "1"}, {"Ask": [WithToken({"approved": True})]}),
+        Scenario("comes back with nothing", {"account": "1"}, {"Ask": [WithToken(None)]}),
+        Scenario("refused", {"account": "1"}, {"Ask": [WithToken(TaskFailed("Refused", TEXT))]}),
+        Scenario("refused without a word", {"account": "1"}, {"Ask": [WithToken(TaskFailed("Odd"))]}),
+        Scenario("second attempt", {"account": "1"}, {"Ask": [WithToken(TaskFailed("Busy")), WithToken("yes")]}),
+        Scenario("busy for good", {"account": "1"}, {"Ask": [WithToken(TaskFailed("Busy", "b"))]}),
+        Scenario("never sent", {"account": "1"}, {"Ask": [TaskFailed("SQS.AmazonSQSException", "no")]}),
+        Scenario("never comes back", {"account": "1"}, {"Ask": [Silence()]}),
+    ],
+    "heartbeat.yaml": [
+        Scenario("no sign of life", {"account": "1"}, {"Ask": [Silence()]}),
+        Scenario("not published", {"account": "1"}, {"Ask": [TaskFailed("SNS.NotFoundException", "no topic")]}),
+    ],
+    "token_map.yaml": [
+        Scenario(
+            "three accounts",
+            {"accounts": ["a", "b", "c"]},
+            {"Ask": lambda asked: WithToken({"said": asked["Payload"]["account"] * 2})},
+        ),
+        Scenario("one refused", {"accounts": ["a"]}, {"Ask": [WithToken(TaskFailed("Refused", "no"))]}),
+    ],
+    "functions.yaml": [
+        Scenario(
+            "five accounts",
+            {
+                "accounts": [{"id": str(number), "age": number * 7 % 5} for number in range(5)],
+                "text": '{"a": [1, 2, {"b": "c"}]}',
+            },
+        ),
+        Scenario("an even number more", {"accounts": [{"id": "x", "age": 1}] * 6, "text": "[]", "cursor": "next"}),
     ],
     "text.yaml": [Scenario("survives", {"text": TEXT}, {"Ask": [TEXT]})],
 }

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,22 @@ import yaml
 
 from sandbox.asl.document import PLACEHOLDER
 from sandbox.asl.drivers import Execution, start
+from sandbox.asl.effects import Call, Invoke
 from sandbox.asl.machine import parse, states
+from sandbox.asl.tokens import Tokens
 from sandbox.clock import VirtualClock
 from tests.simulation.moto_engine import moto_engine
-from tests.simulation.outcome import EXECUTION, EXECUTION_ARN, MACHINE, MACHINE_ARN, ROLE, Outcome, Scenario, Script
+from tests.simulation.outcome import (
+    EXECUTION,
+    EXECUTION_ARN,
+    MACHINE,
+    MACHINE_ARN,
+    ROLE,
+    Outcome,
+    Scenario,
+    Script,
+    WithToken,
+)
 from tests.simulation.scenarios import REAL, SMALL, SUBSTITUTIONS
 
 HERE = Path(__file__).parent
@@ -70,6 +83,15 @@ def test_a_difference_would_show(on_moto: MotoEngine) -> None:
     assert ours["cause"] != motos["cause"]
 
 
+def test_moto_alone_makes_no_array_of_a_range_of_one(on_moto: MotoEngine) -> None:
+    one = {"Type": "Pass", "Output": "{% $range(7, 7, 1) %}", "End": True}
+    definition = json.dumps({"QueryLanguage": "JSONata", "StartAt": "One", "States": {"One": one}})
+    scenario = Scenario("one", {})
+
+    assert _on_reader(definition, scenario).output == [7]
+    assert on_moto(definition, scenario.input, Script(scenario)).output == 7
+
+
 def _definition(file: Path) -> str:
     text = PLACEHOLDER.sub(lambda found: SUBSTITUTIONS.get(found[1], found[1]), file.read_text())
     return json.dumps(yaml.safe_load(text))
@@ -78,6 +100,14 @@ def _definition(file: Path) -> str:
 def _on_reader(definition: str, scenario: Scenario) -> Outcome:
     clock, script = VirtualClock(datetime(2026, 11, 23, tzinfo=UTC)), Script(scenario)
     execution = Execution(EXECUTION_ARN, EXECUTION, scenario.input, MACHINE_ARN, MACHINE, ROLE)
-    start(parse(definition, {}), execution, lambda _, task: script.payload(task.state, task.arguments), clock)
+    tokens = Tokens()
+
+    def tasks(_: Execution, task: Invoke | Call) -> Any:
+        answer = script.payload(task.state, task.arguments)
+        if isinstance(answer, WithToken):
+            clock.call_later(1, partial(tokens.answer, str(task.token), answer.answer), "the token comes back")
+        return answer
+
+    start(parse(definition, {}), execution, tasks, clock, tokens=tokens)
     clock.run(limit=10_000)
     return Outcome(execution.status, execution.output, execution.error, execution.cause, execution.path, script.asked)

@@ -40,6 +40,39 @@ def test_values(source: str, expected: Any) -> None:
 
 
 @pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("$min($n)", 1),
+        ("$max($n)", 5),
+        ("$count($n)", 5),
+        ("$count($none)", 0),
+        ("$exists($n[7])", False),
+        ("$string($n)", "[1,2,3,4,5]"),
+        ("$partition($n, 2)", [[1, 2], [3, 4], [5]]),
+        ("$partition($n, 5)", [[1, 2, 3, 4, 5]]),
+        ("$partition($n, 9)", [[1, 2, 3, 4, 5]]),
+        ("$partition([], 9)", []),
+        ("$partition($n[$ > 4], 2)", [[5]]),
+        ("$partition($n, 4 / 2)[1]", [3, 4]),
+        ("$range(1, 9, 2)", [1, 3, 5, 7, 9]),
+        ("$range(1, 10, 4)", [1, 5, 9]),
+        ("$range(3, 1, -1)", [3, 2, 1]),
+        ("$range(3, 1, 1)", []),
+        ("$range(0, 0, 1)", [0]),
+        ("$map($range(1, 3, 1), function($i) { $i * 2 })", [2, 4, 6]),
+        ("$parse('{\"a\": [1, null]}')", {"a": [1, None]}),
+        ("$parse('{\"a\": 1}').a", 1),
+        ("$parse('null')", None),
+        ("$parse('[]')", []),
+    ],
+)
+def test_functions_of_jsonata_and_those_step_functions_adds(source: str, expected: Any) -> None:
+    found = value(source, n=[1, 2, 3, 4, 5])
+    assert found == expected
+    assert type(found) is type(expected)
+
+
+@pytest.mark.parametrize(
     ("source", "reason"),
     [
         ("$x.missing", "returned nothing"),
@@ -50,7 +83,16 @@ def test_values(source: str, expected: Any) -> None:
         ("1 / 0", "zero"),
         ("$error('no account')", "no account"),
         ("$nofunction()", "non-function"),
-        ("$parse('no JSON')", "Expecting value"),
+        ("$partition([1], 0)", "greater than zero"),
+        ("$partition([1], 1.5)", "whole numbers"),
+        ("$partition($x.missing, 1)", "returned nothing"),
+        ("$partition([1])", "argument"),
+        ("$range(1, 2, 0)", "other than zero"),
+        ("$range(1, 'b', 1)", "whole numbers"),
+        ("$range(1, 1001, 1) ~> $count ~> $range(0, 1)", "no more than 1000"),
+        ("$parse(1)", "needs a string"),
+        ("$parse('{')", "Expecting"),
+        ("$parse($x.missing)", "returned nothing"),
     ],
 )
 def test_what_has_no_value_is_a_query_evaluation_error(source: str, reason: str) -> None:

@@ -84,6 +84,24 @@ def test_any_other_integration_is_called_and_answers_as_it_is() -> None:
     assert drive.output == {"Item": {}}
 
 
+def test_each_attempt_of_a_task_that_waits_has_a_token_of_its_own_which_its_fields_see() -> None:
+    token = "{% $states.context.Task.Token %}"
+    state = {**ASK, "Resource": f"{ASK['Resource']}.waitForTaskToken", "Arguments": {"Payload": token}}
+    state |= {"HeartbeatSeconds": "{% 4 * 5 %}", "Retry": [{"ErrorEquals": ["Busy"]}]}
+    drive = Drive(state, answers=(TaskFailed("Busy"), {"ok": True}))
+    first, second = drive.all(Invoke)
+    assert [task.arguments["Payload"] for task in (first, second)] == [first.token, second.token]
+    assert first.token != second.token
+    assert first.heartbeat_seconds == 20
+    assert drive.output == {"ok": True}
+
+
+def test_a_task_that_waits_for_no_token_has_none() -> None:
+    drive = Drive({**ASK, "Arguments": {"Payload": "{% $states.context.Task.Token %}"}}, answers=("fine",))
+    assert drive.error
+    assert drive.error[0] == "States.QueryEvaluationError"
+
+
 def test_notices_tell_each_state_its_input_its_output_and_each_failed_attempt() -> None:
     state = {**ASK, "Retry": [{"ErrorEquals": ["Busy"]}], "Output": "{% $states.result.Payload %}"}
     drive = Drive(state, "in", (TaskFailed("Busy", "later"), "out"))

@@ -10,6 +10,8 @@ from sandbox.asl.values import StateMachine
 END = {"Type": "Succeed"}
 TASK = {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "Arguments": {}, "End": True}
 WITHIN = {"StartAt": "Inner", "States": {"Inner": {"Type": "Pass", "End": True}}}
+TABLE = "arn:aws:states:::dynamodb:updateItem.waitForTaskToken"
+QUEUE = "arn:aws:states:::sqs:sendMessage.waitForTaskToken"
 EACH = {"Type": "Map", "Items": [1], "ItemProcessor": WITHIN, "End": True}
 
 
@@ -47,6 +49,21 @@ def test_placeholders_are_replaced_before_the_text_is_read() -> None:
     with pytest.raises(InvalidDefinition, match="First: Seconds"):
         read(text, Pause="15")
     assert read(text.replace('"${Pause}"', "1"), Pause="15").states["Second"].fields["Seconds"] == 15
+
+
+@pytest.mark.parametrize(
+    "resource",
+    [
+        "arn:aws:states:::lambda:invoke.waitForTaskToken",
+        "arn:aws:states:::sns:publish.waitForTaskToken",
+        "arn:aws:states:::states:startExecution.waitForTaskToken",
+        "arn:aws:states:::aws-sdk:sfn:startExecution.waitForTaskToken",
+        QUEUE,
+    ],
+)
+def test_these_integrations_may_wait_for_a_token_and_for_heartbeats(resource: str) -> None:
+    task = {**TASK, "Resource": resource, "HeartbeatSeconds": 60, "TimeoutSeconds": "{% 3600 %}"}
+    assert read(machine(task)).states["First"].fields["HeartbeatSeconds"] == 60
 
 
 def test_states_inside_maps_have_qualified_names() -> None:
@@ -105,6 +122,8 @@ def test_a_yaml_time_stays_a_string() -> None:
         (machine({"Type": "Pass", "Output": "{% {'a': [$uuid()]} %}", "End": True}), "First", r"\$uuid"),
         (machine({"Type": "Pass", "Output": "{% $hash('a', 'MD5') %}", "End": True}), "First", r"\$hash"),
         (machine({"Type": "Pass", "Output": "{% ($m := $millis; 1) %}", "End": True}), "First", r"\$millis"),
+        (machine({"Type": "Pass", "Output": "{% $eval('1') %}", "End": True}), "First", r"\$eval"),
+        (machine({"Type": "Pass", "Output": "{% $shuffle([1]) %}", "End": True}), "First", r"\$shuffle"),
         (machine({"Type": "Pass", "Output": "{% $missing %}", "End": True}), "First", r"\$missing"),
         (machine({"Type": "Fail", "Error": 5}), "First", "Error"),
         (machine({"Type": "Choice", "Choices": [{"Condition": "yes", "Next": "S"}]}, S=END), "First", "Condition"),
@@ -117,6 +136,12 @@ def test_a_yaml_time_stays_a_string() -> None:
         (machine({**TASK, "Retry": [{"ErrorEquals": ["A"], "JitterStrategy": "SOME"}]}), "First", "JitterStrategy"),
         (machine({**TASK, "Retry": [{"ErrorEquals": ["States.ALL", "A"]}]}), "First", "States.ALL"),
         (machine({**TASK, "Retry": [{"ErrorEquals": ["States.ALL"]}, {"ErrorEquals": ["A"]}]}), "First", "last"),
+        (machine({**TASK, "Resource": "arn:aws:states:::states:startExecution.sync:2"}), "First", "no pattern"),
+        (machine({**TASK, "Resource": "arn:aws:states:::ecs:runTask.sync"}), "First", r"no pattern \.sync"),
+        (machine({**TASK, "Resource": TABLE}), "First", "can't wait for a task token"),
+        (machine({**TASK, "HeartbeatSeconds": 5}), "First", "HeartbeatSeconds"),
+        (machine({**TASK, "Resource": QUEUE, "HeartbeatSeconds": 0}), "First", "HeartbeatSeconds is not a number"),
+        (machine({**TASK, "Resource": QUEUE, "HeartbeatSeconds": 9, "TimeoutSeconds": 9}), "First", "not less than"),
         (machine({**EACH, "ItemReader": {}}), "First", "ItemReader"),
         (machine({**EACH, "ItemProcessor": {**WITHIN, "StartAt": "Gone"}}), "First", "Gone"),
         (machine({**EACH, "ItemProcessor": {**WITHIN, "ProcessorConfig": {"Mode": "DISTRIBUTED"}}}), "First", "inline"),
