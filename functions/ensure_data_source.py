@@ -30,6 +30,6 @@ def handler(request: Request, context: LambdaContext) -> dict[str, Any]:
     """Whether it is ready; if not yet, the seconds to wait, the attempt, and what Quick said last."""
     logger.append_keys(account_id=request.account_id, profile=request.profile)
     patience = data_source.Patience(request.since, request.now, request.attempt)
-    name = data_source.display_name(request.account_name, request)
     hub, profile = wiring.hub(), wiring.profile(request.profile)
-    return asdict(data_source.ensure(request, name, profile, hub, patience, wiring.data_sources()))
+    wanted = data_source.wanted(request, request.account_name, profile, hub)
+    return asdict(data_source.ensure(request, wanted, hub, patience, wiring.data_sources()))

@@ -88,14 +88,18 @@ class Sandbox:
                     AwsAccountId=place.hub, Namespace="default", GroupName=group
                 )
 
-    def deploy(self) -> dict[str, str]:
-        """Deploy template.yaml to the hub and stacks/forwarding.yaml to the management account; the hub's outputs."""
+    def deploy(self, **parameters: str) -> dict[str, str]:
+        """Deploy template.yaml to the hub and stacks/forwarding.yaml to the management account; the hub's outputs.
+
+        Further parameters of the hub by name: `deploy(GracePeriodDays="0")`.
+        """
         place = self.cloud.landscape
         parameters = {
             "ManagementAccountId": place.management,
             "ForwardingAccounts": place.management,
             "OrganizationId": self.organizations.organization_id,
             "OrganizationRootId": self.organizations.root_id,
+            **parameters,
         }
         self.outputs = deploy(
             self.cloud, place.hub, place.region, PROJECT / "template.yaml", "quick-onboarding", parameters

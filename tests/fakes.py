@@ -7,14 +7,18 @@ from datetime import UTC, datetime
 from control_plane.access_policy import Changes, Quota, Shard
 from control_plane.account import Account, Connection, Hub
 from control_plane.aws.ledger import LEASE, READ_LAG
+from control_plane.dependents import Asset
 from control_plane.errors import AccountNotFound, NotOurs
 from control_plane.ports import (
     GONE,
     Attention,
     DataSource,
     DataSourceSettings,
+    Listing,
     OperationStatus,
+    Page,
     Record,
+    Sharing,
     StackInstance,
     Wishes,
 )
@@ -38,16 +42,21 @@ class FakeOrganization:
 
 @dataclass
 class Operation:
-    """A deployment to one account; it ends after so many ticks."""
+    """A deployment to one account, or a removal from it; it ends after so many ticks."""
 
     account_id: str
     parameters: Mapping[str, str]
     ticks: int
     failure: str = ""
+    removes: bool = False
+    retain: bool = False
 
 
 class FakeStackSets:
-    """Port `StackSets`; `tick` lets time pass for operations, `failing` names accounts whose stacks fail, and why."""
+    """Port `StackSets`; `tick` lets time pass for operations, `failing` names accounts whose stacks fail, and why.
+
+    `keeping`: accounts whose instances stay although they are to be forgotten.
+    """
 
     def __init__(self, hub: Hub, ticks: int = 1) -> None:
         self._hub, self._ticks = hub, ticks
@@ -55,6 +64,7 @@ class FakeStackSets:
         self.instances: dict[tuple[str, str], StackInstance] = {}
         self.operations: dict[tuple[str, str], Operation] = {}
         self.failing: dict[str, str] = {}
+        self.keeping: set[str] = set()
 
     def ensure_stack_set(self, name: str, parameters: Mapping[str, str]) -> None:  # noqa: ARG002 - the port's
         """Create the stack set when it is missing; raises NotOurs when a stranger's has its name."""
@@ -90,16 +100,35 @@ class FakeStackSets:
             is_current=False, in_progress=True, parameters=dict(parameters), operation_id=operation_id, reason=""
         )
 
+    def check_mark(self, name: str) -> None:
+        """Raise NotOurs when a stranger's has its name."""
+        if not self._hub.mark.items() <= self.tags.get(name, self._hub.mark).items():
+            raise NotOurs(f"the stack set {name} is a stranger's")
+
+    def start_removal(self, name: str, account_id: str, operation_id: str, *, retain: bool) -> None:
+        """Delete the account's instance; the operation id makes it idempotent."""
+        if (name, operation_id) in self.operations:
+            return
+        self.operations[name, operation_id] = Operation(account_id, {}, self._ticks, removes=True, retain=retain)
+        place = name, account_id
+        self.instances[place] = replace(
+            self.instances[place], is_current=False, in_progress=True, operation_id=operation_id
+        )
+
     def tick(self) -> None:
         """Let every running operation come nearer its end, and its account's instance with it."""
         for (name, _), operation in self.operations.items():
             operation.ticks -= 1
             if operation.ticks == 0:
-                reason = operation.failure = self.failing.get(operation.account_id, "")
-                place = name, operation.account_id
-                self.instances[place] = replace(
-                    self.instances[place], is_current=not reason, in_progress=False, reason=reason
-                )
+                self._end((name, operation.account_id), operation)
+
+    def _end(self, place: tuple[str, str], operation: Operation) -> None:
+        reason = operation.failure = self.failing.get(operation.account_id, "")
+        if operation.removes and not reason and operation.account_id not in self.keeping:
+            del self.instances[place]
+            return
+        is_current = not reason and not operation.removes
+        self.instances[place] = replace(self.instances[place], is_current=is_current, in_progress=False, reason=reason)
 
 
 @dataclass(frozen=True)
@@ -244,8 +273,7 @@ class Source:
     name: str
     settings: DataSourceSettings
     state: str
-    owners: list[str]
-    viewers: list[str]
+    sharing: Sharing
     tags: Mapping[str, str]
     failure_type: str = ""
     failure: str = ""
@@ -266,17 +294,21 @@ class FakeDataSources:
         if found is None:
             return None
         state = "in_progress" if found.state in UNDER_WAY else found.state
-        return DataSource(state, found.settings, found.tags, found.failure_type, found.failure)
+        kept = found.name, found.settings, found.sharing, found.tags, found.failure_type, found.failure
+        return DataSource(state, *kept)
 
-    def create(
-        self, data_source_id: str, name: str, settings: DataSourceSettings, owners: list[str], viewers: list[str]
-    ) -> None:
+    def create(self, data_source_id: str, name: str, settings: DataSourceSettings, sharing: Sharing) -> None:
         """Begin to create it; one that exists already is no error."""
         self.calls.append("create")
-        self.sources.setdefault(data_source_id, Source(name, settings, "creating", owners, viewers, self._hub.mark))
+        self.sources.setdefault(data_source_id, Source(name, settings, "creating", sharing, self._hub.mark))
+
+    def share(self, data_source_id: str, sharing: Sharing) -> None:
+        """Share it with exactly these groups."""
+        self.calls.append("share")
+        self.sources[data_source_id].sharing = sharing
 
     def update(self, data_source_id: str, name: str, settings: DataSourceSettings) -> None:
-        """Begin to change where its queries run."""
+        """Begin to change its name and where its queries run."""
         self.calls.append("update")
         source = self.sources[data_source_id]
         source.name, source.settings, source.state = name, settings, "updating"
@@ -293,6 +325,71 @@ class FakeDataSources:
                 refused = self.refusals.pop(0) if self.refusals else None
                 source.state = ended if refused else "successful"
                 source.failure_type, source.failure = refused or ("", "")
+
+
+class FakeQuickAssets:
+    """Port `QuickAssets`: assets with what they use and who owns them, so many on a page; counts the calls."""
+
+    def __init__(self, *assets: Asset, page: int = 100) -> None:
+        self.made = {(asset.kind, asset.id): asset for asset in assets}
+        self._page = page
+        self.calls: list[str] = []
+
+    def page(self, kind: str, token: str) -> Page:
+        """One page of all assets of a kind."""
+        self.calls.append(f"list {kind}")
+        listed = [replace(asset, uses=None, owners=()) for (of, _), asset in self.made.items() if of == kind]
+        start = int(token or 0)
+        following = start + self._page
+        return Page(tuple(listed[start:following]), str(following) if following < len(listed) else "")
+
+    def uses(self, kind: str, asset_id: str) -> tuple[str, ...]:
+        """ARNs of what an asset is made of."""
+        self.calls.append(f"describe {asset_id}")
+        found = self.made.get((kind, asset_id))
+        return found.uses or () if found else ()
+
+    def owners(self, kind: str, asset_id: str) -> tuple[str, ...]:
+        """Who may say who sees an asset."""
+        self.calls.append(f"owners {asset_id}")
+        found = self.made.get((kind, asset_id))
+        return found.owners if found else ()
+
+
+class FakeAssetCache:
+    """Port `AssetCache`."""
+
+    def __init__(self) -> None:
+        self.known: dict[tuple[str, str], Asset] = {}
+        self._listing = Listing()
+        self.turn = datetime.min.replace(tzinfo=UTC)
+
+    def take_turn(self, now: datetime, until: datetime) -> bool:
+        """Become the one who may ask Quick until then."""
+        if self.turn > now:
+            return False
+        self.turn = until
+        return True
+
+    def listing(self) -> Listing:
+        """How far the lists are."""
+        return self._listing
+
+    def keep_listing(self, listing: Listing) -> None:
+        """Remember how far they are."""
+        self._listing = listing
+
+    def assets(self) -> list[Asset]:
+        """Every asset known."""
+        return list(self.known.values())
+
+    def keep(self, asset: Asset) -> None:
+        """Remember one."""
+        self.known[asset.kind, asset.id] = asset
+
+    def forget(self, asset: Asset) -> None:
+        """Forget one."""
+        self.known.pop((asset.kind, asset.id), None)
 
 
 class FakeQuickAccount:
@@ -326,7 +423,7 @@ class FakeRegistry:
     def records(self, account_id: str) -> dict[str, Record]:
         """What is remembered of an account's connections, by profile."""
         return {
-            profile: Record(item["status"])
+            profile: Record(item["status"], is_kept="kept" in item, dependents=item.get("dependents", ""))
             for (account, profile), item in self.items.items()
             if account == account_id and profile
         }
@@ -335,6 +432,10 @@ class FakeRegistry:
         """Keep what stopped a connection (or, without a profile, the whole account)."""
         record = self.items.setdefault((account_id, profile), {})
         record.update(failure, status="failed", updated=now)
+
+    def record_dependents(self, account_id: str, profile: str, dependents: str, now: str) -> None:
+        """Keep what stops working with a connection's data source."""
+        self.items[account_id, profile].update(dependents=dependents, updated=now)
 
     def needing_attention(self, kind: str) -> list[Attention]:
         """Records that are `moving` or `failed`."""

@@ -27,6 +27,7 @@ WITHOUT_RESOURCE_TYPES = {
     "logs:UpdateLogDelivery",
     "organizations:ListDelegatedAdministrators",
     "quicksight:CreateDataSource",
+    "quicksight:ListDataSets",
 }
 DELEGATED = "organizations:ListDelegatedAdministrators"  # CallAs: DELEGATED_ADMIN
 # What AWS asks for besides the operation's own action, and why.

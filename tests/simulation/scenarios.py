@@ -103,6 +103,9 @@ def step(action: str, profile: str = "default", reason: str = "tagged", error: s
 
 CONNECT = step("connect")
 UNTAGGED = step("quarantine", reason="untagged")
+EXPIRED = step("disconnect", reason="untagged") | {"left": "the results bucket"}
+DRIFTED = step("rebuild", reason="changed by hand")
+FORGET = step("forget", reason="untagged")
 
 
 READY = {"ready": True, "operation_id": "op-1"}
@@ -127,6 +130,11 @@ def account(*steps: Any, **answers: Any) -> dict[str, Any]:
         "RecordConnected": [{}],
         "RevokeAccess": [{"revoked": True}],
         "RecordQuarantined": [{}],
+        "RecordDisconnecting": [{}],
+        "RemoveDataSource": [{"gone": True, "pause": 0}],
+        "RemoveConsumerRole": [{"gone": True, "kept": False, "operation_id": None}],
+        "RecordKept": [{}],
+        "RecordRebuilding": [{}],
         "RecordRemoved": [{}],
         "KeepClaim": [{"Attributes": {"holder": {"S": "me"}}}],
         "KeepForSweep": [{}],
@@ -242,6 +250,67 @@ REAL: dict[str, list[Scenario]] = {
                 AssessAccount=[assessment(CONNECT), assessment(UNTAGGED)],
                 EnsureConsumerRole=[{"ready": False, "operation_id": "op-1"}],
                 KeepClaim=[{"Attributes": {"look_again": {"S": "UntagResource"}}}],
+                Release=[TAKEN, {}],
+                LookAgain=[CLAIMED],
+            ),
+        ),
+        Scenario(
+            "disconnect",
+            EVENT,
+            account(
+                AssessAccount=[assessment(EXPIRED), assessment(FORGET)],
+                RevokeAccess=[{"revoked": False}, {"revoked": True}],
+                RemoveDataSource=[
+                    {"gone": False, "pause": 10},
+                    SLOW,
+                    {"gone": False, "pause": 5},
+                    {"gone": True, "pause": 0},
+                ],
+                RemoveConsumerRole=[
+                    TaskFailed("StackSetBusy"),
+                    {"gone": False, "kept": False, "operation_id": "op-1"},
+                    {"gone": True, "kept": False, "operation_id": None},
+                ],
+                DescribeOperation=[operation("QUEUED"), operation("SUCCEEDED")],
+            ),
+        ),
+        Scenario(
+            "removing is throttled for a while",
+            EVENT,
+            account(
+                AssessAccount=[assessment(EXPIRED), assessment(FORGET)],
+                RemoveDataSource=[SLOW] * 6 + [{"gone": True, "pause": 0}],
+                RemoveConsumerRole=[SLOW] * 6 + [{"gone": True, "kept": False, "operation_id": None}],
+            ),
+        ),
+        Scenario(
+            "AWS keeps what it was asked to forget",
+            EVENT,
+            account(
+                AssessAccount=[assessment(EXPIRED | {"gone": True, "left": ""}), assessment(FORGET)],
+                RemoveConsumerRole=[{"gone": False, "kept": True, "operation_id": None}],
+            ),
+        ),
+        Scenario("rebuild", EVENT, account(AssessAccount=[assessment(DRIFTED), assessment(CONNECT)])),
+        Scenario(
+            "one is removed and another fails",
+            EVENT,
+            account(
+                AssessAccount=[
+                    assessment(EXPIRED, step("connect", "sales")),
+                    assessment(FORGET, step("connect", "sales")),
+                ],
+                EnsureAccess=[DENIED],
+            ),
+        ),
+        Scenario("what is removed is there again each time", EVENT, account(EXPIRED)),
+        Scenario(
+            "tagged again while it is removed",
+            EVENT,
+            account(
+                AssessAccount=[assessment(EXPIRED), assessment(CONNECT)],
+                RemoveDataSource=[{"gone": False, "pause": 10}],
+                KeepClaim=[{"Attributes": {"look_again": {"S": "TagResource"}}}],
                 Release=[TAKEN, {}],
                 LookAgain=[CLAIMED],
             ),

@@ -44,7 +44,7 @@ def assess(account_id: str, terms: Terms, hub: Hub, world: World, now: datetime)
     wish = asked(account, hub, terms, now)
     profiles = world.profiles() if wish.words else {}
     wanted = desired(wish, sorted(profiles))
-    seen = observe(account_id, wanted.profiles, profiles, hub, world.planes)
+    seen = observe(account, wanted.profiles, profiles, hub, world.planes)
     steps = [_possible(step, seen, profiles, world.quick) for step in plan(wanted, seen, terms, now)]
     if stranger and not steps:
         raise stranger

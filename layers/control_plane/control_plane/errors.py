@@ -53,6 +53,10 @@ class ConsumerRoleFailed(Exception):
     """The stack set operation ended without a consumer role in the account."""
 
 
+class ConsumerRoleNotRemoved(Exception):
+    """The stack set operation ended and the consumer role's stack is still in the account."""
+
+
 class AccessPolicyFull(Exception):
     """The run-as role can't be allowed one more consumer role: every shard is full."""
 

@@ -62,6 +62,10 @@ PLANS = {
         "CloudFormation could not make the role: a service control policy, a name taken, or a missing resource",
         f"read the stack's events in that account, mend what they name, {RETRY}",
     ),
+    "ConsumerRoleNotRemoved": Plan(
+        "CloudFormation could not delete the role's stack: a policy was attached to the role, or something uses it",
+        f"undo in that account what AWS's message names (detach the policy), {RETRY}",
+    ),
     "AccessPolicyFull": Plan(
         "more connections than one run-as role can be allowed",
         "ask for IAM's quota of 25 policies per role, or remove connections",

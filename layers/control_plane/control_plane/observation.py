@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from control_plane.account import Connection, Hub
+from control_plane.account import Account, Connection, Hub
 from control_plane.decision import Observed, Presence
 from control_plane.ports import AccessPolicies, DataSources, Registry, StackInstance, StackSets
 from control_plane.profiles import Profile, parameters
@@ -21,9 +21,10 @@ class Planes:
 
 
 def observe(
-    account_id: str, wanted: Iterable[str], profiles: Mapping[str, Profile], hub: Hub, planes: Planes
+    account: Account, wanted: Iterable[str], profiles: Mapping[str, Profile], hub: Hub, planes: Planes
 ) -> dict[str, Observed]:
     """Every connection the account has, should have, or is remembered to have, by profile."""
+    account_id = account.id
     recorded = planes.registry.records(account_id)
     allowed = allowed_profiles(account_id, hub, planes.policies)
     seen = {}
@@ -36,7 +37,7 @@ def observe(
             profile=name,
             consumer_role=_consumer_role(connection, profiles.get(name), hub, instance),
             access=name in allowed,
-            data_source=_data_source(connection, profiles.get(name), hub, planes.quick),
+            data_source=_data_source(connection, account.name, profiles.get(name), hub, planes.quick),
             recorded=record.status if record else None,
             remove_after=record.remove_after if record else None,
             stack_id=instance.stack_id if instance else "",
@@ -62,9 +63,11 @@ def _consumer_role(
     return Presence.CURRENT if is_current else Presence.DIFFERENT
 
 
-def _data_source(connection: Connection, profile: Profile | None, hub: Hub, quick: DataSources) -> Presence:
+def _data_source(
+    connection: Connection, account_name: str, profile: Profile | None, hub: Hub, quick: DataSources
+) -> Presence:
     found = quick.find(connection.data_source_id)
     if found is None:
         return Presence.ABSENT
-    is_current = profile and data_source.is_current(found, data_source.settings(connection, profile, hub))
-    return Presence.CURRENT if is_current else Presence.DIFFERENT
+    wanted = data_source.wanted(connection, account_name, profile, hub) if profile else None
+    return Presence.CURRENT if wanted and data_source.is_current(found, wanted) else Presence.DIFFERENT

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from control_plane.access_policy import Changes, Quota, Shard
 from control_plane.account import Account, Connection
+from control_plane.dependents import Asset
 
 GONE = ""  # the version of a shard that is not there
 
@@ -22,7 +23,7 @@ class OperationStatus(StrEnum):
 
 @dataclass(frozen=True)
 class StackInstance:
-    """One account's stack of a stack set."""
+    """One account's stack of a stack set. `is_drifted`: only making it anew mends it."""
 
     is_current: bool
     in_progress: bool
@@ -38,7 +39,9 @@ class DataSource:
     """A Quick data source, as described now. `failure` is AWS's type and message, when it failed."""
 
     state: str  # in_progress | successful | creation_failed | update_failed
+    name: str
     settings: "DataSourceSettings"
+    sharing: "Sharing"
     tags: Mapping[str, str]
     failure_type: str = ""
     failure: str = ""
@@ -54,6 +57,32 @@ class DataSourceSettings:
 
 
 @dataclass(frozen=True)
+class Sharing:
+    """Who sees a data source: groups by name; `others`: principals beyond our groups, or with odd actions."""
+
+    owners: frozenset[str]
+    viewers: frozenset[str]
+    others: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of a list of assets, and where the next begins; empty: it was the last."""
+
+    assets: tuple[Asset, ...]
+    token: str = ""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """How far the lists of Quick's assets are: begun when, and what comes next; no kind: all done."""
+
+    since: str = ""
+    kind: str = ""
+    token: str = ""
+
+
+@dataclass(frozen=True)
 class Wishes:
     """Entries asked for and not applied yet: what to change, and a receipt to forget exactly these by."""
 
@@ -66,11 +95,13 @@ class Record:
     """What the registry remembers of one connection.
 
     `remove_after`: when its quarantine ends. `is_kept`: AWS keeps the instance's record of an account that left.
+    `dependents`: what stopped working with its data source, as people were told.
     """
 
     status: str
     remove_after: datetime | None = None
     is_kept: bool = False
+    dependents: str = ""
 
 
 @dataclass(frozen=True)
@@ -118,6 +149,12 @@ class StackSets(Protocol):
         self, name: str, account_id: str, parameters: Mapping[str, str], operation_id: str, *, exists: bool
     ) -> None:
         """Create (or, when it `exists`, update) the account's instance; the operation id makes it idempotent."""
+
+    def check_mark(self, name: str) -> None:
+        """Raise NotOurs when the stack set does not carry our mark."""
+
+    def start_removal(self, name: str, account_id: str, operation_id: str, *, retain: bool) -> None:
+        """Delete the account's instance, and its stack unless that is to be `retain`ed; idempotent by the id."""
 
 
 class AccessPolicies(Protocol):
@@ -167,21 +204,52 @@ class DataSources(Protocol):
     def find(self, data_source_id: str) -> DataSource | None:
         """The data source, or None."""
 
-    def create(
-        self,
-        data_source_id: str,
-        name: str,
-        settings: DataSourceSettings,
-        owners: list[str],
-        viewers: list[str],
-    ) -> None:
+    def create(self, data_source_id: str, name: str, settings: DataSourceSettings, sharing: Sharing) -> None:
         """Begin to create it; one that exists already is no error."""
 
     def update(self, data_source_id: str, name: str, settings: DataSourceSettings) -> None:
-        """Begin to change where its queries run."""
+        """Begin to change its name and where its queries run."""
+
+    def share(self, data_source_id: str, sharing: Sharing) -> None:
+        """Share it with exactly these groups: grant what is missing, revoke what is too much."""
 
     def remove(self, data_source_id: str) -> None:
         """Delete it; one that is gone already is no error."""
+
+
+class QuickAssets(Protocol):
+    """What people made in Amazon Quick: data sets, analyses, dashboards."""
+
+    def page(self, kind: str, token: str) -> Page:
+        """One page of all assets of a kind; an empty token: the first."""
+
+    def uses(self, kind: str, asset_id: str) -> tuple[str, ...]:
+        """ARNs of what an asset is made of; nothing when it is gone meanwhile, or of a sort the API can't describe."""
+
+    def owners(self, kind: str, asset_id: str) -> tuple[str, ...]:
+        """Who may say who sees an asset; nobody when it is gone meanwhile."""
+
+
+class AssetCache(Protocol):
+    """What is known of Quick's assets, and whose turn it is to ask for more. See steps/dependents.py."""
+
+    def take_turn(self, now: datetime, until: datetime) -> bool:
+        """Become the one who may ask Quick until then; False while another one may."""
+
+    def listing(self) -> Listing:
+        """How far the lists are."""
+
+    def keep_listing(self, listing: Listing) -> None:
+        """Remember how far they are."""
+
+    def assets(self) -> list[Asset]:
+        """Every asset known."""
+
+    def keep(self, asset: Asset) -> None:
+        """Remember one."""
+
+    def forget(self, asset: Asset) -> None:
+        """Forget one."""
 
 
 class QuickAccount(Protocol):
@@ -202,6 +270,9 @@ class Registry(Protocol):
 
     def record_failure(self, account_id: str, profile: str | None, failure: Mapping[str, str], now: str) -> None:
         """Keep what stopped a connection (or, without a profile, the whole account)."""
+
+    def record_dependents(self, account_id: str, profile: str, dependents: str, now: str) -> None:
+        """Keep what stops working with a connection's data source."""
 
     def needing_attention(self, kind: str) -> list[Attention]:
         """Records that are `moving` or `failed`, the one written longest ago first."""

@@ -10,11 +10,13 @@ from control_plane import profiles
 from control_plane.account import Hub
 from control_plane.asking import Terms
 from control_plane.assessment import World
+from control_plane.aws.asset_cache import DynamoDbAssetCache
 from control_plane.aws.calls import CONFIG
 from control_plane.aws.iam import AwsAccessPolicies
 from control_plane.aws.ledger import DynamoDbLedger
 from control_plane.aws.notifications import SnsNotifications
 from control_plane.aws.organizations import AwsOrganization
+from control_plane.aws.quick_assets import AwsQuickAssets
 from control_plane.aws.quicksight import AwsDataSources, AwsQuickAccount
 from control_plane.aws.reconciles import StepFunctionsReconciles
 from control_plane.aws.registry import DynamoDbRegistry
@@ -34,6 +36,7 @@ from control_plane.ports import (
 )
 from control_plane.settings import settings
 from control_plane.steps.access import external_ids
+from control_plane.steps.data_source import Impact
 
 
 @cache
@@ -91,6 +94,13 @@ def access_ledger() -> AccessLedger:
 def data_sources() -> DataSources:
     """Amazon Quick's data sources."""
     return AwsDataSources(_client("quicksight"), hub(), settings().quick_identity_region, settings().quick_namespace)
+
+
+def impact() -> Impact:
+    """What learns and tells which assets depend on a data source."""
+    assets = AwsQuickAssets(_client("quicksight"), hub())
+    cache = DynamoDbAssetCache(_client("dynamodb"), settings().registry_table)
+    return Impact(assets, cache, registry(), notifications())
 
 
 @cache

@@ -1,16 +1,19 @@
 """What is there, read plane by plane."""
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from control_plane.access_policy import Shard
 from control_plane.account import Connection
 from control_plane.decision import Observed, Presence
 from control_plane.observation import Planes, allowed_profiles, observe
-from control_plane.ports import StackInstance
+from control_plane.ports import Sharing, StackInstance
 from control_plane.profiles import Profile, parameters
-from control_plane.steps.data_source import settings
+from control_plane.steps.data_source import wanted as what_is_wanted
 from tests.fakes import FakeAccessPolicies, FakeDataSources, FakeRegistry, FakeStackSets, Source
-from tests.unit.control_plane.vocabulary import CONNECTION, CONSUMER, HUB, OTHER, entry, profile
+from tests.unit.control_plane.vocabulary import CONNECTION, CONSUMER, HUB, OTHER, account, entry, profile
 
 PROFILES = {"default": profile(), "sales": profile(databases=["sales"])}
 
@@ -22,7 +25,7 @@ def planes(*entries: str, recorded: str | None = None) -> Planes:
 
 
 def look(there: Planes, *wanted: str) -> dict[str, Observed]:
-    return observe(CONSUMER, wanted, PROFILES, HUB, there)
+    return observe(account(), wanted, PROFILES, HUB, there)
 
 
 def instance(**changes: object) -> StackInstance:
@@ -30,9 +33,9 @@ def instance(**changes: object) -> StackInstance:
     return StackInstance(**{**given, "operation_id": "op", "reason": "", **changes})  # type: ignore[arg-type]  # a test's shorthand
 
 
-def source(state: str = "successful", databases: Profile | None = None) -> Source:
-    wanted = settings(CONNECTION, databases or profile(), HUB)
-    return Source("sales", wanted, state, [], [], HUB.mark)
+def source(state: str = "successful", databases: Profile | None = None, **changes: Any) -> Source:
+    wanted = what_is_wanted(CONNECTION, "sales", databases or profile(), HUB)
+    return replace(Source(wanted.name, wanted.settings, state, wanted.sharing, HUB.mark), **changes)
 
 
 def test_an_account_nobody_knows_has_nothing() -> None:
@@ -84,12 +87,24 @@ def test_a_consumer_role_is_current_only_with_todays_parameters(found: StackInst
         (source("creation_failed"), Presence.DIFFERENT),
         (source("update_failed"), Presence.DIFFERENT),
         (source(databases=profile(work_group="primary", results_location="s3://results/")), Presence.DIFFERENT),
+        (source(name="renamed by hand"), Presence.DIFFERENT),
+        (source(sharing=Sharing(frozenset({"owners"}), frozenset())), Presence.DIFFERENT),
     ],
 )
-def test_a_data_source_is_current_only_when_it_works_with_todays_settings(found: Source, presence: Presence) -> None:
+def test_a_data_source_is_current_only_when_it_works_is_named_and_shared_as_today(
+    found: Source, presence: Presence
+) -> None:
     there = planes()
     there.quick.sources[CONNECTION.data_source_id] = found  # type: ignore[attr-defined]  # the fake's
     assert look(there, "default")["default"].data_source is presence
+
+
+def test_an_instance_aws_keeps_for_good_is_nothing_we_could_remove() -> None:
+    there = planes(recorded="disconnecting")
+    there.stack_sets.instances[CONNECTION.role_name, CONSUMER] = instance()  # type: ignore[attr-defined]  # the fake's
+    assert not look(there)["default"].is_nothing
+    there.registry.items[CONSUMER, "default"]["kept"] = "quick-athena-default"  # type: ignore[attr-defined]  # the fake's
+    assert look(there)["default"].is_nothing
 
 
 def test_what_an_undefined_profile_left_is_different_from_anything_wanted() -> None:

@@ -1,6 +1,6 @@
 """Amazon Quick's data sources (its API still says QuickSight)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from control_plane.account import Hub
 from control_plane.aws.calls import code_of, named_errors, tolerating
 from control_plane.errors import DataSourceFailed
-from control_plane.ports import DataSource, DataSourceSettings
+from control_plane.ports import DataSource, DataSourceSettings, Sharing
 
 if TYPE_CHECKING:
     from mypy_boto3_quicksight import QuickSightClient
@@ -33,6 +33,7 @@ OWN = [
     "quicksight:DeleteDataSource",
     "quicksight:UpdateDataSourcePermissions",
 ]
+PER_CALL = 64  # permissions UpdateDataSourcePermissions takes
 ENOUGH = ("ENTERPRISE", "ENTERPRISE_AND_Q")
 REFUSED = ("InvalidParameterValueException", "LimitExceededException", "ResourceNotFoundException")
 
@@ -45,13 +46,14 @@ class AwsDataSources:
         self._groups = f"arn:{hub.partition}:quicksight:{identity_region}:{hub.account_id}:group/{namespace}/"
 
     def find(self, data_source_id: str) -> DataSource | None:
-        """The data source with its tags, or None."""
+        """The data source with its tags and permissions, or None."""
         try:
             with named_errors():
                 found: Any = self._client.describe_data_source(
                     AwsAccountId=self._hub.account_id, DataSourceId=data_source_id
                 )["DataSource"]
                 tags = self._client.list_tags_for_resource(ResourceArn=found["Arn"]).get("Tags", [])
+                permissions = self._permissions(data_source_id)
         except ClientError as error:
             if code_of(error) == "ResourceNotFoundException":
                 return None
@@ -61,23 +63,16 @@ class AwsDataSources:
             return None
         return DataSource(
             state=state,
+            name=found.get("Name", ""),
             settings=_settings(found.get("DataSourceParameters", {}).get("AthenaParameters", {})),
+            sharing=self._sharing(permissions),
             tags={tag["Key"]: tag["Value"] for tag in tags},
             failure_type=found.get("ErrorInfo", {}).get("Type", ""),
             failure=found.get("ErrorInfo", {}).get("Message", ""),
         )
 
-    def create(
-        self,
-        data_source_id: str,
-        name: str,
-        settings: DataSourceSettings,
-        owners: list[str],
-        viewers: list[str],
-    ) -> None:
+    def create(self, data_source_id: str, name: str, settings: DataSourceSettings, sharing: Sharing) -> None:
         """Begin to create it; one that exists already is no error."""
-        permissions = [self._permission(group, OWN) for group in owners]
-        permissions += [self._permission(group, VIEW) for group in viewers]
         with _refusals(data_source_id), tolerating("ResourceExistsException"):
             self._client.create_data_source(
                 AwsAccountId=self._hub.account_id,
@@ -85,12 +80,12 @@ class AwsDataSources:
                 Name=name,
                 Type="ATHENA",
                 DataSourceParameters=_parameters(settings),
-                Permissions=permissions,
+                Permissions=[_permission(*each) for each in self._wanted(sharing).items()],
                 Tags=[{"Key": key, "Value": value} for key, value in self._hub.mark.items()],
             )
 
     def update(self, data_source_id: str, name: str, settings: DataSourceSettings) -> None:
-        """Begin to change where its queries run; a change under way is no error, we look again."""
+        """Begin to change its name and where its queries run; a change under way is no error, we look again."""
         with _refusals(data_source_id), tolerating("ConflictException"):
             self._client.update_data_source(
                 AwsAccountId=self._hub.account_id,
@@ -99,13 +94,43 @@ class AwsDataSources:
                 DataSourceParameters=_parameters(settings),
             )
 
+    def share(self, data_source_id: str, sharing: Sharing) -> None:
+        """Share it with exactly these groups: grant what is missing, revoke what is too much; the rest comes again."""
+        with _refusals(data_source_id), tolerating("ConflictException"):
+            wanted, seen = self._wanted(sharing), self._permissions(data_source_id)
+            missing = [_permission(who, actions) for who, actions in wanted.items() if actions - seen.get(who, set())]
+            extra = {who: actions - wanted.get(who, set()) for who, actions in seen.items()}
+            too_much = [_permission(who, actions) for who, actions in extra.items() if actions]
+            if changes := _given(GrantPermissions=missing[:PER_CALL], RevokePermissions=too_much[:PER_CALL]):
+                self._client.update_data_source_permissions(
+                    AwsAccountId=self._hub.account_id, DataSourceId=data_source_id, **changes
+                )
+
     def remove(self, data_source_id: str) -> None:
-        """Delete it; one that is gone already is no error."""
-        with named_errors(), tolerating("ResourceNotFoundException"):
+        """Delete it; one that is gone already is no error, nor is a change under way: we look again."""
+        with named_errors(), tolerating("ResourceNotFoundException", "ConflictException"):
             self._client.delete_data_source(AwsAccountId=self._hub.account_id, DataSourceId=data_source_id)
 
-    def _permission(self, group: str, actions: list[str]) -> Any:
-        return {"Principal": self._groups + group, "Actions": actions}
+    def _permissions(self, data_source_id: str) -> dict[str, set[str]]:
+        """Actions by principal."""
+        found = self._client.describe_data_source_permissions(
+            AwsAccountId=self._hub.account_id, DataSourceId=data_source_id
+        )
+        return {each["Principal"]: set(each["Actions"]) for each in found.get("Permissions", [])}
+
+    def _sharing(self, permissions: dict[str, set[str]]) -> Sharing:
+        owners, viewers = (self._groups_with(permissions, set(actions)) for actions in (OWN, VIEW))
+        ours = {self._groups + name for name in owners | viewers}
+        return Sharing(owners, viewers, frozenset(permissions) - ours)
+
+    def _groups_with(self, permissions: dict[str, set[str]], actions: set[str]) -> frozenset[str]:
+        """The groups of our namespace with exactly these actions."""
+        found = (who for who, allowed in permissions.items() if allowed == actions and who.startswith(self._groups))
+        return frozenset(who.removeprefix(self._groups) for who in found)
+
+    def _wanted(self, sharing: Sharing) -> dict[str, set[str]]:
+        viewers = {self._groups + group: set(VIEW) for group in sorted(sharing.viewers)}
+        return {**viewers, **{self._groups + group: set(OWN) for group in sorted(sharing.owners)}}
 
 
 class AwsQuickAccount:
@@ -165,6 +190,15 @@ def _refusals(data_source_id: str) -> Iterator[None]:
         if code_of(error) in REFUSED:
             raise DataSourceFailed(f"data source {data_source_id}: {error}") from error
         raise
+
+
+def _permission(principal: str, actions: set[str]) -> Any:
+    return {"Principal": principal, "Actions": sorted(actions)}
+
+
+def _given(**lists: Sequence[Any]) -> Any:
+    """Only the lists that have something in them: Quick takes no empty ones."""
+    return {name: each for name, each in lists.items() if each}
 
 
 def _settings(athena: dict[str, str]) -> DataSourceSettings:

@@ -52,6 +52,16 @@ class DynamoDbRegistry:
                 self._fail(account_id, f"{CONNECTION}{name}", failure, now)
         self._fail(account_id, CLAIM, failure, now)
 
+    def record_dependents(self, account_id: str, profile: str, dependents: str, now: str) -> None:
+        """Keep what stops working with a connection's data source."""
+        with named_errors():
+            self._client.update_item(
+                TableName=self._table,
+                Key={"pk": {"S": f"{ACCOUNT}{account_id}"}, "sk": {"S": f"{CONNECTION}{profile}"}},
+                UpdateExpression="SET dependents = :dependents, updated = :now",
+                ExpressionAttributeValues={":dependents": {"S": dependents}, ":now": {"S": now}},
+            )
+
     def needing_attention(self, kind: str) -> list[Attention]:
         """Records that are `moving` or `failed`, the one written longest ago first."""
         with named_errors():
@@ -113,6 +123,7 @@ def record_of(item: Mapping[str, Any]) -> Record:
         status=item["status"]["S"],
         remove_after=datetime.fromisoformat(remove_after) if remove_after else None,
         is_kept="kept" in item,
+        dependents=item.get("dependents", {}).get("S", ""),
     )
 
 

@@ -63,7 +63,8 @@ class AwsStackSets:
             operation_id=found.get("LastOperationId", ""),
             reason=found.get("StatusReason", ""),
             stack_id=found.get("StackId", ""),
-            is_drifted=found.get("DriftStatus") == "DRIFTED",
+            # After a deletion that failed, StackSets deploys to the instance no more.
+            is_drifted=found.get("DriftStatus") == "DRIFTED" or found["Status"] == "INOPERABLE",
         )
 
     def operation(self, name: str, operation_id: str) -> OperationStatus:
@@ -92,17 +93,40 @@ class AwsStackSets:
         with named_errors(), tolerating("OperationIdAlreadyExistsException"):
             start(
                 StackSetName=name,
-                DeploymentTargets={
-                    "OrganizationalUnitIds": [self._hub.root_id],
-                    "Accounts": [account_id],
-                    "AccountFilterType": "INTERSECTION",
-                },
+                DeploymentTargets=self._only(account_id),
                 Regions=[self._hub.region],  # IAM is global: a second Region would collide with the first
                 ParameterOverrides=_as_list(parameters),
                 OperationPreferences=PREFERENCES,
                 OperationId=operation_id,
                 CallAs=CALL_AS,
             )
+
+    def check_mark(self, name: str) -> None:
+        """Raise NotOurs when the stack set does not carry our mark."""
+        found = self._find(name)
+        if found and (difference := self._hub.unmarked(_tags(found))):
+            raise NotOurs(f"the stack set {name} is not ours: {difference}")
+
+    def start_removal(self, name: str, account_id: str, operation_id: str, *, retain: bool) -> None:
+        """Delete the account's instance, and its stack unless that is to be `retain`ed; idempotent by the id."""
+        with named_errors(), tolerating("OperationIdAlreadyExistsException", "StackSetNotFoundException"):
+            self._client.delete_stack_instances(
+                StackSetName=name,
+                DeploymentTargets=self._only(account_id),
+                Regions=[self._hub.region],
+                OperationPreferences=PREFERENCES,
+                RetainStacks=retain,
+                OperationId=operation_id,
+                CallAs=CALL_AS,
+            )
+
+    def _only(self, account_id: str) -> Any:
+        """One account, wherever in the organization it is."""
+        return {
+            "OrganizationalUnitIds": [self._hub.root_id],
+            "Accounts": [account_id],
+            "AccountFilterType": "INTERSECTION",
+        }
 
     def _is_being_changed(self, name: str, instance: Any) -> bool:
         """Whether an operation works on the instance. Detecting drift looks the same, and changes nothing."""
@@ -133,14 +157,13 @@ class AwsStackSets:
 
     def _difference(self, found: Any) -> str:
         """How a stack set is not as we make it, in words; empty when it is. Its body may be an older one."""
-        tags = {tag["Key"]: tag["Value"] for tag in found.get("Tags", [])}
         seen = {
             "permission model": found.get("PermissionModel"),
             "automatic deployment": found.get("AutoDeployment", {}).get("Enabled", False),
             "managed execution": found.get("ManagedExecution", {}).get("Active", False),
         }
         wrong = [f"{what} is {seen[what]}, ours is {ours}" for what, ours in WANTED.items() if seen[what] != ours]
-        return "; ".join([*filter(None, [self._hub.unmarked(tags)]), *wrong])
+        return "; ".join([*filter(None, [self._hub.unmarked(_tags(found))]), *wrong])
 
     def _create(self, name: str, parameters: Mapping[str, str]) -> None:
         with named_errors(), tolerating("NameAlreadyExistsException"):
@@ -156,6 +179,10 @@ class AwsStackSets:
                 ManagedExecution={"Active": True},
                 CallAs=CALL_AS,
             )
+
+
+def _tags(found: Any) -> dict[str, str]:
+    return {tag["Key"]: tag["Value"] for tag in found.get("Tags", [])}
 
 
 def _as_list(parameters: Mapping[str, str]) -> "list[ParameterTypeDef]":

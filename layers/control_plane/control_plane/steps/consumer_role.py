@@ -1,10 +1,10 @@
-"""Make the consumer role present in an account, through the profile's stack set."""
+"""Make the consumer role present in an account, or absent, through the profile's stack set."""
 
 import hashlib
 from dataclasses import dataclass
 
 from control_plane.account import Connection, Hub
-from control_plane.errors import ConsumerRoleFailed
+from control_plane.errors import ConsumerRoleFailed, ConsumerRoleNotRemoved
 from control_plane.ports import OperationStatus, StackInstance, StackSets
 from control_plane.profiles import Profile, parameters
 
@@ -17,9 +17,21 @@ class Progress:
     operation_id: str | None = None
 
 
-def token(execution: str, generation: int, connection: Connection) -> str:
-    """One operation id for each attempt of an execution: repeating a step never deploys twice."""
-    text = f"{execution}/{generation}/{connection.data_source_id}"
+@dataclass(frozen=True)
+class Removal:
+    """Whether the role's stack is out of the stack set; if not yet, the operation to wait for.
+
+    `kept`: AWS still lists the instance of an account that is gone, although it was asked to forget it.
+    """
+
+    gone: bool
+    kept: bool = False
+    operation_id: str | None = None
+
+
+def token(execution: str, generation: int, connection: Connection, *, removes: bool = False) -> str:
+    """One operation id for each attempt of an execution: repeating a step never deploys, or removes, twice."""
+    text = f"{execution}/{generation}/{connection.data_source_id}" + ("/removal" if removes else "")
     return "qa-" + hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
@@ -49,3 +61,26 @@ def ensure(connection: Connection, profile: Profile, hub: Hub, operation_id: str
         case OperationStatus.UNKNOWN:
             stack_sets.start_deployment(name, connection.account_id, wanted, operation_id, exists=instance is not None)
     return Progress(ready=False, operation_id=operation_id)
+
+
+def remove(connection: Connection, operation_id: str, stack_sets: StackSets, *, retain: bool) -> Removal:
+    """Start the removal of the account's stack, or say what to wait for, or that it is gone.
+
+    Judged by the instance as in `ensure`. An account that is gone keeps its stack (`retain`): nobody can reach it.
+    """
+    name, account_id = connection.role_name, connection.account_id
+    instance = stack_sets.instance(name, account_id)
+    if instance is None:
+        return Removal(gone=True)
+    if instance.in_progress:
+        return Removal(gone=False, operation_id=instance.operation_id)
+    match stack_sets.operation(name, operation_id):
+        case OperationStatus.ENDED if retain:
+            return Removal(gone=False, kept=True)
+        case OperationStatus.ENDED:
+            why = stack_sets.failure(name, operation_id, account_id)
+            raise ConsumerRoleNotRemoved(f"stack set {name}, operation {operation_id}, {instance.stack_id}: {why}")
+        case OperationStatus.UNKNOWN:
+            stack_sets.check_mark(name)
+            stack_sets.start_removal(name, account_id, operation_id, retain=retain)
+    return Removal(gone=False, operation_id=operation_id)

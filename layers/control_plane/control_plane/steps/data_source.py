@@ -1,12 +1,23 @@
-"""Make the Quick data source present, under an id that never changes."""
+"""Make the Quick data source present, or absent, under an id that never changes."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from control_plane.account import Connection, Hub
+from control_plane.dependents import told
 from control_plane.errors import DataSourceDenied, DataSourceFailed, NotOurs
-from control_plane.ports import DataSource, DataSources, DataSourceSettings
+from control_plane.ports import (
+    AssetCache,
+    DataSource,
+    DataSources,
+    DataSourceSettings,
+    Notifications,
+    QuickAssets,
+    Registry,
+    Sharing,
+)
 from control_plane.profiles import Profile
+from control_plane.steps import dependents
 
 PROPAGATION_BUDGET = timedelta(minutes=15)  # the longest AWS Support names for an IAM change
 FIRST_PAUSE, LONGEST_PAUSE = 5, 120  # seconds between attempts, doubled each time
@@ -20,6 +31,33 @@ class Progress:
     pause: int = 0
     attempt: int = 0
     message: str = ""
+
+
+@dataclass(frozen=True)
+class Removal:
+    """Whether the data source is gone; if not yet, how many seconds to wait before looking again."""
+
+    gone: bool
+    pause: int = 0
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a data source should be."""
+
+    name: str
+    settings: DataSourceSettings
+    sharing: Sharing
+
+
+@dataclass(frozen=True)
+class Impact:
+    """Where a removal learns what depends on a data source, and where it tells so."""
+
+    quick: QuickAssets
+    cache: AssetCache
+    registry: Registry
+    notifications: Notifications
 
 
 @dataclass(frozen=True)
@@ -56,43 +94,94 @@ def settings(connection: Connection, profile: Profile, hub: Hub) -> DataSourceSe
     )
 
 
-def is_current(found: DataSource | None, wanted: DataSourceSettings) -> bool:
+def wanted(connection: Connection, account_name: str, profile: Profile, hub: Hub) -> Wanted:
+    """What the connection's data source should be. A group that is owner and viewer is owner."""
+    owners = frozenset(profile.owners)
+    return Wanted(
+        name=display_name(account_name, connection),
+        settings=settings(connection, profile, hub),
+        sharing=Sharing(owners, frozenset(profile.viewers) - owners),
+    )
+
+
+def is_current(found: DataSource | None, wanted: Wanted) -> bool:
     """Whether a data source works and is what it should be."""
-    return found is not None and found.state == "successful" and found.settings == wanted
+    return found is not None and _works(found, wanted) and found.sharing == wanted.sharing
 
 
-def ensure(
-    connection: Connection,
-    display_name: str,
-    profile: Profile,
-    hub: Hub,
-    patience: Patience,
-    quick: DataSources,
-) -> Progress:
+def _works(found: DataSource, wanted: Wanted) -> bool:
+    return (found.state, found.name, found.settings) == ("successful", wanted.name, wanted.settings)
+
+
+def ensure(connection: Connection, wanted: Wanted, hub: Hub, patience: Patience, quick: DataSources) -> Progress:
     """Create, mend or wait for the data source. A refusal is IAM's delay until the budget is spent.
 
     A data source that never worked is replaced under its id; one that worked is only ever updated,
     because deleting it would break every dataset on it for good.
     """
-    source_id, wanted = connection.data_source_id, settings(connection, profile, hub)
-    found = quick.find(source_id)
-    if found and (difference := hub.unmarked(found.tags)):
-        raise NotOurs(f"the data source {source_id} exists already: {difference}")
+    source_id = connection.data_source_id
+    found = _ours(source_id, hub, quick)
     if is_current(found, wanted):
         return Progress(ready=True)
     if found is None:
-        quick.create(source_id, display_name, wanted, profile.owners, profile.viewers)
+        quick.create(source_id, wanted.name, wanted.settings, wanted.sharing)
     elif found.state == "creation_failed":
         quick.remove(source_id)
         return _again(source_id, found, patience)
     elif found.state == "update_failed" and patience.attempt:
         progress = _again(source_id, found, patience)
-        quick.update(source_id, display_name, wanted)
+        quick.update(source_id, wanted.name, wanted.settings)
         return progress
     elif found.state != "in_progress":  # an update that failed before this run's first attempt says nothing of now
-        quick.update(source_id, display_name, wanted)
-        return Progress(ready=False, pause=FIRST_PAUSE, attempt=patience.attempt + 1)
+        return _mend(source_id, found, wanted, patience, quick)
     return Progress(ready=False, pause=FIRST_PAUSE, attempt=patience.attempt)
+
+
+def remove(
+    connection: Connection, account_name: str, hub: Hub, now: datetime, quick: DataSources, impact: Impact
+) -> Removal:
+    """Tell what depends on the data source, then delete it, whatever state it is in; then look whether it is gone."""
+    source_id = connection.data_source_id
+    if _ours(source_id, hub, quick) is None:
+        return Removal(gone=True)
+    found = dependents.find(connection.data_source_arn(hub), now, impact.quick, impact.cache)
+    if found is None:
+        return Removal(gone=False, pause=dependents.PACE.seconds)
+    _tell(connection, account_name, told(found), now, impact)
+    quick.remove(source_id)
+    return Removal(gone=False, pause=FIRST_PAUSE)
+
+
+def _tell(connection: Connection, account_name: str, text: str, now: datetime, impact: Impact) -> None:
+    """Once for each removal: the record says whether it was told."""
+    record = impact.registry.records(connection.account_id).get(connection.profile)
+    if not text or (record and record.dependents == text):
+        return
+    name = f" ({account_name})" if account_name != connection.account_id else ""
+    impact.notifications.send(
+        f"Quick Onboarding: assets in Quick stop working with account {connection.account_id}",
+        f"The data source {connection.data_source_id} of account {connection.account_id}{name}, profile "
+        f"{connection.profile}, is deleted now. What depends on it stops working for good:\n\n{text}",
+    )
+    impact.registry.record_dependents(connection.account_id, connection.profile, text, now.isoformat())
+
+
+def _ours(source_id: str, hub: Hub, quick: DataSources) -> DataSource | None:
+    found = quick.find(source_id)
+    if found and (difference := hub.unmarked(found.tags)):
+        raise NotOurs(f"the data source {source_id} exists already: {difference}")
+    return found
+
+
+def _mend(source_id: str, found: DataSource, wanted: Wanted, patience: Patience, quick: DataSources) -> Progress:
+    """Change in place what is not as it should be."""
+    if patience.attempt and patience.is_spent:
+        raise DataSourceFailed(f"data source {source_id}: after {patience.attempt} attempts Quick still shows {found}")
+    if found.sharing != wanted.sharing:
+        quick.share(source_id, wanted.sharing)
+    if not _works(found, wanted):
+        quick.update(source_id, wanted.name, wanted.settings)
+    return Progress(ready=False, pause=patience.pause, attempt=patience.attempt + 1)
 
 
 def _again(source_id: str, found: DataSource, patience: Patience) -> Progress:
