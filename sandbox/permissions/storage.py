@@ -1,4 +1,4 @@
-"""What reading and writing records, running state machines and functions, and sending events need.
+"""What reading and writing records, running state machines and functions, sending events and telling people need.
 
 Sources besides the reference: DynamoDB Developer Guide, specifying-conditions (dynamodb:LeadingKeys holds the
 partition keys of the items; a transaction needs the actions of its parts).
@@ -98,4 +98,5 @@ STORAGE: Table = {
     ),
     ("lambda", "Invoke"): lambda call: [Need("lambda:InvokeFunction", _function(call))],
     ("events", "PutEvents"): _put_events,
+    ("sns", "Publish"): lambda call: [Need("sns:Publish", str(call.parameters["TopicArn"]))],
 }

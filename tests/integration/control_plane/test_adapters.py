@@ -185,7 +185,9 @@ def test_a_stack_that_resists_is_told_and_can_only_be_made_anew(
     name, account_id = connection.role_name, connection.account_id
     deploy_role(world, client_as, connection, hub)
     iam = world.boto3_session(account_id).client("iam")
-    iam.attach_role_policy(RoleName=name, PolicyArn="arn:aws:iam::aws:policy/ReadOnlyAccess")
+    allowed = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]}
+    policy = iam.create_policy(PolicyName="by-hand", PolicyDocument=json.dumps(allowed))["Policy"]["Arn"]
+    iam.attach_role_policy(RoleName=name, PolicyArn=policy)
     removing = AwsStackSets(client_as("RemoveConsumerRole", "cloudformation"), hub, Path("unused"))
     removing.start_removal(name, account_id, f"out-{account_id}", retain=False)
     world.clock.run()  # type: ignore[attr-defined]  # a virtual clock
