@@ -114,7 +114,9 @@ class FakeStackSets:
             return
         self.operations[name, operation_id] = Operation(account_id, {}, self._ticks, removes=True, retain=retain)
         place = name, account_id
-        self.instances[place] = replace(self.instances[place], in_progress=True, operation_id=operation_id)
+        self.instances[place] = replace(
+            self.instances[place], is_current=False, in_progress=True, operation_id=operation_id
+        )
 
     def tick(self) -> None:
         """Let every running operation come nearer its end, and its account's instance with it."""

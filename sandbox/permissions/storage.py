@@ -1,4 +1,4 @@
-"""What reading and writing records, running state machines and functions, and sending events need.
+"""What reading and writing records, running state machines and functions, sending events and telling people need.
 
 Sources besides the reference: DynamoDB Developer Guide, specifying-conditions (dynamodb:LeadingKeys holds the
 partition keys of the items; a transaction needs the actions of its parts).

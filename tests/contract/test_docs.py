@@ -4,16 +4,19 @@ import ast
 import json
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from control_plane.account import Connection
+from control_plane.aws.asset_cache import DynamoDbAssetCache
 from control_plane.aws.brake import DynamoDbBrake
 from control_plane.aws.ledger import DynamoDbLedger
 from control_plane.aws.registry import DynamoDbRegistry
+from control_plane.dependents import Asset
 from control_plane.failure import PLANS, UNKNOWN, Failure
-from control_plane.ports import Wish
+from control_plane.ports import Listing, Wish
 from control_plane.settings import Settings
 from control_plane.steps import data_source
 from tests.contract import project
@@ -80,7 +83,10 @@ def _written_with_failures(profile: str | None) -> set[str]:
 
 
 def test_the_registry_page_names_every_attribute_of_a_connection() -> None:
+    client: Any = Recorder()
+    DynamoDbRegistry(client, "table").record_dependents(CONNECTION.account_id, CONNECTION.profile, "any", "now")
     wanted = _written_by_machines("connection#") | _written_with_failures(CONNECTION.profile)
+    wanted |= written(client.requests[0])
     assert set(_rows("registry", "Attributes of a connection")) == wanted
 
 
@@ -120,6 +126,18 @@ def test_the_registry_page_names_every_attribute_of_what_the_brake_remembers() -
     assert set(_rows("registry", "Attributes of what the brake remembers")) == wanted
 
 
+def test_the_registry_page_names_every_attribute_of_what_is_known_of_quicks_assets() -> None:
+    client: Any = Recorder()
+    cache, now = DynamoDbAssetCache(client, "table"), datetime(2026, 11, 24, tzinfo=UTC)
+    cache.take_turn(now, now)
+    cache.keep_listing(Listing())
+    wanted = {attribute for request in client.requests for attribute in written(request)}
+    assert set(_rows("registry", "Attributes of the lists of Quick's assets")) == wanted
+    cache.keep(Asset("dataset", "1", "arn", "name", "now", uses=(), owners_asked="now"))
+    assert set(_rows("registry", "Attributes of an asset in Quick")) == written(client.requests[-1])
+    assert client.requests[-1]["Item"]["sk"]["S"] == "dataset#1"
+
+
 def test_the_registry_page_names_every_key() -> None:
     keys = [row[:2] for row in project.tables(project.reference("registry"))["Keys"]]
     client: Any = Recorder()
@@ -131,6 +149,8 @@ def test_the_registry_page_names_every_key() -> None:
         ["`account#<account id>`", "`claim`"],
         ["`sweep`", "`request#<OU or root>`"],
         ["`sweep`", "`unread#<execution>`"],
+        ["`quick`", "`listing`"],
+        ["`quick`", "`<kind>#<asset id>`"],
         ["`watch`", "`report`"],
         ["`access`", "`lease`"],
         ["`access`", "`pending#<account id>#<profile>`"],

@@ -11,7 +11,7 @@ LAYER = "layers/control_plane/control_plane"
 AWS = {"boto3", "botocore"}
 OUTSIDE = {"sandbox", "quickctl", "tests", "moto"}
 # Facts in, plan out: what these reach, directly or not, may read no file, clock or network.
-PURE = ("account", "errors", "events", "access_policy", "asking", "decision", "failure")
+PURE = ("account", "errors", "events", "access_policy", "asking", "decision", "dependents", "failure")
 PURE_LIBRARIES = {"pydantic", "yaml"}
 
 LOADS_HANDLERS = "sandbox/services/functions"  # runs the functions in process

@@ -28,6 +28,7 @@ WITHOUT_RESOURCE_TYPES = {
     "organizations:ListDelegatedAdministrators",
     "quicksight:CreateDataSource",
     "states:SendTaskFailure",
+    "quicksight:ListDataSets",
 }
 DELEGATED = "organizations:ListDelegatedAdministrators"  # CallAs: DELEGATED_ADMIN
 # What AWS asks for besides the operation's own action, and why.

@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from control_plane.access_policy import Shard, document
+from control_plane.aws.asset_cache import DynamoDbAssetCache
 from control_plane.aws.brake import DynamoDbBrake
 from control_plane.aws.iam import AwsAccessPolicies
 from control_plane.aws.ledger import DynamoDbLedger
 from control_plane.aws.notifications import SnsNotifications
 from control_plane.aws.organizations import AwsOrganization
-from control_plane.aws.quicksight import AwsDataSources, AwsQuickAccount
+from control_plane.aws.quick_assets import AwsQuickAssets
+from control_plane.aws.quicksight import OWN, AwsDataSources, AwsQuickAccount
 from control_plane.aws.reconciles import StepFunctionsReconciles
 from control_plane.aws.registry import DynamoDbRegistry
 from control_plane.aws.stack_sets import AwsStackSets
+from control_plane.dependents import Asset
 from control_plane.errors import AccountNotFound, DataSourceFailed, MissingPermission, NotOurs, StackSetBusy, Throttled
-from control_plane.ports import DataSourceSettings, OperationStatus, Record, Sharing, Wish
+from control_plane.ports import DataSourceSettings, Listing, OperationStatus, Record, Sharing, Wish
 from control_plane.profiles import load, parameters
 from control_plane.steps.access import external_ids
 from sandbox.world import PROJECT
+from tests.quick_assets import make_assets
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,8 +38,7 @@ if TYPE_CHECKING:
     ClientAs = Callable[[str, str], Any]
 
 NOW = "2026-11-24T08:00:00.000Z"
-SHARED = Sharing(frozenset({"quick-athena-owners"}), frozenset({"quick-athena-authors"}))
-NOBODY = Sharing(frozenset({"nobody"}), frozenset())
+SHARING = Sharing(frozenset({"quick-athena-owners"}), frozenset({"quick-athena-authors"}))
 PROFILE = load(PROJECT / "layers/consumer/profiles.yaml").profiles["default"]
 
 
@@ -149,6 +153,69 @@ def test_awss_error_codes_get_our_names(
     world.faults.order(service="cloudformation", operation="CreateStackInstances", code=code)
     with pytest.raises(named):
         stack_sets.start_deployment(connection.role_name, connection.account_id, {}, "op-x", exists=False)
+
+
+def test_a_removal_deletes_the_role_once(world: Sandbox, client_as: ClientAs, connection: Connection, hub: Hub) -> None:
+    name, account_id = connection.role_name, connection.account_id
+    deploy_role(world, client_as, connection, hub)
+    removing = AwsStackSets(client_as("RemoveConsumerRole", "cloudformation"), hub, Path("unused"))
+    removing.check_mark(name)
+    for _ in range(2):  # the second finds the operation's id used
+        removing.start_removal(name, account_id, f"out-{account_id}", retain=False)
+    seen = removing.instance(name, account_id)
+    assert seen is not None
+    assert (seen.is_current, seen.in_progress, seen.operation_id) == (False, True, f"out-{account_id}")
+    world.clock.run()  # type: ignore[attr-defined]  # a virtual clock
+    assert removing.operation(name, f"out-{account_id}") is OperationStatus.ENDED
+    assert removing.instance(name, account_id) is None
+
+
+def deploy_role(world: Sandbox, client_as: ClientAs, connection: Connection, hub: Hub) -> None:
+    body = PROJECT / "layers/consumer/consumer_role.yaml"
+    deploying = AwsStackSets(client_as("EnsureConsumerRole", "cloudformation"), hub, body)
+    name, account_id, wanted = connection.role_name, connection.account_id, parameters("default", PROFILE, hub)
+    deploying.ensure_stack_set(name, wanted)
+    deploying.start_deployment(name, account_id, wanted, f"op-{account_id}", exists=False)
+    world.clock.run()  # type: ignore[attr-defined]  # a virtual clock
+
+
+def test_a_stack_that_resists_is_told_and_can_only_be_made_anew(
+    world: Sandbox, client_as: ClientAs, connection: Connection, hub: Hub
+) -> None:
+    name, account_id = connection.role_name, connection.account_id
+    deploy_role(world, client_as, connection, hub)
+    iam = world.boto3_session(account_id).client("iam")
+    allowed = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]}
+    policy = iam.create_policy(PolicyName="by-hand", PolicyDocument=json.dumps(allowed))["Policy"]["Arn"]
+    iam.attach_role_policy(RoleName=name, PolicyArn=policy)
+    removing = AwsStackSets(client_as("RemoveConsumerRole", "cloudformation"), hub, Path("unused"))
+    removing.start_removal(name, account_id, f"out-{account_id}", retain=False)
+    world.clock.run()  # type: ignore[attr-defined]  # a virtual clock
+    assert "detach all policies" in removing.failure(name, f"out-{account_id}", account_id)
+    seen = removing.instance(name, account_id)
+    assert seen is not None
+    assert (seen.is_current, seen.is_drifted) == (False, True)
+
+
+def test_what_removes_roles_can_make_none(client_as: ClientAs, connection: Connection, hub: Hub) -> None:
+    removing = AwsStackSets(client_as("RemoveConsumerRole", "cloudformation"), hub, Path("unused"))
+    with pytest.raises(MissingPermission, match="cloudformation:CreateStackInstances"):
+        removing.start_deployment(connection.role_name, connection.account_id, {}, "op-x", exists=False)
+
+
+def test_a_strangers_stack_set_loses_nothing(world: Sandbox, client_as: ClientAs, hub: Hub) -> None:
+    removing = AwsStackSets(client_as("RemoveConsumerRole", "cloudformation"), hub, Path("unused"))
+    with world.cloud.administering(hub.account_id):
+        world.cloud.client("cloudformation").create_stack_set(
+            StackSetName="quick-athena-foreign",
+            TemplateBody='{"Resources": {"T": {"Type": "AWS::SNS::Topic"}}}',
+            PermissionModel="SERVICE_MANAGED",
+            AutoDeployment={"Enabled": False},
+            CallAs="DELEGATED_ADMIN",
+        )
+    removing.check_mark("quick-athena-nowhere")
+    with pytest.raises(NotOurs, match="quick-athena-foreign"):
+        removing.check_mark("quick-athena-foreign")
 
 
 def test_looking_for_drift_does_not_make_an_instance_look_changed(
@@ -373,6 +440,46 @@ def test_a_failed_account_fails_its_connections_under_way_and_no_other(
     assert statuses == {"default": "failed", "steady": "connected"}
 
 
+def test_what_stopped_working_and_what_aws_keeps_is_remembered(
+    world: Sandbox, client_as: ClientAs, connection: Connection
+) -> None:
+    registry = DynamoDbRegistry(client_as("RemoveDataSource", "dynamodb"), world.outputs["RegistryTableName"])
+    pk = {"S": f"account#{connection.account_id}"}
+    put(world, pk=pk, sk={"S": "connection#default"}, status={"S": "disconnecting"}, kept={"S": "quick-athena-default"})
+    registry.record_dependents(connection.account_id, "default", "data set orders", NOW)
+    assert registry.records(connection.account_id) == {
+        "default": Record("disconnecting", is_kept=True, dependents="data set orders")
+    }
+
+
+# What is known of Quick's assets ---------------------------------------------------------------------------
+
+
+def test_assets_are_remembered_until_they_are_forgotten(world: Sandbox, client_as: ClientAs) -> None:
+    cache = DynamoDbAssetCache(client_as("RemoveDataSource", "dynamodb"), world.outputs["RegistryTableName"])
+    listed = Asset("dataset", "a#b", "arn:a", "A name", "monday", seen="today")
+    described = Asset("dashboard", "c", "arn:c", "C", "monday", "today", uses=())
+    owned = Asset("analysis", "d", "arn:d", "D", "monday", "today", ("arn:a",), ("ann",), "today")
+    for each in (listed, described, owned):
+        cache.keep(each)
+    assert sorted(cache.assets(), key=lambda each: each.id) == [listed, described, owned]
+    for each in (listed, described, owned):
+        cache.forget(each)
+    assert cache.assets() == []
+
+
+def test_one_at_a_time_may_ask_quick_and_how_far_it_came_is_kept(world: Sandbox, client_as: ClientAs) -> None:
+    cache = DynamoDbAssetCache(client_as("RemoveDataSource", "dynamodb"), world.outputs["RegistryTableName"])
+    now = datetime(2026, 11, 24, 8, tzinfo=UTC)
+    assert cache.listing() == Listing()
+    assert cache.take_turn(now, now + timedelta(seconds=10))
+    assert not cache.take_turn(now + timedelta(seconds=9), now + timedelta(seconds=19))
+    cache.keep_listing(Listing("today", "analysis", "2"))
+    assert cache.listing() == Listing("today", "analysis", "2")
+    assert not cache.take_turn(now + timedelta(seconds=9), now + timedelta(seconds=19))
+    assert cache.take_turn(now + timedelta(seconds=10), now + timedelta(seconds=20))
+
+
 # Starting and telling --------------------------------------------------------------------------------------
 
 
@@ -413,10 +520,10 @@ def test_a_data_source_is_made_marked_and_its_failure_told(
     source_id, wanted = connection.data_source_id, settings(connection, hub)
     assert quick.find(source_id) is None
     for _ in range(2):
-        quick.create(source_id, "A name", wanted, SHARED)
+        quick.create(source_id, "A name", wanted, SHARING)
     found = quick.find(source_id)
     assert found is not None
-    assert (found.state, found.settings) == ("in_progress", wanted)
+    assert (found.state, found.name, found.settings, found.sharing) == ("in_progress", "A name", wanted, SHARING)
     assert hub.mark.items() <= found.tags.items()
     world.clock.run()  # type: ignore[attr-defined]  # a virtual clock
     failed = quick.find(source_id)  # there is no consumer role
@@ -427,17 +534,107 @@ def test_a_data_source_is_made_marked_and_its_failure_told(
     assert quick.find(source_id) is None
 
 
+def test_sharing_that_was_changed_is_seen_and_put_right(
+    world: Sandbox, quick: AwsDataSources, connection: Connection, hub: Hub
+) -> None:
+    source_id = connection.data_source_id
+    quick.create(source_id, "A name", settings(connection, hub), SHARING)
+    groups = f"arn:aws:quicksight:{hub.region}:{hub.account_id}:group/default/"
+    share(
+        world, hub, source_id, GrantPermissions=[owner(f"{groups}quick-athena-authors"), owner(make_user(world, hub))]
+    )
+    share(world, hub, source_id, RevokePermissions=[owner(f"{groups}quick-athena-owners")])
+    changed = quick.find(source_id)
+    assert changed is not None
+    assert changed.sharing.owners == {"quick-athena-authors"}
+    assert len(changed.sharing.others) == 1
+    for _ in range(2):
+        quick.share(source_id, SHARING)
+    found = quick.find(source_id)
+    assert found is not None
+    assert found.sharing == SHARING
+    quick.remove(source_id)
+
+
+def share(world: Sandbox, hub: Hub, source_id: str, **changes: Any) -> None:
+    with world.cloud.administering(hub.account_id):
+        world.cloud.client("quicksight").update_data_source_permissions(
+            AwsAccountId=hub.account_id, DataSourceId=source_id, **changes
+        )
+
+
+def owner(principal: str) -> Any:
+    return {"Principal": principal, "Actions": OWN}
+
+
+def make_user(world: Sandbox, hub: Hub) -> str:
+    with world.cloud.administering(hub.account_id):
+        made = world.cloud.client("quicksight").register_user(
+            AwsAccountId=hub.account_id,
+            Namespace="default",
+            IdentityType="QUICKSIGHT",
+            Email="ann@example.com",
+            UserRole="AUTHOR",
+            UserName="ann",
+        )
+    return str(made["User"]["Arn"])
+
+
+@pytest.fixture
+def assets(client_as: ClientAs, hub: Hub) -> AwsQuickAssets:
+    return AwsQuickAssets(client_as("RemoveDataSource", "quicksight"), hub)
+
+
+def test_what_people_made_is_listed_described_and_has_owners(
+    world: Sandbox, quick: AwsDataSources, client_as: ClientAs, connection: Connection, hub: Hub
+) -> None:
+    quick.create(connection.data_source_id, "A name", settings(connection, hub), SHARING)
+    assets = AwsQuickAssets(client_as("RemoveDataSource", "quicksight"), hub)
+    made = make_assets(world.cloud, hub.account_id, connection.data_source_arn(hub))
+    data_set = f"arn:aws:quicksight:{hub.region}:{hub.account_id}:dataset/{made}"
+    uses = {"dataset": connection.data_source_arn(hub), "analysis": data_set, "dashboard": data_set}
+    for kind, used in uses.items():
+        (found,) = [each for each in assets.page(kind, "").assets if each.id == made]
+        assert (found.name, found.uses) == ("Orders", None)
+        assert found.updated
+        assert assets.uses(kind, found.id) == (used,)
+        assert [each.rpartition("/")[2] for each in assets.owners(kind, found.id)] == ["quick-athena-owners"]
+
+
+@pytest.mark.parametrize("kind", ["dataset", "analysis", "dashboard"])
+def test_an_asset_that_is_gone_meanwhile_uses_nothing_and_has_no_owner(assets: AwsQuickAssets, kind: str) -> None:
+    assert assets.uses(kind, "nowhere") == ()
+    assert assets.owners(kind, "nowhere") == ()
+
+
+def test_a_data_set_the_api_can_not_describe_uses_nothing_of_ours(world: Sandbox, assets: AwsQuickAssets) -> None:
+    world.faults.order(service="quicksight", operation="DescribeDataSet", code="InvalidParameterValueException")
+    assert assets.uses("dataset", "from-a-file") == ()
+
+
+def test_a_page_quick_forgot_begins_the_list_anew(assets: AwsQuickAssets) -> None:
+    assert assets.page("dataset", "forgotten") == assets.page("dataset", "")
+
+
+def test_a_throttled_list_is_told_as_such(world: Sandbox, assets: AwsQuickAssets) -> None:
+    world.faults.order(service="quicksight", operation="ListDataSets", code="ThrottlingException")
+    with pytest.raises(Throttled):
+        assets.page("dataset", "")
+
+
 def test_an_unknown_group_is_a_failure_that_names_the_data_source(
     quick: AwsDataSources, connection: Connection, hub: Hub
 ) -> None:
     with pytest.raises(DataSourceFailed, match=connection.data_source_id):
-        quick.create(connection.data_source_id, "A name", settings(connection, hub), NOBODY)
+        quick.create(
+            connection.data_source_id, "A name", settings(connection, hub), Sharing(frozenset({"nobody"}), frozenset())
+        )
 
 
 def test_only_the_run_as_role_may_be_handed_to_quick(quick: AwsDataSources, connection: Connection, hub: Hub) -> None:
     other = DataSourceSettings("primary", f"arn:aws:iam::{hub.account_id}:role/admin", "arn:aws:iam::1:role/x")
     with pytest.raises(MissingPermission, match="iam:PassRole"):
-        quick.create(connection.data_source_id, "A name", other, SHARED)
+        quick.create(connection.data_source_id, "A name", other, SHARING)
 
 
 @pytest.fixture

@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 
 from control_plane.account import Connection
-from control_plane.errors import ConsumerRoleFailed, NotOurs
+from control_plane.errors import ConsumerRoleFailed, ConsumerRoleNotRemoved, NotOurs
 from control_plane.ports import OperationStatus
 from control_plane.profiles import Profile, parameters
-from control_plane.steps.consumer_role import Progress, ensure, token
+from control_plane.steps.consumer_role import Progress, Removal, ensure, remove, token
 from tests.fakes import FakeStackSets
 from tests.unit.control_plane.vocabulary import CONNECTION, CONSUMER, HUB, OTHER, profile
 
@@ -18,6 +18,10 @@ PLACE = (NAME, CONSUMER)
 
 def step(stack_sets: FakeStackSets, operation: str = "op-1", wanted: Profile | None = None) -> Progress:
     return ensure(CONNECTION, wanted or profile(), HUB, operation, stack_sets)
+
+
+def removal(stack_sets: FakeStackSets, operation: str = "out-1", *, retain: bool = False) -> Removal:
+    return remove(CONNECTION, operation, stack_sets, retain=retain)
 
 
 def finished(ticks: int = 1) -> FakeStackSets:
@@ -115,6 +119,89 @@ def test_each_attempt_of_an_execution_has_one_operation_id_cloudformation_takes(
         token("arn:execution", 1, Connection(account_id=OTHER, profile="default")),
         token("arn:execution", 1, Connection(account_id=CONSUMER, profile="sales")),
     ]
-    assert len({first, *others}) == 5
+    removing = token("arn:execution", 1, CONNECTION, removes=True)
+    assert len({first, *others, removing}) == 6
     assert first.startswith("qa-")
     assert len(first) <= 128
+
+
+# --- remove ------------------------------------------------------------------------------------------
+
+
+def test_a_role_travels_from_there_to_gone() -> None:
+    stack_sets = finished(ticks=2)
+    assert removal(stack_sets) == Removal(gone=False, operation_id="out-1")
+    stack_sets.tick()
+    assert removal(stack_sets) == Removal(gone=False, operation_id="out-1")
+    stack_sets.tick()
+    assert removal(stack_sets) == Removal(gone=True)
+    assert list(stack_sets.operations) == [(NAME, "op-0"), (NAME, "out-1")]
+
+
+def test_a_role_that_never_was_is_gone_without_asking_for_anything() -> None:
+    stack_sets = FakeStackSets(HUB)
+    assert removal(stack_sets) == Removal(gone=True)
+    assert not stack_sets.operations
+
+
+def test_a_deployment_under_way_is_waited_for_before_its_role_is_removed() -> None:
+    stack_sets = FakeStackSets(HUB)
+    step(stack_sets, "op-0")
+    assert removal(stack_sets) == Removal(gone=False, operation_id="op-0")
+    stack_sets.tick()
+    assert removal(stack_sets) == Removal(gone=False, operation_id="out-1")
+
+
+@pytest.mark.parametrize("changes", [{"is_current": False, "reason": "denied"}, {"is_drifted": True}])
+def test_a_role_is_removed_from_every_state(changes: dict[str, object]) -> None:
+    stack_sets = finished()
+    stack_sets.instances[PLACE] = replace(stack_sets.instances[PLACE], **changes)  # type: ignore[arg-type]  # a test's shorthand
+    removal(stack_sets)
+    stack_sets.tick()
+    assert removal(stack_sets) == Removal(gone=True)
+
+
+@pytest.mark.parametrize("retain", [True, False])
+def test_only_an_account_that_is_gone_keeps_its_stack(*, retain: bool) -> None:
+    stack_sets = finished()
+    removal(stack_sets, retain=retain)
+    assert stack_sets.operations[NAME, "out-1"].retain is retain
+
+
+def test_a_stack_that_resists_is_a_failure_in_awss_words_and_a_later_attempt_tries_again() -> None:
+    stack_sets = finished()
+    stack_sets.failing[CONSUMER] = "Cannot delete entity, must detach all policies first."
+    removal(stack_sets)
+    stack_sets.tick()
+    with pytest.raises(ConsumerRoleNotRemoved, match=r"out-1.*FAILED: Cannot delete entity, must detach"):
+        removal(stack_sets)
+    stack_sets.failing.clear()
+    assert removal(stack_sets, "out-2") == Removal(gone=False, operation_id="out-2")
+    stack_sets.tick()
+    assert removal(stack_sets, "out-2") == Removal(gone=True)
+
+
+def test_an_instance_aws_keeps_for_an_account_that_is_gone_is_said_and_no_failure() -> None:
+    stack_sets = finished()
+    stack_sets.keeping.add(CONSUMER)
+    removal(stack_sets, retain=True)
+    stack_sets.tick()
+    assert removal(stack_sets, retain=True) == Removal(gone=False, kept=True)
+
+
+def test_nothing_is_removed_from_a_strangers_stack_set() -> None:
+    stack_sets = finished()
+    stack_sets.tags[NAME] = {"managed-by": "somebody"}
+    with pytest.raises(NotOurs):
+        removal(stack_sets)
+    assert list(stack_sets.operations) == [(NAME, "op-0")]
+
+
+def test_a_removal_under_way_is_waited_for_and_then_the_role_is_made_anew() -> None:
+    stack_sets = finished()
+    removal(stack_sets)
+    assert step(stack_sets, "op-9") == Progress(ready=False, operation_id="out-1")
+    stack_sets.tick()
+    assert step(stack_sets, "op-9") == Progress(ready=False, operation_id="op-9")
+    stack_sets.tick()
+    assert step(stack_sets, "op-9") == Progress(ready=True)

@@ -8,8 +8,15 @@ from control_plane.account import Connection
 from control_plane.errors import DataSourceDenied, DataSourceFailed, NotOurs
 from control_plane.ports import DataSourceSettings, Sharing
 from control_plane.profiles import Profile
-from control_plane.steps import data_source
-from control_plane.steps.data_source import PROPAGATION_BUDGET, Patience, Progress, display_name, ensure, settings
+from control_plane.steps.data_source import (
+    PROPAGATION_BUDGET,
+    Patience,
+    Progress,
+    display_name,
+    ensure,
+    settings,
+)
+from control_plane.steps.data_source import wanted as what_is_wanted
 from tests.fakes import FakeDataSources
 from tests.unit.control_plane.vocabulary import CONNECTION, CONSUMER, HUB, profile
 
@@ -21,10 +28,15 @@ SAID = f"data source {ID}: {DENIED[0]}: {DENIED[1]}"
 
 
 def step(
-    quick: FakeDataSources, attempt: int = 0, after: timedelta = timedelta(), wanted: Profile | None = None
+    quick: FakeDataSources,
+    attempt: int = 0,
+    after: timedelta = timedelta(),
+    wanted: Profile | None = None,
+    account_name: str = "sales",
 ) -> Progress:
     patience = Patience(SINCE, SINCE + after, attempt)
-    return ensure(CONNECTION, data_source.wanted(CONNECTION, "sales", wanted or profile(), HUB), HUB, patience, quick)
+    target = what_is_wanted(CONNECTION, account_name, wanted or profile(), HUB)
+    return ensure(CONNECTION, target, HUB, patience, quick)
 
 
 def finished() -> FakeDataSources:
@@ -43,7 +55,7 @@ def test_a_data_source_travels_from_nothing_to_ready() -> None:
     assert step(quick) == Progress(ready=True)
     assert quick.calls == ["create"]
     made = quick.sources[ID]
-    assert made.name == "sales (222233334444) default"
+    assert made.name == display_name("sales", CONNECTION)
     assert made.sharing == Sharing(frozenset({"owners"}), frozenset({"authors"}))
 
 
@@ -161,6 +173,47 @@ def test_an_update_that_failed_earlier_is_tried_once_more_before_it_is_judged() 
     assert step(quick, wanted=CHANGED) == Progress(ready=False, pause=5, attempt=1)
     quick.tick()
     assert step(quick, attempt=1, wanted=CHANGED) == Progress(ready=True)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        Sharing(frozenset({"owners"}), frozenset()),
+        Sharing(frozenset({"owners", "authors"}), frozenset()),
+        Sharing(frozenset({"owners"}), frozenset({"authors"}), frozenset({"arn:user/ann"})),
+    ],
+)
+def test_sharing_that_was_changed_is_put_right_in_place_and_then_nothing_is_left_to_do(changed: Sharing) -> None:
+    quick = finished()
+    quick.sources[ID].sharing = changed
+    assert step(quick) == Progress(ready=False, pause=5, attempt=1)
+    assert step(quick, attempt=1) == Progress(ready=True)
+    assert quick.calls == ["share"]
+
+
+def test_a_name_that_was_changed_or_an_account_that_was_renamed_is_followed() -> None:
+    quick = finished()
+    assert step(quick, account_name="sales-eu") == Progress(ready=False, pause=5, attempt=1)
+    quick.tick()
+    assert step(quick, attempt=1, account_name="sales-eu") == Progress(ready=True)
+    assert quick.sources[ID].name == display_name("sales-eu", CONNECTION)
+    assert quick.calls == ["update"]
+
+
+def test_a_group_that_owns_and_views_is_an_owner() -> None:
+    both = profile(viewers=["owners", "authors"])
+    assert what_is_wanted(CONNECTION, "sales", both, HUB).sharing == Sharing(
+        frozenset({"owners"}), frozenset({"authors"})
+    )
+
+
+def test_a_data_source_that_never_becomes_what_it_should_be_is_a_failure_and_no_endless_loop() -> None:
+    quick = finished()
+    quick.sources[ID].name = "as Quick likes it"
+    assert not step(quick, after=PROPAGATION_BUDGET).ready
+    quick.sources[ID].state, quick.sources[ID].name = "successful", "as Quick likes it"
+    with pytest.raises(DataSourceFailed, match=r"after 9 attempts Quick still shows .*as Quick likes it"):
+        step(quick, attempt=9, after=PROPAGATION_BUDGET)
 
 
 @pytest.mark.parametrize("tags", [{}, {"managed-by": "quick-onboarding"}, {**HUB.mark, "managed-by": "somebody"}])

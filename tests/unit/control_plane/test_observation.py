@@ -1,6 +1,7 @@
 """What is there, read plane by plane."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -8,9 +9,9 @@ from control_plane.access_policy import Shard
 from control_plane.account import Connection
 from control_plane.decision import Observed, Presence
 from control_plane.observation import Planes, allowed_profiles, observe
-from control_plane.ports import StackInstance
+from control_plane.ports import Sharing, StackInstance
 from control_plane.profiles import Profile, parameters
-from control_plane.steps.data_source import wanted
+from control_plane.steps.data_source import wanted as what_is_wanted
 from tests.fakes import FakeAccessPolicies, FakeDataSources, FakeRegistry, FakeStackSets, Source
 from tests.unit.control_plane.vocabulary import CONNECTION, CONSUMER, HUB, OTHER, account, entry, profile
 
@@ -32,9 +33,9 @@ def instance(**changes: object) -> StackInstance:
     return StackInstance(**{**given, "operation_id": "op", "reason": "", **changes})  # type: ignore[arg-type]  # a test's shorthand
 
 
-def source(state: str = "successful", databases: Profile | None = None) -> Source:
-    asked = wanted(CONNECTION, "sales", databases or profile(), HUB)
-    return Source(asked.name, asked.settings, state, asked.sharing, HUB.mark)
+def source(state: str = "successful", databases: Profile | None = None, **changes: Any) -> Source:
+    wanted = what_is_wanted(CONNECTION, "sales", databases or profile(), HUB)
+    return replace(Source(wanted.name, wanted.settings, state, wanted.sharing, HUB.mark), **changes)
 
 
 def test_an_account_nobody_knows_has_nothing() -> None:
@@ -86,9 +87,13 @@ def test_a_consumer_role_is_current_only_with_todays_parameters(found: StackInst
         (source("creation_failed"), Presence.DIFFERENT),
         (source("update_failed"), Presence.DIFFERENT),
         (source(databases=profile(work_group="primary", results_location="s3://results/")), Presence.DIFFERENT),
+        (source(name="renamed by hand"), Presence.DIFFERENT),
+        (source(sharing=Sharing(frozenset({"owners"}), frozenset())), Presence.DIFFERENT),
     ],
 )
-def test_a_data_source_is_current_only_when_it_works_with_todays_settings(found: Source, presence: Presence) -> None:
+def test_a_data_source_is_current_only_when_it_works_is_named_and_shared_as_today(
+    found: Source, presence: Presence
+) -> None:
     there = planes()
     there.quick.sources[CONNECTION.data_source_id] = found  # type: ignore[attr-defined]  # the fake's
     assert look(there, "default")["default"].data_source is presence
@@ -103,6 +108,14 @@ def test_a_data_source_that_does_not_carry_our_mark_is_a_strangers_and_counts_as
         f"the data source {CONNECTION.data_source_id} exists already: tag managed-by is None"
     )
     assert seen.is_nothing
+
+
+def test_an_instance_aws_keeps_for_good_is_nothing_we_could_remove() -> None:
+    there = planes(recorded="disconnecting")
+    there.stack_sets.instances[CONNECTION.role_name, CONSUMER] = instance()  # type: ignore[attr-defined]  # the fake's
+    assert not look(there)["default"].is_nothing
+    there.registry.items[CONSUMER, "default"]["kept"] = "quick-athena-default"  # type: ignore[attr-defined]  # the fake's
+    assert look(there)["default"].is_nothing
 
 
 def test_what_an_undefined_profile_left_is_different_from_anything_wanted() -> None:

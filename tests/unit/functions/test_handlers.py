@@ -33,7 +33,16 @@ def nothing_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     def reached() -> None:
         raise AssertionError("the request should have been refused")
 
-    for port in ("organization", "stack_sets", "access_policies", "desk", "brake", "data_sources", "registry"):
+    for port in (
+        "organization",
+        "stack_sets",
+        "access_policies",
+        "desk",
+        "brake",
+        "data_sources",
+        "impact",
+        "registry",
+    ):
         monkeypatch.setattr(wiring, port, reached)
 
 
@@ -52,7 +61,7 @@ def test_an_empty_request_is_refused(name: str) -> None:
 
 
 @pytest.mark.parametrize("profile", ["Sales", "sales_2", "-sales", "", "a" * 33])
-@pytest.mark.parametrize("name", [name for name in PARSING if name.startswith(("ensure", "revoke"))])
+@pytest.mark.parametrize("name", [name for name in PARSING if name.startswith(("ensure", "revoke", "remove"))])
 def test_a_profile_name_that_is_none_is_refused(name: str, profile: str) -> None:
     sample = json.loads((ROOT / f"events/steps/{name}.json").read_text(encoding="utf-8"))
     with pytest.raises(ValidationError, match="profile"):
