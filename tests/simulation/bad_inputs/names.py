@@ -154,7 +154,7 @@ CASES = [
         "an access policy that is full",
         "AccessPolicyFull",
         f"account {ACCOUNT}: EnsureAccess: no room for arn:aws:iam::{ACCOUNT}:role/quick-athena-default: the run-as "
-        "role has 20 access policies, all full, as many as IAM lets a role have",
+        "role's access policies are all full, and as many as IAM lets a role have",
         "connection#default",
         ROLE_MADE,
         trouble=full_policies,
