@@ -285,6 +285,7 @@ class FakeBrake:
         self.plan = HeldPlan()
         self.plans: dict[str, frozenset[str]] = {}
         self.gone: set[str] = set()
+        self.waiting: frozenset[str] = frozenset()
         self._asked = True
 
     def revoked(self) -> Mapping[str, datetime]:
@@ -294,6 +295,14 @@ class FakeBrake:
     def count(self, connections: Collection[str], now: str) -> None:
         """Counted revocations go now."""
         self.went.update(dict.fromkeys(connections, datetime.fromisoformat(now)))
+
+    def expected(self) -> frozenset[str]:
+        """Connections whose revocation has to wait."""
+        return self.waiting
+
+    def expect(self, connections: Collection[str]) -> None:
+        """These, and no others."""
+        self.waiting = frozenset(connections)
 
     def held(self) -> HeldPlan:
         """The revocations that wait for approval."""
@@ -328,6 +337,7 @@ class FakeBrake:
     def released(self, plan_id: str) -> None:
         """An approved plan's revocations have gone."""
         self.gone.add(plan_id)
+        self.waiting -= self.plans[plan_id]
 
     def is_released(self, plan_id: str) -> bool:
         """Whether they have."""

@@ -36,6 +36,10 @@ def _query(call: Call) -> Iterable[Need]:
     yield Need("dynamodb:Query", f"{table}/index/{index}" if index else table, _leading_keys(_asked(call)))
 
 
+def _scan(call: Call) -> Iterable[Need]:
+    yield Need("dynamodb:Scan", _table(call, call.parameters["TableName"]))
+
+
 def _on_item(call: Call, operation: str, request: Mapping[str, Any]) -> Need:
     attributes = request.get("Key") or request.get("Item") or {}
     key = attributes.get(_partition_key(call, request["TableName"]))
@@ -85,6 +89,7 @@ def _put_events(call: Call) -> Iterable[Need]:
 STORAGE: Table = {
     **{("dynamodb", name): _item(name) for name in ("GetItem", "PutItem", "UpdateItem", "DeleteItem")},
     ("dynamodb", "Query"): _query,
+    ("dynamodb", "Scan"): _scan,
     ("dynamodb", "TransactWriteItems"): _transaction,
     **rows(
         "stepfunctions",

@@ -1,14 +1,16 @@
 """An AWS account as the organization sees it, and the connections it may have."""
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 AccountId = Annotated[str, StringConstraints(pattern=r"^[0-9]{12}$")]
 ProfileName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$")]
 
 ACTIVE = "ACTIVE"
+NAME_PREFIX = "quick-athena-"  # of everything we make
 RESERVED = ("enabled", "paused", "disabled")  # words of the opt-in tag: no profile names
 
 
@@ -83,16 +85,35 @@ class Connection(BaseModel):
     @property
     def role_name(self) -> str:
         """Name of the consumer role, and of the stack set that makes it."""
-        return f"quick-athena-{self.profile}"
+        return f"{NAME_PREFIX}{self.profile}"
 
     @property
     def data_source_id(self) -> str:
         """Id of the Quick data source: chosen by us, so its ARN is known before it exists."""
-        return f"quick-athena-{self.account_id}-{self.profile}"
+        return f"{NAME_PREFIX}{self.account_id}-{self.profile}"
 
     def consumer_role_arn(self, hub: Hub) -> str:
         """The entry in the access policy."""
         return f"arn:{hub.partition}:iam::{self.account_id}:role/{self.role_name}"
+
+    @classmethod
+    def of_role(cls, arn: str, hub: Hub) -> "Connection | None":
+        """The connection whose consumer role that is; None when it is no consumer role's ARN."""
+        found = re.fullmatch(rf"arn:{hub.partition}:iam::([0-9]{{12}}):role/{NAME_PREFIX}(.+)", arn)
+        return cls._named(*found.groups()) if found else None
+
+    @classmethod
+    def of_data_source(cls, data_source_id: str) -> "Connection | None":
+        """The connection whose data source has that id; None when it is none of ours."""
+        found = re.fullmatch(rf"{NAME_PREFIX}([0-9]{{12}})-(.+)", data_source_id)
+        return cls._named(*found.groups()) if found else None
+
+    @classmethod
+    def _named(cls, account_id: str, profile: str) -> "Connection | None":
+        try:
+            return cls(account_id=account_id, profile=profile)
+        except ValidationError:
+            return None
 
     def data_source_arn(self, hub: Hub) -> str:
         """What Quick sends as sts:ExternalId."""

@@ -48,7 +48,8 @@ def sort_out(
     """Which of the removals go now and which wait.
 
     `removals` are entries in force, `in_force` counts all entries there are, `recent` says of each counted
-    revocation when it went, `held` are those that wait already: they go by approval only. First asked, first served.
+    revocation when it went, `held` are those that wait already or have to: they go by approval only. First asked,
+    first served.
     """
     within = {key for key, moment in recent.items() if now - moment < WINDOW}
     counted = [each for each in removals if each.counted and each.key not in within]

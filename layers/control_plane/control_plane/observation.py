@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from control_plane.account import Account, Connection, Hub
 from control_plane.decision import Observed, Presence
-from control_plane.ports import AccessPolicies, DataSource, DataSources, Registry, StackInstance, StackSets
+from control_plane.ports import DataSource, DataSources, Registry, Shards, StackInstance, StackSets
 from control_plane.profiles import Profile, parameters
 from control_plane.steps import consumer_role, data_source
 
@@ -15,7 +15,7 @@ class Planes:
     """Where a connection shows: CloudFormation, IAM, Quick, and our own registry."""
 
     stack_sets: StackSets
-    policies: AccessPolicies
+    policies: Shards
     quick: DataSources
     registry: Registry
 
@@ -49,11 +49,10 @@ def observe(
     return seen
 
 
-def allowed_profiles(account_id: str, hub: Hub, policies: AccessPolicies) -> set[str]:
+def allowed_profiles(account_id: str, hub: Hub, policies: Shards) -> set[str]:
     """The profiles of an account whose consumer role the access policy allows."""
-    prefix = f"arn:{hub.partition}:iam::{account_id}:role/quick-athena-"
-    entries = (entry for shard in policies.shards() for entry in shard.entries)
-    return {entry.removeprefix(prefix) for entry in entries if entry.startswith(prefix)}
+    entries = (Connection.of_role(entry, hub) for shard in policies.shards() for entry in shard.entries)
+    return {entry.profile for entry in entries if entry and entry.account_id == account_id}
 
 
 def _consumer_role(

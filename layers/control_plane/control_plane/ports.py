@@ -188,14 +188,18 @@ class StackSets(Protocol):
         """Delete the account's instance, and its stack unless that is to be `retain`ed; idempotent by the id."""
 
 
-class AccessPolicies(Protocol):
-    """The shards attached to the run-as role."""
-
-    def quota(self) -> Quota:
-        """What IAM grants this account."""
+class Shards(Protocol):
+    """The shards attached to the run-as role, to look at."""
 
     def shards(self) -> list[Shard]:
         """The shards in force."""
+
+
+class AccessPolicies(Shards, Protocol):
+    """The shards attached to the run-as role, to change."""
+
+    def quota(self) -> Quota:
+        """What IAM grants this account."""
 
     def versions(self) -> Mapping[str, str]:
         """Version in force (policy id and number) by shard name, as of the last `shards`."""
@@ -230,13 +234,19 @@ class AccessLedger(Protocol):
 
 
 class Brake(Protocol):
-    """What the brake remembers. Only the holder of the lease writes it."""
+    """What the brake remembers. Only the holder of the lease writes it, but for what is expected."""
 
     def revoked(self) -> Mapping[str, datetime]:
         """When each counted revocation of the last while went, by connection."""
 
     def count(self, connections: Collection[str], now: str) -> None:
         """Counted revocations go now."""
+
+    def expected(self) -> frozenset[str]:
+        """Connections whose revocation has to wait as soon as anybody asks for it."""
+
+    def expect(self, connections: Collection[str]) -> None:
+        """These, and no others: a sweep found more to revoke than may go without approval. Needs no lease."""
 
     def held(self) -> HeldPlan:
         """The revocations that wait for approval; without connections when none does."""

@@ -26,6 +26,7 @@ class Settings(BaseModel):
     registry_table: str
     opt_in_tag: str
     grace_days: float
+    drift_repair: Literal["repair", "notify"]
     external_id_match: Literal["exact", "prefix"]
     quick_identity_region: str
     quick_namespace: str

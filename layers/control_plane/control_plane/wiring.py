@@ -10,6 +10,7 @@ from control_plane import profiles
 from control_plane.account import Hub
 from control_plane.asking import Terms
 from control_plane.assessment import World
+from control_plane.aws.account_listing import AwsAccountListing
 from control_plane.aws.approvals import StepFunctionsApprovals
 from control_plane.aws.asset_cache import DynamoDbAssetCache
 from control_plane.aws.brake import DynamoDbBrake
@@ -18,10 +19,13 @@ from control_plane.aws.iam import AwsAccessPolicies
 from control_plane.aws.ledger import DynamoDbLedger
 from control_plane.aws.notifications import SnsNotifications
 from control_plane.aws.organizations import AwsOrganization
+from control_plane.aws.papers import DynamoDbPapers, DynamoDbRecordListing
 from control_plane.aws.quick_assets import AwsQuickAssets
 from control_plane.aws.quicksight import AwsDataSources, AwsQuickAccount
 from control_plane.aws.reconciles import StepFunctionsReconciles
 from control_plane.aws.registry import DynamoDbRegistry
+from control_plane.aws.role_listing import AwsRoleListing
+from control_plane.aws.source_listing import AwsSourceListing
 from control_plane.aws.stack_sets import AwsStackSets
 from control_plane.errors import UnknownProfile
 from control_plane.observation import Planes
@@ -34,11 +38,16 @@ from control_plane.ports import (
     QuickAccount,
     Reconciles,
     Registry,
+    Shards,
     StackSets,
 )
 from control_plane.settings import settings
 from control_plane.steps.access import Desk, external_ids
 from control_plane.steps.data_source import Impact
+from control_plane.sweep.collecting import Lists
+from control_plane.sweep.inspecting import ReadOnce
+from control_plane.sweep.ports import Papers
+from control_plane.sweep.run import Office
 
 
 @cache
@@ -135,7 +144,39 @@ def notifications() -> Notifications:
     return SnsNotifications(_client("sns"), settings().notifications_topic_arn)
 
 
-def world() -> World:
+def papers() -> Papers:
+    """What sweeps write down."""
+    return DynamoDbPapers(_client("dynamodb"), settings().registry_table)
+
+
+def lists() -> Lists:
+    """What a sweep reads."""
+    return Lists(
+        AwsAccountListing(_client("organizations")),
+        AwsRoleListing(_client("cloudformation"), hub()),
+        AwsSourceListing(_client("quicksight"), hub()),
+        DynamoDbRecordListing(_client("dynamodb"), settings().registry_table),
+        papers(),
+    )
+
+
+def office() -> Office:
+    """What the steps of a sweep work with."""
+    return Office(
+        terms=terms(),
+        hub=hub(),
+        papers=papers(),
+        policies=access_policies(),
+        brake=brake(),
+        world=world(ReadOnce(access_policies())),
+        reconciles=reconciles(),
+        registry=registry(),
+        notifications=notifications(),
+        repairs=settings().drift_repair == "repair",
+    )
+
+
+def world(shards: Shards | None = None) -> World:
     """Everything an assessment reads."""
-    planes = Planes(stack_sets(), access_policies(), data_sources(), registry())
+    planes = Planes(stack_sets(), shards or access_policies(), data_sources(), registry())
     return World(organization(), planes, quick_account(), known_profiles)

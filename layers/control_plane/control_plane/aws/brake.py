@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 ACCESS = {"S": "access"}
 HELD: Any = {"pk": ACCESS, "sk": {"S": "held"}}
+EXPECTED: Any = {"pk": ACCESS, "sk": {"S": "expected"}}
 REVOKED: Any = {"pk": ACCESS, "sk": {"S": "revoked"}}
 
 
@@ -36,6 +37,14 @@ class DynamoDbBrake:
         kept = {key: went for key, went in self.revoked().items() if moment - went < WINDOW}
         went = {**kept, **dict.fromkeys(connections, moment)}
         self._put({**REVOKED, "went": {"M": {key: {"S": each.isoformat()} for key, each in went.items()}}})
+
+    def expected(self) -> frozenset[str]:
+        """Connections whose revocation has to wait as soon as anybody asks for it."""
+        return frozenset(self._item(EXPECTED).get("connections", {}).get("SS", []))
+
+    def expect(self, connections: Collection[str]) -> None:
+        """These, and no others."""
+        self._put({**EXPECTED, **({"connections": {"SS": sorted(connections)}} if connections else {})})
 
     def held(self) -> HeldPlan:
         """The revocations that wait for approval; without connections when none does."""
@@ -79,6 +88,8 @@ class DynamoDbBrake:
     def released(self, plan_id: str) -> None:
         """An approved plan's revocations have gone."""
         self._update(_list_key(plan_id), "SET released = :yes", None, {":yes": {"BOOL": True}})
+        if gone := self.listed(plan_id):
+            self._update(EXPECTED, "DELETE connections :gone", None, {":gone": {"SS": list(gone)}})
 
     def is_released(self, plan_id: str) -> bool:
         """Whether they have."""

@@ -148,7 +148,8 @@ def _judge(
     free = held.connections if approved else frozenset()
     removals = [each for each in wishes.removals if each.arn in standing and each.key not in free]
     now = datetime.fromisoformat(writer.now)
-    return sort_out(removals, len(standing), desk.brake.revoked(), held.connections, now)
+    waiting = held.connections | desk.brake.expected()
+    return sort_out(removals, len(standing), desk.brake.revoked(), waiting, now)
 
 
 def _going(wishes: Wishes, hold: frozenset[str]) -> Changes:

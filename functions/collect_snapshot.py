@@ -1,0 +1,31 @@
+"""CollectSnapshot: read the next pages of what a sweep compares: accounts with their tags, then what there is."""
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.parser import event_parser
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from pydantic import BaseModel
+
+from control_plane import wiring
+from control_plane.sweep.collecting import collect, give_up
+
+logger = Logger()
+
+
+class Request(BaseModel):
+    """Which sweep, of what; and why the list of accounts is given up, if it is."""
+
+    sweep: str
+    scope: tuple[str, ...]
+    give_up: str = ""
+
+
+@logger.inject_lambda_context
+@event_parser(model=Request)
+def handler(request: Request, context: LambdaContext) -> dict[str, bool | int | str]:
+    """Whether everything is read, how many accounts so far, and which list is being read."""
+    if request.give_up:
+        progress = give_up(request.sweep, request.give_up, wiring.papers())
+    else:
+        progress = collect(request.sweep, request.scope, wiring.terms(), wiring.lists())
+    logger.info("collected", extra={"sweep": request.sweep, "kind": progress.kind, "listed": progress.listed})
+    return {"done": progress.kind is None, "listed": progress.listed, "reading": progress.kind or ""}

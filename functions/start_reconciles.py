@@ -1,0 +1,26 @@
+"""StartReconciles: have the next few accounts that differ looked at."""
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.parser import event_parser
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from pydantic import BaseModel
+
+from control_plane import wiring
+from control_plane.sweep.run import start_some
+
+logger = Logger()
+
+
+class Request(BaseModel):
+    """Which sweep, and from which of its accounts on."""
+
+    sweep: str
+    offset: int
+
+
+@logger.inject_lambda_context
+@event_parser(model=Request)
+def handler(request: Request, context: LambdaContext) -> dict[str, bool | int]:
+    """Whether all are started; else from which on to go on."""
+    following = start_some(request.sweep, request.offset, wiring.office())
+    return {"done": following is None, "offset": following or 0}

@@ -1,0 +1,45 @@
+"""All data sources of Amazon Quick with a name of ours."""
+
+from typing import TYPE_CHECKING, Any
+
+from control_plane.account import Connection, Hub
+from control_plane.aws.calls import named_errors
+from control_plane.aws.quicksight import STATES
+from control_plane.sweep.facts import Source
+from control_plane.sweep.ports import Read
+
+if TYPE_CHECKING:
+    from mypy_boto3_quicksight import QuickSightClient
+
+PAGE = 100
+
+
+class AwsSourceListing:
+    """Port `SourceListing` over Amazon Quick."""
+
+    def __init__(self, client: "QuickSightClient", hub: Hub) -> None:
+        self._client, self._hub = client, hub
+
+    def page(self, token: str) -> Read[Source]:
+        """At most 100 data sources, of which those with a name of ours."""
+        following: Any = {"NextToken": token} if token else {}
+        with named_errors():
+            found: Any = self._client.list_data_sources(AwsAccountId=self._hub.account_id, MaxResults=PAGE, **following)
+        sources = [_source(each) for each in found.get("DataSources", []) if each.get("Status") in STATES]
+        return Read([each for each in sources if each], found.get("NextToken", ""))
+
+
+def _source(found: Any) -> Source | None:
+    connection = Connection.of_data_source(found["DataSourceId"])
+    if connection is None:
+        return None
+    athena = found.get("DataSourceParameters", {}).get("AthenaParameters", {})
+    return Source(
+        account_id=connection.account_id,
+        profile=connection.profile,
+        state=STATES[found["Status"]],
+        name=found.get("Name", ""),
+        work_group=athena.get("WorkGroup", ""),
+        run_as_role_arn=athena.get("RoleArn", ""),
+        consumer_role_arn=athena.get("ConsumerAccountRoleArn", ""),
+    )

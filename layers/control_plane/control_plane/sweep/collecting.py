@@ -1,0 +1,122 @@
+"""Read the lists a sweep compares, some pages at a time, each written down before the next is asked for."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from control_plane.account import Account, Unit
+from control_plane.asking import Terms
+from control_plane.sweep.facts import Kind, Page, Progress
+from control_plane.sweep.ports import AccountListing, Papers, Place, Read, RecordListing, RoleListing, SourceListing
+
+# In one go. Organizations answers 10 ListTagsForResource a second to the whole organization, and the machine
+# pauses between two goes: 40 accounts in about ten seconds leave half of that to everybody else.
+PAGES = {Kind.ACCOUNTS: 2, Kind.ROLES: 20, Kind.SOURCES: 20, Kind.RECORDS: 10}
+PROGRESS = "progress"
+
+
+@dataclass(frozen=True)
+class Lists:
+    """Where the lists come from, and where what was read is written down."""
+
+    accounts: AccountListing
+    roles: RoleListing
+    sources: SourceListing
+    records: RecordListing
+    papers: Papers
+
+
+def collect(sweep_id: str, scope: tuple[str, ...], terms: Terms, lists: Lists) -> Progress:
+    """Read on from where the sweep is, one list's pages of one go. No kind in the answer: everything is read."""
+    progress = lists.papers.get(sweep_id, PROGRESS, Progress) or Progress(scope=scope)
+    kind, known = progress.kind, _Units(lists.accounts, terms)
+    for _ in range(PAGES[kind] if kind else 0):
+        page, read = _page(progress, terms, lists, known)
+        lists.papers.put(sweep_id, f"page#{progress.pages:06}", page)
+        progress = _onward(progress, read, lists)
+        lists.papers.put(sweep_id, PROGRESS, progress)
+        if progress.kind is not kind:
+            break
+    return progress
+
+
+def give_up(sweep_id: str, why: str, papers: Papers) -> Progress:
+    """The list of accounts can't be read to its end: what was read is used for additions only."""
+    progress = papers.get(sweep_id, PROGRESS, Progress) or Progress()
+    progress = progress.model_copy(update={"partial": progress.partial or why, **_next_list(Kind.ROLES)})
+    papers.put(sweep_id, PROGRESS, progress)
+    return progress
+
+
+class _Units:
+    """The units' tags, read once in a go."""
+
+    def __init__(self, listing: AccountListing, terms: Terms) -> None:
+        self._listing, self._terms = listing, terms
+        self._known: dict[str, dict[str, str]] = {}
+
+    def tags(self, unit_id: str) -> dict[str, str]:
+        if unit_id not in self._known:
+            self._known[unit_id] = _ours(self._listing.tags(unit_id), self._terms)
+        return self._known[unit_id]
+
+    def nearest(self, place: Place) -> Unit | None:
+        """The nearest unit above with the opt-in tag."""
+        for unit_id in place.units:
+            if self._terms.opt_in_tag in (tags := self.tags(unit_id)):
+                return Unit(id=unit_id, tags=tags)
+        return None
+
+
+def _page(progress: Progress, terms: Terms, lists: Lists, units: _Units) -> tuple[Page, Read[object]]:
+    if progress.kind is Kind.ACCOUNTS:
+        places = lists.accounts.page(progress.token)
+        wanted = [each for each in places.items if progress.is_everything or {*progress.scope} & {*each.units}]
+        return Page(accounts=tuple(_account(each, terms, lists.accounts, units) for each in wanted)), places
+    if progress.kind is Kind.ROLES:
+        if not progress.profile:  # no profile's stack set to read
+            return Page(), Read(())
+        roles = lists.roles.page(progress.profile, progress.token)
+        return Page(roles=tuple(roles.items)), roles
+    if progress.kind is Kind.SOURCES:
+        sources = lists.sources.page(progress.token)
+        return Page(sources=tuple(sources.items)), sources
+    records = lists.records.page(progress.token)
+    return Page(records=tuple(records.items)), records
+
+
+def _account(place: Place, terms: Terms, listing: AccountListing, units: _Units) -> Account:
+    tags = _ours(listing.tags(place.account_id), terms)
+    unit = None if terms.opt_in_tag in tags else units.nearest(place)
+    return Account(id=place.account_id, name=place.name, state=place.state, tags=tags, unit=unit)
+
+
+def _ours(tags: Mapping[str, str], terms: Terms) -> dict[str, str]:
+    return {key: value for key, value in tags.items() if key in (terms.opt_in_tag, terms.expires_tag)}
+
+
+def _onward(progress: Progress, read: Read[object], lists: Lists) -> Progress:
+    """Where the next page is; a token seen before ends its list."""
+    counted = len(read.items) if progress.kind is Kind.ACCOUNTS else 0
+    progress = progress.model_copy(update={"pages": progress.pages + 1, "listed": progress.listed + counted})
+    if read.token and read.token not in progress.seen:
+        return progress.model_copy(update={"token": read.token, "seen": (*progress.seen, read.token)})
+    if read.token and progress.kind is Kind.ACCOUNTS:
+        why = f"Organizations gave the same page of the list of accounts twice, after {progress.listed} accounts"
+        progress = progress.model_copy(update={"partial": why})
+    if progress.kind is Kind.ACCOUNTS:
+        return _begin_roles(progress, lists)
+    if progress.kind is Kind.ROLES and (
+        later := [name for name in sorted(lists.roles.profiles()) if name > progress.profile]
+    ):
+        return progress.model_copy(update={**_next_list(Kind.ROLES), "profile": later[0]})
+    following = {Kind.ROLES: Kind.SOURCES, Kind.SOURCES: Kind.RECORDS}
+    return progress.model_copy(update=_next_list(following.get(progress.kind or Kind.RECORDS)))
+
+
+def _begin_roles(progress: Progress, lists: Lists) -> Progress:
+    first = min(lists.roles.profiles(), default="")
+    return progress.model_copy(update={**_next_list(Kind.ROLES), "profile": first})
+
+
+def _next_list(kind: Kind | None) -> dict[str, object]:
+    return {"kind": kind, "profile": "", "token": "", "seen": ()}

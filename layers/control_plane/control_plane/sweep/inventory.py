@@ -1,0 +1,87 @@
+"""What there is of every account's connections, put together from the lists a sweep has read. Pure."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+
+from control_plane.access_policy import Shard
+from control_plane.account import Account, Connection, Hub
+from control_plane.decision import Observed, Presence
+from control_plane.ports import DataSourceSettings
+from control_plane.profiles import Profile
+from control_plane.steps import data_source
+from control_plane.sweep.facts import Page, Remembered, Role, Source
+
+Place = tuple[str, str]  # an account's id and a profile's name
+
+
+class Inventory:
+    """The three planes and the registry, of all accounts at once.
+
+    Lists show less than descriptions do (no parameters, permissions, tags): what they can't show counts as right.
+    """
+
+    def __init__(self, read: Page, shards: Iterable[Shard], profiles: Mapping[str, Profile], hub: Hub) -> None:
+        self._profiles, self._hub = profiles, hub
+        entries = {entry: Connection.of_role(entry, hub) for shard in shards for entry in shard.entries}
+        self.strangers = tuple(sorted(entry for entry, connection in entries.items() if connection is None))
+        self.roles: Mapping[Place, Role] = {(each.account_id, each.profile): each for each in read.roles}
+        self.sources: Mapping[Place, Source] = {(each.account_id, each.profile): each for each in read.sources}
+        self.records: Mapping[Place, Remembered] = {(each.account_id, each.profile): each for each in read.records}
+        self.allowed = {(each.account_id, each.profile) for each in entries.values() if each}
+        self._by_account: dict[str, set[str]] = defaultdict(set)
+        for account_id, profile in (*self.roles, *self.sources, *self.records, *self.allowed):
+            if profile:
+                self._by_account[account_id].add(profile)
+
+    @property
+    def accounts(self) -> set[str]:
+        """Every account of which something of ours is there, or remembered."""
+        return set(self._by_account)
+
+    def observed(self, account: Account, wanted: Iterable[str]) -> dict[str, Observed]:
+        """Every connection the account has, should have, or is remembered to have, by profile."""
+        profiles = sorted({*wanted, *self._by_account.get(account.id, ())})
+        return {profile: self._observe(account, profile) for profile in profiles}
+
+    def failure_of(self, account_id: str, profile: str = "") -> str:
+        """The error the registry has of a connection, or (without a profile) of the account as a whole."""
+        found = self.records.get((account_id, profile))
+        return found.error if found and found.status == "failed" else ""
+
+    def is_orphan(self, account_id: str, profile: str) -> bool:
+        """Whether something of ours is there and nothing remembers it."""
+        return (account_id, profile) not in self.records
+
+    def _observe(self, account: Account, profile: str) -> Observed:
+        place = account.id, profile
+        record, role = self.records.get(place), self.roles.get(place)
+        if record and record.is_kept:
+            role = None  # AWS keeps its record of the account; there is nothing behind it we could remove
+        return Observed(
+            profile=profile,
+            consumer_role=_presence_of_role(role),
+            access=place in self.allowed,
+            data_source=self._presence_of_source(account, profile),
+            recorded=record.status if record else None,
+            remove_after=record.remove_after if record else None,
+            stack_id=role.stack_id if role else "",
+        )
+
+    def _presence_of_source(self, account: Account, name: str) -> Presence:
+        found, profile = self.sources.get((account.id, name)), self._profiles.get(name)
+        if found is None:
+            return Presence.ABSENT
+        if profile is None:
+            return Presence.DIFFERENT
+        wanted = data_source.wanted(Connection(account_id=account.id, profile=name), account.name, profile, self._hub)
+        seen = DataSourceSettings(found.work_group, found.run_as_role_arn, found.consumer_role_arn)
+        is_current = (found.state, found.name, seen) == ("successful", wanted.name, wanted.settings)
+        return Presence.CURRENT if is_current else Presence.DIFFERENT
+
+
+def _presence_of_role(role: Role | None) -> Presence:
+    if role is None:
+        return Presence.ABSENT
+    if role.is_drifted:
+        return Presence.DRIFTED
+    return Presence.CURRENT if role.is_current else Presence.DIFFERENT
