@@ -1,0 +1,100 @@
+"""One in-memory class for each of the sweep's ports."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from control_plane.asking import Value
+from control_plane.sweep.facts import Remembered, Role, Source
+from control_plane.sweep.ports import Place, Read
+
+T = TypeVar("T")
+V = TypeVar("V", bound=Value)
+
+
+def in_pages(items: Sequence[T], size: int, token: str) -> Read[T]:
+    """The page that begins at the token, a number."""
+    first = int(token or 0)
+    more = first + size < len(items)
+    return Read(items[first : first + size], str(first + size) if more else "")
+
+
+@dataclass
+class FakeAccountListing:
+    """Port `AccountListing`. `repeats`: the token every page gives; `asked`: whose tags were read."""
+
+    places: list[Place] = field(default_factory=list)
+    tagged: dict[str, dict[str, str]] = field(default_factory=dict)
+    size: int = 20
+    repeats: str = ""
+    asked: list[str] = field(default_factory=list)
+
+    def page(self, token: str) -> Read[Place]:
+        """At most `size` accounts."""
+        read = in_pages(self.places, self.size, token)
+        return Read(read.items, self.repeats) if self.repeats else read
+
+    def tags(self, resource_id: str) -> Mapping[str, str]:
+        """The tags of an account, a unit or the root."""
+        self.asked.append(resource_id)
+        return self.tagged.get(resource_id, {})
+
+
+@dataclass
+class FakeRoleListing:
+    """Port `RoleListing`."""
+
+    roles: list[Role] = field(default_factory=list)
+    size: int = 100
+
+    def profiles(self) -> Sequence[str]:
+        """The profiles that have a stack set."""
+        return sorted({role.profile for role in self.roles})
+
+    def page(self, profile: str, token: str) -> Read[Role]:
+        """At most `size` instances."""
+        return in_pages([role for role in self.roles if role.profile == profile], self.size, token)
+
+
+@dataclass
+class FakeSourceListing:
+    """Port `SourceListing`."""
+
+    sources: list[Source] = field(default_factory=list)
+
+    def page(self, token: str) -> Read[Source]:
+        """At most 100 data sources."""
+        return in_pages(self.sources, 100, token)
+
+
+@dataclass
+class FakeRecordListing:
+    """Port `RecordListing`."""
+
+    records: list[Remembered] = field(default_factory=list)
+
+    def page(self, token: str) -> Read[Remembered]:
+        """Some records."""
+        return in_pages(self.records, 100, token)
+
+
+class FakePapers:
+    """Port `Papers`: values as JSON, so that what can't be written down fails."""
+
+    def __init__(self) -> None:
+        self.written: dict[tuple[str, str], str] = {}
+
+    def put(self, sweep_id: str, name: str, value: Value) -> None:
+        """Write one value down."""
+        self.written[sweep_id, name] = value.model_dump_json(exclude_defaults=True)
+
+    def get(self, sweep_id: str, name: str, model: type[V]) -> V | None:
+        """One value, or None."""
+        found = self.written.get((sweep_id, name))
+        return model.model_validate_json(found) if found else None
+
+    def every(self, sweep_id: str, prefix: str, model: type[V]) -> Iterator[V]:
+        """The values whose names begin like that."""
+        for owner, name in sorted(self.written):
+            if owner == sweep_id and name.startswith(prefix):
+                yield model.model_validate_json(self.written[owner, name])

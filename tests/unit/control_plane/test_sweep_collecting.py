@@ -1,0 +1,137 @@
+"""Reading the lists of a sweep: page by page, resumable, and honest about what is not whole."""
+
+from dataclasses import dataclass, field
+
+import pytest
+
+from control_plane.sweep.collecting import PAGES, Lists, collect, give_up
+from control_plane.sweep.facts import EVERYTHING, Kind, Page, Progress, Remembered, Role, Source, joined
+from control_plane.sweep.ports import Place
+from tests.sweep_fakes import FakeAccountListing, FakePapers, FakeRecordListing, FakeRoleListing, FakeSourceListing
+from tests.unit.control_plane.vocabulary import TAG, TERMS
+
+SWEEP = "20261124080000000"
+SALES, EUROPE, ROOT = "ou-ab12-sales0001", "ou-ab12-europe001", "r-ab12"
+
+
+def place(number: int, *units: str) -> Place:
+    return Place(f"{number:012}", f"account {number}", "ACTIVE", (*units, ROOT))
+
+
+@dataclass
+class Bench:
+    """An organization, and one sweep of it."""
+
+    accounts: FakeAccountListing
+    roles: FakeRoleListing = field(default_factory=FakeRoleListing)
+    sources: FakeSourceListing = field(default_factory=FakeSourceListing)
+    records: FakeRecordListing = field(default_factory=FakeRecordListing)
+    papers: FakePapers = field(default_factory=FakePapers)
+    scope: tuple[str, ...] = (EVERYTHING,)
+
+    @property
+    def lists(self) -> Lists:
+        """What the sweep reads."""
+        return Lists(self.accounts, self.roles, self.sources, self.records, self.papers)
+
+    def go(self) -> Progress:
+        """One slice."""
+        return collect(SWEEP, self.scope, TERMS, self.lists)
+
+    def all(self) -> Progress:
+        """Slices until everything is read."""
+        for _ in range(1000):
+            progress = self.go()
+            if progress.kind is None:
+                return progress
+        raise AssertionError("it never ends")
+
+    @property
+    def read(self) -> Page:
+        """What it has written down."""
+        return joined(self.papers.every(SWEEP, "page#", Page))
+
+
+def members(count: int) -> FakeAccountListing:
+    places = [place(number) for number in range(count)]
+    return FakeAccountListing(places, {"000000000003": {TAG: "enabled", "owner": "sales"}})
+
+
+def test_everything_is_read_and_only_our_tags_are_kept() -> None:
+    roles = [Role(account_id="000000000003", profile=name, is_current=True, is_drifted=False) for name in ("b", "a")]
+    source = Source(account_id="000000000003", profile="a", state="successful", name="sales")
+    record = Remembered(account_id="000000000003", profile="a", status="connected")
+    bench = Bench(members(45), FakeRoleListing(roles), FakeSourceListing([source]), FakeRecordListing([record]))
+    progress = bench.all()
+    assert (progress.listed, progress.partial) == (45, "")
+    assert [each.id for each in bench.read.accounts] == [f"{number:012}" for number in range(45)]
+    assert {each.id: each.tags for each in bench.read.accounts if each.tags} == {"000000000003": {TAG: "enabled"}}
+    assert (bench.read.roles, bench.read.sources, bench.read.records) == ((roles[1], roles[0]), (source,), (record,))
+
+
+@pytest.mark.parametrize("count", [0, 1, 20, 21])
+def test_no_account_one_account_and_whole_pages_are_lists_too(count: int) -> None:
+    bench = Bench(members(count))
+    assert (bench.all().listed, len(bench.read.accounts)) == (count, count)
+
+
+def test_one_go_reads_no_more_than_organizations_can_bear() -> None:
+    bench = Bench(members(100))
+    assert bench.go().listed == 40
+    assert len([each for each in bench.accounts.asked if each != ROOT]) == 40
+
+
+def test_a_unit_is_asked_once_in_a_go_however_many_accounts_are_below_it() -> None:
+    bench = Bench(FakeAccountListing([place(number, EUROPE, SALES) for number in range(40)], {SALES: {TAG: "finance"}}))
+    bench.all()
+    assert [bench.accounts.asked.count(unit) for unit in (EUROPE, SALES, ROOT)] == [1, 1, 0]  # the nearest wins
+    assert {each.unit.id for each in bench.read.accounts if each.unit} == {SALES}
+
+
+def test_an_account_with_a_tag_of_its_own_asks_no_unit() -> None:
+    bench = Bench(FakeAccountListing([place(1, SALES)], {"000000000001": {TAG: "disabled"}, SALES: {TAG: "enabled"}}))
+    bench.all()
+    assert bench.accounts.asked == ["000000000001"]
+    assert bench.read.accounts[0].unit is None
+
+
+def test_a_sweep_of_a_unit_reads_the_tags_below_it_only() -> None:
+    listing = FakeAccountListing([place(1, EUROPE, SALES), place(2, "ou-ab12-other0001"), place(3, SALES)])
+    bench = Bench(listing, scope=(SALES,))
+    progress = bench.all()
+    assert [each.id for each in bench.read.accounts] == ["000000000001", "000000000003"]
+    assert (progress.listed, progress.is_everything) == (3, False)
+    assert "000000000002" not in bench.accounts.asked
+
+
+def test_a_repeated_token_ends_the_list_and_is_said() -> None:
+    bench = Bench(members(30))
+    bench.accounts.repeats = "20"
+    progress = bench.all()
+    assert progress.partial == "Organizations gave the same page of the list of accounts twice, after 30 accounts"
+    assert len(bench.read.accounts) == 30
+
+
+def test_what_was_written_is_written_again_after_a_crash_between_page_and_progress() -> None:
+    bench = Bench(members(60))
+    bench.go()
+    before = dict(bench.papers.written)
+    bench.go()
+    bench.papers.written[SWEEP, "progress"] = before[SWEEP, "progress"]  # the slice died before it noted its end
+    assert bench.all().listed == 60
+    assert len(bench.read.accounts) == 60
+
+
+def test_a_list_given_up_is_partial_and_the_other_lists_are_still_read() -> None:
+    source = Source(account_id="000000000003", profile="a", state="successful", name="sales")
+    bench = Bench(members(100), sources=FakeSourceListing([source]))
+    bench.go()
+    assert give_up(SWEEP, "Throttled: slow down", bench.papers).kind is Kind.ROLES
+    progress = bench.all()
+    assert (progress.partial, progress.listed) == ("Throttled: slow down", 40)
+    assert bench.read.sources == (source,)
+
+
+def test_pages_are_small_enough_for_half_of_what_organizations_answers() -> None:
+    # 20 accounts a page, 10 calls a second for all, a pause of 5 seconds between two goes of about 5 seconds
+    assert PAGES[Kind.ACCOUNTS] * 20 / (5 + 5) <= 5

@@ -1,0 +1,298 @@
+"""A sweep's plan: what is looked at, what waits, what is left alone."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from control_plane.access_policy import Shard
+from control_plane.account import Account, Connection, Unit
+from control_plane.brake import limit
+from control_plane.steps.data_source import wanted
+from control_plane.sweep.facts import Memory, Page, Progress, Remembered, Role, Source
+from control_plane.sweep.inventory import Inventory
+from control_plane.sweep.planning import Plan, Rules, plan_sweep, why_partial
+from tests.unit.control_plane.vocabulary import HUB, MANAGEMENT, TAG, TERMS, TODAY, account, entry, profile
+
+PROFILES = {"default": profile(), "finance": profile(description="What finance publishes.")}
+EVERYTHING = Progress(kind=None)
+LATER = TODAY + timedelta(days=8)
+
+
+def identity(number: int) -> str:
+    return f"{number:012}"
+
+
+def member(number: int, tag: str | None = "enabled", **more: Any) -> Account:
+    return account(tag, account_id=identity(number), **more)
+
+
+def role(number: int, name: str = "default", **more: Any) -> Role:
+    return Role(account_id=identity(number), profile=name, **{"is_current": True, "is_drifted": False, **more})
+
+
+def source(number: int, **more: Any) -> Source:
+    connection = Connection(account_id=identity(number), profile="default")
+    right = wanted(connection, "sales", PROFILES["default"], HUB)
+    settings = right.settings
+    values = {
+        "state": "successful",
+        "name": right.name,
+        "work_group": settings.work_group,
+        "run_as_role_arn": settings.run_as_role_arn,
+        "consumer_role_arn": settings.consumer_role_arn,
+    }
+    return Source(account_id=connection.account_id, profile="default", **{**values, **more})
+
+
+def record(number: int, status: str = "connected", name: str = "default", **more: Any) -> Remembered:
+    return Remembered(account_id=identity(number), profile=name, status=status, **more)
+
+
+def connected(numbers: Iterable[int]) -> Page:
+    return Page(
+        roles=tuple(role(each) for each in numbers),
+        sources=tuple(source(each) for each in numbers),
+        records=tuple(record(each) for each in numbers),
+    )
+
+
+def sweep(
+    accounts: Sequence[Account],
+    there: Page,
+    allowed: Iterable[int] = (),
+    *,
+    progress: Progress = EVERYTHING,
+    partial: str = "",
+    entries: tuple[str, ...] = (),
+    **rules: Any,
+) -> Plan:
+    shards = [Shard(1, (*(entry(identity(each)) for each in allowed), *entries))]
+    given_rules = Rules(
+        **{
+            "terms": TERMS,
+            "hub": HUB,
+            "profiles": PROFILES,
+            "held": frozenset(),
+            "recent": {},
+            "now": TODAY,
+            **rules,
+        }
+    )
+    return plan_sweep(accounts, Inventory(there, shards, given_rules.profiles, HUB), progress, partial, given_rules)
+
+
+def started(plan: Plan) -> list[int]:
+    return [int(each.account_id) for each in plan.start]
+
+
+# --- in step, and what differs ---------------------------------------------------------------------
+
+
+def test_a_converged_organization_needs_nothing() -> None:
+    plan = sweep([*map(member, range(30)), member(99, None)], connected(range(30)), range(30))
+    assert (plan.start, plan.hold, plan.shown, plan.in_step) == ((), (), (), 30)
+
+
+def test_every_tagged_account_that_nobody_told_us_of_is_connected() -> None:
+    plan = sweep([member(1), member(2, None), member(3, "finance")], Page())
+    assert [each.what for each in plan.start] == [
+        "connect default: the tag quick-athena says enabled",
+        "connect finance: the tag quick-athena says finance",
+    ]
+
+
+@pytest.mark.parametrize(
+    "there",
+    [
+        connected([1]).model_copy(update={"roles": ()}),
+        connected([1]).model_copy(update={"roles": (role(1, is_current=False),)}),
+        connected([1]).model_copy(update={"sources": ()}),
+        connected([1]).model_copy(update={"sources": (source(1, state="update_failed"),)}),
+        connected([1]).model_copy(update={"sources": (source(1, name="another name"),)}),
+        connected([1]).model_copy(update={"sources": (source(1, work_group="primary"),)}),
+        connected([1]).model_copy(update={"records": ()}),
+        connected([1]).model_copy(update={"records": (record(1, "connecting"),)}),
+    ],
+    ids=["no role", "role outdated", "no source", "source failed", "renamed", "other workgroup", "forgotten", "moving"],
+)
+def test_whatever_lists_show_to_be_wrong_is_looked_at(there: Page) -> None:
+    assert started(sweep([member(1)], there, [1])) == [1]
+    assert started(sweep([member(1)], connected([1]), [1])) == []
+
+
+def test_an_entry_taken_out_by_hand_is_put_back_and_a_drifted_role_built_anew() -> None:
+    there = connected([1, 2]).model_copy(update={"roles": (role(1), role(2, is_drifted=True))})
+    plan = sweep([member(1), member(2)], there, [2])
+    assert [each.what.split(":")[0] for each in plan.start] == ["connect default", "rebuild default"]
+
+
+def test_with_notify_drift_is_shown_and_everything_else_done() -> None:
+    there = connected([1, 2]).model_copy(update={"sources": (source(1),)})
+    plan = sweep([member(1), member(2), member(3)], there, [1, 2], repairs=False)
+    assert started(plan) == [3]
+    assert [each.account_id for each in plan.shown] == [identity(2)]
+
+
+def test_the_registry_is_never_the_truth_an_empty_one_revokes_nobody() -> None:
+    plan = sweep(
+        [member(each) for each in range(40)], connected(range(40)).model_copy(update={"records": ()}), range(40)
+    )
+    assert (started(plan), plan.hold, plan.orphans) == (list(range(40)), (), ())
+
+
+def test_what_failed_with_the_same_error_is_counted_and_not_begun_again() -> None:
+    refused = Remembered(account_id=identity(1), status="failed", error="InvalidTagValue")
+    unknown = record(2, "failed", "nosuch", error="UnknownProfile")
+    tried = record(3, "failed", error="DataSourceDenied")
+    accounts = [member(1, "Not A Tag!"), member(2, "nosuch"), member(3), member(4, "Not A Tag!"), member(5, "nosuch")]
+    plan = sweep(accounts, Page(records=(refused, unknown, tried)))
+    assert started(plan) == [3, 4, 5]  # what may work by now, and what nobody was told of
+    assert plan.failed == (identity(1), f"{identity(2)}#nosuch", f"{identity(3)}#default")
+
+
+def test_an_account_that_must_not_be_connected_is_told_once() -> None:
+    plan = sweep([account("enabled", account_id=MANAGEMENT), member(2, state="SUSPENDED")], Page())
+    assert [each.what.split(":")[0] for each in plan.start] == ["refuse", "refuse"]
+
+
+def test_a_unit_above_asks_for_what_is_below_it() -> None:
+    below = member(1, None).model_copy(update={"unit": Unit(id="ou-ab12-sales0001", tags={TAG: "finance"})})
+    assert started(sweep([below], Page())) == [1]
+
+
+# --- removals ---------------------------------------------------------------------------------------
+
+
+def test_an_untagged_account_is_quarantined_and_disconnected_when_its_time_has_come() -> None:
+    waiting = record(2, "quarantined", remove_after=TODAY + timedelta(days=7))
+    there = connected([1, 2]).model_copy(update={"records": (record(1), waiting)})
+    accounts = [member(1, None), member(2, None)]
+    assert [each.what.split(":")[0] for each in sweep(accounts, there, [1]).start] == ["quarantine default"]
+    late = sweep(accounts[1:], connected([2]).model_copy(update={"records": (waiting,)}), now=LATER)
+    assert [each.what.split(":")[0] for each in late.start] == ["disconnect default"]
+
+
+def test_what_is_there_and_in_no_record_is_an_orphan_and_goes() -> None:
+    plan = sweep([member(1, None)], Page(sources=(source(1),), roles=(role(1),)))
+    assert (started(plan), plan.orphans) == ([1], (f"{identity(1)}#default",))
+
+
+def test_an_entry_that_is_no_consumer_role_is_a_strangers_and_left_alone() -> None:
+    odd = "arn:aws:iam::222233334444:role/quick-athena-Not_A_Profile"
+    plan = sweep([], Page(), entries=(odd, "arn:aws:iam::222233334444:role/admin"))
+    assert (plan.start, plan.strangers) == ((), ("arn:aws:iam::222233334444:role/admin", odd))
+
+
+def test_an_account_the_whole_list_does_not_have_has_left_and_is_looked_at() -> None:
+    assert started(sweep([], connected([1]), [1])) == [1]
+
+
+def test_a_sweep_of_a_unit_says_nothing_of_accounts_elsewhere() -> None:
+    assert started(
+        sweep([member(1)], connected([2]), [2], progress=Progress(kind=None, scope=("ou-ab12-sales0001",)))
+    ) == [1]
+
+
+def test_a_partial_list_only_ever_adds() -> None:
+    there = connected([1, 2, 3])
+    plan = sweep([member(1, None), member(2), member(4)], there, [1, 2, 3], partial="a page failed")
+    assert (started(plan), plan.withheld, plan.hold) == ([4], (f"{identity(1)}#default",), ())
+
+
+def test_more_than_an_hour_may_take_is_held_to_the_last_and_asked_for_all_the_same() -> None:
+    everyone = range(100)
+    plan = sweep([member(each, None if each < 11 else "enabled") for each in everyone], connected(everyone), everyone)
+    assert (len(plan.hold), len(plan.start)) == (11, 11)
+    plan = sweep([member(each, None if each < 10 else "enabled") for each in everyone], connected(everyone), everyone)
+    assert (plan.hold, len(plan.start)) == ((), 10)
+
+
+def test_what_the_last_hour_took_leaves_less_for_this_one() -> None:
+    everyone = range(3, 100)
+    recent: dict[str, datetime] = {f"{identity(each)}#default": TODAY - timedelta(minutes=5) for each in range(3)}
+    accounts = [member(each, None if each < 11 else "enabled") for each in everyone]
+    plan = sweep(accounts, connected(everyone), everyone, recent=recent)
+    assert len(plan.hold) == 8
+
+
+def test_what_waits_for_approval_already_is_not_asked_for_again() -> None:
+    plan = sweep([member(1, None)], connected([1]), [1], held=frozenset({f"{identity(1)}#default"}))
+    assert (plan.start, plan.waiting) == ((), (f"{identity(1)}#default",))
+
+
+def test_accounts_that_are_gone_do_not_count_however_many() -> None:
+    everyone = range(20)
+    plan = sweep([member(each, state="SUSPENDED") for each in everyone], connected(everyone), everyone)
+    assert (plan.hold, len(plan.start)) == ((), 20)
+
+
+def test_a_broken_profiles_file_connects_nobody_and_keeps_no_access_alive() -> None:
+    plan = sweep([member(1), member(2, None)], connected([2]), [2], profiles={}, profiles_fault="profiles.yaml: empty")
+    assert [each.what.split(":")[0] for each in plan.start] == ["refuse", "quarantine default"]
+
+
+# --- looking in full ---------------------------------------------------------------------------------
+
+
+def test_ten_days_reach_every_connected_account_once() -> None:
+    everyone = range(57)
+    accounts = [member(each) for each in everyone]
+    seen = [sweep(accounts, connected(everyone), everyone, now=TODAY + timedelta(days=day)).deeply for day in range(10)]
+    assert sorted(each for day in seen for each in day) == [identity(each) for each in everyone]
+    assert max(map(len, seen)) <= 6
+
+
+# --- is the list whole? --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("listed", "memory", "whole"),
+    [
+        (200, Memory(), True),
+        (200, Memory(whole=200, listed=200), True),
+        (190, Memory(whole=200, listed=200), True),
+        (150, Memory(whole=200, listed=200), False),
+        (0, Memory(whole=200, listed=200), False),
+        (150, Memory(whole=200, listed=150), True),  # it says so a second time
+        (100, Memory(whole=200, listed=150), False),
+        (3, Memory(whole=8, listed=8), True),  # each is looked at by itself before anything goes
+        (2, Memory(whole=8, listed=8), False),
+    ],
+)
+def test_a_list_that_shrank_is_believed_the_second_time(listed: int, memory: Memory, whole: bool) -> None:  # noqa: FBT001
+    assert (why_partial(Progress(kind=None, listed=listed), memory) == "") is whole
+
+
+def test_a_sweep_of_a_unit_compares_no_counts() -> None:
+    assert why_partial(Progress(kind=None, listed=1, scope=("ou-x",)), Memory(whole=100, listed=100)) == ""
+
+
+# --- whatever comes -----------------------------------------------------------------------------------
+
+TAGS = st.sampled_from([None, "enabled", "finance", "disabled", "paused", "enabled finance", "Oh No!"])
+STATES = st.sampled_from(["ACTIVE", "ACTIVE", "ACTIVE", "SUSPENDED", "PENDING_CLOSURE"])
+
+
+@given(
+    tags=st.lists(st.tuples(TAGS, STATES), max_size=25),
+    there=st.sets(st.integers(0, 30)),
+    allowed=st.sets(st.integers(0, 30)),
+    partial=st.sampled_from(["", "a page failed"]),
+)
+def test_no_plan_takes_more_than_an_hour_may_and_a_partial_one_nothing(
+    tags: list[tuple[str | None, str]], there: set[int], allowed: set[int], partial: str
+) -> None:
+    accounts = [member(number, tag, state=state) for number, (tag, state) in enumerate(tags)]
+    plan = sweep(accounts, connected(sorted(there)), allowed, partial=partial)
+    active = {each.id for each in accounts if each.state == "ACTIVE"}
+    going = [
+        e for e in plan.start if "quarantine" in e.what and e.account_id in active and int(e.account_id) in allowed
+    ]
+    free = [each for each in going if f"{each.account_id}#default" not in plan.hold]
+    assert len(free) <= limit(len(allowed))
+    assert not (partial and going)
+    assert not (plan.hold and free)
