@@ -4,7 +4,7 @@ import ast
 import json
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,12 +13,15 @@ from control_plane.account import Connection
 from control_plane.aws.asset_cache import DynamoDbAssetCache
 from control_plane.aws.brake import DynamoDbBrake
 from control_plane.aws.ledger import DynamoDbLedger
+from control_plane.aws.papers import KEPT, DynamoDbPapers
 from control_plane.aws.registry import DynamoDbRegistry
 from control_plane.dependents import Asset
 from control_plane.failure import PLANS, UNKNOWN, Failure
 from control_plane.ports import Listing, Wish
 from control_plane.settings import Settings
 from control_plane.steps import data_source
+from control_plane.sweep.facts import Progress
+from control_plane.sweep.reporting import Report
 from tests.contract import project
 from tests.contract.project import FORWARDING, HUB, MACHINES, ROOT
 from tests.contract.recorder import Recorder, written
@@ -70,9 +73,16 @@ def _updates() -> Iterator[Any]:
                 yield raw["Arguments"]
 
 
-def _written_by_machines(sort_key: str) -> set[str]:
-    found = [update for update in _updates() if update["Key"]["sk"]["S"].removeprefix("{% '").startswith(sort_key)]
+def _written_by_machines(partition: str, sort_key: str) -> set[str]:
+    """What they write into items whose keys begin like that."""
+    wanted = (partition, sort_key)
+    found = [update for update in _updates() if all(map(str.startswith, _key(update), wanted))]
+    assert found
     return {attribute for update in found for attribute in written(update)}
+
+
+def _key(update: Any) -> tuple[str, str]:
+    return tuple(update["Key"][name]["S"].removeprefix("{% '") for name in ("pk", "sk"))  # type: ignore[return-value]
 
 
 def _written_with_failures(profile: str | None) -> set[str]:
@@ -85,19 +95,42 @@ def _written_with_failures(profile: str | None) -> set[str]:
 def test_the_registry_page_names_every_attribute_of_a_connection() -> None:
     client: Any = Recorder()
     DynamoDbRegistry(client, "table").record_dependents(CONNECTION.account_id, CONNECTION.profile, "any", "now")
-    wanted = _written_by_machines("connection#") | _written_with_failures(CONNECTION.profile)
+    wanted = _written_by_machines("account#", "connection#") | _written_with_failures(CONNECTION.profile)
     wanted |= written(client.requests[0])
     assert set(_rows("registry", "Attributes of a connection")) == wanted
 
 
 def test_the_registry_page_names_every_attribute_of_a_claim() -> None:
-    wanted = _written_by_machines("claim") | _written_with_failures(None)
+    wanted = _written_by_machines("account#", "claim") | _written_with_failures(None)
     assert set(_rows("registry", "Attributes of a claim")) == wanted
 
 
-def test_the_registry_page_names_every_attribute_of_what_is_kept_for_the_sweep() -> None:
-    wanted = _written_by_machines("request#") | _written_by_machines("unread#")
-    assert set(_rows("registry", "Attributes of what is kept for the sweep")) == wanted
+def test_the_registry_page_names_every_attribute_of_an_event_nobody_could_read() -> None:
+    wanted = _written_by_machines("sweep", "unread#")
+    assert set(_rows("registry", "Attributes of an event nobody could read")) == wanted
+
+
+def test_the_registry_page_names_every_attribute_of_the_sweeps_claim() -> None:
+    assert set(_rows("registry", "Attributes of the sweep's claim")) == _written_by_machines("sweep", "claim")
+
+
+def test_the_registry_page_names_every_attribute_and_every_paper_of_a_sweep() -> None:
+    client: Any = Recorder()
+    papers = DynamoDbPapers(client, "table")
+    papers.put("20261124080000000", "any", Progress())
+    (expires,) = {*client.requests[0]["Item"]} - {"pk", "sk", "value"}
+    assert set(_rows("registry", "Attributes of what a sweep writes down")) == written(client.requests[0])
+    assert project.template(HUB)["Resources"]["RegistryTable"]["Properties"]["TimeToLiveSpecification"] == {
+        "AttributeName": expires,
+        "Enabled": True,
+    }
+    (days,) = re.findall(r"(\d+) days after its sweep began", project.reference("registry"))
+    assert timedelta(days=int(days)) == KEPT
+
+
+def test_the_registry_page_names_every_number_of_a_sweeps_report() -> None:
+    told = {code for name in _rows("registry", "The report of a sweep") for code in [name]}
+    assert told == set(Report.model_fields)
 
 
 def test_the_registry_page_names_every_attribute_of_the_access_ledger() -> None:
@@ -120,6 +153,7 @@ def test_the_registry_page_names_every_attribute_of_what_the_brake_remembers() -
     brake.asked(plan)
     brake.approvable(plan.id, "token")
     brake.released(plan.id)
+    brake.expect([CONNECTION.key])
     wanted = {
         attribute for request in client.requests if "ConsistentRead" not in request for attribute in written(request)
     }
@@ -147,8 +181,16 @@ def test_the_registry_page_names_every_key() -> None:
     assert keys == [
         ["`account#<account id>`", "`connection#<profile>`"],
         ["`account#<account id>`", "`claim`"],
-        ["`sweep`", "`request#<OU or root>`"],
+        ["`sweep`", "`claim`"],
         ["`sweep`", "`unread#<execution>`"],
+        ["`sweep`", "`last`"],
+        ["`sweep`", "`memory`"],
+        ["`sweep#<id>`", "`progress`"],
+        ["`sweep#<id>`", "`page#<number>`"],
+        ["`sweep#<id>`", "`plan`"],
+        ["`sweep#<id>`", "`start#<number>`"],
+        ["`sweep#<id>`", "`found#<number>`"],
+        ["`sweep#<id>`", "`report`"],
         ["`quick`", "`listing`"],
         ["`quick`", "`<kind>#<asset id>`"],
         ["`watch`", "`report`"],
@@ -156,6 +198,7 @@ def test_the_registry_page_names_every_key() -> None:
         ["`access`", "`pending#<account id>#<profile>`"],
         ["`access`", "`revoked`"],
         ["`access`", "`held`"],
+        ["`access`", "`expected`"],
         ["`access`", "`plan#<id>`"],
     ]
 
@@ -274,6 +317,7 @@ def test_the_alarms_page_lists_every_metric_of_ours() -> None:
         for node in ast.walk(tree)
         if isinstance(node, ast.Constant) and re.fullmatch(r"[A-Z][a-z]+(Steps|Records|Events)", str(node.value))
     }
+    counted |= set(Report(sweep_id="any", at="now", scope=("all",)).counts)
     assert set(_rows("alarms", "Metrics")) == counted
 
 

@@ -325,6 +325,7 @@ REAL: dict[str, list[Scenario]] = {
         Scenario("assessment fails", EVENT, account(AssessAccount=[DENIED])),
         Scenario("finding the account fails", EVENT, account(FindAccount=[DENIED])),
         Scenario("an event without an account", EVENT, account(FindAccount=[NO_ACCOUNT])),
+        Scenario("an account that can't be found", {"account_id": "1"}, account(FindAccount=[DENIED])),
         Scenario(
             "an event without an account, and no sweep",
             EVENT,
