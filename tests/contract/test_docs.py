@@ -82,7 +82,8 @@ def _written_by_machines(partition: str, sort_key: str) -> set[str]:
 
 
 def _key(update: Any) -> tuple[str, str]:
-    return tuple(update["Key"][name]["S"].removeprefix("{% '") for name in ("pk", "sk"))  # type: ignore[return-value]
+    pk, sk = (update["Key"][name]["S"].removeprefix("{% '") for name in ("pk", "sk"))
+    return pk, sk
 
 
 def _written_with_failures(profile: str | None) -> set[str]:
