@@ -10,17 +10,19 @@ from typing import Any
 import pytest
 
 from control_plane.account import Connection
+from control_plane.aws import account_listing
 from control_plane.aws.asset_cache import DynamoDbAssetCache
 from control_plane.aws.brake import DynamoDbBrake
 from control_plane.aws.ledger import DynamoDbLedger
 from control_plane.aws.papers import KEPT, DynamoDbPapers
 from control_plane.aws.registry import DynamoDbRegistry
-from control_plane.dependents import Asset
+from control_plane.dependents import NAMED, Asset
 from control_plane.failure import PLANS, UNKNOWN, Failure
 from control_plane.ports import Listing, Wish
 from control_plane.settings import Settings
-from control_plane.steps import data_source
-from control_plane.sweep.facts import Progress
+from control_plane.steps import data_source, dependents
+from control_plane.sweep import collecting, planning, starting
+from control_plane.sweep.facts import Kind, Progress
 from control_plane.sweep.reporting import Report
 from tests.contract import project
 from tests.contract.project import FORWARDING, HUB, MACHINES, ROOT
@@ -245,6 +247,34 @@ def test_the_settings_page_lists_every_variable() -> None:
     assert set(_rows("settings", "Environment of the functions")) == set(variables)
     optional = {name.upper() for name, field in Settings.model_fields.items() if not field.is_required()}
     assert optional <= project.codes(project.reference("settings"))
+
+
+def _fixed(what: str) -> str:
+    (row,) = [row for row in project.tables(project.reference("settings"))["Fixed numbers"] if row[0] == what]
+    return row[1]
+
+
+def test_the_settings_page_says_how_big_a_slice_of_a_sweep_is() -> None:
+    states = project.machine("sweep_organization.asl.yaml")["States"]
+    accounts = collecting.PAGES[Kind.ACCOUNTS] * account_listing.PAGE
+    assert "? 5 :" in states["CollectSnapshot"]["Assign"]["pause"]
+    assert _fixed("what a sweep reads of accounts") == f"{accounts}, then a pause of 5 s"
+    pause = states["StartReconciles"]["Assign"]["pause"]
+    assert _fixed("accounts a sweep starts") == f"{starting.AT_ONCE} every {pause} s"
+    assert planning.DEEPLY == 10  # "a tenth", "within ten days"
+    assert _fixed("what a sweep wrote down") == f"{KEPT.days} days"
+    hours = project.machine("sweep_organization.asl.yaml")["TimeoutSeconds"] // 3600
+    assert _fixed("a sweep's timeout") == f"{hours} h"
+
+
+def test_the_decision_on_dependents_has_the_codes_numbers() -> None:
+    (page,) = (ROOT / "docs/decisions").glob("0017-*.md")
+    text = " ".join(page.read_text(encoding="utf-8").split())
+    assert f"slices of {dependents.CALLS} calls" in text
+    assert dependents.PAGE == 4  # "counts as four"
+    assert timedelta(hours=1) == dependents.FRESH  # "for an hour"
+    assert f"one slice in {dependents.PACE.seconds} s" in text
+    assert f"of the {NAMED} that are named" in text
 
 
 # Events ----------------------------------------------------------------------------------------------
