@@ -23,7 +23,6 @@ class Request(BaseModel):
 
 @logger.inject_lambda_context
 @event_parser(model=Request)
-@metrics.log_metrics
 def handler(request: Request, context: LambdaContext) -> dict[str, bool]:
     """Whether it is done; else come again."""
     report = finish(request.sweep, request.now, wiring.office(), is_patient=request.patient)
@@ -31,5 +30,6 @@ def handler(request: Request, context: LambdaContext) -> dict[str, bool]:
         return {"done": False}
     for name, value in report.counts.items():
         metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
+    metrics.flush_metrics()  # here only: a look that is not the last has nothing to count
     logger.info("swept", extra=report.model_dump(include={"sweep_id", "partial", "listed"}) | report.counts)
     return {"done": True}

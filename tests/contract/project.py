@@ -102,7 +102,8 @@ def scheduled() -> dict[str, list[Resource]]:
     found: dict[str, list[Resource]] = {}
     for schedule in resources(HUB, "Schedule").values():
         target = schedule["Properties"]["Target"]
-        found.setdefault(target["Arn"]["Fn::GetAtt"][0], []).append(target)
+        arn = target["Arn"]  # of a function, or of a state machine
+        found.setdefault(arn["Fn::GetAtt"][0] if "Fn::GetAtt" in arn else arn["Ref"], []).append(target)
     return found
 
 

@@ -4,21 +4,26 @@ import ast
 import json
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from control_plane.account import Connection
+from control_plane.aws import account_listing
 from control_plane.aws.asset_cache import DynamoDbAssetCache
 from control_plane.aws.brake import DynamoDbBrake
 from control_plane.aws.ledger import DynamoDbLedger
+from control_plane.aws.papers import KEPT, DynamoDbPapers
 from control_plane.aws.registry import DynamoDbRegistry
-from control_plane.dependents import Asset
+from control_plane.dependents import NAMED, Asset
 from control_plane.failure import PLANS, UNKNOWN, Failure
 from control_plane.ports import Listing, Wish
 from control_plane.settings import Settings
-from control_plane.steps import data_source
+from control_plane.steps import data_source, dependents
+from control_plane.sweep import collecting, planning, starting
+from control_plane.sweep.facts import Kind, Progress
+from control_plane.sweep.reporting import Report
 from tests.contract import project
 from tests.contract.project import FORWARDING, HUB, MACHINES, ROOT
 from tests.contract.recorder import Recorder, written
@@ -70,9 +75,17 @@ def _updates() -> Iterator[Any]:
                 yield raw["Arguments"]
 
 
-def _written_by_machines(sort_key: str) -> set[str]:
-    found = [update for update in _updates() if update["Key"]["sk"]["S"].removeprefix("{% '").startswith(sort_key)]
+def _written_by_machines(partition: str, sort_key: str) -> set[str]:
+    """What they write into items whose keys begin like that."""
+    wanted = (partition, sort_key)
+    found = [update for update in _updates() if all(map(str.startswith, _key(update), wanted))]
+    assert found
     return {attribute for update in found for attribute in written(update)}
+
+
+def _key(update: Any) -> tuple[str, str]:
+    pk, sk = (update["Key"][name]["S"].removeprefix("{% '") for name in ("pk", "sk"))
+    return pk, sk
 
 
 def _written_with_failures(profile: str | None) -> set[str]:
@@ -85,19 +98,41 @@ def _written_with_failures(profile: str | None) -> set[str]:
 def test_the_registry_page_names_every_attribute_of_a_connection() -> None:
     client: Any = Recorder()
     DynamoDbRegistry(client, "table").record_dependents(CONNECTION.account_id, CONNECTION.profile, "any", "now")
-    wanted = _written_by_machines("connection#") | _written_with_failures(CONNECTION.profile)
+    wanted = _written_by_machines("account#", "connection#") | _written_with_failures(CONNECTION.profile)
     wanted |= written(client.requests[0])
     assert set(_rows("registry", "Attributes of a connection")) == wanted
 
 
 def test_the_registry_page_names_every_attribute_of_a_claim() -> None:
-    wanted = _written_by_machines("claim") | _written_with_failures(None)
+    wanted = _written_by_machines("account#", "claim") | _written_with_failures(None)
     assert set(_rows("registry", "Attributes of a claim")) == wanted
 
 
-def test_the_registry_page_names_every_attribute_of_what_is_kept_for_the_sweep() -> None:
-    wanted = _written_by_machines("request#") | _written_by_machines("unread#")
-    assert set(_rows("registry", "Attributes of what is kept for the sweep")) == wanted
+def test_the_registry_page_names_every_attribute_of_an_event_nobody_could_read() -> None:
+    wanted = _written_by_machines("sweep", "unread#")
+    assert set(_rows("registry", "Attributes of an event nobody could read")) == wanted
+
+
+def test_the_registry_page_names_every_attribute_of_the_sweeps_claim() -> None:
+    assert set(_rows("registry", "Attributes of the sweep's claim")) == _written_by_machines("sweep", "claim")
+
+
+def test_the_registry_page_names_every_attribute_and_every_paper_of_a_sweep() -> None:
+    client: Any = Recorder()
+    papers = DynamoDbPapers(client, "table")
+    papers.put("20261124080000000", "any", Progress())
+    (expires,) = {*client.requests[0]["Item"]} - {"pk", "sk", "value"}
+    assert set(_rows("registry", "Attributes of what a sweep writes down")) == written(client.requests[0])
+    assert project.template(HUB)["Resources"]["RegistryTable"]["Properties"]["TimeToLiveSpecification"] == {
+        "AttributeName": expires,
+        "Enabled": True,
+    }
+    (days,) = re.findall(r"(\d+) days after its sweep began", project.reference("registry"))
+    assert timedelta(days=int(days)) == KEPT
+
+
+def test_the_registry_page_names_every_number_of_a_sweeps_report() -> None:
+    assert set(_rows("registry", "The report of a sweep")) == set(Report.model_fields)
 
 
 def test_the_registry_page_names_every_attribute_of_the_access_ledger() -> None:
@@ -120,6 +155,7 @@ def test_the_registry_page_names_every_attribute_of_what_the_brake_remembers() -
     brake.asked(plan)
     brake.approvable(plan.id, "token")
     brake.released(plan.id)
+    brake.expect([CONNECTION.key])
     wanted = {
         attribute for request in client.requests if "ConsistentRead" not in request for attribute in written(request)
     }
@@ -147,8 +183,16 @@ def test_the_registry_page_names_every_key() -> None:
     assert keys == [
         ["`account#<account id>`", "`connection#<profile>`"],
         ["`account#<account id>`", "`claim`"],
-        ["`sweep`", "`request#<OU or root>`"],
+        ["`sweep`", "`claim`"],
         ["`sweep`", "`unread#<execution>`"],
+        ["`sweep`", "`last`"],
+        ["`sweep`", "`memory`"],
+        ["`sweep#<id>`", "`progress`"],
+        ["`sweep#<id>`", "`page#<number>`"],
+        ["`sweep#<id>`", "`plan`"],
+        ["`sweep#<id>`", "`start#<number>`"],
+        ["`sweep#<id>`", "`found#<number>`"],
+        ["`sweep#<id>`", "`report`"],
         ["`quick`", "`listing`"],
         ["`quick`", "`<kind>#<asset id>`"],
         ["`watch`", "`report`"],
@@ -156,6 +200,7 @@ def test_the_registry_page_names_every_key() -> None:
         ["`access`", "`pending#<account id>#<profile>`"],
         ["`access`", "`revoked`"],
         ["`access`", "`held`"],
+        ["`access`", "`expected`"],
         ["`access`", "`plan#<id>`"],
     ]
 
@@ -202,6 +247,34 @@ def test_the_settings_page_lists_every_variable() -> None:
     assert set(_rows("settings", "Environment of the functions")) == set(variables)
     optional = {name.upper() for name, field in Settings.model_fields.items() if not field.is_required()}
     assert optional <= project.codes(project.reference("settings"))
+
+
+def _fixed(what: str) -> str:
+    (row,) = [row for row in project.tables(project.reference("settings"))["Fixed numbers"] if row[0] == what]
+    return row[1]
+
+
+def test_the_settings_page_says_how_big_a_slice_of_a_sweep_is() -> None:
+    states = project.machine("sweep_organization.asl.yaml")["States"]
+    accounts = collecting.PAGES[Kind.ACCOUNTS] * account_listing.PAGE
+    assert "? 5 :" in states["CollectSnapshot"]["Assign"]["pause"]
+    assert _fixed("what a sweep reads of accounts") == f"{accounts}, then a pause of 5 s"
+    pause = states["StartReconciles"]["Assign"]["pause"]
+    assert _fixed("accounts a sweep starts") == f"{starting.AT_ONCE} every {pause} s"
+    assert planning.DEEPLY == 10  # "a tenth", "within ten days"
+    assert _fixed("what a sweep wrote down") == f"{KEPT.days} days"
+    hours = project.machine("sweep_organization.asl.yaml")["TimeoutSeconds"] // 3600
+    assert _fixed("a sweep's timeout") == f"{hours} h"
+
+
+def test_the_decision_on_dependents_has_the_codes_numbers() -> None:
+    (page,) = (ROOT / "docs/decisions").glob("0017-*.md")
+    text = " ".join(page.read_text(encoding="utf-8").split())
+    assert f"slices of {dependents.CALLS} calls" in text
+    assert dependents.PAGE == 4  # "counts as four"
+    assert timedelta(hours=1) == dependents.FRESH  # "for an hour"
+    assert f"one slice in {dependents.PACE.seconds} s" in text
+    assert f"of the {NAMED} that are named" in text
 
 
 # Events ----------------------------------------------------------------------------------------------
@@ -274,6 +347,7 @@ def test_the_alarms_page_lists_every_metric_of_ours() -> None:
         for node in ast.walk(tree)
         if isinstance(node, ast.Constant) and re.fullmatch(r"[A-Z][a-z]+(Steps|Records|Events)", str(node.value))
     }
+    counted |= set(Report(sweep_id="any", at="now", scope=("all",)).counts)
     assert set(_rows("alarms", "Metrics")) == counted
 
 

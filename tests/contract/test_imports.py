@@ -11,8 +11,29 @@ LAYER = "layers/control_plane/control_plane"
 AWS = {"boto3", "botocore"}
 OUTSIDE = {"sandbox", "quickctl", "tests", "moto"}
 # Facts in, plan out: what these reach, directly or not, may read no file, clock or network.
-PURE = ("account", "errors", "events", "access_policy", "asking", "decision", "dependents", "failure")
+PURE = (
+    "account",
+    "errors",
+    "events",
+    "access_policy",
+    "asking",
+    "brake",
+    "decision",
+    "dependents",
+    "failure",
+    "ports",
+    "sweep/facts",
+    "sweep/inventory",
+    "sweep/planning",
+    "sweep/reporting",
+)
 PURE_LIBRARIES = {"pydantic", "yaml"}
+# Modules that also do something, with a path or a port they are handed; a pure module may use these names of them.
+OF_OTHERS = {
+    "profiles": {"Profile"},
+    "steps/data_source": {"wanted"},
+}
+DOING = {"now", "today", "utcnow", "open", "read_text", "read_bytes", "load", "getenv", "environ"}
 
 LOADS_HANDLERS = "sandbox/services/functions"  # runs the functions in process
 
@@ -36,22 +57,64 @@ in_layer = pytest.mark.parametrize("path", sorted(LAYER_IMPORTS))
 
 
 def _ours(name: str) -> set[str]:
-    """The modules of the layer a module imports, by name."""
-    parts = {each.split(".")[1] for each in LAYER_IMPORTS[f"{LAYER}/{name}.py"] if each.startswith("control_plane.")}
-    return {part for part in parts if f"{LAYER}/{part}.py" in LAYER_IMPORTS}
+    """The modules of the layer a module imports, by name: `account`, `sweep/facts`."""
+    found = ast.walk(project.modules(LAYER)[f"{LAYER}/{name}.py"])
+    froms = [
+        node for node in found if isinstance(node, ast.ImportFrom) and str(node.module).startswith("control_plane")
+    ]
+    named = {str(node.module) for node in froms} | {
+        f"{node.module}.{alias.name}" for node in froms for alias in node.names
+    }
+    paths = {each.removeprefix("control_plane").lstrip(".").replace(".", "/") for each in named}
+    return {path for path in paths if f"{LAYER}/{path}.py" in LAYER_IMPORTS}
 
 
 def _reached(name: str) -> set[str]:
     reached, left = set(), {name}
     while left:
         reached |= (now := {left.pop()})
-        left |= {each for one in now for each in _ours(one)} - reached
+        left |= {each for one in now for each in _ours(one)} - reached - set(OF_OTHERS)
     return reached
 
 
 @pytest.mark.parametrize("name", PURE)
 def test_a_pure_module_reaches_only_pure_modules(name: str) -> None:
     assert _reached(name) <= set(PURE)
+
+
+@pytest.mark.parametrize("name", PURE)
+def test_a_pure_module_uses_of_others_only_what_is_pure(name: str) -> None:
+    tree = project.modules(LAYER)[f"{LAYER}/{name}.py"]
+    for other in sorted(_ours(name) & set(OF_OTHERS)):
+        assert _used(tree, other) <= OF_OTHERS[other], other
+
+
+def _used(tree: ast.Module, other: str) -> set[str]:
+    """The names a file uses of a module: those it imports from there, and `module.name`."""
+    module = "control_plane." + other.replace("/", ".")
+    froms = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module == module]
+    attributes = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+    dotted = {node.attr for node in attributes if ast.unparse(node.value) == module.rsplit(".", maxsplit=1)[1]}
+    return {alias.name for node in froms for alias in node.names} | dotted
+
+
+def test_what_pure_modules_use_of_others_is_used() -> None:
+    for other, names in OF_OTHERS.items():
+        users = [name for name in PURE if other in _ours(name)]
+        assert {each for name in users for each in _used(project.modules(LAYER)[f"{LAYER}/{name}.py"], other)} == names
+
+
+@pytest.mark.parametrize("name", PURE)
+def test_a_pure_module_names_nothing_that_reads_a_clock_or_a_file(name: str) -> None:
+    nodes = list(ast.walk(project.modules(LAYER)[f"{LAYER}/{name}.py"]))
+    called = {node.func.attr for node in nodes if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)}
+    called |= {node.func.id for node in nodes if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
+    assert not called & DOING
+
+
+def test_a_module_in_a_folder_is_followed() -> None:
+    assert {"sweep/facts", "sweep/inventory", "brake"} <= _reached("sweep/planning")
+    assert "steps/dependents" in _reached("steps/data_source")
 
 
 @pytest.mark.parametrize("name", PURE)

@@ -15,6 +15,7 @@ WITHOUT_RESOURCE_TYPES = {
     "athena:ListDataCatalogs",
     "athena:ListEngineVersions",
     "athena:ListWorkGroups",
+    "cloudformation:ListStackSets",
     "iam:GetAccountSummary",
     "lakeformation:GetDataAccess",
     "logs:CreateLogDelivery",
@@ -25,16 +26,19 @@ WITHOUT_RESOURCE_TYPES = {
     "logs:ListLogDeliveries",
     "logs:PutResourcePolicy",
     "logs:UpdateLogDelivery",
+    "organizations:ListAccounts",
     "organizations:ListDelegatedAdministrators",
     "quicksight:CreateDataSource",
-    "states:SendTaskFailure",
     "quicksight:ListDataSets",
+    "quicksight:ListDataSources",
+    "states:SendTaskFailure",
 }
 DELEGATED = "organizations:ListDelegatedAdministrators"  # CallAs: DELEGATED_ADMIN
 # What AWS asks for besides the operation's own action, and why.
 BESIDES = {
     "cloudformation:CreateStackSet": {"cloudformation:TagResource", DELEGATED},  # Tags in the request
     "cloudformation:DescribeStackSetOperation": {DELEGATED},
+    "cloudformation:DetectStackSetDrift": {DELEGATED},
     "iam:CreatePolicy": {"iam:TagPolicy"},  # Tags in the request
     "quicksight:CreateDataSource": {
         "quicksight:TagResource",  # Tags in the request

@@ -31,7 +31,11 @@ INTEGRATIONS = {
     "sfn": "Step Functions",
 }
 # State names are unique in a machine, so a function invoked from two places is named like one of them only.
-SECOND_CALLERS = {"RecordAccountFailure": "RecordFailure", "TakeBackAccess": "RevokeAccess"}
+SECOND_CALLERS = {
+    "GiveUpAccounts": "CollectSnapshot",
+    "RecordAccountFailure": "RecordFailure",
+    "TakeBackAccess": "RevokeAccess",
+}
 RECONCILE = "reconcile_account.asl.yaml"
 ANSWERS = {"Rejected"}  # what a person may fail a task with
 CONNECTION = Connection(account_id="222233334444", profile="sales-eu")

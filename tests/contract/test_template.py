@@ -120,15 +120,26 @@ def test_whatever_is_delivered_without_somebody_waiting_has_dead_letters(name: s
 
 
 def test_a_function_a_schedule_invokes_puts_its_failed_runs_aside() -> None:
-    for function in project.scheduled():
+    scheduled = set(project.scheduled()) & set(project.functions())
+    assert scheduled
+    for function in scheduled:
         config = project.template(HUB)["Resources"][function]["Properties"]["EventInvokeConfig"]
         assert config["DestinationConfig"]["OnFailure"]["Destination"]["Fn::GetAtt"][0] in project.resources(
             HUB, "Queue"
         )
 
 
+def test_the_schedules_role_may_start_what_schedules_start_and_nothing_else() -> None:
+    role = project.template(HUB)["Resources"]["ScheduleRole"]["Properties"]["Policies"]
+    allowed = [s for policy in role for s in project.statements(policy["PolicyDocument"])]
+    wanted = [target["Arn"] for targets in project.scheduled().values() for target in targets]
+    starting = [s["Resource"] for s in allowed if "sqs:SendMessage" not in project.actions(s)]
+    assert sorted(map(str, starting)) == sorted(map(str, wanted))
+
+
 def test_our_metrics_with_an_alarm_are_counted_by_a_function() -> None:
-    emitted = {text for tree in project.modules("functions").values() for text in _texts(tree)}
+    folders = ("functions", "layers/control_plane")  # a report of the layer says its own numbers
+    emitted = {text for folder in folders for tree in project.modules(folder).values() for text in _texts(tree)}
     ours = [a["Properties"] for a in project.resources(HUB, "Alarm").values()]
     named = {each["MetricName"] for each in ours if each["Namespace"] == "QuickOnboarding"}
     assert named

@@ -15,7 +15,8 @@ MACHINE_ARN = f"arn:aws:states:us-east-1:123456789012:stateMachine:{MACHINE}"
 EXECUTION_ARN = f"arn:aws:states:us-east-1:123456789012:execution:{MACHINE}:{EXECUTION}"
 ROLE = "arn:aws:iam::123456789012:role/machine"
 LAMBDA = "arn:aws:states:::lambda:invoke"
-TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)")
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)|\b20\d{12,22}\b")  # also its digits alone
+TOKENS = ("TaskToken", "token")  # under which a task's token is sent
 
 # A task's answers: computed from the arguments, or one after the other, the last one for ever.
 Answers = Callable[[Any], Any] | list[Any]
@@ -111,5 +112,5 @@ def _without_times(value: Any) -> Any:
     if isinstance(value, str):
         return TIME.sub("<time>", value)
     if isinstance(value, dict):
-        return {key: "<token>" if key == "TaskToken" else _without_times(item) for key, item in value.items()}
+        return {key: "<token>" if key in TOKENS else _without_times(item) for key, item in value.items()}
     return [_without_times(item) for item in value] if isinstance(value, list | tuple) else value

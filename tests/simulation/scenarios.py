@@ -120,12 +120,15 @@ SMALL: dict[str, list[Scenario]] = {
     "text.yaml": [Scenario("survives", {"text": TEXT}, {"Ask": [TEXT]})],
 }
 
+STARTED = {"ExecutionArn": "arn:aws:states:us-east-1:123456789012:execution:other:1"}
 FOUND = {"kind": "account", "id": "111122223333", "event": "TagResource"}
+UNIT = {**FOUND, "kind": "unit", "id": "ou-ab12-consumers1"}
 CLAIMED = {"Attributes": {"generation": {"N": "4"}}}
 HOLDER = "arn:aws:states:us-east-1:123456789012:execution:machine:other"
 DENIED = TaskFailed("AccessDenied", '{"errorType":"AccessDenied","errorMessage":"no"}')
 NO_ACCOUNT = TaskFailed("NoAccountInEvent", '{"errorType":"NoAccountInEvent","errorMessage":"found \\"nothing\\""}')
 SLOW = TaskFailed("Throttled", "slow")
+BUSY_SFN = TaskFailed("Sfn.SfnException", "Rate exceeded")
 
 
 def step(action: str, profile: str = "default", reason: str = "tagged", error: str = "") -> dict[str, Any]:
@@ -173,8 +176,9 @@ def account(*steps: Any, **answers: Any) -> dict[str, Any]:
         "RecordRebuilding": [{}],
         "RecordRemoved": [{}],
         "KeepClaim": [{"Attributes": {"holder": {"S": "me"}}}],
-        "KeepForSweep": [{}],
+        "SweepUnit": [STARTED],
         "KeepEvent": [{}],
+        "SweepEverything": [STARTED],
         "RecordFailure": [{}],
         "RecordAccountFailure": [{}],
         "Release": [{}],
@@ -195,14 +199,59 @@ def released(offset: int, *, done: bool = False) -> dict[str, Any]:
 
 def approval(**answers: Any) -> dict[str, Any]:
     """The answers of an approval; all else goes well."""
-    return {"AskForApproval": [{}], "ReleaseRevocations": [released(20, done=True)], **answers}
+    return {"AskForApproval": [WithToken({})], "ReleaseRevocations": [released(20, done=True)], **answers}
+
+
+ALL = {"scope": "all"}
+MISSING = TaskFailed("MissingPermission", '{"errorType":"MissingPermission","errorMessage":"not authorized"}')
+
+
+def swept(*units: str) -> dict[str, Any]:
+    """ClaimSweep's answer: what is to be swept."""
+    return {"Attributes": {"holder": {"S": "me"}, "taken": {"SS": [*units]}}}
+
+
+def read(reading: str, *, done: bool = False) -> dict[str, Any]:
+    """CollectSnapshot's answer."""
+    return {"done": done, "listed": 40, "reading": reading}
+
+
+def slice_of(offset: int, *, done: bool = False) -> dict[str, Any]:
+    """The answer of a step that goes through a plan some accounts at a time."""
+    return {"done": done, "offset": offset}
+
+
+def planned(*profiles: str) -> dict[str, Any]:
+    """PlanSweep's answer."""
+    return {"start": 1, "hold": 0, "withheld": 0, "profiles": [*profiles]}
+
+
+def sweep(**answers: Any) -> dict[str, Any]:
+    """The answers of a sweep of everything; all else goes well."""
+    return {
+        "LookAtAccount": [STARTED],
+        "KeepRequest": [{}],
+        "ClaimSweep": [swept("all")],
+        "ReadSweepClaim": [{"Item": {"holder": {"S": HOLDER}}}],
+        "DescribeHolder": [{"Status": "RUNNING"}],
+        "TakeOver": [{}],
+        "CollectSnapshot": [read("accounts"), read("roles"), read("", done=True)],
+        "GiveUpAccounts": [read("roles")],
+        "PlanSweep": [planned("default", "sales")],
+        "InspectConnections": [slice_of(20), slice_of(0, done=True)],
+        "StartReconciles": [slice_of(20), slice_of(0, done=True)],
+        "ReportSweep": [{"done": False}, {"done": True}],
+        "DetectStackSetDrift": [{"OperationId": "op-1"}],
+        "ReleaseSweep": [{"Attributes": {}}],
+        **answers,
+    }
 
 
 # statemachines/<file> -> scenarios. A file there without scenarios fails the test.
 REAL: dict[str, list[Scenario]] = {
     "reconcile_account.asl.yaml": [
         Scenario("nothing to do", EVENT, account(step("nothing"))),
-        Scenario("a unit", EVENT, account(FindAccount=[{**FOUND, "kind": "unit", "id": "ou-ab12-consumers1"}])),
+        Scenario("a unit", EVENT, account(FindAccount=[UNIT])),
         Scenario("a policy", EVENT, account(FindAccount=[{**FOUND, "kind": "other", "id": "p-abc"}])),
         Scenario("connect at once", EVENT, account(CONNECT)),
         Scenario(
@@ -276,6 +325,13 @@ REAL: dict[str, list[Scenario]] = {
         Scenario("assessment fails", EVENT, account(AssessAccount=[DENIED])),
         Scenario("finding the account fails", EVENT, account(FindAccount=[DENIED])),
         Scenario("an event without an account", EVENT, account(FindAccount=[NO_ACCOUNT])),
+        Scenario("an account that can't be found", {"account_id": "1"}, account(FindAccount=[DENIED])),
+        Scenario(
+            "an event without an account, and no sweep",
+            EVENT,
+            account(FindAccount=[DENIED], SweepEverything=[BUSY_SFN]),
+        ),
+        Scenario("a unit that can't be swept", EVENT, account(FindAccount=[UNIT], SweepUnit=[BUSY_SFN])),
         Scenario("an event not even kept", EVENT, account(FindAccount=[DENIED], KeepEvent=[DENIED])),
         Scenario(
             "claim held by a living execution",
@@ -391,6 +447,71 @@ REAL: dict[str, list[Scenario]] = {
         Scenario("refused", PLAN, approval(AskForApproval=[TaskFailed("Rejected", "no")])),
         Scenario("asking fails", PLAN, approval(AskForApproval=[DENIED])),
         Scenario("releasing fails", PLAN, approval(ReleaseRevocations=[DENIED])),
+    ],
+    "sweep_organization.asl.yaml": [
+        Scenario("everything", ALL, sweep()),
+        Scenario("nothing said", {}, sweep()),
+        Scenario("one unit", {"scope": "ou-ab12-consumers1"}, sweep(ClaimSweep=[swept("ou-ab12-consumers1")])),
+        Scenario("two units at once", ALL, sweep(ClaimSweep=[swept("ou-ab12-a", "ou-ab12-b")], PlanSweep=[planned()])),
+        Scenario("one account", {"account_id": "111122223333"}, sweep()),
+        Scenario("one account that can't be looked at", {"account_id": "1"}, sweep(LookAtAccount=[BUSY_SFN])),
+        Scenario(
+            "asked for once more meanwhile",
+            ALL,
+            sweep(ReleaseSweep=[{"Attributes": swept("all") | {"requests": 1}}, {"Attributes": {}}]),
+        ),
+        Scenario("another sweep is at work", ALL, sweep(ClaimSweep=[TAKEN])),
+        Scenario(
+            "the other one has just ended", ALL, sweep(ClaimSweep=[TAKEN, swept("all")], ReadSweepClaim=[{"Item": {}}])
+        ),
+        Scenario(
+            "the other one died", ALL, sweep(ClaimSweep=[TAKEN, swept("all")], DescribeHolder=[{"Status": "ABORTED"}])
+        ),
+        Scenario(
+            "the other one is forgotten, and somebody else took over",
+            ALL,
+            sweep(
+                ClaimSweep=[TAKEN, swept("all")],
+                DescribeHolder=[TaskFailed("Sfn.ExecutionDoesNotExistException", "gone")],
+                TakeOver=[TAKEN],
+            ),
+        ),
+        Scenario("the request can't be kept", ALL, sweep(KeepRequest=[DENIED])),
+        Scenario("the claim can't be had", ALL, sweep(ClaimSweep=[DENIED])),
+        Scenario("the claim can't be read", ALL, sweep(ClaimSweep=[TAKEN], ReadSweepClaim=[DENIED])),
+        Scenario("the holder can't be looked at", ALL, sweep(ClaimSweep=[TAKEN], DescribeHolder=[BUSY_SFN])),
+        Scenario(
+            "the claim can't be taken over",
+            ALL,
+            sweep(ClaimSweep=[TAKEN], DescribeHolder=[{"Status": "FAILED"}], TakeOver=[DENIED]),
+        ),
+        Scenario(
+            "the list of accounts can't be read",
+            ALL,
+            sweep(CollectSnapshot=[read("accounts"), MISSING, read("", done=True)]),
+        ),
+        Scenario("no list can be read", ALL, sweep(CollectSnapshot=[MISSING])),
+        Scenario("nor is it given up", ALL, sweep(CollectSnapshot=[MISSING], GiveUpAccounts=[DENIED])),
+        Scenario("reading is throttled for a while", ALL, sweep(CollectSnapshot=[SLOW] * 6 + [read("", done=True)])),
+        Scenario("reading is throttled for good", ALL, sweep(CollectSnapshot=[SLOW])),
+        Scenario("planning is throttled for a while", ALL, sweep(PlanSweep=[SLOW] * 6 + [planned()])),
+        Scenario("planning fails", ALL, sweep(PlanSweep=[DENIED])),
+        Scenario("inspecting is throttled for good", ALL, sweep(InspectConnections=[SLOW])),
+        Scenario("inspecting fails", ALL, sweep(InspectConnections=[DENIED])),
+        Scenario(
+            "starting is throttled for a while", ALL, sweep(StartReconciles=[SLOW] * 6 + [slice_of(0, done=True)])
+        ),
+        Scenario("starting fails", ALL, sweep(StartReconciles=[DENIED])),
+        Scenario("reporting is throttled for a while", ALL, sweep(ReportSweep=[SLOW] * 6 + [{"done": True}])),
+        Scenario("reporting fails", ALL, sweep(ReportSweep=[DENIED])),
+        Scenario("no role anywhere", ALL, sweep(PlanSweep=[planned()])),
+        Scenario(
+            "a stack set is busy, or gone",
+            ALL,
+            sweep(DetectStackSetDrift=[TaskFailed("CloudFormation.OperationInProgressException", "busy")]),
+        ),
+        Scenario("drift can't be looked for", ALL, sweep(PlanSweep=[planned("default")], DetectStackSetDrift=[DENIED])),
+        Scenario("the claim can't be released", ALL, sweep(ReleaseSweep=[DENIED])),
     ],
 }
 

@@ -192,16 +192,18 @@ def test_a_tag_on_the_management_account_is_refused_in_words(story: Story) -> No
 
 
 def kept(story: Story) -> dict[str, dict[str, str]]:
-    """What is kept for the sweep, by sort key."""
+    """What is remembered of the sweep and of events nobody could read, by sort key."""
     return {record["sk"]: record for record in story.world.records() if record["pk"] == "sweep"}
 
 
-def test_a_tag_on_the_root_is_kept_for_the_sweep(story: Story) -> None:
+def test_a_tag_on_the_root_starts_a_sweep_of_what_is_below_it(story: Story) -> None:
     root = story.world.organizations.root_id
     story.world.tag(root, "enabled")
-    story.run()
-    assert story.last.path == ["FindAccount", "WhatIsItAbout", "KeepForSweep", "LeftToSweep"]
-    assert kept(story)[f"request#{root}"]["event"].startswith("TagResource")
+    story.run(30)
+    look, sweep = story.world.step_functions.executions[:2]
+    assert look.path == ["FindAccount", "WhatIsItAbout", "SweepUnit", "LeftToSweep"]
+    assert (sweep.machine_name, sweep.input["scope"]) == ("SweepOrganization", root)
+    assert sweep.input["reason"].startswith("TagResource")
 
 
 def test_an_event_about_nothing_we_look_at_ends_at_once(story: Story) -> None:
@@ -212,13 +214,22 @@ def test_an_event_about_nothing_we_look_at_ends_at_once(story: Story) -> None:
 
 def test_an_event_without_an_account_is_kept_whole_and_fails(story: Story) -> None:
     event = {"detail": {"eventName": "SomethingNew", "text": 'He said "no"'}}
-    story.start(event)
+    look = story.start(event)
     story.run()
-    assert (story.last.status, story.last.error) == ("FAILED", "NoAccountInEvent")
-    record = kept(story)[f"unread#{story.last.name}"]
+    assert (look.status, look.error) == ("FAILED", "NoAccountInEvent")
+    record = kept(story)[f"unread#{look.name}"]
     assert json.loads(record["event"]) == event
     assert record["error"] == "NoAccountInEvent"
     assert "no account id in SomethingNew" in record["reason"]
+    assert (story.last.machine_name, story.last.input["scope"]) == ("SweepOrganization", "all")
+
+
+def test_who_asks_by_an_accounts_id_starts_no_sweep(story: Story) -> None:
+    # sweeps ask so: looks that fail, and each start a sweep that starts these looks, would never end
+    look = story.start({"account_id": "1"})
+    story.run()
+    assert (look.status, look.path[-3:]) == ("FAILED", ["KeepEvent", "IsItAnEvent", "Failed"])
+    assert story.world.step_functions.executions == [look]
 
 
 def test_a_role_name_that_is_taken_fails_with_awss_own_words(story: Story) -> None:

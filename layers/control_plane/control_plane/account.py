@@ -10,6 +10,7 @@ AccountId = Annotated[str, StringConstraints(pattern=r"^[0-9]{12}$")]
 ProfileName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$")]
 
 ACTIVE = "ACTIVE"
+DEPARTED = "not in the organization"  # a state of ours, of an account that was a member
 NAME_PREFIX = "quick-athena-"  # of everything we make
 RESERVED = ("enabled", "paused", "disabled")  # words of the opt-in tag: no profile names
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from control_plane.account import Account, Hub
+from control_plane.account import DEPARTED, Account, Hub
 from control_plane.asking import Terms, asked
 from control_plane.decision import Action, Observed, Presence, Step, desired, plan, refusal
 from control_plane.errors import AccountNotActive, AccountNotFound, GroupNotFound, QuickNotReady
@@ -12,8 +12,6 @@ from control_plane.observation import Planes, observe
 from control_plane.ports import Organization, QuickAccount
 from control_plane.profiles import Profile
 from control_plane.readiness import check
-
-DEPARTED = "not in the organization"
 
 
 @dataclass(frozen=True)

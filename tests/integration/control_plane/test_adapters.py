@@ -10,29 +10,37 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from control_plane.access_policy import Shard, document
+from control_plane.aws.account_listing import AwsAccountListing
 from control_plane.aws.asset_cache import DynamoDbAssetCache
 from control_plane.aws.brake import DynamoDbBrake
 from control_plane.aws.iam import AwsAccessPolicies
 from control_plane.aws.ledger import DynamoDbLedger
 from control_plane.aws.notifications import SnsNotifications
 from control_plane.aws.organizations import AwsOrganization
+from control_plane.aws.papers import DynamoDbPapers, DynamoDbRecordListing
 from control_plane.aws.quick_assets import AwsQuickAssets
 from control_plane.aws.quicksight import OWN, AwsDataSources, AwsQuickAccount
 from control_plane.aws.reconciles import StepFunctionsReconciles
 from control_plane.aws.registry import DynamoDbRegistry
+from control_plane.aws.role_listing import AwsRoleListing
+from control_plane.aws.source_listing import AwsSourceListing
 from control_plane.aws.stack_sets import AwsStackSets
 from control_plane.dependents import Asset
 from control_plane.errors import AccountNotFound, DataSourceFailed, MissingPermission, NotOurs, StackSetBusy, Throttled
 from control_plane.ports import DataSourceSettings, Listing, OperationStatus, Record, Sharing, Wish
 from control_plane.profiles import load, parameters
 from control_plane.steps.access import external_ids
+from control_plane.sweep.facts import Page, Progress, Remembered, Role, Source
+from control_plane.sweep.papers import LASTING
+from control_plane.sweep.ports import Place
 from sandbox.world import PROJECT
 from tests.quick_assets import make_assets
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from control_plane.account import Connection, Hub
+    from control_plane.sweep.ports import Read
     from sandbox.world import Sandbox
 
     ClientAs = Callable[[str, str], Any]
@@ -59,14 +67,29 @@ def test_without_a_tag_of_its_own_the_nearest_units_counts(world: Sandbox, clien
     organization = AwsOrganization(client_as("AssessAccount", "organizations"))
     assert organization.account(account_id, "quick-athena").unit is None
     for unit in (world.organizations.root_id, outer):
-        world.tag(unit, "enabled")
+        tag_quietly(world, unit, "enabled")
     found = organization.account(account_id, "quick-athena").unit
     assert found is not None
     assert (found.id, found.tags) == (outer, {"quick-athena": "enabled"})
     world.tag(account_id, "paused")
     assert organization.account(account_id, "quick-athena").unit is None
-    world.untag(world.organizations.root_id)
-    world.untag(outer)
+    for unit in (world.organizations.root_id, outer):
+        untag_quietly(world, unit)
+
+
+def tag_quietly(world: Sandbox, unit_id: str, value: str) -> None:
+    """Without an event: it would start a sweep of everything other tests have made."""
+    tags_of(world, unit_id)["quick-athena"] = value
+
+
+def untag_quietly(world: Sandbox, unit_id: str) -> None:
+    del tags_of(world, unit_id)["quick-athena"]
+
+
+def tags_of(world: Sandbox, unit_id: str) -> dict[str, str]:
+    unit = world.organizations.directory.resource(unit_id)
+    assert unit is not None
+    return unit.tags  # type: ignore[no-any-return]
 
 
 def test_a_stranger_is_not_found(client_as: ClientAs) -> None:
@@ -418,7 +441,7 @@ def test_kept_events_are_counted(world: Sandbox, client_as: ClientAs) -> None:
     registry = DynamoDbRegistry(client_as("WatchRegistry", "dynamodb"), world.outputs["RegistryTableName"])
     before = registry.unread_events()
     put(world, pk={"S": "sweep"}, sk={"S": "unread#one"}, event={"S": "{}"})
-    put(world, pk={"S": "sweep"}, sk={"S": "request#r-ab12"}, event={"S": "TagResource"})
+    put(world, pk={"S": "sweep"}, sk={"S": "memory"}, value={"S": "{}"})
     assert registry.unread_events() == before + 1
 
 
@@ -658,3 +681,235 @@ def test_a_group_is_there_or_not_and_good_news_is_asked_for_once(
     assert [quick_account.has_group(name) for name in ("quick-athena-owners", "nobody")] == [True, False]
     assert [quick_account.has_group(name) for name in ("quick-athena-owners", "nobody")] == [True, False]
     assert len(list(world.cloud.gateway.log.of("DescribeGroup"))) == before + 3
+
+
+# What a sweep reads ------------------------------------------------------------------------------------------
+
+
+def everything(page: Callable[[str], Read[Any]]) -> Iterator[list[Any]]:
+    """A list's pages, to its end."""
+    token = ""
+    while True:
+        read = page(token)
+        yield list(read.items)
+        if not (token := read.token):
+            return
+
+
+@pytest.fixture
+def accounts(client_as: ClientAs) -> AwsAccountListing:
+    return AwsAccountListing(client_as("CollectSnapshot", "organizations"))
+
+
+def test_the_list_of_accounts_has_every_account_once_and_where_it_stands(
+    world: Sandbox, accounts: AwsAccountListing
+) -> None:
+    outer = world.organizations.create_unit("divisions")
+    inner = world.organizations.create_unit("sales", parent=outer)
+    account_id = world.organizations.create_member("in a unit", parent=inner)
+    for number in range(20):
+        world.organizations.create_member(f"one of many {number}")
+    pages = list(everything(accounts.page))
+    assert [len(page) for page in pages[:-1]] == [20] * (len(pages) - 1)
+    assert len(pages) > 1
+    listed = [place for page in pages for place in page]
+    assert sorted(place.account_id for place in listed) == sorted(
+        account.id for account in world.organizations.directory.backend.accounts
+    )
+    assert Place(account_id, "in a unit", "ACTIVE", (inner, outer, world.organizations.root_id)) in listed
+
+
+def test_tags_are_read_of_accounts_units_and_the_root(world: Sandbox, accounts: AwsAccountListing) -> None:
+    unit = world.organizations.create_unit("tagged unit")
+    account_id = world.organizations.create_member("tagged too", tags={"quick-athena": "sales", "team": "x"})
+    tag_quietly(world, unit, "paused")
+    assert accounts.tags(account_id) == {"quick-athena": "sales", "team": "x"}
+    assert accounts.tags(unit) == {"quick-athena": "paused"}
+    assert accounts.tags(world.organizations.root_id) == {}
+
+
+def test_a_page_of_accounts_that_is_refused_or_throttled_is_told_as_such(
+    world: Sandbox, accounts: AwsAccountListing, client_as: ClientAs
+) -> None:
+    world.faults.order(service="organizations", operation="ListAccounts", code="TooManyRequestsException")
+    with pytest.raises(Throttled):
+        accounts.page("")
+    with pytest.raises(MissingPermission, match="organizations:ListAccounts"):
+        AwsAccountListing(client_as("AssessAccount", "organizations")).page("")
+
+
+def test_the_list_of_roles_shows_which_are_there_and_which_were_changed(
+    world: Sandbox, client_as: ClientAs, connection: Connection, hub: Hub
+) -> None:
+    deploy_role(world, client_as, connection, hub)
+    roles = AwsRoleListing(client_as("CollectSnapshot", "cloudformation"), hub)
+    assert "default" in roles.profiles()
+    seen = role_of(roles, connection)
+    assert (seen.is_current, seen.is_drifted) == (True, False)
+    assert seen.stack_id.startswith(f"arn:aws:cloudformation:{hub.region}:{connection.account_id}:stack/")
+    iam = world.boto3_session(connection.account_id).client("iam")
+    iam.delete_role_permissions_boundary(RoleName=connection.role_name)
+    with world.cloud.administering(hub.account_id):
+        world.cloud.client("cloudformation").detect_stack_set_drift(
+            StackSetName=connection.role_name,
+            CallAs="DELEGATED_ADMIN",
+            OperationPreferences={"MaxConcurrentPercentage": 100, "FailureTolerancePercentage": 100},
+        )
+    world.clock.run()  # type: ignore[attr-defined]  # a virtual clock
+    assert role_of(AwsRoleListing(client_as("CollectSnapshot", "cloudformation"), hub), connection).is_drifted
+
+
+def role_of(roles: AwsRoleListing, connection: Connection) -> Role:
+    pages = everything(lambda token: roles.page(connection.profile, token))
+    (found,) = [role for page in pages for role in page if role.account_id == connection.account_id]
+    assert found.profile == connection.profile
+    return found  # type: ignore[no-any-return]
+
+
+def test_a_profile_without_a_stack_set_has_no_roles(client_as: ClientAs, hub: Hub) -> None:
+    roles = AwsRoleListing(client_as("CollectSnapshot", "cloudformation"), hub)
+    assert list(roles.page("nowhere", "").items) == []
+    assert "nowhere" not in roles.profiles()
+
+
+def test_what_lists_roles_can_change_none(client_as: ClientAs, connection: Connection, hub: Hub) -> None:
+    removing = AwsStackSets(client_as("CollectSnapshot", "cloudformation"), hub, Path("unused"))
+    with pytest.raises(MissingPermission, match="cloudformation:DeleteStackInstances"):
+        removing.start_removal("quick-athena-default", connection.account_id, "op-x", retain=False)
+
+
+def test_the_list_of_data_sources_has_ours_with_what_decides_where_queries_run(
+    world: Sandbox, client_as: ClientAs, connection: Connection, hub: Hub
+) -> None:
+    quick = AwsDataSources(client_as("EnsureDataSource", "quicksight"), hub, hub.region, "default")
+    quick.create(connection.data_source_id, "A name", settings(connection, hub), SHARING)
+    with world.cloud.administering(hub.account_id):
+        world.cloud.client("quicksight").create_data_source(
+            AwsAccountId=hub.account_id,
+            DataSourceId="somebody-elses",
+            Name="Other",
+            Type="ATHENA",
+            DataSourceParameters={"AthenaParameters": {"WorkGroup": "primary"}},
+        )
+    listing = AwsSourceListing(client_as("CollectSnapshot", "quicksight"), hub)
+    found = [source for page in everything(listing.page) for source in page]
+    assert [source for source in found if source.account_id == connection.account_id] == [
+        Source(
+            account_id=connection.account_id,
+            profile="default",
+            state="in_progress",
+            name="A name",
+            work_group="quick-athena-default",
+            run_as_role_arn=hub.run_as_role_arn,
+            consumer_role_arn=connection.consumer_role_arn(hub),
+        )
+    ]
+    assert "Other" not in {source.name for source in found}
+    world.clock.run()  # type: ignore[attr-defined]  # a virtual clock
+    (later,) = [source for source in listing.page("").items if source.account_id == connection.account_id]
+    assert later.state == "creation_failed"  # there is no consumer role
+
+
+def test_records_and_claims_are_listed_and_nothing_else_is(
+    world: Sandbox, client_as: ClientAs, connection: Connection
+) -> None:
+    pk = {"S": f"account#{connection.account_id}"}
+    later = "2026-12-01T08:00:00Z"
+    put(world, pk=pk, sk={"S": "claim"}, status={"S": "failed"}, error={"S": "InvalidTagValue"})
+    put(world, pk=pk, sk={"S": "connection#default"}, status={"S": "quarantined"}, remove_after={"S": later})
+    put(world, pk=pk, sk={"S": "connection#kept"}, status={"S": "removed"}, kept={"S": "quick-athena-kept"})
+    put(world, pk={"S": "sweep"}, sk={"S": "claim"}, holder={"S": "me"})
+    listing = DynamoDbRecordListing(client_as("CollectSnapshot", "dynamodb"), world.outputs["RegistryTableName"])
+    listed = [each for page in everything(listing.page) for each in page]
+    assert {each for each in listed if each.account_id == connection.account_id} == {
+        Remembered(account_id=connection.account_id, status="failed", error="InvalidTagValue"),
+        Remembered(
+            account_id=connection.account_id,
+            profile="default",
+            status="quarantined",
+            remove_after=datetime.fromisoformat(later),
+        ),
+        Remembered(account_id=connection.account_id, profile="kept", status="removed", is_kept=True),
+    }
+    assert {len(each.account_id) for each in listed} == {12}
+
+
+def test_records_are_listed_page_by_page(world: Sandbox, client_as: ClientAs) -> None:
+    padding = {"S": "x" * 390_000}  # DynamoDB ends a page at 1 MB
+    for number in range(3):
+        pk, sk = {"S": f"account#00000000000{number}"}, {"S": "connection#big"}
+        put(world, pk=pk, sk=sk, status={"S": "connected"}, x=padding)
+    listing = DynamoDbRecordListing(client_as("CollectSnapshot", "dynamodb"), world.outputs["RegistryTableName"])
+    pages = list(everything(listing.page))
+    assert len(pages) > 1
+    big = [each.account_id for page in pages for each in page if each.profile == "big"]
+    assert sorted(big) == ["000000000000", "000000000001", "000000000002"]
+
+
+# What a sweep writes down, and asks for ------------------------------------------------------------------------
+
+SWEEP = "20261124080000000"
+STEPS = ["CollectSnapshot", "PlanSweep", "InspectConnections", "StartReconciles", "ReportSweep"]
+
+
+@pytest.mark.parametrize("function", STEPS)
+def test_every_step_of_a_sweep_writes_down_and_reads_back(world: Sandbox, client_as: ClientAs, function: str) -> None:
+    papers = DynamoDbPapers(client_as(function, "dynamodb"), world.outputs["RegistryTableName"])
+    sweep_id = f"{SWEEP}-{function}"
+    assert papers.get(sweep_id, "progress", Progress) is None
+    for listed in (20, 40):
+        papers.put(sweep_id, "progress", Progress(listed=listed))
+    assert papers.get(sweep_id, "progress", Progress) == Progress(listed=40)
+    for number in (2, 1, 10):
+        papers.put(sweep_id, f"page#{number:06}", Page(records=(Remembered(account_id="1", profile=str(number)),)))
+    pages = papers.every(sweep_id, "page#", Page)
+    assert [page.records[0].profile for page in pages] == ["1", "2", "10"]
+
+
+def test_what_belongs_to_a_sweep_is_forgotten_and_what_outlives_it_is_not(world: Sandbox, client_as: ClientAs) -> None:
+    papers = DynamoDbPapers(client_as("CollectSnapshot", "dynamodb"), world.outputs["RegistryTableName"])
+    papers.put(SWEEP, "any", Progress())
+    papers.put(LASTING, "any", Progress())
+    kept = {record["pk"]: record for record in world.records() if record["sk"] == "any"}
+    expires = datetime.fromtimestamp(int(kept[f"sweep#{SWEEP}"]["expires_at"]), UTC)
+    assert expires == datetime(2026, 12, 8, 8, tzinfo=UTC)
+    assert "expires_at" not in kept["sweep"]
+
+
+def test_what_a_sweep_expects_is_held_until_it_was_approved(world: Sandbox, client_as: ClientAs) -> None:
+    table = world.outputs["RegistryTableName"]
+    brake = DynamoDbBrake(client_as("PlanSweep", "dynamodb"), table)
+    brake.expect(["1#a", "2#b"])
+    brake.expect(["2#b", "3#c"])
+    assert brake.expected() == {"2#b", "3#c"}
+    writer = DynamoDbBrake(client_as("ReleaseRevocations", "dynamodb"), table)
+    plan = writer.hold(["2#b"], NOW)
+    assert plan
+    writer.released(plan.id)
+    assert writer.expected() == {"3#c"}
+    writer.hold([], NOW)
+    brake = DynamoDbBrake(client_as("PlanSweep", "dynamodb"), table)
+    brake.expect([])
+    assert brake.expected() == frozenset()
+
+
+def test_only_what_plans_tells_the_brake(world: Sandbox, client_as: ClientAs) -> None:
+    brake = DynamoDbBrake(client_as("CollectSnapshot", "dynamodb"), world.outputs["RegistryTableName"])
+    with pytest.raises(MissingPermission, match="dynamodb:PutItem"):
+        brake.expect(["1#a"])
+
+
+def test_a_sweep_starts_looks_sees_what_is_not_at_rest_and_tells_people(
+    world: Sandbox, connection: Connection, client_as: ClientAs
+) -> None:
+    machine = world.outputs["ReconcileAccountArn"]
+    reconciles = StepFunctionsReconciles(client_as("StartReconciles", "stepfunctions"), machine)
+    for _ in range(2):
+        reconciles.start(connection.account_id, "found", f"sweep-{SWEEP}-{connection.account_id}")
+    assert len([each for each in world.step_functions.executions if each.name.startswith(f"sweep-{SWEEP}")]) == 1
+    pk = {"S": f"account#{connection.account_id}"}
+    put(world, pk=pk, sk={"S": "claim"}, updated={"S": NOW}, attention={"S": "failed"}, generation={"N": "1"})
+    registry = DynamoDbRegistry(client_as("ReportSweep", "dynamodb"), world.outputs["RegistryTableName"])
+    assert connection.account_id in {each.account_id for each in registry.needing_attention("failed")}
+    SnsNotifications(client_as("ReportSweep", "sns"), world.outputs["NotificationsTopicArn"]).send("swept", "text")
+    assert world.sns.published[-1].subject == "swept"

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tests.simulation.bad_inputs.vocabulary import ACCOUNT, CONNECTED, Case, Change, Stage, Verb
+from tests.simulation.bad_inputs.vocabulary import ACCOUNT, CONNECTED, SWEPT, Case, Change, Stage, Verb
 
 SAMPLES = Path(__file__).parents[3] / "events"
 LOOKED = (
@@ -37,7 +38,9 @@ def about(resource: str) -> Any:
 
 def unread(words: str, payload: Any, message: str) -> Case:
     """An input without an account."""
-    return Case(words, "NoAccountInEvent", message, "unread#<execution>", happens=start(payload), counted=False)
+    is_event = not (isinstance(payload, dict) and "account_id" in payload)  # else somebody asked about an account
+    case = Case(words, "NoAccountInEvent", message, "unread#<execution>", happens=start(payload), counted=False)
+    return replace(case, change=SWEPT, sweeps="all") if is_event else case
 
 
 CASES = [
@@ -83,16 +86,14 @@ CASES = [
     ),
     Case(
         "the root was tagged",
-        where="request#<root>",
-        message="TagResource (<id>)",
-        change=Change("nothing; kept for the sweep"),
-        happens=lambda stage: stage.world.tag(stage.world.organizations.root_id, "enabled"),
+        change=Change("nothing by itself: every account is swept"),
+        sweeps="<root>",
+        happens=lambda stage: start(about(stage.world.organizations.root_id))(stage),
     ),
     Case(
         "an OU was tagged",
-        where="request#ou-ab12-consumers",
-        message="TagResource (no id)",
-        change=Change("nothing; kept for the sweep"),
+        change=Change("nothing by itself: the accounts below it are swept"),
+        sweeps="ou-ab12-consumers",
         happens=start(about("ou-ab12-consumers")),
     ),
     Case("a policy was tagged", change=Change("nothing; nothing is recorded"), happens=start(about("p-examplepolicy"))),

@@ -10,6 +10,7 @@ from tests.simulation.bad_inputs.vocabulary import (
     ACCOUNT,
     NOTHING,
     ROLE_MADE,
+    SWEPT,
     TAKEN_BACK,
     Case,
     Change,
@@ -218,6 +219,8 @@ CASES = [
         f"AccessDeniedException: {MACHINE} lambda:InvokeFunction on resource: "
         f"{HUB.format('lambda')}function:quick-onboarding-FindAccountFunction-<id> {DENIED}",
         "unread#<execution>",
+        SWEPT,
+        sweeps="all",
         trouble=without("ReconcileAccount", "lambda:InvokeFunction"),
         counted=False,
     ),

@@ -34,10 +34,12 @@ class Stage(Story):
         super().__init__(world)
         self.layer = layer
         self.account = ""
+        self._before = 0  # executions of other cases
 
     def enter(self, name: str) -> None:
         """A new account, for a new case."""
         self.account = self.member(name)
+        self._before = len(self.world.step_functions.executions)
 
     def start_cold(self) -> None:
         """Forget what warm functions remember of Quick and of the profiles file."""
@@ -58,11 +60,23 @@ class Stage(Story):
 
     @property
     def worked(self) -> Execution:
-        """The last execution that did more than ask the holder of the claim to look again."""
-        return next(each for each in reversed(self.world.step_functions.executions) if "LeftToHolder" not in each.path)
+        """The last look that did more than ask the holder of the claim to look again; a sweep's own are none."""
+        return next(
+            each
+            for each in reversed(self.world.step_functions.executions)
+            if each.machine_name == "ReconcileAccount"
+            and "LeftToHolder" not in each.path
+            and not each.name.startswith("sweep-")
+        )
+
+    @property
+    def swept(self) -> set[str]:
+        """What events have had swept since the case began: `all`, or a unit."""
+        began = self.world.step_functions.executions[self._before :]
+        return {str(each.input["scope"]) for each in began if each.machine_name == "SweepOrganization"}
 
     def found(self, sort_key: str) -> dict[str, Any] | None:
-        """The record of that sort key: of the account, or among what is kept for the sweep."""
+        """The record of that sort key: of the account, or among events nobody could read."""
         wanted = {(f"account#{self.account}", sort_key), ("sweep", self.kept(sort_key))}
         records = [record for record in self.world.records() if (record["pk"], record["sk"]) in wanted]
         return records[0] if records else None
@@ -127,6 +141,7 @@ def instance(profile: str = "default", status: str = "CURRENT") -> str:
 
 NOTHING = Change("nothing")
 CONNECTED = Change("the account is connected", frozenset({source(), entry(), instance()}))
+SWEPT = Change("nothing by itself: everything is swept")
 STAYS = Change("nothing: what was connected stays connected")
 ROLE_MADE = Change("the consumer role is made; the run-as role may not assume it", frozenset({instance()}))
 TAKEN_BACK = Change(
@@ -184,6 +199,7 @@ class Case:
     happens: Verb = field(default=tag("enabled"))
     counted: bool = True  # whether RecordFailure has recorded it
     loads: str | None = None  # a profiles file's text, which `make build` is to refuse
+    sweeps: str = ""  # what is swept on account of it: `all`, or a unit
     mended: str = "SUCCEEDED"  # how the next look ends, when the trouble is over
 
     @property

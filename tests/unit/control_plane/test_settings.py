@@ -22,6 +22,7 @@ ENVIRONMENT = {
     "REGISTRY_TABLE": "registry",
     "OPT_IN_TAG": "quick-athena",
     "GRACE_DAYS": "7",
+    "DRIFT_REPAIR": "repair",
     "EXTERNAL_ID_MATCH": "exact",
     "QUICK_IDENTITY_REGION": "us-east-1",
     "QUICK_NAMESPACE": "default",
@@ -63,7 +64,8 @@ def test_every_missing_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("HUB_ACCOUNT_ID", "x"), ("EXTERNAL_ID_MATCH", "any"), ("MANAGEMENT_ACCOUNT_ID", "")]
+    ("name", "value"),
+    [("HUB_ACCOUNT_ID", "x"), ("EXTERNAL_ID_MATCH", "any"), ("DRIFT_REPAIR", "x"), ("MANAGEMENT_ACCOUNT_ID", "")],
 )
 def test_a_wrong_variable_is_named(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, value)

@@ -12,13 +12,15 @@ from pydantic import ValidationError
 
 from control_plane import wiring
 from control_plane.errors import NoAccountInEvent
+from control_plane.sweep.reporting import Report
 from tests.contract.project import ROOT
 
 CONTEXT = SimpleNamespace(
     function_name="f", memory_limit_in_mb=512, invoked_function_arn="arn:aws:lambda:x", aws_request_id="1"
 )
 HANDLERS = sorted(file.stem for file in (ROOT / "functions").glob("*.py"))
-OF_NO_ACCOUNT = ("find_account", "watch_registry", "ask_for_approval", "release_revocations")
+OF_A_SWEEP = ("collect_snapshot", "plan_sweep", "inspect_connections", "start_reconciles", "report_sweep")
+OF_NO_ACCOUNT = ("find_account", "watch_registry", "ask_for_approval", "release_revocations", *OF_A_SWEEP)
 PARSING = [name for name in HANDLERS if name not in OF_NO_ACCOUNT]
 
 
@@ -42,6 +44,9 @@ def nothing_outside(monkeypatch: pytest.MonkeyPatch) -> None:
         "data_sources",
         "impact",
         "registry",
+        "lists",
+        "papers",
+        "office",
     ):
         monkeypatch.setattr(wiring, port, reached)
 
@@ -58,6 +63,30 @@ def test_an_account_id_that_is_none_is_refused(name: str, account_id: Any) -> No
 def test_an_empty_request_is_refused(name: str) -> None:
     with pytest.raises(ValidationError, match="account_id"):
         call(name, {})
+
+
+@pytest.mark.parametrize("name", OF_A_SWEEP)
+def test_a_request_that_names_no_sweep_is_refused(name: str) -> None:
+    sample = json.loads((ROOT / f"events/steps/{name}.json").read_text(encoding="utf-8"))
+    del sample["sweep"]
+    with pytest.raises(ValidationError, match="sweep"):
+        call(name, sample)
+
+
+def test_a_sweep_that_is_not_done_counts_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sample = json.loads((ROOT / "events/steps/report_sweep.json").read_text(encoding="utf-8"))
+    module = importlib.import_module("report_sweep")
+    monkeypatch.setattr(wiring, "office", lambda: None)
+    monkeypatch.setattr(module.metrics.provider, "namespace", "QuickOnboarding")
+    monkeypatch.setattr(module, "finish", lambda *_, **__: None)
+    assert call("report_sweep", sample) == {"done": False}
+    assert "PartialListings" not in capsys.readouterr().out
+    partial = Report(sweep_id=sample["sweep"], at="now", scope=("all",), partial="a page failed")
+    monkeypatch.setattr(module, "finish", lambda *_, **__: partial)
+    assert call("report_sweep", sample) == {"done": True}
+    assert '"PartialListings":[1.0]' in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("profile", ["Sales", "sales_2", "-sales", "", "a" * 33])

@@ -8,9 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from control_plane.account import Account, Hub
+from control_plane.account import DEPARTED, Account, Hub
 from control_plane.asking import Asked, Terms, Value, asked
-from control_plane.assessment import DEPARTED
 from control_plane.brake import limit
 from control_plane.decision import Action, Step, desired, plan
 from control_plane.errors import AccountNotReachable, InvalidTagValue
