@@ -87,6 +87,7 @@ CASES = [
         message="TagResource (<id>)",
         change=Change("nothing; kept for the sweep"),
         happens=lambda stage: stage.world.tag(stage.world.organizations.root_id, "enabled"),
+        leaves=lambda stage: stage.world.untag(stage.world.organizations.root_id),
     ),
     Case(
         "an OU was tagged",

@@ -58,8 +58,14 @@ class Stage(Story):
 
     @property
     def worked(self) -> Execution:
-        """The last execution that did more than ask the holder of the claim to look again."""
-        return next(each for each in reversed(self.world.step_functions.executions) if "LeftToHolder" not in each.path)
+        """The last reconcile the case began that did more than ask the holder of the claim to look again."""
+        return next(each for each in reversed(self.world.step_functions.executions) if self._is_of_the_case(each))
+
+    @staticmethod
+    def _is_of_the_case(execution: Execution) -> bool:
+        """Not one that the watch or an approval began about an account of an earlier case."""
+        is_other = execution.name.startswith(("watch-", "approved-"))
+        return execution.machine_name == "ReconcileAccount" and not is_other and "LeftToHolder" not in execution.path
 
     def found(self, sort_key: str) -> dict[str, Any] | None:
         """The record of that sort key: of the account, or among what is kept for the sweep."""
@@ -184,6 +190,7 @@ class Case:
     happens: Verb = field(default=tag("enabled"))
     counted: bool = True  # whether RecordFailure has recorded it
     loads: str | None = None  # a profiles file's text, which `make build` is to refuse
+    leaves: Verb = nothing  # takes away what would be about the cases after it
     mended: str = "SUCCEEDED"  # how the next look ends, when the trouble is over
 
     @property
