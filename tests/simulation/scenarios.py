@@ -195,7 +195,7 @@ def released(offset: int, *, done: bool = False) -> dict[str, Any]:
 
 def approval(**answers: Any) -> dict[str, Any]:
     """The answers of an approval; all else goes well."""
-    return {"AskForApproval": [{}], "ReleaseRevocations": [released(20, done=True)], **answers}
+    return {"AskForApproval": [WithToken({})], "ReleaseRevocations": [released(20, done=True)], **answers}
 
 
 # statemachines/<file> -> scenarios. A file there without scenarios fails the test.
@@ -388,7 +388,7 @@ REAL: dict[str, list[Scenario]] = {
         Scenario("the writer is busy", PLAN, approval(ReleaseRevocations=[released(0), released(20, done=True)])),
         Scenario("replaced before it was asked", PLAN, approval(AskForApproval=[TaskFailed("Superseded", "newer")])),
         Scenario("replaced before it went", PLAN, approval(ReleaseRevocations=[{**released(0), "superseded": True}])),
-        Scenario("refused", PLAN, approval(AskForApproval=[TaskFailed("Rejected", "no")])),
+        Scenario("refused", PLAN, approval(AskForApproval=[WithToken(TaskFailed("Rejected", "no"))])),
         Scenario("asking fails", PLAN, approval(AskForApproval=[DENIED])),
         Scenario("releasing fails", PLAN, approval(ReleaseRevocations=[DENIED])),
     ],
