@@ -324,7 +324,7 @@ REAL: dict[str, list[Scenario]] = {
             EVENT,
             account(
                 AssessAccount=[assessment(EXPIRED), assessment(FORGET)],
-                RevokeAccess=[{"revoked": False}, {"revoked": True}],
+                RevokeAccess=[{"revoked": False, "held": False}, {"revoked": True, "held": False}],
                 RemoveDataSource=[
                     {"gone": False, "pause": 10},
                     SLOW,
