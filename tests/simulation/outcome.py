@@ -111,5 +111,7 @@ def _without_times(value: Any) -> Any:
     if isinstance(value, str):
         return TIME.sub("<time>", value)
     if isinstance(value, dict):
-        return {key: "<token>" if key in ("TaskToken", "token") else _without_times(item) for key, item in value.items()}
+        return {
+            key: "<token>" if key in ("TaskToken", "token") else _without_times(item) for key, item in value.items()
+        }
     return [_without_times(item) for item in value] if isinstance(value, list | tuple) else value

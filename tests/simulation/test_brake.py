@@ -56,6 +56,15 @@ def token(text: str) -> str:
     return found[1]
 
 
+def stop_the_watch(story: Story) -> None:
+    """Disable its schedule, or the weeks would be full of its runs."""
+    scheduler = story.world.boto3_session(story.world.cloud.landscape.hub).client("scheduler")
+    (listed,) = scheduler.list_schedules()["Schedules"]
+    kept: Any = scheduler.get_schedule(Name=listed["Name"])
+    given = {name: kept[name] for name in ("Name", "ScheduleExpression", "FlexibleTimeWindow", "Target")}
+    scheduler.update_schedule(**given, State="DISABLED")
+
+
 def step_functions(story: Story) -> Any:
     return story.world.boto3_session(story.world.cloud.landscape.hub).client("stepfunctions")
 
@@ -114,6 +123,21 @@ def test_a_refused_list_stays_in_force(crowd: tuple[Story, list[str]]) -> None:
     story.run(7200)
     assert len(story.world.allowed_roles()) == CONNECTED - AN_HOUR_TAKES
     assert len(questions(story)) == 1
+
+
+def test_a_question_nobody_answers_is_asked_again_each_week(story: Story) -> None:
+    hub: Any = story.world.boto3_session(story.world.cloud.landscape.hub)
+    topic = story.world.outputs["NotificationsTopicArn"]
+    hub.client("sns").subscribe(TopicArn=topic, Protocol="email", Endpoint="platform@example.com")
+    accounts = [story.tagged(f"member-{number}") for number in range(6)]
+    untag(story, accounts)
+    stop_the_watch(story)
+    story.run(20 * 7 * 86_400)
+    assert len(questions(story)) == 21
+    assert len(story.world.allowed_roles()) == 1
+    step_functions(story).send_task_success(taskToken=token(questions(story)[-1]), output="{}")
+    story.run(600)
+    assert story.world.allowed_roles() == []
 
 
 def test_closed_accounts_do_not_count(crowd: tuple[Story, list[str]]) -> None:
