@@ -57,12 +57,12 @@ def token(text: str) -> str:
 
 
 def stop_the_watch(story: Story) -> None:
-    """Disable its schedule, or the weeks would be full of its runs."""
+    """Disable the schedules, or the weeks would be full of their runs."""
     scheduler = story.world.boto3_session(story.world.cloud.landscape.hub).client("scheduler")
-    (listed,) = scheduler.list_schedules()["Schedules"]
-    kept: Any = scheduler.get_schedule(Name=listed["Name"])
-    given = {name: kept[name] for name in ("Name", "ScheduleExpression", "FlexibleTimeWindow", "Target")}
-    scheduler.update_schedule(**given, State="DISABLED")
+    for listed in scheduler.list_schedules()["Schedules"]:
+        kept: Any = scheduler.get_schedule(Name=listed["Name"])
+        given = {name: kept[name] for name in ("Name", "ScheduleExpression", "FlexibleTimeWindow", "Target")}
+        scheduler.update_schedule(**given, State="DISABLED")
 
 
 def step_functions(story: Story) -> Any:
