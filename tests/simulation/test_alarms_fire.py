@@ -73,7 +73,10 @@ def a_reconcile_is_stopped_and_nobody_asks_again(story: Watched) -> None:
 
 def people_are_asked(story: Watched) -> None:
     """One untagged account more than an hour may take away."""
-    leaving = [story.tagged(f"leaving-{number}") for number in range(6)]
+    leaving = [story.member(f"leaving-{number}") for number in range(6)]
+    for account_id in leaving:
+        story.world.tag(account_id, "enabled")
+    story.run()
     for account_id in leaving:
         story.world.untag(account_id)
     story.run(10 * MINUTE)
