@@ -15,7 +15,7 @@ from sandbox.world import Sandbox
 from tests.contract import project
 from tests.contract.project import FORWARDING, HUB
 from tests.simulation.conftest import START
-from tests.simulation.watched import ADDRESS, Alarm, Watched, alarms
+from tests.simulation.watched import Alarm, Watched, alarms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,10 +25,9 @@ MINUTE, HOUR, DAY = 60, 3_600, 86_400
 
 @pytest.fixture
 def watched() -> Iterator[Watched]:
-    """A deployed sandbox that has connected one account, and an hour in which nothing was wrong."""
+    """A deployed sandbox, and an hour in which nothing was wrong."""
     with Sandbox(VirtualClock(START)) as world:
         story = Watched(world)
-        story.tagged("steady")
         story.run(HOUR)
         assert story.mails() == {}
         assert set(story.states().values()) == {"OK"}
@@ -190,9 +189,3 @@ def test_a_quiet_day_sets_off_no_alarm(watched: Watched) -> None:
     assert watched.status(account_id) == "connected"
     assert watched.states() == dict.fromkeys(alarms(), "OK")
     assert watched.mails() == {}
-
-
-def test_whoever_is_on_call_is_subscribed_to_the_topics_of_both_stacks(watched: Watched) -> None:
-    for template in watched.places:
-        (subscribed,) = watched.ask("sns", "list_subscriptions", template)["Subscriptions"]
-        assert (subscribed["Protocol"], subscribed["Endpoint"]) == ("email", ADDRESS)
