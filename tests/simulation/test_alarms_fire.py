@@ -42,31 +42,53 @@ class Trouble:
     also: tuple[Alarm, ...] = ()
 
 
-# What goes wrong -------------------------------------------------------------------------------------
+# What happens ----------------------------------------------------------------------------------------
 
 
-def a_step_may_not_do_its_work(story: Watched) -> None:
-    story.forbid("EnsureDataSourceFunctionRole", "quicksight:DescribeDataSource")
+def time_passes(minutes: float) -> Callable[[Watched], None]:
+    """Nothing but what happens by itself."""
+    return lambda story: story.run(minutes * MINUTE)
+
+
+def without(role: str, action: str, then: Callable[[Watched], None], template: str = HUB) -> Callable[[Watched], None]:
+    """A permission is taken from a role; then something happens that needs it."""
+
+    def happens(story: Watched) -> None:
+        story.forbid(role, action, template)
+        then(story)
+        story.run(5 * MINUTE)
+
+    return happens
+
+
+def stopped(machine: str, begun: Callable[[Watched], None]) -> Callable[[Watched], None]:
+    """What something has begun is stopped by hand."""
+
+    def happens(story: Watched) -> None:
+        begun(story)
+        story.stop(machine)
+        story.run(5 * MINUTE)
+
+    return happens
+
+
+def an_account_is_tagged(story: Watched) -> None:
     story.tagged()
-    story.run(5 * MINUTE)
+
+
+def a_slow_deployment_begins(story: Watched, hours: float = 1.0) -> None:
+    story.world.stack_sets.engine.seconds_per_instance = hours * HOUR
+    story.world.tag(story.member(), "enabled")
+    story.run(2 * MINUTE)
 
 
 def a_deployment_never_ends(story: Watched) -> None:
-    story.world.stack_sets.engine.seconds_per_instance = 7.0 * HOUR
-    story.world.tag(story.member(), "enabled")
-    story.run(6 * HOUR + 10 * MINUTE)
+    a_slow_deployment_begins(story, hours=7)
+    story.run(6 * HOUR)
 
 
-def a_reconcile_is_stopped(story: Watched) -> None:
-    story.world.stack_sets.engine.seconds_per_instance = 1.0 * HOUR
-    story.world.tag(story.member(), "enabled")
-    story.run(2 * MINUTE)
-    story.stop("ReconcileAccount")
-    story.run(5 * MINUTE)
-
-
-def a_reconcile_is_stopped_and_nobody_asks_again(story: Watched) -> None:
-    a_reconcile_is_stopped(story)
+def a_stopped_reconcile_is_left_alone(story: Watched) -> None:
+    stopped("ReconcileAccount", a_slow_deployment_begins)(story)
     story.run(HOUR)
 
 
@@ -81,46 +103,13 @@ def people_are_asked(story: Watched) -> None:
     story.run(10 * MINUTE)
 
 
-def nobody_can_be_asked(story: Watched) -> None:
-    story.forbid("AskForApprovalFunctionRole", "sns:Publish")
-    people_are_asked(story)
-
-
-def a_question_is_stopped(story: Watched) -> None:
-    people_are_asked(story)
-    story.stop("ApproveRevocations")
-    story.run(5 * MINUTE)
-
-
 def nobody_answers_for_a_year(story: Watched) -> None:
     people_are_asked(story)
     story.stop_the_clock()  # or the watch would run 35,000 times
     story.run(366 * DAY)
 
 
-def the_rule_may_not_start_the_machine(story: Watched) -> None:
-    story.forbid("StartReconcileRole", "states:StartExecution")
-    story.tagged()
-    story.run(5 * MINUTE)
-
-
-def the_rule_may_not_reach_the_hub(story: Watched) -> None:
-    story.forbid("ForwardRole", "events:PutEvents", FORWARDING)
-    story.tagged()
-    story.run(5 * MINUTE)
-
-
-def the_schedule_may_not_start_the_watch(story: Watched) -> None:
-    story.forbid("ScheduleRole", "lambda:InvokeFunction")
-    story.run(20 * MINUTE)
-
-
-def the_watch_may_not_read(story: Watched) -> None:
-    story.forbid("WatchRegistryFunctionRole", "dynamodb:Query")
-    story.run(20 * MINUTE)
-
-
-def the_schedule_is_disabled(story: Watched) -> None:
+def the_schedules_are_disabled(story: Watched) -> None:
     story.stop_the_clock()
     story.run(HOUR + 5 * MINUTE)
 
@@ -136,19 +125,25 @@ RECONCILE_FAILED, RECONCILE_ABORTED = (HUB, "ReconcileFailed"), (HUB, "Reconcile
 WATCH_SILENT, RUNS_FAILED = (HUB, "WatchSilent"), (HUB, "RunsFailed")
 
 STORIES: dict[Alarm, Trouble] = {
-    RECONCILE_FAILED: Trouble(a_step_may_not_do_its_work),
+    RECONCILE_FAILED: Trouble(
+        without("EnsureDataSourceFunctionRole", "quicksight:DescribeDataSource", an_account_is_tagged)
+    ),
     (HUB, "ReconcileTimedOut"): Trouble(a_deployment_never_ends),
-    RECONCILE_ABORTED: Trouble(a_reconcile_is_stopped),
-    (HUB, "ApprovalFailed"): Trouble(nobody_can_be_asked),
+    RECONCILE_ABORTED: Trouble(stopped("ReconcileAccount", a_slow_deployment_begins)),
+    (HUB, "ApprovalFailed"): Trouble(without("AskForApprovalFunctionRole", "sns:Publish", people_are_asked)),
     (HUB, "ApprovalTimedOut"): Trouble(nobody_answers_for_a_year, also=(WATCH_SILENT,)),
-    (HUB, "ApprovalAborted"): Trouble(a_question_is_stopped),
-    (HUB, "EventsUndelivered"): Trouble(the_rule_may_not_start_the_machine),
-    (FORWARDING, "EventsUndelivered"): Trouble(the_rule_may_not_reach_the_hub),
-    RUNS_FAILED: Trouble(the_schedule_may_not_start_the_watch),
-    (HUB, "RecordsStuck"): Trouble(a_reconcile_is_stopped_and_nobody_asks_again, also=(RECONCILE_ABORTED,)),
+    (HUB, "ApprovalAborted"): Trouble(stopped("ApproveRevocations", people_are_asked)),
+    (HUB, "EventsUndelivered"): Trouble(without("StartReconcileRole", "states:StartExecution", an_account_is_tagged)),
+    (FORWARDING, "EventsUndelivered"): Trouble(
+        without("ForwardRole", "events:PutEvents", an_account_is_tagged, FORWARDING)
+    ),
+    RUNS_FAILED: Trouble(without("ScheduleRole", "lambda:InvokeFunction", time_passes(15))),
+    (HUB, "RecordsStuck"): Trouble(a_stopped_reconcile_is_left_alone, also=(RECONCILE_ABORTED,)),
     (HUB, "EventsUnread"): Trouble(an_event_without_an_account_arrives, also=(RECONCILE_FAILED,)),
-    (HUB, "WatchFailing"): Trouble(the_watch_may_not_read, also=(RUNS_FAILED,)),
-    WATCH_SILENT: Trouble(the_schedule_is_disabled),
+    (HUB, "WatchFailing"): Trouble(
+        without("WatchRegistryFunctionRole", "dynamodb:Query", time_passes(15)), also=(RUNS_FAILED,)
+    ),
+    WATCH_SILENT: Trouble(the_schedules_are_disabled),
 }
 
 # Alarms that no real trouble in the sandbox sets off, and why.
