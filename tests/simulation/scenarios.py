@@ -384,6 +384,7 @@ REAL: dict[str, list[Scenario]] = {
     ],
     "approve_revocations.asl.yaml": [
         Scenario("approved", PLAN, approval()),
+        Scenario("approved at last", PLAN, approval(AskForApproval=[Silence()] * 9 + [WithToken({})])),
         Scenario("in slices", PLAN, approval(ReleaseRevocations=[released(20), released(40), released(45, done=True)])),
         Scenario("the writer is busy", PLAN, approval(ReleaseRevocations=[released(0), released(20, done=True)])),
         Scenario("replaced before it was asked", PLAN, approval(AskForApproval=[TaskFailed("Superseded", "newer")])),
