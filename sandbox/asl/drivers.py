@@ -21,6 +21,8 @@ from sandbox.clock import Clock
 if TYPE_CHECKING:
     from sandbox.agenda import Moment
 
+LONGEST_SECONDS = 31_536_000  # a year, whatever the machine says (Step Functions service quotas)
+
 __all__ = [
     "Course",
     "Delayed",
@@ -85,9 +87,10 @@ class Course:
             random=Random(execution.seed),  # noqa: S311 - jitter, and the same in every run
         )
         self.root = Strand(self, run(machine, execution.input, context), self._succeed, self._fail)
-        if machine.timeout_seconds is not None:
-            time_out = partial(self.end, "TIMED_OUT")
-            self.limit = self.clock.call_later(machine.timeout_seconds, time_out, f"{execution.name} times out")
+        seconds, asked = min(machine.timeout_seconds or LONGEST_SECONDS, LONGEST_SECONDS), machine.timeout_seconds
+        time_out = partial(self.end, "TIMED_OUT")
+        name = f"{execution.name} times out"
+        self.limit = self.clock.call_later(seconds, time_out, name, background=asked is None)
         self.root.launch()
 
     def note(self, what: Effect | Ended, iteration: tuple[int, ...] = ()) -> None:

@@ -380,7 +380,7 @@ REAL: dict[str, list[Scenario]] = {
             EVENT,
             account(
                 AssessAccount=[assessment(EXPIRED), assessment(FORGET)],
-                RevokeAccess=[{"revoked": False}, {"revoked": True}],
+                RevokeAccess=[{"revoked": False, "held": False}, {"revoked": True, "held": False}],
                 RemoveDataSource=[
                     {"gone": False, "pause": 10},
                     SLOW,
@@ -440,11 +440,12 @@ REAL: dict[str, list[Scenario]] = {
     ],
     "approve_revocations.asl.yaml": [
         Scenario("approved", PLAN, approval()),
+        Scenario("approved at last", PLAN, approval(AskForApproval=[Silence()] * 9 + [WithToken({})])),
         Scenario("in slices", PLAN, approval(ReleaseRevocations=[released(20), released(40), released(45, done=True)])),
         Scenario("the writer is busy", PLAN, approval(ReleaseRevocations=[released(0), released(20, done=True)])),
         Scenario("replaced before it was asked", PLAN, approval(AskForApproval=[TaskFailed("Superseded", "newer")])),
         Scenario("replaced before it went", PLAN, approval(ReleaseRevocations=[{**released(0), "superseded": True}])),
-        Scenario("refused", PLAN, approval(AskForApproval=[TaskFailed("Rejected", "no")])),
+        Scenario("refused", PLAN, approval(AskForApproval=[WithToken(TaskFailed("Rejected", "no"))])),
         Scenario("asking fails", PLAN, approval(AskForApproval=[DENIED])),
         Scenario("releasing fails", PLAN, approval(ReleaseRevocations=[DENIED])),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -54,6 +55,15 @@ def token(text: str) -> str:
     found = re.search(r"--task-token '([^']+)'", text)
     assert found
     return found[1]
+
+
+def stop_the_watch(story: Story) -> None:
+    """Disable the schedules, or the weeks would be full of their runs."""
+    scheduler = story.world.boto3_session(story.world.cloud.landscape.hub).client("scheduler")
+    for listed in scheduler.list_schedules()["Schedules"]:
+        kept: Any = scheduler.get_schedule(Name=listed["Name"])
+        given = {name: kept[name] for name in ("Name", "ScheduleExpression", "FlexibleTimeWindow", "Target")}
+        scheduler.update_schedule(**given, State="DISABLED")
 
 
 def step_functions(story: Story) -> Any:
@@ -114,6 +124,46 @@ def test_a_refused_list_stays_in_force(crowd: tuple[Story, list[str]]) -> None:
     story.run(7200)
     assert len(story.world.allowed_roles()) == CONNECTED - AN_HOUR_TAKES
     assert len(questions(story)) == 1
+
+
+@pytest.fixture
+def asked(story: Story) -> Story:
+    """One untagged account more than an hour may take away, and people who were asked about it."""
+    hub: Any = story.world.boto3_session(story.world.cloud.landscape.hub)
+    topic = story.world.outputs["NotificationsTopicArn"]
+    hub.client("sns").subscribe(TopicArn=topic, Protocol="email", Endpoint="platform@example.com")
+    accounts = [story.member(f"member-{number}") for number in range(6)]
+    for account_id in accounts:
+        story.world.tag(account_id, "enabled")
+    story.run()
+    untag(story, accounts)
+    assert len(story.world.allowed_roles()) == len(questions(story)) == 1
+    return story
+
+
+def test_a_question_nobody_answers_is_asked_again_each_week(asked: Story) -> None:
+    stop_the_watch(asked)
+    asked.run(20 * 7 * 86_400)
+    assert len(questions(asked)) == 21
+    assert len(asked.world.allowed_roles()) == 1
+    step_functions(asked).send_task_success(taskToken=token(questions(asked)[-1]), output="{}")
+    asked.run(600)
+    assert asked.world.allowed_roles() == []
+
+
+def test_a_question_that_was_ended_is_asked_again_by_hand(asked: Story) -> None:
+    question = asked.last
+    step_functions(asked).stop_execution(executionArn=question.arn)
+    asked.run(600)
+    assert len(questions(asked)) == 1
+    (plan,) = [record["id"] for record in asked.world.records() if (record["pk"], record["sk"]) == ("access", "held")]
+    machine = asked.world.outputs["ApproveRevocationsArn"]
+    step_functions(asked).start_execution(stateMachineArn=machine, input=json.dumps({"plan": plan}))
+    asked.run(600)
+    _, again = questions(asked)
+    step_functions(asked).send_task_success(taskToken=token(again), output="{}")
+    asked.run(600)
+    assert asked.world.allowed_roles() == []
 
 
 def test_closed_accounts_do_not_count(crowd: tuple[Story, list[str]]) -> None:

@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from moto.sns.models import sns_backends
 
 from sandbox.clock import VirtualClock
 from sandbox.world import Sandbox
@@ -77,9 +76,7 @@ def assert_removed(story: Story, account_id: str) -> None:
 
 def sent(story: Story) -> list[tuple[str, str]]:
     """Subject and text of what people were told."""
-    place = story.world.cloud.landscape
-    topic = sns_backends[place.hub][place.region].topics[story.world.outputs["NotificationsTopicArn"]]
-    return [(subject, text) for _, text, subject, *_ in topic.sent_notifications]
+    return [(each.subject or "", each.text) for each in story.world.sns.published]
 
 
 # --- the grace period ---------------------------------------------------------------------------------

@@ -167,7 +167,8 @@ def record(story: Story, account_id: str) -> Any:
 
 
 def test_every_execution_succeeded_and_a_repeated_tag_was_one_more_look(story: Story) -> None:
-    (machine,) = story.aws(story.hub, "stepfunctions list-state-machines")["stateMachines"]
+    machines = story.aws(story.hub, "stepfunctions list-state-machines")["stateMachines"]
+    (machine,) = [each for each in machines if each["name"] == "ReconcileAccount"]
     executions = story.aws(
         story.hub, f"stepfunctions list-executions --state-machine-arn {machine['stateMachineArn']}"
     )["executions"]

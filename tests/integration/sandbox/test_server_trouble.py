@@ -34,6 +34,8 @@ ENDPOINTS = [
     ("POST", "/sandbox/advance"),
     ("POST", "/sandbox/events"),
     ("GET", "/sandbox/calls"),
+    ("GET", "/sandbox/messages"),
+    ("GET", "/sandbox/alarms"),
     ("POST", "/sandbox/faults"),
     ("DELETE", "/sandbox/faults"),
 ]

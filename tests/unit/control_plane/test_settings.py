@@ -36,6 +36,7 @@ ENVIRONMENT = {
 def _environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
+    monkeypatch.delenv("CONSUMER_DIRECTORY", raising=False)  # a sandbox in this process may have set it
     settings.cache_clear()
     yield
     settings.cache_clear()

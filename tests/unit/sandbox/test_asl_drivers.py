@@ -123,6 +123,14 @@ def test_a_machine_has_a_time_limit(run: Run) -> None:
     assert (done.status, done.path, done.stopped) == ("TIMED_OUT", ["Pause"], START + timedelta(seconds=30))
 
 
+@pytest.mark.parametrize("top", [{}, {"TimeoutSeconds": 99_999_999}])
+def test_no_execution_runs_for_more_than_a_year(top: dict[str, Any]) -> None:
+    clock = VirtualClock(START)
+    done = start(machine({"Pause": {**PAUSE, "Seconds": 40_000_000}, "Ask": ASK}, **top), execution(), echo, clock)
+    clock.run()
+    assert (done.status, done.stopped) == ("TIMED_OUT", START + timedelta(days=365))
+
+
 def test_an_execution_that_ends_in_time_leaves_no_time_limit_behind() -> None:
     clock = VirtualClock(START)
     start(machine({"Done": DONE}, TimeoutSeconds=30), execution(), echo, clock)

@@ -1,0 +1,186 @@
+"""Every alarm of the templates goes off when what it watches for really happens, tells people, and is silent else.
+
+The list of alarms is read from the templates: one without a story here makes a test fail.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sandbox.clock import VirtualClock
+from sandbox.world import Sandbox
+from tests.contract import project
+from tests.contract.project import FORWARDING, HUB
+from tests.simulation.conftest import START
+from tests.simulation.watched import Alarm, Watched, alarms
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+MINUTE, HOUR, DAY = 60, 3_600, 86_400
+
+
+@pytest.fixture
+def watched() -> Iterator[Watched]:
+    """A deployed sandbox, and an hour in which nothing was wrong."""
+    with Sandbox(VirtualClock(START)) as world:
+        story = Watched(world)
+        story.run(HOUR)
+        assert story.mails() == {}
+        assert set(story.states().values()) == {"OK"}
+        yield story
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """What goes wrong, by real means and until it is told; and which other alarms rightly tell of the same."""
+
+    happens: Callable[[Watched], None]
+    also: tuple[Alarm, ...] = ()
+
+
+# What happens ----------------------------------------------------------------------------------------
+
+
+def time_passes(minutes: float) -> Callable[[Watched], None]:
+    """Nothing but what happens by itself."""
+    return lambda story: story.run(minutes * MINUTE)
+
+
+def without(role: str, action: str, then: Callable[[Watched], None], template: str = HUB) -> Callable[[Watched], None]:
+    """A permission is taken from a role; then something happens that needs it."""
+
+    def happens(story: Watched) -> None:
+        story.forbid(role, action, template)
+        then(story)
+        story.run(5 * MINUTE)
+
+    return happens
+
+
+def stopped(machine: str, begun: Callable[[Watched], None]) -> Callable[[Watched], None]:
+    """What something has begun is stopped by hand."""
+
+    def happens(story: Watched) -> None:
+        begun(story)
+        story.stop(machine)
+        story.run(5 * MINUTE)
+
+    return happens
+
+
+def an_account_is_tagged(story: Watched) -> None:
+    story.tagged()
+
+
+def a_slow_deployment_begins(story: Watched, hours: float = 1.0) -> None:
+    story.world.stack_sets.engine.seconds_per_instance = hours * HOUR
+    story.world.tag(story.member(), "enabled")
+    story.run(2 * MINUTE)
+
+
+def a_deployment_never_ends(story: Watched) -> None:
+    a_slow_deployment_begins(story, hours=7)
+    story.run(6 * HOUR)
+
+
+def a_stopped_reconcile_is_left_alone(story: Watched) -> None:
+    stopped("ReconcileAccount", a_slow_deployment_begins)(story)
+    story.run(HOUR)
+
+
+def people_are_asked(story: Watched) -> None:
+    """One untagged account more than an hour may take away."""
+    leaving = [story.member(f"leaving-{number}") for number in range(6)]
+    for account_id in leaving:
+        story.world.tag(account_id, "enabled")
+    story.run()
+    for account_id in leaving:
+        story.world.untag(account_id)
+    story.run(10 * MINUTE)
+
+
+def nobody_answers_for_a_year(story: Watched) -> None:
+    people_are_asked(story)
+    story.stop_the_clock()  # or the watch would run 35,000 times
+    story.run(366 * DAY)
+
+
+def the_schedules_are_disabled(story: Watched) -> None:
+    story.stop_the_clock()
+    story.run(HOUR + 5 * MINUTE)
+
+
+def an_event_without_an_account_arrives(story: Watched) -> None:
+    event = project.sample("organizations/tag_resource.opt_in")
+    del event["detail"]["requestParameters"]["resourceId"]
+    story.world.events.publish(*story.places[FORWARDING], "default", event)
+    story.run(20 * MINUTE)
+
+
+RECONCILE_FAILED, RECONCILE_ABORTED = (HUB, "ReconcileFailed"), (HUB, "ReconcileAborted")
+WATCH_SILENT, RUNS_FAILED = (HUB, "WatchSilent"), (HUB, "RunsFailed")
+
+STORIES: dict[Alarm, Trouble] = {
+    RECONCILE_FAILED: Trouble(
+        without("EnsureDataSourceFunctionRole", "quicksight:DescribeDataSource", an_account_is_tagged)
+    ),
+    (HUB, "ReconcileTimedOut"): Trouble(a_deployment_never_ends),
+    RECONCILE_ABORTED: Trouble(stopped("ReconcileAccount", a_slow_deployment_begins)),
+    (HUB, "ApprovalFailed"): Trouble(without("AskForApprovalFunctionRole", "sns:Publish", people_are_asked)),
+    (HUB, "ApprovalTimedOut"): Trouble(nobody_answers_for_a_year, also=(WATCH_SILENT,)),
+    (HUB, "ApprovalAborted"): Trouble(stopped("ApproveRevocations", people_are_asked)),
+    (HUB, "EventsUndelivered"): Trouble(without("StartReconcileRole", "states:StartExecution", an_account_is_tagged)),
+    (FORWARDING, "EventsUndelivered"): Trouble(
+        without("ForwardRole", "events:PutEvents", an_account_is_tagged, FORWARDING)
+    ),
+    RUNS_FAILED: Trouble(without("ScheduleRole", "lambda:InvokeFunction", time_passes(15))),
+    (HUB, "RecordsStuck"): Trouble(a_stopped_reconcile_is_left_alone, also=(RECONCILE_ABORTED,)),
+    (HUB, "EventsUnread"): Trouble(an_event_without_an_account_arrives, also=(RECONCILE_FAILED,)),
+    (HUB, "WatchFailing"): Trouble(
+        without("WatchRegistryFunctionRole", "dynamodb:Query", time_passes(15)), also=(RUNS_FAILED,)
+    ),
+    WATCH_SILENT: Trouble(the_schedules_are_disabled),
+}
+
+# Alarms that no real trouble in the sandbox sets off, and why.
+NOT_SHOWN: dict[Alarm, str] = {
+    (HUB, f"{machine}Throttled"): "the sandbox has no quota of state transitions, so it never slows an execution down"
+    for machine in ("Reconcile", "Approval")
+}
+
+
+# What is shown ---------------------------------------------------------------------------------------
+
+
+def test_every_alarm_of_the_templates_has_a_story_or_a_reason_why_not() -> None:
+    assert sorted([*STORIES, *NOT_SHOWN]) == sorted(alarms())
+
+
+@pytest.mark.parametrize(("template", "alarm"), STORIES)
+def test_trouble_sets_off_its_alarm_and_no_other_and_people_are_told(
+    watched: Watched, template: str, alarm: str
+) -> None:
+    trouble = STORIES[template, alarm]
+    trouble.happens(watched)
+    mails = watched.mails()
+    assert set(mails) == {(template, alarm), *trouble.also}
+    told = mails[template, alarm][0]
+    written = project.resources(template, "Alarm")[alarm]["Properties"]
+    assert told["NewStateValue"] == "ALARM"
+    assert told["AlarmDescription"] == written["AlarmDescription"]
+    assert told["Trigger"]["MetricName"] == written["MetricName"]
+
+
+def test_a_quiet_day_sets_off_no_alarm(watched: Watched) -> None:
+    account_id = watched.tagged()
+    watched.world.untag(account_id)
+    watched.run(6 * HOUR)
+    watched.world.tag(account_id, "enabled")
+    watched.run(DAY)
+    assert watched.status(account_id) == "connected"
+    assert watched.states() == dict.fromkeys(alarms(), "OK")
+    assert watched.mails() == {}
