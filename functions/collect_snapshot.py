@@ -22,10 +22,11 @@ class Request(BaseModel):
 @logger.inject_lambda_context
 @event_parser(model=Request)
 def handler(request: Request, context: LambdaContext) -> dict[str, bool | int | str]:
-    """Whether everything is read, how many accounts so far, and which list is being read."""
+    """Whether everything is read, how many accounts so far, which list is being read, whether accounts lack."""
     if request.give_up:
         progress = give_up(request.sweep, request.give_up, wiring.papers())
     else:
         progress = collect(request.sweep, request.scope, wiring.terms(), wiring.lists())
     logger.info("collected", extra={"sweep": request.sweep, "kind": progress.kind, "listed": progress.listed})
-    return {"done": progress.kind is None, "listed": progress.listed, "reading": progress.kind or ""}
+    read = {"listed": progress.listed, "reading": progress.kind or "", "partial": bool(progress.partial)}
+    return {"done": progress.kind is None, **read}

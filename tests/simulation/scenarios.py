@@ -211,9 +211,9 @@ def swept(*units: str) -> dict[str, Any]:
     return {"Attributes": {"holder": {"S": "me"}, "taken": {"SS": [*units]}}}
 
 
-def read(reading: str, *, done: bool = False) -> dict[str, Any]:
+def read(reading: str, *, done: bool = False, partial: bool = False) -> dict[str, Any]:
     """CollectSnapshot's answer."""
-    return {"done": done, "listed": 40, "reading": reading}
+    return {"done": done, "listed": 40, "reading": reading, "partial": partial}
 
 
 def slice_of(offset: int, *, done: bool = False) -> dict[str, Any]:
@@ -236,7 +236,7 @@ def sweep(**answers: Any) -> dict[str, Any]:
         "DescribeHolder": [{"Status": "RUNNING"}],
         "TakeOver": [{}],
         "CollectSnapshot": [read("accounts"), read("roles"), read("", done=True)],
-        "GiveUpAccounts": [read("roles")],
+        "GiveUpAccounts": [read("roles", partial=True)],
         "PlanSweep": [planned("default", "sales")],
         "InspectConnections": [slice_of(20), slice_of(0, done=True)],
         "StartReconciles": [slice_of(20), slice_of(0, done=True)],
@@ -492,6 +492,16 @@ REAL: dict[str, list[Scenario]] = {
             sweep(CollectSnapshot=[read("accounts"), MISSING, read("", done=True)]),
         ),
         Scenario("no list can be read", ALL, sweep(CollectSnapshot=[MISSING])),
+        Scenario("another list can't be read", ALL, sweep(CollectSnapshot=[MISSING], GiveUpAccounts=[read("sources")])),
+        Scenario(
+            "it fails while more is asked for",
+            ALL,
+            sweep(
+                CollectSnapshot=[MISSING, read("", done=True)],
+                GiveUpAccounts=[read("sources")],
+                ReleaseSweep=[{"Attributes": {"requests": {"SS": ["all"]}}}, {"Attributes": {}}],
+            ),
+        ),
         Scenario("nor is it given up", ALL, sweep(CollectSnapshot=[MISSING], GiveUpAccounts=[DENIED])),
         Scenario("reading is throttled for a while", ALL, sweep(CollectSnapshot=[SLOW] * 6 + [read("", done=True)])),
         Scenario("reading is throttled for good", ALL, sweep(CollectSnapshot=[SLOW])),

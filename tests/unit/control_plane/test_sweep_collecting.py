@@ -132,6 +132,14 @@ def test_a_list_given_up_is_partial_and_the_other_lists_are_still_read() -> None
     assert bench.read.sources == (source,)
 
 
+def test_giving_up_another_list_changes_nothing() -> None:
+    bench = Bench(members(3))
+    bench.go()
+    before = dict(bench.papers.written)
+    assert give_up(SWEEP, "AccessDenied", bench.papers).partial == ""
+    assert bench.papers.written == before
+
+
 def test_pages_are_small_enough_for_half_of_what_organizations_answers() -> None:
     # 20 accounts a page, 10 calls a second for all, a pause of 5 seconds between two goes of about 5 seconds
     assert PAGES[Kind.ACCOUNTS] * 20 / (5 + 5) <= 5

@@ -40,10 +40,14 @@ def collect(sweep_id: str, scope: tuple[str, ...], terms: Terms, lists: Lists) -
 
 
 def give_up(sweep_id: str, why: str, papers: Papers) -> Progress:
-    """The list of accounts can't be read to its end: what was read is used for additions only."""
+    """The list of accounts can't be read to its end: what was read is used for additions only.
+
+    Of another list that can't be read nothing follows: then there is nothing to compare with, and nothing changes here.
+    """
     progress = papers.get(sweep_id, PROGRESS, Progress) or Progress()
-    progress = progress.model_copy(update={"partial": progress.partial or why, **_next_list(Kind.ROLES)})
-    papers.put(sweep_id, PROGRESS, progress)
+    if progress.kind is Kind.ACCOUNTS:
+        progress = progress.model_copy(update={"partial": progress.partial or why, **_next_list(Kind.ROLES)})
+        papers.put(sweep_id, PROGRESS, progress)
     return progress
 
 

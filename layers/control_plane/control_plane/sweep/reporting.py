@@ -54,7 +54,8 @@ def report(
 ) -> Report:
     """A plan and what the registry says of its accounts by now: those that failed, those still under way."""
     started = {each.account_id for each in plan.start}
-    ended_badly = sorted({*plan.failed, *(each for each in failed if each in started)})
+    stood = {key for key in plan.failed if key.partition("#")[0] not in started - set(failed)}
+    ended_badly = sorted({*stood, *(each for each in failed if each in started)})
     under_way = sorted(started & set(moving))
     return Report(
         sweep_id=sweep_id,

@@ -60,7 +60,8 @@ def make_plan(sweep_id: str, now: datetime, office: Office) -> Plan:
     inventory = Inventory(read, office.policies.shards(), profiles, office.hub)
     plan = plan_sweep(read.accounts, inventory, progress, partial, rules)
     # Before anything is started: whoever asks for one of these from now on waits for approval.
-    brake.expect(frozenset(plan.hold) | (frozenset() if progress.is_everything else brake.expected()))
+    replaces = progress.is_everything and not partial
+    brake.expect(frozenset(plan.hold) | (frozenset() if replaces else brake.expected()))
     keep_plan(sweep_id, plan, papers)
     return plan
 
