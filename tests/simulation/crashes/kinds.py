@@ -25,7 +25,13 @@ SEEDS = 40
 SOON, LATER = 5.0, 3600.0  # seconds until somebody looks at the account of an execution that was killed
 THROTTLES = 3  # of one call in a row
 OUTAGE = timedelta(minutes=20)
-STILL = timedelta(seconds=100)  # longer than the lease and than the machine waits for a function
+STILL = timedelta(seconds=50)  # Lambda ends a function after a minute
+BEYOND_LEASE = timedelta(seconds=100)
+# What a writer of the access policy calls up to the moment it reads its lease again. From there to the write nothing
+# protects it but that the lease is longer than a function lives: IAM has no conditional write.
+BEFORE_WRITING = (
+    r"(Ensure|Revoke)Access: (dynamodb (UpdateItem|Query|GetItem)|iam (ListAttached|GetAccount|GetPolicyV))"
+)
 # How services say that they are asked too often.
 CODES = {
     "cloudformation": "Throttling",
@@ -50,6 +56,7 @@ class Kind:
     looks: int = 0
     company: bool = False
     turns: bool = False
+    only: str = ""  # points with a name that matches this
 
 
 def _kill(bed: Bed, point: int, seconds: float) -> None:
@@ -126,15 +133,23 @@ def _code(call: Call) -> str:
     return CODES.get(call.service, "ThrottlingException")
 
 
-def stalled(bed: Bed, _scenario: Scenario, point: int) -> None:
-    """A function stands still before a call, for longer than anybody waits for it, and then goes on."""
-
+def _stand_still(bed: Bed, point: int, time: timedelta) -> None:
     def hook(number: int, _call: Call) -> None:
         if number == point:
             bed.strike()
-            bed.story.clock.run(until=bed.story.clock.now() + STILL)
+            bed.story.clock.run(until=bed.story.clock.now() + time)
 
     bed.before_call.append(hook)
+
+
+def stalled(bed: Bed, _scenario: Scenario, point: int) -> None:
+    """A function stands still before a call, nearly as long as Lambda lets it live, and then goes on."""
+    _stand_still(bed, point, STILL)
+
+
+def outlived(bed: Bed, _scenario: Scenario, point: int) -> None:
+    """A writer of the access policy stands still before it reads its lease again; the lease is over meanwhile."""
+    _stand_still(bed, point, BEYOND_LEASE)
 
 
 def doubled(bed: Bed, _scenario: Scenario, seed: int) -> None:
@@ -179,6 +194,7 @@ KINDS = {
         Kind("throttled", "calls", throttled),
         Kind("throttled for 20 minutes", "effects", outage),
         Kind("function stood still", "function calls", stalled, company=True),
+        Kind("writer outlived its lease", "function calls", outlived, company=True, only=BEFORE_WRITING),
         Kind("two at once", "seeds", doubled, company=True),
         Kind("turned round", "effects", turned, turns=True),
     )

@@ -24,6 +24,8 @@ class Mutant:
     put_in: Callable[[Story], None]
     scenario: str
     kind: str
+    shows: str  # in what differs
+    first: int = 0  # no point before this can find it
 
 
 def _in_machine(change: Callable[[States], None]) -> Callable[[Story], None]:
@@ -64,10 +66,32 @@ def _lease_not_read_again(_story: Story) -> None:
 MUTANTS = {
     mutant.name: mutant
     for mutant in (
-        Mutant("no takeover", _in_machine(_no_takeover), "connect", "killed"),
-        Mutant("flag ignored at release", _in_machine(_release_ignores_the_flag), "quarantine", "turned round"),
-        Mutant("flag ignored in waits", _in_machine(_waits_ignore_the_flag), "connect", "turned round"),
-        Mutant("claim without condition", _in_machine(_unconditional_claim), "connect", "two at once"),
-        Mutant("lease not read again", _lease_not_read_again, "restore", "function stood still"),
+        Mutant("no takeover", _in_machine(_no_takeover), "connect", "killed", "claim: wanted {}", 2),
+        Mutant(
+            "flag ignored at release",
+            _in_machine(_release_ignores_the_flag),
+            "quarantine",
+            "turned round",
+            "connected: wanted True",
+            2,
+        ),
+        Mutant(
+            "flag ignored in waits",
+            _in_machine(_waits_ignore_the_flag),
+            "connect",
+            "turned round",
+            "before it looked again",
+            5,
+        ),
+        Mutant(
+            "claim without condition",
+            _in_machine(_unconditional_claim),
+            "connect",
+            "two at once",
+            "stack set operations",
+        ),
+        Mutant(
+            "lease not read again", _lease_not_read_again, "restore", "writer outlived its lease", "access policy", 15
+        ),
     )
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -54,7 +55,8 @@ def points(kind: Kind, reference: Reference) -> dict[int, str]:
     if kind.points == "seeds":
         return {seed: f"seed {seed}" for seed in range(SEEDS)}
     some = kind.points == "function calls"
-    return {number: spot.name for number, spot in enumerate(spots) if spot.by_function or not some}
+    found = {number: spot.name for number, spot in enumerate(spots) if spot.by_function or not some}
+    return {number: name for number, name in found.items() if re.search(kind.only, name)}
 
 
 def attempt(bed: Bed, scenario: Scenario, kind: Kind, point: int, reference: Reference) -> tuple[tuple[str, ...], int]:
