@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -47,13 +48,12 @@ class Bed:
     after_call: list[Callable[[int, Call], None]] = field(default_factory=list)
     struck: bool = False  # the trouble has begun
     struck_at: int = 0  # how many effects there had been
-    first_entry: int = 0
+    done: Counter[str] = field(default_factory=Counter)  # calls that went well, whether their answer was heard or not
     _open: dict[int, int] = field(default_factory=dict)
 
     def watch(self) -> None:
         """Begin to count, and to let others make trouble."""
         world = self.story.world
-        self.first_entry = len(world.cloud.gateway.log.entries)
         world.step_functions.hook = self._effect
         world.cloud.gateway.before.insert(0, self._before)
         world.cloud.gateway.after.append(self._after)
@@ -67,11 +67,6 @@ class Bed:
     def look(self) -> None:
         """Somebody asks for a look at the account: an event does, or the sweep."""
         self.story.start({"account_id": self.account})
-
-    def made(self, *operations: str) -> int:
-        """How many calls of these operations went well since we watch."""
-        entries = self.story.world.cloud.gateway.log.entries[self.first_entry :]
-        return sum(entry.operation in operations and entry.outcome == "OK" for entry in entries)
 
     def _effect(self, execution: Execution, effect: Effect) -> None:
         if execution.machine_name == MACHINE:
@@ -89,8 +84,9 @@ class Bed:
         for each in list(self.before_call):
             each(number, call)
 
-    def _after(self, call: Call, _outcome: str) -> None:
+    def _after(self, call: Call, outcome: str) -> None:
         number = self._open.pop(id(call), None)
         if number is not None:
+            self.done[call.operation] += outcome == "OK"
             for each in list(self.after_call):
                 each(number, call)

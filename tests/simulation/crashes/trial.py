@@ -89,7 +89,7 @@ def _differences(bed: Bed, scenario: Scenario, kind: Kind, reference: Reference)
 
 def _end(bed: Bed) -> End:
     """Everything there is, and how many stack set operations it took: none is ever started twice."""
-    return {**end.read(bed), "stack set operations": {each: bed.made(each) for each in OPERATIONS}}
+    return {**end.read(bed), "stack set operations": {each: bed.done[each] for each in OPERATIONS}}
 
 
 def _waited(bed: Bed) -> list[str]:
