@@ -3,14 +3,18 @@
 .venv/bin/python -m bench.crash_points
 .venv/bin/python -m bench.crash_points --scenario connect --kind killed
 .venv/bin/python -m bench.crash_points --budget 600    as many as fit into so many seconds, drawn by a seed
+.venv/bin/python -m bench.crash_points --resume FILE   go on where an earlier run ended (of the same commit)
 """
 
 from __future__ import annotations
 
+import json
 import queue
 import threading
 import time
 from collections import Counter
+from dataclasses import asdict
+from pathlib import Path  # noqa: TC003 - typer reads it
 from random import Random
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,10 +25,10 @@ from rich.table import Table
 from tests.simulation.crashes.kinds import KINDS
 from tests.simulation.crashes.scenarios import SCENARIOS
 from tests.simulation.crashes.stem import Stem
+from tests.simulation.crashes.trial import Result
 
 if TYPE_CHECKING:
     from tests.simulation.crashes.stem import Trial
-    from tests.simulation.crashes.trial import Result
 
 SEED = 1
 
@@ -32,11 +36,12 @@ SEED = 1
 class Survey:
     """What was tried, what there is, and what came of it; shared by the threads that talk to the processes."""
 
-    def __init__(self, kinds: list[str], budget: float | None) -> None:
-        self.kinds, self.budget = kinds, budget
+    def __init__(self, kinds: list[str], budget: float | None, file: Path | None) -> None:
+        self.kinds, self.budget, self._file = kinds, budget, file
         self.there: Counter[tuple[str, str]] = Counter()
-        self.results: list[Result] = []
+        self.results = _kept(file)
         self.problems: list[str] = []
+        self._done = {(each.scenario, each.kind, each.point) for each in self.results}
 
     def work(self, names: queue.SimpleQueue[str]) -> None:
         """Try one scenario after the other in a process of our own."""
@@ -57,7 +62,22 @@ class Survey:
             for trial in _mixed(chosen):
                 if deadline and time.monotonic() > deadline:
                     break
-                self.results.append(stem.attempt(trial))
+                if (name, *trial[:2]) not in self._done:
+                    self._keep(stem.attempt(trial))
+
+    def _keep(self, result: Result) -> None:
+        self.results.append(result)
+        if self._file:
+            with self._file.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(asdict(result)) + "\n")
+
+
+def _kept(file: Path | None) -> list[Result]:
+    """What an earlier run found."""
+    if file is None or not file.exists():
+        return []
+    lines = map(json.loads, file.read_text(encoding="utf-8").splitlines())
+    return [Result(**{**line, "differences": tuple(line["differences"])}) for line in lines]
 
 
 def _mixed(trials: list[Trial]) -> list[Trial]:
@@ -70,10 +90,11 @@ def main(
     kind: Annotated[list[str] | None, typer.Option(help="only these")] = None,
     budget: Annotated[float | None, typer.Option(help="seconds for all of it, about")] = None,
     processes: Annotated[int, typer.Option(min=1)] = 2,
+    resume: Annotated[Path | None, typer.Option(help="keep results here, and skip those that are")] = None,
 ) -> None:
     """Try the points, tell how it goes, and fail when an end differs."""
     wanted, console = scenario or list(SCENARIOS), Console()
-    survey = Survey(kind or list(KINDS), budget and budget * processes / len(wanted))
+    survey = Survey(kind or list(KINDS), budget and budget * processes / len(wanted), resume)
     names: queue.SimpleQueue[str] = queue.SimpleQueue()
     for name in wanted:
         names.put(name)
@@ -92,7 +113,7 @@ def main(
 
 def _follow(threads: list[threading.Thread], survey: Survey, console: Console) -> None:
     """Tell how far it is, and every difference as soon as it is known."""
-    shown = 0
+    shown = len(survey.results)
     while any(thread.is_alive() for thread in threads):
         time.sleep(1)
         for result in survey.results[shown:]:
@@ -104,13 +125,16 @@ def _follow(threads: list[threading.Thread], survey: Survey, console: Console) -
 
 
 def _table(survey: Survey) -> Table:
-    table = Table("scenario", "kind of trouble", "points", "tried", "green", "red", title="Crash points")
+    """Tried of all points, kind by scenario, and what is red."""
+    scenarios = list(dict.fromkeys(name for name, _ in survey.there))
+    table = Table("tried of all points", *scenarios, "all", "red", title="Crash points")
     tried = Counter((each.scenario, each.kind) for each in survey.results)
-    red = Counter((each.scenario, each.kind) for each in survey.results if each.differences)
-    for key, there in survey.there.items():
-        table.add_row(*key, *(str(number) for number in (there, tried[key], tried[key] - red[key], red[key])))
-    total = (survey.there.total(), tried.total(), tried.total() - red.total(), red.total())
-    table.add_row("all", "", *(str(number) for number in total))
+    red = Counter(each.kind for each in survey.results if each.differences)
+    for kind in survey.kinds:
+        pairs = [(tried[name, kind], survey.there[name, kind]) for name in scenarios]
+        total = tuple(map(sum, zip(*pairs, strict=True)))
+        table.add_row(kind, *(f"{some}/{there}" for some, there in [*pairs, total]), str(red[kind]))
+    table.add_row("all", *[""] * len(scenarios), f"{len(survey.results)}/{survey.there.total()}", str(red.total()))
     return table
 
 

@@ -89,6 +89,7 @@ MUTANTS = {
             "connect",
             "two at once",
             "stack set operations",
+            15,
         ),
         Mutant(
             "lease not read again",
@@ -96,7 +97,7 @@ MUTANTS = {
             "restore",
             "writer outlived its lease",
             "access policy",
-            15,
+            37,
         ),
     )
 }

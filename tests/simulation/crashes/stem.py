@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
 Trial = tuple[str, int, str]  # kind, point, what is there
+Asked = tuple[str, str | None, list[str]]  # scenario, mutant, kinds of trouble
 
 
 class Stem:
@@ -45,9 +46,12 @@ class Stem:
         self._process.join(10)
 
     @contextmanager
-    def scenario(self, name: str, mutant: str | None = None) -> Iterator[list[Trial]]:
-        """Bring a story to its start, perhaps with a defect; answers all trials there are. One at a time."""
-        self._here.send((name, mutant))
+    def scenario(self, name: str, mutant: str | None = None, kind: str = "") -> Iterator[list[Trial]]:
+        """Bring a story to its start, perhaps with a defect; answers all trials there are, or those of one kind.
+
+        One scenario at a time.
+        """
+        self._here.send((name, mutant, [kind] if kind else list(KINDS)))
         yield self._answer()
         self._here.send(None)
         self._answer()
@@ -72,10 +76,10 @@ def _serve(asker: Connection) -> None:
         world.deploy(GracePeriodDays=str(GRACE_DAYS))
         _warm_up(Story(world))
         while asked := _heard(asker):
-            name, mutant = asked
+            name, mutant, kinds = asked
             branch = os.fork()
             if not branch:
-                _branch(Story(world), name, mutant, asker)
+                _branch(Story(world), name, mutant, kinds, asker)
                 os._exit(0)
             os.waitpid(branch, 0)
 
@@ -99,17 +103,17 @@ def _warm_up(story: Story) -> None:
     gc.freeze()  # what is there stays, and need not be copied to be looked through
 
 
-def _heard(asker: Connection) -> tuple[str, str | None] | None:
+def _heard(asker: Connection) -> Asked | None:
     try:
-        heard: tuple[str, str | None] = asker.recv()
+        heard: Asked = asker.recv()
     except EOFError:
         return None
     return heard
 
 
-def _branch(story: Story, name: str, mutant: str | None, asker: Connection) -> None:
+def _branch(story: Story, name: str, mutant: str | None, kinds: list[str], asker: Connection) -> None:
     try:
-        Branch(story, SCENARIOS[name], mutant).serve(asker)
+        Branch(story, SCENARIOS[name], mutant, kinds).serve(asker)
     except BrokenTrialError as broken:
         asker.send(broken)
     except Exception as error:  # noqa: BLE001 - told to the asker
@@ -119,21 +123,22 @@ def _branch(story: Story, name: str, mutant: str | None, asker: Connection) -> N
 class Branch:
     """One scenario at its start, with its references, alone and in company."""
 
-    def __init__(self, story: Story, scenario: Scenario, mutant: str | None) -> None:
-        self.scenario, self.story = scenario, story
+    def __init__(self, story: Story, scenario: Scenario, mutant: str | None, kinds: list[str]) -> None:
+        self.scenario, self.story, self._kinds = scenario, story, kinds
         if scenario.beside:
             story.tagged("neighbour")
         self._accounts = story.member("sales"), story.member("other")
         scenario.prepare(story, self._accounts[0])
         self._references = {
-            company: in_a_fork(partial(self._undisturbed, company=company)) for company in (False, True)
+            company: in_a_fork(partial(self._undisturbed, company=company))
+            for company in {KINDS[kind].company for kind in kinds}
         }
         if mutant:
             MUTANTS[mutant].put_in(story)
 
     def serve(self, asker: Connection) -> None:
         """Answer the trials there are, then make those asked for."""
-        asker.send([trial for kind in KINDS for trial in self._trials(kind)])
+        asker.send([trial for kind in self._kinds for trial in self._trials(kind)])
         while (trial := asker.recv()) is not None:
             asker.send(self._attempt(*trial))
         asker.send("closed")
