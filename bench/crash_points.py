@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from tests.simulation.crashes.stem import Trial
 
 SEED = 1
+WIDTH = 150  # of the table, wherever it is written
 
 
 class Survey:
@@ -93,7 +94,7 @@ def main(
     resume: Annotated[Path | None, typer.Option(help="keep results here, and skip those that are")] = None,
 ) -> None:
     """Try the points, tell how it goes, and fail when an end differs."""
-    wanted, console = scenario or list(SCENARIOS), Console()
+    wanted, console = scenario or list(SCENARIOS), Console(width=WIDTH)
     survey = Survey(kind or list(KINDS), budget and budget * processes / len(wanted), resume)
     names: queue.SimpleQueue[str] = queue.SimpleQueue()
     for name in wanted:

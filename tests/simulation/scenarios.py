@@ -126,6 +126,7 @@ HOLDER = "arn:aws:states:us-east-1:123456789012:execution:machine:other"
 DENIED = TaskFailed("AccessDenied", '{"errorType":"AccessDenied","errorMessage":"no"}')
 NO_ACCOUNT = TaskFailed("NoAccountInEvent", '{"errorType":"NoAccountInEvent","errorMessage":"found \\"nothing\\""}')
 SLOW = TaskFailed("Throttled", "slow")
+FULL = TaskFailed("Lambda.TooManyRequestsException", "Rate Exceeded.")
 
 
 def step(action: str, profile: str = "default", reason: str = "tagged", error: str = "") -> dict[str, Any]:
@@ -339,6 +340,12 @@ REAL: dict[str, list[Scenario]] = {
                 DescribeOperation=[operation("QUEUED"), operation("SUCCEEDED")],
             ),
         ),
+        Scenario(
+            "Lambda takes no invocation for a while",
+            EVENT,
+            account(step("connect"), FindAccount=[FULL] * 8 + [FOUND], EnsureAccess=[FULL] * 8 + [{"granted": True}]),
+        ),
+        Scenario("Lambda takes no invocation at all", EVENT, account(FindAccount=[FULL], KeepEvent=[{}])),
         Scenario(
             "removing is throttled for a while",
             EVENT,
