@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 # Killed before every single effect on the longest way; of everything else a point drawn by chance.
 TRIED = [
     ("connect", {"killed"}),
-    ("restore", set()),
     ("quarantine", set()),
     ("disconnect", set()),
     ("rebuild", set()),
