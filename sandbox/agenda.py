@@ -40,6 +40,10 @@ class Agenda:
         self._heap: list[Moment] = []
         self._order = shuffle.random if shuffle else itertools.count().__next__
 
+    def shuffle(self, random: Random) -> None:
+        """From now on, moments of the same time come in a random order; those that wait already come after them."""
+        self._order = random.random
+
     def add(self, when: datetime, action: Callable[[], object], name: str, *, background: bool = False) -> Moment:
         """Write the action down."""
         moment = Moment(when, self._order(), action, name, background)

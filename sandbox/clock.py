@@ -95,10 +95,15 @@ class VirtualClock(Clock):
         """Run the action at the present moment, after those that were asked for earlier."""
         self.call_at(self._now, action, name)
 
+    def shuffle(self, random: Random) -> None:
+        """From now on, draw the order of actions of the same time from it."""
+        self._agenda.shuffle(random)
+
     def run(self, until: datetime | None = None, limit: int = 1_000_000) -> int:
         """Run what is due, in order, until nothing is left or the time is reached; count the actions run.
 
-        Without a time to reach, what is left in the background does not count as left.
+        Without a time to reach, what is left in the background does not count as left. An action may itself run the
+        clock: that is how it stands still while everything else goes on.
         Raises `ActionFailed` right after the action that failed, `DidNotSettle` after `limit` actions.
         """
         for count in range(limit):
@@ -111,6 +116,14 @@ class VirtualClock(Clock):
             self._raise_failures()
         left = self._agenda.first()
         raise DidNotSettle(f"{limit} actions were not enough; next: {left.name if left else 'nothing'}")
+
+    def step(self) -> bool:
+        """Run one action that is due now; False when none is. For an action that lets others go first."""
+        moment = self._agenda.take_due(self._now)
+        if moment:
+            self._perform(moment.run, moment.name)
+            self._raise_failures()
+        return moment is not None
 
     def _take_due(self, until: datetime | None) -> Moment | None:
         if until is not None:

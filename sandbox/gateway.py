@@ -218,7 +218,7 @@ def _outcome_of_errors(entry: LogEntry) -> Iterator[None]:
     """What the caller got instead of an answer goes into the log."""
     try:
         yield
-    except Exception as error:
+    except BaseException as error:  # the caller's process may be gone
         entry.outcome = error.code if isinstance(error, AwsError) else type(error).__name__
         raise
 

@@ -160,6 +160,7 @@ class FakeAccessPolicies:
         self._old, self._old_reads = self._policies, 0
         self._versions: dict[str, str] = {}
         self.written: list[Shard] = []
+        self.tidied: list[frozenset[int]] = []
 
     @property
     def entries(self) -> frozenset[str]:
@@ -191,6 +192,10 @@ class FakeAccessPolicies:
             return self._put(shard).version
         self._policies.pop(shard.number, None)
         return GONE
+
+    def tidy(self, standing: Collection[int]) -> None:
+        """What would be deleted is noted by what stands."""
+        self.tidied.append(frozenset(standing))
 
     def show_once(self, old: Policy, number: int = 1) -> None:
         """Let the next read still show this policy as one shard."""

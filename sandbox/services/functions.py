@@ -16,9 +16,10 @@ import threading
 import traceback
 import uuid
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import boto3
 from moto.awslambda.models import lambda_backends
@@ -39,15 +40,34 @@ Handler = Callable[[Any, Any], Any]
 THROTTLED = {"TooManyRequestsException", "ThrottlingException"}
 
 
+class Exited(BaseException):
+    """The function's process is gone. Not even its clean-up runs: every later call of it ends in this as well."""
+
+
+@dataclass
+class Process:
+    """What runs one invocation."""
+
+    gone: bool = False
+
+
+PROCESS: ContextVar[Process | None] = ContextVar("PROCESS", default=None)
+
+
 class FunctionFailed(Exception):
     """The handler raised: `payload` is what the runtime would answer."""
 
     def __init__(self, error: BaseException) -> None:
         super().__init__(str(error))
+        request = str(uuid.uuid4())
+        if isinstance(error, Exited):  # the runtime itself answers
+            message = f"RequestId: {request} Error: Runtime exited with error: signal: killed"
+            self.payload: dict[str, Any] = {"errorMessage": message, "errorType": "Runtime.ExitError"}
+            return
         self.payload = {
             "errorMessage": str(error),
             "errorType": type(error).__name__,
-            "requestId": str(uuid.uuid4()),
+            "requestId": request,
             "stackTrace": traceback.format_tb(error.__traceback__),
         }
 
@@ -81,6 +101,7 @@ class Functions:
         self._sessions: dict[str, Session] = {}
         self.log = Log()
         self.watchers: list[Callable[[str, str, float], None]] = []
+        cloud.gateway.before.append(_refuse_the_dead)
         cloud.gateway.after.append(self._after)
         cloud.gateway.handle("lambda", Invoke=self.answer)
 
@@ -92,9 +113,9 @@ class Functions:
         context = LambdaContext(function.function_name, function.memory_size, function.function_arn, str(uuid.uuid4()))
         self.tell(function.function_arn, "Invocations")
         try:
-            with acting_as(session), self.log.of(function.function_arn):
+            with acting_as(session), self.log.of(function.function_arn), _a_process():
                 answer = json.loads(json.dumps(handler(json.loads(json.dumps(payload)), context)))
-        except Exception as error:
+        except (Exception, Exited) as error:
             self.tell(function.function_arn, "Errors")
             raise FunctionFailed(error) from error
         self.tell(function.function_arn, "Errors", 0.0)
@@ -116,6 +137,15 @@ class Functions:
         """Let the watchers know."""
         for watcher in self.watchers:
             watcher(function_arn, name, value)
+
+    @staticmethod
+    def exit() -> NoReturn:
+        """Kill the function that runs, as running out of memory does; for whoever watches its calls."""
+        process = PROCESS.get()
+        if process is None:
+            raise RuntimeError("no function runs here")
+        process.gone = True
+        raise Exited
 
     def refused(self, function_arn: str, code: str) -> None:
         """An invocation never reached the function; throttled ones are counted."""
@@ -178,6 +208,23 @@ class Functions:
                     replace(role.principal, session_arn=session_arn(function.role, function.function_name))
                 )
             return self._sessions[function.function_arn]
+
+
+@contextlib.contextmanager
+def _a_process() -> Iterator[None]:
+    """A process of its own for one invocation."""
+    token = PROCESS.set(Process())
+    try:
+        yield
+    finally:
+        PROCESS.reset(token)
+
+
+def _refuse_the_dead(_call: Call) -> None:
+    """What a function's clean-up would still call after its process is gone never leaves it."""
+    process = PROCESS.get()
+    if process and process.gone:
+        raise Exited
 
 
 def session_arn(role_arn: str, session_name: str) -> str:

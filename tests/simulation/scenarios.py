@@ -129,6 +129,7 @@ DENIED = TaskFailed("AccessDenied", '{"errorType":"AccessDenied","errorMessage":
 NO_ACCOUNT = TaskFailed("NoAccountInEvent", '{"errorType":"NoAccountInEvent","errorMessage":"found \\"nothing\\""}')
 SLOW = TaskFailed("Throttled", "slow")
 BUSY_SFN = TaskFailed("Sfn.SfnException", "Rate exceeded")
+FULL = TaskFailed("Lambda.TooManyRequestsException", "Rate Exceeded.")
 
 
 def step(action: str, profile: str = "default", reason: str = "tagged", error: str = "") -> dict[str, Any]:
@@ -395,6 +396,12 @@ REAL: dict[str, list[Scenario]] = {
                 DescribeOperation=[operation("QUEUED"), operation("SUCCEEDED")],
             ),
         ),
+        Scenario(
+            "Lambda takes no invocation for a while",
+            EVENT,
+            account(step("connect"), FindAccount=[FULL] * 8 + [FOUND], EnsureAccess=[FULL] * 8 + [{"granted": True}]),
+        ),
+        Scenario("Lambda takes no invocation at all", EVENT, account(FindAccount=[FULL], KeepEvent=[{}])),
         Scenario(
             "removing is throttled for a while",
             EVENT,

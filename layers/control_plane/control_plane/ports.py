@@ -207,6 +207,9 @@ class AccessPolicies(Shards, Protocol):
     def write(self, shard: Shard) -> str:
         """Put one shard in force (or away, when it has no entries); answers the version now in force, or GONE."""
 
+    def tidy(self, standing: Collection[int]) -> None:
+        """Delete what is left of emptied shards; those with these numbers stand."""
+
 
 class AccessLedger(Protocol):
     """Who may write the access policy, and what waits to be written. See steps/access.py."""

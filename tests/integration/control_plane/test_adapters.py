@@ -280,6 +280,28 @@ def test_a_shard_is_written_attached_read_and_taken_away(
     assert world.allowed_roles() == []
 
 
+def test_what_is_left_of_an_emptied_shard_is_deleted_and_nothing_else(
+    world: Sandbox, policies: AwsAccessPolicies, hub: Hub
+) -> None:
+    for number in (1, 2, 3):
+        policies.write(Shard(number, (f"arn:aws:iam::22223333444{number}:role/quick-athena-default",)))
+    policies.write(Shard(3, ("arn:aws:iam::222233334449:role/quick-athena-default",)))
+    with world.cloud.administering(hub.account_id):
+        iam = world.cloud.client("iam")
+        for number in (1, 3):  # two writers died after this
+            arn = f"arn:aws:iam::{hub.account_id}:policy/quick-athena/quick-athena-access-{number}"
+            iam.detach_role_policy(RoleName="quick-athena-run-as", PolicyArn=arn)
+        iam.create_policy(
+            PolicyName="quick-athena-access-4",
+            Path="/quick-athena/",
+            PolicyDocument=json.dumps(document(["arn:aws:iam::111122223333:role/x"], "*")),
+        )
+        policies.tidy({2})
+        found = iam.list_policies(Scope="Local", PathPrefix="/quick-athena/")["Policies"]
+    names = {each["PolicyName"] for each in found if each["PolicyName"].startswith("quick-athena-access-")}
+    assert names == {"quick-athena-access-2", "quick-athena-access-4"}
+
+
 def test_a_strangers_policy_is_left_alone(world: Sandbox, policies: AwsAccessPolicies, hub: Hub) -> None:
     with world.cloud.administering(hub.account_id):
         world.cloud.client("iam").create_policy(

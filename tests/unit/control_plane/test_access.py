@@ -104,6 +104,19 @@ def test_a_revoked_entry_is_the_only_one_that_goes() -> None:
     assert world.numbers_written == [1]
 
 
+def test_a_revocation_that_finds_its_entry_gone_finishes_what_a_dead_writer_began() -> None:
+    world = holding([X])
+    assert world.settle(revoke(Y))
+    assert world.policies.written == []
+    assert world.policies.tidied == [{1}]
+
+
+def test_an_addition_tidies_nothing() -> None:
+    world = holding([X])
+    assert world.settle(allow(Y))
+    assert world.policies.tidied == []
+
+
 def test_everybodys_wishes_are_applied_by_one_writer_with_one_write_for_each_changed_shard() -> None:
     many = [Connection(account_id=f"{number:012d}", profile="default") for number in range(1000)]
     world = World()

@@ -103,6 +103,22 @@ def test_a_refusal_after_the_budget_is_a_failure_that_says_how_long_it_was_tried
     assert str(denied.value) == f"{SAID} (asked 10 times in 0:15:00)"
 
 
+def test_a_refusal_found_late_is_tried_a_few_times_before_it_is_believed() -> None:
+    for attempt in range(4):
+        assert judged(attempt) == Progress(ready=False, pause=5 << attempt, attempt=attempt + 1, message=SAID)
+    with pytest.raises(DataSourceDenied):
+        judged(attempt=4)
+
+
+def judged(attempt: int) -> Progress:
+    """What is made of a refusal that is first seen long after the budget."""
+    quick = FakeDataSources(HUB)
+    quick.refusals = [DENIED]
+    step(quick, attempt)
+    quick.tick()
+    return step(quick, attempt, after=2 * PROPAGATION_BUDGET)
+
+
 def test_a_refusal_just_within_the_budget_is_waited_for() -> None:
     quick = FakeDataSources(HUB)
     quick.refusals = [DENIED]

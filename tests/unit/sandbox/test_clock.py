@@ -287,3 +287,36 @@ def test_after_close_nothing_that_waits_runs() -> None:
     clock.close()
     clock.advance(10)
     assert not woken.is_set()
+
+
+def test_an_action_that_lets_time_pass_stands_still_while_others_go_on(virtual: VirtualClock) -> None:
+    log = Log(virtual)
+
+    def sleep() -> None:
+        virtual.run(until=after(5))
+        log.note("the sleeper")
+
+    virtual.call_later(1, sleep, "the sleeper")
+    log.at(3, "another")
+    virtual.run()
+    assert log.seen == [("another", 3.0), ("the sleeper", 5.0)]
+
+
+def test_a_step_runs_one_action_that_is_due_and_no_more(virtual: VirtualClock) -> None:
+    log = Log(virtual)
+    for name in ("one", "two"):
+        log.at(0, name)
+    log.at(1, "later")
+    assert (virtual.step(), log.names) == (True, ["one"])
+    assert (virtual.step(), virtual.step()) == (True, False)
+    assert log.names == ["one", "two"]
+
+
+def test_a_shuffle_mixes_what_is_asked_for_from_then_on(virtual: VirtualClock) -> None:
+    virtual.shuffle(Random(1))  # noqa: S311 - no secret
+    log, names = Log(virtual), [str(number) for number in range(10)]
+    for name in names:
+        log.at(0, name)
+    virtual.run()
+    assert log.names != names
+    assert sorted(log.names) == names

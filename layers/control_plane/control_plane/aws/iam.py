@@ -1,8 +1,9 @@
 """The access policy's shards: customer managed policies attached to the run-as role."""
 
+import itertools
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -65,6 +66,19 @@ class AwsAccessPolicies:
             self._client.attach_role_policy(RoleName=self._role, PolicyArn=self._arn(shard.name))
         return version
 
+    def tidy(self, standing: Collection[int]) -> None:
+        """Delete what is left of shards that were emptied by a writer that died before they were gone."""
+        with named_errors():
+            for number in itertools.count(1):
+                if number in standing:
+                    continue
+                name = SHARD_NAME.format(number=number)
+                if self._is_left(name):
+                    with tolerating("DeleteConflict"):  # it was attached a moment ago
+                        self._delete(name)
+                elif number > max(standing, default=0):
+                    return
+
     @property
     def _role(self) -> str:
         return self._hub.run_as_role_arn.rsplit("/", 1)[-1]
@@ -122,10 +136,21 @@ class AwsAccessPolicies:
         with tolerating("NoSuchEntity"):
             self._client.delete_policy_version(PolicyArn=self._arn(name), VersionId=oldest["VersionId"])
 
+    def _is_left(self, name: str) -> bool:
+        """Whether there is a policy of that name which is ours and attached to nothing."""
+        try:
+            found = self._find(name)
+        except NotOurs:
+            return False
+        return found is not None and found.get("AttachmentCount") == 0
+
     def _remove(self, name: str) -> None:
-        arn = self._arn(name)
         with tolerating("NoSuchEntity"):
-            self._client.detach_role_policy(RoleName=self._role, PolicyArn=arn)
+            self._client.detach_role_policy(RoleName=self._role, PolicyArn=self._arn(name))
+        self._delete(name)
+
+    def _delete(self, name: str) -> None:
+        arn = self._arn(name)
         with tolerating("NoSuchEntity"):
             for version in self._client.list_policy_versions(PolicyArn=arn)["Versions"]:
                 if not version["IsDefaultVersion"]:

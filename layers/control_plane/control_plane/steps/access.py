@@ -127,10 +127,10 @@ def _commit(writer: Writer, desk: Desk, approved: str, written: dict[str, str]) 
     if verdict.count:
         brake.count(verdict.count, writer.now)  # before they go: counted for nothing is better than not counted
     outcome = apply(shards, _going(wishes, verdict.hold), policies.quota(), external_ids(desk.hub))
-    for shard in outcome.write:
-        if not ledger.holds(writer.holder):
-            return None
-        written[shard.name] = policies.write(shard)
+    if not _write(outcome.write, writer, desk, written):
+        return None
+    if wishes.changes.remove:
+        policies.tidy({shard.number for shard in shards} | {shard.number for shard in outcome.write})
     if approved:
         brake.released(approved)
     if plan := brake.hold(verdict.hold, writer.now):
@@ -138,6 +138,15 @@ def _commit(writer: Writer, desk: Desk, approved: str, written: dict[str, str]) 
         brake.asked(plan)
     ledger.applied(_applied(wishes, verdict.hold))
     return Done(outcome.without_room, verdict.hold)
+
+
+def _write(shards: Sequence[Shard], writer: Writer, desk: Desk, written: dict[str, str]) -> bool:
+    """Write as long as we are the one writer; whether all is written."""
+    for shard in shards:
+        if not desk.ledger.holds(writer.holder):
+            return False
+        written[shard.name] = desk.policies.write(shard)
+    return True
 
 
 def _judge(

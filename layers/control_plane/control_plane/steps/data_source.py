@@ -20,6 +20,7 @@ from control_plane.profiles import Profile
 from control_plane.steps import dependents
 
 PROPAGATION_BUDGET = timedelta(minutes=15)  # the longest AWS Support names for an IAM change
+LEAST_ATTEMPTS = 5  # however late we learn of a refusal: what it says may be long over
 FIRST_PAUSE, LONGEST_PAUSE = 5, 120  # seconds between attempts, doubled each time
 
 
@@ -70,8 +71,8 @@ class Patience:
 
     @property
     def is_spent(self) -> bool:
-        """Whether IAM has had all the time it may need."""
-        return self.now - self.since >= PROPAGATION_BUDGET
+        """Whether IAM has had all the time it may need, and Quick was asked often enough to show it."""
+        return self.now - self.since >= PROPAGATION_BUDGET and self.attempt + 1 >= LEAST_ATTEMPTS
 
     @property
     def pause(self) -> int:

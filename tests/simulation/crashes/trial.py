@@ -1,0 +1,100 @@
+"""One scenario, one kind of trouble, one point: does it end as if nothing had happened?"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tests.simulation.crashes import end
+from tests.simulation.crashes.kinds import SEEDS
+
+if TYPE_CHECKING:
+    from tests.simulation.crashes.bed import Bed, Spot
+    from tests.simulation.crashes.end import End
+    from tests.simulation.crashes.kinds import Kind
+    from tests.simulation.crashes.scenarios import Scenario
+
+A_MINUTE = 60.0
+OPERATIONS = ("CreateStackInstances", "UpdateStackInstances", "DeleteStackInstances")
+
+
+@dataclass(frozen=True)
+class Reference:
+    """How a scenario goes when nothing happens to it: its end, its effects, its calls."""
+
+    end: End
+    effects: tuple[Spot, ...]
+    calls: tuple[Spot, ...]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of one trial; without differences, all is well. `looks`: further looks that were needed."""
+
+    scenario: str
+    kind: str
+    point: int
+    where: str
+    differences: tuple[str, ...]
+    looks: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.scenario}, {self.kind}, point {self.point} ({self.where}): " + "; ".join(self.differences)
+
+
+def undisturbed(bed: Bed, scenario: Scenario) -> Reference:
+    """Let the scenario go as it goes."""
+    _act(bed, scenario)
+    return Reference(_end(bed), tuple(bed.effects), tuple(bed.calls))
+
+
+def points(kind: Kind, reference: Reference) -> dict[int, str]:
+    """The points of a kind, and what is there."""
+    spots = reference.effects if kind.points == "effects" else reference.calls
+    if kind.points == "seeds":
+        return {seed: f"seed {seed}" for seed in range(SEEDS)}
+    some = kind.points == "function calls"
+    found = {number: spot.name for number, spot in enumerate(spots) if spot.by_function or not some}
+    return {number: name for number, name in found.items() if re.search(kind.only, name)}
+
+
+def attempt(bed: Bed, scenario: Scenario, kind: Kind, point: int, reference: Reference) -> tuple[tuple[str, ...], int]:
+    """Make the trouble; what differs at the end, and after how many further looks."""
+    kind.begin(bed, scenario, point)
+    _act(bed, scenario)
+    differs, looks = _differences(bed, scenario, kind, reference), 0
+    while differs and looks < kind.looks:
+        looks += 1
+        bed.story.run(A_MINUTE)
+        bed.look()
+        bed.story.run()
+        differs = _differences(bed, scenario, kind, reference)
+    return (tuple(differs) if bed.struck else ("the point was never reached", *differs)), looks
+
+
+def _act(bed: Bed, scenario: Scenario) -> None:
+    bed.watch()
+    scenario.act(bed.story, bed.account)
+    if bed.company:
+        bed.story.world.tag(bed.other, "enabled")
+    bed.story.run()
+
+
+def _differences(bed: Bed, scenario: Scenario, kind: Kind, reference: Reference) -> list[str]:
+    if kind.turns:
+        return [*end.against_the_wish(bed, wanted=not scenario.wanted), *_waited(bed)]
+    return end.differences(reference.end, _end(bed))
+
+
+def _end(bed: Bed) -> End:
+    """Everything there is, and how many stack set operations it took: none is ever started twice."""
+    return {**end.read(bed), "stack set operations": {each: bed.done[each] for each in OPERATIONS}}
+
+
+def _waited(bed: Bed) -> list[str]:
+    """Whether the execution that was asked to look again went on waiting for the old wish first."""
+    since = [spot.name for spot in bed.effects[bed.struck_at :]]
+    over = next((at for at, name in enumerate(since) if name in ("Call LookAgain", "Call Release")), len(since))
+    waits = since[:over].count("Call KeepClaim")
+    return [f"waited {waits} times before it looked again"] if waits > 1 else []
