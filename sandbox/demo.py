@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sandbox.asl.effects import Entered
 from sandbox.clock import ScaledClock
 from sandbox.screen import Row, Screen
+from sandbox.services.events import Chaos
 from sandbox.world import OPT_IN_TAG, Sandbox
 
 if TYPE_CHECKING:
@@ -56,6 +59,7 @@ class Demo:
         self._query(finance, allowed=True)
         self._untag(finance)
         self._restore(finance)
+        self._heal(finance)
         self._check()
         self.screen.console.print()
         self.screen.summary(watch.row for watch in self.watches.values())
@@ -92,7 +96,7 @@ class Demo:
         self.screen.headline("Six members: one is created with the tag, four are tagged, one never opts in")
         marketing = self._member("marketing", expected="connected")
         research = self._member("research", expected="failed")
-        archive = self._member("archive", expected="nothing", reason="suspended: nothing of ours is there")
+        archive = self._member("archive", expected="failed")
         self._member("legacy", expected="nothing", reason=f"never had the tag {OPT_IN_TAG}: nothing of ours is there")
         self.world.organizations.suspend(archive)
         self._say(f"CreateAccount [bold]sales[/] with {OPT_IN_TAG}=enabled")
@@ -128,7 +132,7 @@ class Demo:
         watch.asked, watch.change, watch.row.tag = self.world.clock.now(), "quarantine", "-"
         self.world.untag(finance)
         self._until(lambda: self._is(finance, "quarantined"), "finance is quarantined")
-        self._until(lambda: not self.world.quick.query(f"quick-athena-{finance}-default", *TABLE).allowed, "IAM knows")
+        self._until(lambda: not self._answers(finance), "IAM knows")
         self._query(finance, allowed=False)
 
     def _restore(self, finance: str) -> None:
@@ -136,12 +140,54 @@ class Demo:
         self.watches[finance].change = "restore"
         self._tag(finance, "enabled")
         self._until(lambda: self._is(finance, "connected"), "finance is connected again")
-        self._until(lambda: self.world.quick.query(f"quick-athena-{finance}-default", *TABLE).allowed, "IAM knows")
+        self._until(lambda: self._answers(finance), "IAM knows")
         self._query(finance, allowed=True)
+
+    def _heal(self, finance: str) -> None:
+        self.screen.headline("Things break and no event tells: a sweep finds and heals them")
+        marketing = next(each for each, watch in self.watches.items() if watch.row.name == "marketing")
+        legacy = next(each for each, watch in self.watches.items() if watch.row.name == "legacy")
+        self.world.events.chaos = Chaos(seed=1, drop=1.0)
+        self._say("Organizations events are lost from here on")
+        self._break(finance, marketing)
+        self.watches[legacy].expected, self.watches[legacy].change = "connected", "connect"
+        self._tag(legacy, "enabled")
+        sweep = self.world.step_functions.start(self.world.outputs["SweepOrganizationArn"], {"scope": "all"})
+        self._say("SweepOrganization is started")
+        self._until(lambda: sweep.status != "RUNNING" and self._all_as_expected(), "the sweep heals all of it")
+        self._say(f"SweepOrganization {sweep.status}: {self._reported()}")
+        for account_id in (finance, marketing, legacy):
+            self._until(partial(self._answers, account_id), "IAM knows")
+            self._query(account_id, allowed=True)
+
+    def _break(self, finance: str, marketing: str) -> None:
+        """What people with a console do."""
+        hub = self.world.cloud.landscape.hub
+        session: Any = self.world.boto3_session(hub)
+        shard = f"arn:aws:iam::{hub}:policy/quick-athena/quick-athena-access-1"
+        self._say("somebody detaches [bold]quick-athena-access-1[/] from Role A: no account can be queried any more")
+        session.client("iam").detach_role_policy(RoleName="quick-athena-run-as", PolicyArn=shard)
+        self._say("somebody deletes the data source of [bold]marketing[/]")
+        session.client("quicksight").delete_data_source(
+            AwsAccountId=hub, DataSourceId=f"quick-athena-{marketing}-default"
+        )
+        self._until(lambda: not self._answers(finance), "IAM knows")
+        self._query(finance, allowed=False)
+
+    def _answers(self, account_id: str) -> bool:
+        return bool(self.world.quick.query(f"quick-athena-{account_id}-default", *TABLE).allowed)
+
+    def _reported(self) -> str:
+        """The sweep's report, in a line."""
+        found = next(each for each in self.world.records() if (each["pk"], each["sk"]) == ("sweep", "last"))
+        report = json.loads(found["value"])
+        numbers = {name: report.get(name, 0) for name in ("listed", "in_step", "repaired")}
+        numbers |= {name: len(report.get(name, ())) for name in ("failed", "held", "orphans", "strangers")}
+        return ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in numbers.items())
 
     def _tag(self, account_id: str, value: str) -> None:
         watch = self.watches[account_id]
-        suspended = " (a suspended account)" if watch.row.reason.startswith("suspended") else ""
+        suspended = " (a suspended account)" if watch.row.name == "archive" else ""
         self._say(f"TagResource [bold]{watch.row.name}[/] {OPT_IN_TAG}={value}{suspended}")
         watch.asked, watch.row.tag = self.world.clock.now(), value
         self.world.tag(account_id, value)
@@ -235,7 +281,9 @@ def shown_status(record: dict[str, Any]) -> str:
 
 
 def execution_account(execution: Execution) -> str:
-    """The account an execution is about, as far as its event says."""
+    """The account an execution is about, as far as its input says."""
+    if "account_id" in execution.input:
+        return str(execution.input["account_id"])
     detail = execution.input.get("detail", {})
     created = (detail.get("serviceEventDetails") or {}).get("createAccountStatus", {})
     return str(created.get("accountId") or (detail.get("requestParameters") or {}).get("resourceId", ""))

@@ -121,6 +121,17 @@ def an_event_without_an_account_arrives(story: Watched) -> None:
     story.run(20 * MINUTE)
 
 
+def a_sweep_begins(story: Watched) -> None:
+    story.ask("stepfunctions", "start_execution", stateMachineArn=story.named("SweepOrganization"), input="{}")
+    story.run(3)
+
+
+def a_sweep_is_made(story: Watched) -> None:
+    a_sweep_begins(story)
+    story.run(10 * MINUTE)
+
+
+SWEEP_FAILED = (HUB, "SweepFailed")
 RECONCILE_FAILED, RECONCILE_ABORTED = (HUB, "ReconcileFailed"), (HUB, "ReconcileAborted")
 WATCH_SILENT, RUNS_FAILED = (HUB, "WatchSilent"), (HUB, "RunsFailed")
 
@@ -133,6 +144,11 @@ STORIES: dict[Alarm, Trouble] = {
     (HUB, "ApprovalFailed"): Trouble(without("AskForApprovalFunctionRole", "sns:Publish", people_are_asked)),
     (HUB, "ApprovalTimedOut"): Trouble(nobody_answers_for_a_year, also=(WATCH_SILENT,)),
     (HUB, "ApprovalAborted"): Trouble(stopped("ApproveRevocations", people_are_asked)),
+    SWEEP_FAILED: Trouble(without("StartReconcilesFunctionRole", "dynamodb:Query", a_sweep_is_made)),
+    (HUB, "SweepAborted"): Trouble(stopped("SweepOrganization", a_sweep_begins)),
+    (HUB, "SweepPartial"): Trouble(
+        without("CollectSnapshotFunctionRole", "organizations:ListAccounts", a_sweep_is_made), also=(SWEEP_FAILED,)
+    ),
     (HUB, "EventsUndelivered"): Trouble(without("StartReconcileRole", "states:StartExecution", an_account_is_tagged)),
     (FORWARDING, "EventsUndelivered"): Trouble(
         without("ForwardRole", "events:PutEvents", an_account_is_tagged, FORWARDING)
@@ -149,8 +165,8 @@ STORIES: dict[Alarm, Trouble] = {
 # Alarms that no real trouble in the sandbox sets off, and why.
 NOT_SHOWN: dict[Alarm, str] = {
     (HUB, f"{machine}Throttled"): "the sandbox has no quota of state transitions, so it never slows an execution down"
-    for machine in ("Reconcile", "Approval")
-}
+    for machine in ("Reconcile", "Approval", "Sweep")
+} | {(HUB, "SweepTimedOut"): "nothing a small organization can do makes a sweep wait for twelve hours"}
 
 
 # What is shown ---------------------------------------------------------------------------------------
