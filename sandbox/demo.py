@@ -150,6 +150,8 @@ class Demo:
         self.world.events.chaos = Chaos(seed=1, drop=1.0)
         self._say("Organizations events are lost from here on")
         self._break(finance, marketing)
+        for watch in self.watches.values():
+            watch.asked, watch.change = self.world.clock.now(), "heal"
         self.watches[legacy].expected, self.watches[legacy].change = "connected", "connect"
         self._tag(legacy, "enabled")
         sweep = self.world.step_functions.start(self.world.outputs["SweepOrganizationArn"], {"scope": "all"})

@@ -78,7 +78,7 @@ class Life:
     def calls_since(self, before: int) -> list[tuple[str, str]]:
         """Service and operation of each call since then that went well."""
         fresh = self.outside.calls()[before:]
-        return [(each["service"], each["operation"]) for each in fresh if each["outcome"] == "ok"]
+        return [(each["service"], each["operation"]) for each in fresh if each["outcome"] == "OK"]
 
 
 @pytest.fixture(scope="module")
