@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 KEPT = timedelta(days=14)
+TOGETHER = 1000  # records on a page, which is one item: DynamoDB takes 400 KB
 V = TypeVar("V", bound=Value)
 
 
@@ -66,6 +67,7 @@ class DynamoDbRecordListing:
                 FilterExpression="begins_with(pk, :account)",
                 ExpressionAttributeValues={":account": {"S": ACCOUNT}},
                 ConsistentRead=True,
+                Limit=TOGETHER,
                 **following,
             )
         after = found.get("LastEvaluatedKey")

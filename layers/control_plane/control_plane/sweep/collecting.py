@@ -1,5 +1,6 @@
 """Read the lists a sweep compares, some pages at a time, each written down before the next is asked for."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -102,8 +103,8 @@ def _onward(progress: Progress, read: Read[object], lists: Lists) -> Progress:
     """Where the next page is; a token seen before ends its list."""
     counted = len(read.items) if progress.kind is Kind.ACCOUNTS else 0
     progress = progress.model_copy(update={"pages": progress.pages + 1, "listed": progress.listed + counted})
-    if read.token and read.token not in progress.seen:
-        return progress.model_copy(update={"token": read.token, "seen": (*progress.seen, read.token)})
+    if read.token and (mark := _mark(read.token)) not in progress.seen:
+        return progress.model_copy(update={"token": read.token, "seen": (*progress.seen, mark)})
     if read.token and progress.kind is Kind.ACCOUNTS:
         why = f"Organizations gave the same page of the list of accounts twice, after {progress.listed} accounts"
         progress = progress.model_copy(update={"partial": why})
@@ -115,6 +116,11 @@ def _onward(progress: Progress, read: Read[object], lists: Lists) -> Progress:
         return progress.model_copy(update={**_next_list(Kind.ROLES), "profile": later[0]})
     following = {Kind.ROLES: Kind.SOURCES, Kind.SOURCES: Kind.RECORDS}
     return progress.model_copy(update=_next_list(following.get(progress.kind or Kind.RECORDS)))
+
+
+def _mark(token: str) -> str:
+    """A token in short: AWS's are hundreds of characters, and hundreds of them are kept in one item."""
+    return hashlib.sha256(token.encode()).hexdigest()[:16]
 
 
 def _begin_roles(progress: Progress, lists: Lists) -> Progress:

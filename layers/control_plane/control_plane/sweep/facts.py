@@ -64,7 +64,7 @@ class Page(Value):
 class Progress(Value):
     """How far a sweep has read: the list it reads (none: all are read), the next page's token, what it saw.
 
-    `seen` holds the tokens of the list that is read: one that comes twice would go round for ever.
+    `seen` has a mark of each token of the list that is read: one that comes twice would go round for ever.
     """
 
     scope: tuple[str, ...] = (EVERYTHING,)
