@@ -9,17 +9,18 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel
 
 from control_plane import wiring
-from control_plane.account import AccountId
+from control_plane.account import AccountId, ProfileName
 from control_plane.assessment import assess
 
 logger = Logger()
 
 
 class Request(BaseModel):
-    """Which account to look at, and when."""
+    """Which account to look at, and when; `also`: profiles of which somebody saw something there."""
 
     account_id: AccountId
     now: datetime
+    also: tuple[ProfileName, ...] = ()
 
 
 @logger.inject_lambda_context
@@ -27,7 +28,7 @@ class Request(BaseModel):
 def handler(request: Request, context: LambdaContext) -> dict[str, Any]:
     """The account's name and its plan: one step (profile, action, reason) for each connection."""
     logger.append_keys(account_id=request.account_id)
-    found = assess(request.account_id, wiring.terms(), wiring.hub(), wiring.world(), request.now)
+    found = assess(request.account_id, wiring.terms(), wiring.hub(), wiring.world(), request.now, request.also)
     steps = [step.model_dump(mode="json") for step in found.steps]
     logger.info("assessed account", extra={"steps": steps})
     return {"account_name": found.account.name, "steps": steps}

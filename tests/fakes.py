@@ -562,7 +562,7 @@ class FakeReconciles:
     def __init__(self) -> None:
         self.started: dict[str, tuple[str, str]] = {}
 
-    def start(self, account_id: str, reason: str, name: str) -> None:
+    def start(self, account_id: str, reason: str, name: str, profiles: Sequence[str] = ()) -> None:  # noqa: ARG002
         """Ask for a look at an account."""
         self.started.setdefault(name, (account_id, reason))
 

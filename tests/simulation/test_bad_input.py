@@ -40,7 +40,8 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.input)
 def test_a_bad_input_gives_what_the_page_says(stage: Stage, case: Case) -> None:
-    stage.run(3600)  # the brake counts revocations by the hour, and is not what this is about
+    if case.given is connected:
+        stage.run(3600)  # the brake counts revocations by the hour, and is not what this is about
     stage.enter("sales")
     case.given(stage)
     before = stage.there()

@@ -116,6 +116,19 @@ def test_an_emptied_registry_is_restored_and_nobody_loses_access(sweeper: Sweepe
     assert not sweeper.mails("approve")
 
 
+def test_what_nothing_remembers_is_found_and_goes_after_a_grace_period(sweeper: Sweeper) -> None:
+    sweeper.world.deploy(GracePeriodDays="1")
+    (account_id,) = sweeper.crowd(1)
+    sweeper.world.untag(account_id)
+    sweeper.sweep()
+    sweeper.forget_everything()
+    sweeper.sweep()
+    assert (sweeper.status(account_id), len(sweeper.report()["orphans"])) == ("quarantined", 1)
+    sweeper.run(3 * 86_400)
+    assert (sweeper.status(account_id), sweeper.data_source(account_id)) == ("removed", None)
+    assert not sweeper.has_role(account_id)
+
+
 def test_a_few_lost_untags_are_carried_out_by_the_sweep(sweeper: Sweeper) -> None:
     accounts = sweeper.crowd()
     for account_id in accounts[:MAY_GO]:

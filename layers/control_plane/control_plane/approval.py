@@ -12,7 +12,8 @@ def question(plan_id: str, connections: Sequence[str], token: str) -> tuple[str,
         named.append(f"  ... and {len(connections) - NAMED} more")
     text = "\n".join(
         [
-            f"{len(connections)} connections are no longer asked for, more than an hour may take away by itself.",
+            f"{len(connections)} connections are to lose their access, more than an hour may take away by itself:",
+            "they are no longer asked for, or their role was changed in the account and is to be built anew.",
             "Until you approve, Amazon Quick can still query them:",
             "",
             *named,

@@ -1,6 +1,6 @@
 """Look at one account: what the organization asks for, what is there, and the plan between the two."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -32,8 +32,13 @@ class World:
     profiles: Callable[[], Mapping[str, Profile]]
 
 
-def assess(account_id: str, terms: Terms, hub: Hub, world: World, now: datetime) -> Assessment:
+def assess(
+    account_id: str, terms: Terms, hub: Hub, world: World, now: datetime, also: Iterable[str] = ()
+) -> Assessment:
     """Read everything anew and plan the difference. Changes nothing.
+
+    `also`: profiles to look for besides those that are wanted, recorded or allowed: what a sweep saw and nothing
+    remembers.
 
     An account outside the organization may have been ours: then it is a departed one, and its access is revoked.
     Only one that nothing of ours knows raises AccountNotFound; likewise AccountNotActive.
@@ -42,7 +47,7 @@ def assess(account_id: str, terms: Terms, hub: Hub, world: World, now: datetime)
     wish = asked(account, hub, terms, now)
     profiles = world.profiles() if wish.words else {}
     wanted = desired(wish, sorted(profiles))
-    seen = observe(account, wanted.profiles, profiles, hub, world.planes)
+    seen = observe(account, {*wanted.profiles, *also}, profiles, hub, world.planes)
     steps = [_possible(step, seen, profiles, world.quick) for step in plan(wanted, seen, terms, now)]
     if stranger and not steps:
         raise stranger

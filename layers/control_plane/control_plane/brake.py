@@ -16,7 +16,7 @@ PERCENT = 10  # of the connections
 class Removal:
     """An entry of the access policy that is asked to go: its connection as `account#profile`, and its role.
 
-    `counted`: the brake counts it. It does not when the account is gone or the role is built anew.
+    `counted`: the brake counts it. It does not when the account is gone.
     """
 
     key: str

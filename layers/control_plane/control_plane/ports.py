@@ -375,8 +375,11 @@ class Registry(Protocol):
 class Reconciles(Protocol):
     """Executions of ReconcileAccount, started by us."""
 
-    def start(self, account_id: str, reason: str, name: str) -> None:
-        """Ask for a look at an account; a name used already is no error, it has been asked for."""
+    def start(self, account_id: str, reason: str, name: str, profiles: Sequence[str] = ()) -> None:
+        """Ask for a look at an account; a name used already is no error, it has been asked for.
+
+        `profiles`: those to look for although nothing remembers them.
+        """
 
 
 class Notifications(Protocol):

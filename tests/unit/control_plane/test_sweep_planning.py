@@ -130,6 +130,21 @@ def test_an_entry_taken_out_by_hand_is_put_back_and_a_drifted_role_built_anew() 
     assert [each.what.split(":")[0] for each in plan.start] == ["connect default", "rebuild default"]
 
 
+def test_roles_that_drifted_in_many_accounts_at_once_are_only_shown() -> None:
+    def plan(drifted: int) -> Plan:
+        roles = tuple(role(each, is_drifted=each < drifted) for each in range(100))
+        there = connected(range(100)).model_copy(update={"roles": roles})
+        return sweep([*map(member, range(100))], there, range(100))
+
+    assert (len(plan(10).start), len(plan(10).shown)) == (10, 0)
+    assert (len(plan(11).start), len(plan(11).shown)) == (0, 11)
+
+
+def test_a_list_that_shows_no_settings_says_nothing_against_them() -> None:
+    bare = source(1, work_group="", run_as_role_arn="", consumer_role_arn="")
+    assert started(sweep([member(1)], connected([1]).model_copy(update={"sources": (bare,)}), [1])) == []
+
+
 def test_with_notify_drift_is_shown_and_everything_else_done() -> None:
     there = connected([1, 2]).model_copy(update={"sources": (source(1),)})
     plan = sweep([member(1), member(2), member(3)], there, [1, 2], repairs=False)
@@ -179,6 +194,7 @@ def test_an_untagged_account_is_quarantined_and_disconnected_when_its_time_has_c
 def test_what_is_there_and_in_no_record_is_an_orphan_and_goes() -> None:
     plan = sweep([member(1, None)], Page(sources=(source(1),), roles=(role(1),)))
     assert (started(plan), plan.orphans) == ([1], (f"{identity(1)}#default",))
+    assert plan.start[0].profiles == ("default",)  # or whoever looks would not know where to look
 
 
 def test_an_entry_that_is_no_consumer_role_is_a_strangers_and_left_alone() -> None:

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from control_plane.aws.calls import named_errors
+from control_plane.aws.calls import named_errors, tolerating
 from control_plane.aws.organizations import state_of, units_above
 from control_plane.sweep.ports import Place, Read
 
@@ -26,10 +26,11 @@ class AwsAccountListing:
         return Read([_place(each) for each in found["Accounts"]], found.get("NextToken", ""))
 
     def tags(self, resource_id: str) -> dict[str, str]:
-        """The tags of an account, a unit or the root."""
-        with named_errors():
+        """The tags of an account, a unit or the root; none when it is gone meanwhile: whoever looks at it finds out."""
+        with named_errors(), tolerating("TargetNotFoundException"):
             pages = self._client.get_paginator("list_tags_for_resource").paginate(ResourceId=resource_id)
             return {tag["Key"]: tag["Value"] for page in pages for tag in page["Tags"]}
+        return {}
 
 
 def _place(account: Any) -> Place:

@@ -1,6 +1,7 @@
 """Starting ReconcileAccount."""
 
 import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from control_plane.aws.calls import named_errors, tolerating
@@ -15,8 +16,9 @@ class StepFunctionsReconciles:
     def __init__(self, client: "SFNClient", machine_arn: str) -> None:
         self._client, self._machine_arn = client, machine_arn
 
-    def start(self, account_id: str, reason: str, name: str) -> None:
+    def start(self, account_id: str, reason: str, name: str, profiles: Sequence[str] = ()) -> None:
         """Ask for a look at an account; a name used already is no error, it has been asked for."""
-        payload = json.dumps({"account_id": account_id, "reason": reason})
+        forgotten = {"profiles": list(profiles)} if profiles else {}
+        payload = json.dumps({"account_id": account_id, "reason": reason, **forgotten})
         with named_errors(), tolerating("ExecutionAlreadyExists"):
             self._client.start_execution(stateMachineArn=self._machine_arn, name=name, input=payload)

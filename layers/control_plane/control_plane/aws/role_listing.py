@@ -21,11 +21,16 @@ class AwsRoleListing:
         self._client, self._hub = client, hub
 
     def profiles(self) -> list[str]:
-        """The profiles that have a stack set, those the file has no more included."""
+        """The profiles that have a stack set of ours, those the file has no more included."""
         with named_errors():
             pages = self._client.get_paginator("list_stack_sets").paginate(Status="ACTIVE", CallAs=CALL_AS)
             names = [each["StackSetName"] for page in pages for each in page["Summaries"]]
-        return [name.removeprefix(NAME_PREFIX) for name in names if name.startswith(NAME_PREFIX)]
+            named = [name for name in names if name.startswith(NAME_PREFIX)]
+            return [name.removeprefix(NAME_PREFIX) for name in named if self._is_ours(name)]
+
+    def _is_ours(self, name: str) -> bool:
+        found = self._client.describe_stack_set(StackSetName=name, CallAs=CALL_AS)["StackSet"]
+        return not self._hub.unmarked({tag["Key"]: tag["Value"] for tag in found.get("Tags", [])})
 
     def page(self, profile: str, token: str) -> Read[Role]:
         """At most 100 instances; none when there is no such stack set."""

@@ -79,7 +79,7 @@ class Progress(Value):
     @property
     def is_everything(self) -> bool:
         """Whether the sweep is about the whole organization."""
-        return EVERYTHING in self.scope
+        return EVERYTHING in self.scope or not self.scope
 
 
 class Memory(Value):

@@ -75,7 +75,9 @@ class Inventory:
             return Presence.DIFFERENT
         wanted = data_source.wanted(Connection(account_id=account.id, profile=name), account.name, profile, self._hub)
         seen = DataSourceSettings(found.work_group, found.run_as_role_arn, found.consumer_role_arn)
-        is_current = (found.state, found.name, seen) == ("successful", wanted.name, wanted.settings)
+        shows_settings = bool(found.run_as_role_arn)
+        is_right = seen == wanted.settings or not shows_settings
+        is_current = is_right and (found.state, found.name) == ("successful", wanted.name)
         return Presence.CURRENT if is_current else Presence.DIFFERENT
 
 

@@ -28,6 +28,7 @@ class Difference(Value):
     account_id: str
     name: str
     what: str
+    profiles: tuple[str, ...] = ()  # of which something is there that nothing remembers
 
 
 class Differences(Value):
@@ -114,6 +115,7 @@ class _Sorter:
         self._start: dict[str, Difference] = {}
         self._shown: dict[str, Difference] = {}
         self._counted: list[str] = []
+        self._rebuilt: list[tuple[Account, Step]] = []
         self._in_step = 0
 
     def sort(self, account: Account) -> None:
@@ -131,6 +133,7 @@ class _Sorter:
 
     def plan(self, listed: int) -> Plan:
         """Everything sorted. More removals than the brake lets go are all held, not the first few of them."""
+        self._place_rebuilds()
         within = {key for key, went in self._rules.recent.items() if key not in self._counted}
         room = limit(len(self._inventory.allowed) + len(within)) - len(within)
         hold = tuple(sorted(self._counted)) if len(self._counted) > room else ()
@@ -180,10 +183,23 @@ class _Sorter:
         is_drift = record is not None and record.status == "connected"
         if record and record.status == "failed":
             self._lists["failed"].append(key)  # and tried again
-        self._note(self._shown if is_drift and not self._rules.repairs else self._start, account, _words(step))
+        if step.action is Action.REBUILD:
+            self._rebuilt.append((account, step))
+        else:
+            self._note(self._shown if is_drift and not self._rules.repairs else self._start, account, _words(step))
+
+    def _place_rebuilds(self) -> None:
+        """A role that is built anew loses its access for a while, so many at once are only shown.
+
+        Not all roles were changed by hand in a day: some rule of the organization, or CloudFormation, changed its mind.
+        """
+        few = len(self._rebuilt) <= limit(len(self._inventory.allowed))
+        for account, step in self._rebuilt:
+            self._note(self._start if few and self._rules.repairs else self._shown, account, _words(step))
 
     def _remove(self, account: Account, step: Step, key: str) -> None:
-        if self._inventory.is_orphan(account.id, step.profile):
+        forgotten = self._inventory.is_orphan(account.id, step.profile)
+        if forgotten:
             self._lists["orphans"].append(key)
         if self._partial:
             self._lists["withheld"].append(key)
@@ -194,13 +210,14 @@ class _Sorter:
             return
         if allowed and not step.gone:
             self._counted.append(key)
-        self._note(self._start, account, _words(step))
+        self._note(self._start, account, _words(step), (step.profile,) if forgotten else ())
 
     @staticmethod
-    def _note(where: dict[str, Difference], account: Account, what: str) -> None:
+    def _note(where: dict[str, Difference], account: Account, what: str, profiles: tuple[str, ...] = ()) -> None:
         before = where.get(account.id)
-        what = f"{before.what}; {what}" if before else what
-        where[account.id] = Difference(account_id=account.id, name=account.name, what=what)
+        if before:
+            what, profiles = f"{before.what}; {what}", (*before.profiles, *profiles)
+        where[account.id] = Difference(account_id=account.id, name=account.name, what=what, profiles=profiles)
 
 
 def _words(step: Step) -> str:

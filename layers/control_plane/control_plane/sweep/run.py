@@ -21,7 +21,7 @@ from control_plane.sweep.planning import Plan, Rules, plan_sweep, why_partial
 from control_plane.sweep.ports import Papers
 from control_plane.sweep.reporting import Report
 
-INSPECTED_AT_ONCE = 20
+INSPECTED_AT_ONCE = 8
 
 
 @dataclass(frozen=True)
@@ -99,6 +99,8 @@ def finish(sweep_id: str, now: str, office: Office, *, is_patient: bool) -> Repo
             office.notifications.send(*reporting.message(report))
         papers.put(sweep_id, REPORT, reporting.shortened(report))
     _remember(report, progress, papers)
+    if not moving:
+        office.brake.expect(frozenset())  # whoever was to be held is held by now
     return report
 
 

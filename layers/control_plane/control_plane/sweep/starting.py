@@ -10,5 +10,5 @@ def start(sweep_id: str, differences: tuple[Difference, ...], offset: int, recon
     """Start the next few from there on; answers from where to go on. Twice is once: a name is used once only."""
     for each in differences[offset : offset + AT_ONCE]:
         name = f"sweep-{sweep_id}-{each.account_id}"
-        reconciles.start(each.account_id, f"the sweep {sweep_id} found: {each.what}"[:1000], name)
+        reconciles.start(each.account_id, f"the sweep {sweep_id} found: {each.what}"[:1000], name, each.profiles)
     return offset + AT_ONCE
