@@ -42,7 +42,7 @@ build: setup ## a real `sam build`: what `sam deploy` would upload
 	$(BIN)/sam build
 
 pytest: setup
-	$(BIN)/pytest --numprocesses auto
+	$(BIN)/pytest --numprocesses auto --dist worksteal
 
 lock: setup ## pin anew, with hashes, what pyproject.toml asks for
 	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-strip-extras --upgrade --output-file requirements.lock

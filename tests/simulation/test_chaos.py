@@ -31,7 +31,7 @@ def looked_at_since(story: Story, changed: dict[str, datetime]) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 2])
 def test_every_account_reached_by_an_event_is_right_and_the_rest_is_named(story: Story, seed: int) -> None:
     random = Random(seed)  # noqa: S311 - a seeded experiment, no secret
     story.world.events.chaos = Chaos(seed, drop=0.3, repeat=0.3, delay=300.0)

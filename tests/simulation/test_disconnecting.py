@@ -17,7 +17,7 @@ from tests.simulation.test_reconcile_account import assert_connected, assert_not
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-GRACE = timedelta(days=7, minutes=1)
+GRACE = timedelta(days=1, minutes=1)  # a day, because each day of a simulation costs seconds
 
 
 @pytest.fixture
@@ -26,6 +26,15 @@ def graceless() -> Iterator[Story]:
     with Sandbox(VirtualClock(START)) as world:
         world.found()
         world.deploy(GracePeriodDays="0")
+        yield Story(world)
+
+
+@pytest.fixture
+def story() -> Iterator[Story]:
+    """A hub whose grace period is a day."""
+    with Sandbox(VirtualClock(START)) as world:
+        world.found()
+        world.deploy(GracePeriodDays="1")
         yield Story(world)
 
 
@@ -99,7 +108,7 @@ def test_before_the_grace_period_is_over_a_look_deletes_nothing(story: Story) ->
     account_id = story.tagged()
     story.world.untag(account_id)
     story.run()
-    story.run(timedelta(days=6).total_seconds())
+    story.run(timedelta(hours=23).total_seconds())
     look(story, account_id)
     assert (story.status(account_id), deletes(story)) == ("quarantined", [])
 
