@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections import Counter
 from dataclasses import dataclass, field
@@ -52,12 +51,6 @@ class Bench:
         self.run(seconds)
         return execution
 
-    def report(self) -> dict[str, Any]:
-        """What the last sweep reported."""
-        found = next(each for each in self.world.records() if (each["pk"], each["sk"]) == ("sweep", "last"))
-        report: dict[str, Any] = json.loads(found["value"])
-        return report
-
     def statuses(self) -> Counter[str]:
         """How many connections have which status."""
         records = self.world.records()
@@ -77,7 +70,7 @@ class Bench:
         self._count("the same sweep's reads of Organizations", entries, "CollectSnapshot")
         first = len(self.world.cloud.gateway.log.entries)
         execution = self.sweep()
-        planned = self.report().get("repaired", 0)
+        planned = self.world.last_sweep().get("repaired", 0)
         self.see("planned by a second sweep", planned, right=planned == 0)
         self.see("transitions of the second sweep", transitions(execution))
         ours = [each for each in self.world.cloud.gateway.log.entries[first:] if "Function" in each.role]
@@ -86,10 +79,7 @@ class Bench:
     def forget(self) -> None:
         """The registry is emptied; nobody may lose access."""
         allowed = len(self.world.allowed_roles())
-        table: Any = self.world.boto3_session(self.world.cloud.landscape.hub).resource("dynamodb")
-        registry = table.Table(self.world.outputs["RegistryTableName"])
-        for record in self.world.records():
-            registry.delete_item(Key={"pk": record["pk"], "sk": record["sk"]})
+        self.world.empty_registry()
         self.sweep()
         restored, kept = self.statuses()["connected"], len(self.world.allowed_roles())
         self.see("records restored after the registry was emptied", restored, right=restored == len(self.members))

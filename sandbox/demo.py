@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -181,8 +180,7 @@ class Demo:
 
     def _reported(self) -> str:
         """The sweep's report, in a line."""
-        found = next(each for each in self.world.records() if (each["pk"], each["sk"]) == ("sweep", "last"))
-        report = json.loads(found["value"])
+        report = self.world.last_sweep()
         numbers = {name: report.get(name, 0) for name in ("listed", "in_step", "repaired")}
         numbers |= {name: len(report.get(name, ())) for name in ("failed", "held", "orphans", "strangers")}
         return ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in numbers.items())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
 
@@ -189,6 +190,19 @@ class Sandbox:
             items = [item for page in pages for item in page["Items"]]
         read = TypeDeserializer().deserialize
         return [{name: read(value) for name, value in item.items()} for item in items]
+
+    def last_sweep(self) -> dict[str, Any]:
+        """What the last sweep reported; what is not in it is nothing."""
+        found = next(each for each in self.records() if (each["pk"], each["sk"]) == ("sweep", "last"))
+        report: dict[str, Any] = json.loads(found["value"])
+        return report
+
+    def empty_registry(self) -> None:
+        """Everything that is remembered is gone."""
+        table: Any = self.boto3_session(self.cloud.landscape.hub).resource("dynamodb")
+        registry = table.Table(self.outputs["RegistryTableName"])
+        for record in self.records():
+            registry.delete_item(Key={"pk": record["pk"], "sk": record["sk"]})
 
     def record(self, account_id: str, profile: str = "default") -> dict[str, Any] | None:
         """One connection's record, or None."""

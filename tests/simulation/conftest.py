@@ -86,10 +86,15 @@ class Story:
         return True
 
 
+def deployed(**parameters: str) -> Iterator[Story]:
+    """A sandbox on a virtual clock whose hub was deployed with these parameters."""
+    with Sandbox(VirtualClock(START)) as world:
+        world.found()
+        world.deploy(**parameters)
+        yield Story(world)
+
+
 @pytest.fixture
 def story() -> Iterator[Story]:
     """A deployed sandbox on a virtual clock."""
-    with Sandbox(VirtualClock(START)) as world:
-        world.found()
-        world.deploy()
-        yield Story(world)
+    yield from deployed()

@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sandbox.clock import VirtualClock
-from sandbox.world import Sandbox
 from tests.quick_assets import make_assets
-from tests.simulation.conftest import START, Story
+from tests.simulation.conftest import Story, deployed
 from tests.simulation.test_reconcile_account import assert_connected, assert_nothing
 
 if TYPE_CHECKING:
@@ -23,19 +21,13 @@ GRACE = timedelta(days=1, minutes=1)  # a day, because each day of a simulation 
 @pytest.fixture
 def graceless() -> Iterator[Story]:
     """A hub that was deployed without a grace period."""
-    with Sandbox(VirtualClock(START)) as world:
-        world.found()
-        world.deploy(GracePeriodDays="0")
-        yield Story(world)
+    yield from deployed(GracePeriodDays="0")
 
 
 @pytest.fixture
 def story() -> Iterator[Story]:
     """A hub whose grace period is a day."""
-    with Sandbox(VirtualClock(START)) as world:
-        world.found()
-        world.deploy(GracePeriodDays="1")
-        yield Story(world)
+    yield from deployed(GracePeriodDays="1")
 
 
 def look(story: Story, account_id: str) -> None:

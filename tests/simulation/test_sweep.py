@@ -39,12 +39,6 @@ class Sweeper(Story):
         self.run(900)
         return execution
 
-    def report(self) -> dict[str, Any]:
-        """What the last sweep reported; what is not in it is nothing."""
-        (found,) = [r for r in self.world.records() if (r["pk"], r["sk"]) == ("sweep", "last")]
-        report: dict[str, Any] = json.loads(found["value"])
-        return report
-
     def crowd(self, count: int = MANY) -> list[str]:
         """So many connected accounts; from then on no event arrives."""
         accounts = [self.member(f"member-{number}") for number in range(count)]
@@ -55,16 +49,10 @@ class Sweeper(Story):
         self.deaf()
         return accounts
 
-    def forget_everything(self) -> None:
-        """The registry is emptied."""
-        table: Any = self.hub("dynamodb", resource=True).Table(self.world.outputs["RegistryTableName"])
-        for record in self.world.records():
-            table.delete_item(Key={"pk": record["pk"], "sk": record["sk"]})
-
-    def hub(self, service: str, *, resource: bool = False) -> Any:
-        """A client (or resource) of the hub's administrator."""
+    def hub(self, service: str) -> Any:
+        """A client of the hub's administrator."""
         session: Any = self.world.boto3_session(self.world.cloud.landscape.hub)
-        return session.resource(service) if resource else session.client(service)
+        return session.client(service)
 
     def organization(self) -> Any:
         """Organizations, as the management account's administrator."""
@@ -99,17 +87,17 @@ def test_one_sweep_connects_what_no_event_told_of_and_a_second_plans_nothing(swe
     assert sweeper.sweep().status == "SUCCEEDED"
     assert {sweeper.status(each) for each in tagged} == {"connected"}
     assert sweeper.status(untagged) is None
-    assert (sweeper.report()["repaired"], sweeper.report()["listed"]) == (MANY, MANY + 3)
+    assert (sweeper.world.last_sweep()["repaired"], sweeper.world.last_sweep()["listed"]) == (MANY, MANY + 3)
     before = len(sweeper.world.step_functions.executions)
     sweeper.sweep()
     assert len(sweeper.world.step_functions.executions) == before + 1  # the sweep itself, and nobody was looked at
-    assert (sweeper.report()["in_step"], "repaired" in sweeper.report()) == (MANY, False)
+    assert (sweeper.world.last_sweep()["in_step"], "repaired" in sweeper.world.last_sweep()) == (MANY, False)
 
 
 def test_an_emptied_registry_is_restored_and_nobody_loses_access(sweeper: Sweeper) -> None:
     accounts = sweeper.crowd()
     allowed = sweeper.world.allowed_roles()
-    sweeper.forget_everything()
+    sweeper.world.empty_registry()
     sweeper.sweep()
     assert {sweeper.status(each) for each in accounts} == {"connected"}
     assert sweeper.world.allowed_roles() == allowed
@@ -121,9 +109,9 @@ def test_what_nothing_remembers_is_found_and_goes_after_a_grace_period(sweeper: 
     (account_id,) = sweeper.crowd(1)
     sweeper.world.untag(account_id)
     sweeper.sweep()
-    sweeper.forget_everything()
+    sweeper.world.empty_registry()
     sweeper.sweep()
-    assert (sweeper.status(account_id), len(sweeper.report()["orphans"])) == ("quarantined", 1)
+    assert (sweeper.status(account_id), len(sweeper.world.last_sweep()["orphans"])) == ("quarantined", 1)
     sweeper.run(3 * 86_400)
     assert (sweeper.status(account_id), sweeper.data_source(account_id)) == ("removed", None)
     assert not sweeper.has_role(account_id)
@@ -149,7 +137,7 @@ def test_more_removals_than_an_hour_may_take_all_wait_for_approval(sweeper: Swee
     assert execution.status == "SUCCEEDED"
     assert len(sweeper.world.allowed_roles()) == MANY
     assert {sweeper.status(each) for each in accounts[: MAY_GO + 1]} == {"held"}
-    assert len(sweeper.report()["held"]) == MAY_GO + 1
+    assert len(sweeper.world.last_sweep()["held"]) == MAY_GO + 1
     (question,) = sweeper.mails("approve")
     assert set(re.findall(r"account (\d{12})", question)) == set(accounts[: MAY_GO + 1])
     sweeper.sweep()  # what waits is not asked for again
@@ -183,7 +171,7 @@ def test_tags_that_are_gone_for_whoever_asks_revoke_nobody(sweeper: Sweeper, mon
     accounts = sweeper.crowd()
     with monkeypatch.context() as patch:
         patch.setattr("control_plane.aws.account_listing.AwsAccountListing.tags", lambda *_: {})
-        patch.setattr("control_plane.aws.organizations.AwsOrganization._tags", lambda *_: {})
+        patch.setattr("control_plane.aws.organizations.AwsOrganization.tags", lambda *_: {})
         sweeper.sweep()
         sweeper.run(300)
         assert len(sweeper.world.allowed_roles()) == MANY
@@ -205,8 +193,8 @@ def test_a_list_that_is_not_whole_only_ever_adds(
         _spoil(patch, trouble)
         execution = sweeper.sweep()
     assert execution.status == ("FAILED" if trouble == "failed" else "SUCCEEDED")
-    assert sweeper.report()["partial"]
-    assert sweeper.report()["withheld"] == [f"{accounts[0]}#default"]
+    assert sweeper.world.last_sweep()["partial"]
+    assert sweeper.world.last_sweep()["withheld"] == [f"{accounts[0]}#default"]
     assert (sweeper.status(accounts[0]), sweeper.status(newcomer)) == ("connected", "connected")
     assert sweeper.mails("not taken away")
     sweeper.sweep()
@@ -246,7 +234,7 @@ def test_what_was_changed_by_hand_is_found_repaired_and_then_clean(sweeper: Swee
     iam.detach_role_policy(RoleName="quick-athena-run-as", PolicyArn=shard)
     sweeper.run()
     sweeper.sweep()
-    assert sweeper.report()["repaired"] == 3
+    assert sweeper.world.last_sweep()["repaired"] == 3
     for account_id in (removed, failed, detached):
         assert sweeper.status(account_id) == "connected"
         source = sweeper.data_source(account_id)
@@ -254,7 +242,7 @@ def test_what_was_changed_by_hand_is_found_repaired_and_then_clean(sweeper: Swee
         assert source["Status"] in ("CREATION_SUCCESSFUL", "UPDATE_SUCCESSFUL")
     assert len(sweeper.world.allowed_roles()) == 3
     sweeper.sweep()
-    assert (sweeper.report()["in_step"], "repaired" in sweeper.report()) == (3, False)
+    assert (sweeper.world.last_sweep()["in_step"], "repaired" in sweeper.world.last_sweep()) == (3, False)
 
 
 def test_a_role_changed_in_the_account_is_found_by_drift_detection_and_built_anew(sweeper: Sweeper) -> None:
@@ -268,7 +256,7 @@ def test_a_role_changed_in_the_account_is_found_by_drift_detection_and_built_ane
     )
     sweeper.sweep()  # asks CloudFormation to look
     sweeper.sweep()  # sees what it found
-    assert sweeper.report()["repaired"] == 1
+    assert sweeper.world.last_sweep()["repaired"] == 1
     document = iam.get_role_policy(
         RoleName="quick-athena-default",
         PolicyName=iam.list_role_policies(RoleName="quick-athena-default")["PolicyNames"][0],
@@ -276,7 +264,7 @@ def test_a_role_changed_in_the_account_is_found_by_drift_detection_and_built_ane
     assert "s3:*" not in json.dumps(document)
     assert sweeper.status(account_id) == "connected"
     sweeper.sweep()
-    assert "repaired" not in sweeper.report()
+    assert "repaired" not in sweeper.world.last_sweep()
 
 
 def test_permissions_changed_by_hand_are_found_when_it_is_the_accounts_turn(
@@ -292,9 +280,9 @@ def test_permissions_changed_by_hand_are_found_when_it_is_the_accounts_turn(
     sweeper.sweep()
     principals = [each["Principal"] for each in quick.describe_data_source_permissions(**source)["Permissions"]]
     assert group not in principals
-    assert sweeper.report()["repaired"] == 1
+    assert sweeper.world.last_sweep()["repaired"] == 1
     sweeper.sweep()
-    assert "repaired" not in sweeper.report()
+    assert "repaired" not in sweeper.world.last_sweep()
 
 
 def test_with_notify_drift_is_told_and_left(sweeper: Sweeper) -> None:

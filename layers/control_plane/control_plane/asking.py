@@ -1,11 +1,11 @@
 """What an account's tags ask for, its own and those above it. No I/O: facts in, answer out."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from control_plane.account import RESERVED, Account, Connection, Hub
+from control_plane.account import RESERVED, Account, Connection, Hub, Unit
 from control_plane.errors import AccountNotReachable, InvalidTagValue
 
 ENABLED, PAUSED, DISABLED = RESERVED
@@ -60,6 +60,14 @@ def asked(account: Account, hub: Hub, terms: Terms, now: datetime) -> Asked:
     wish = _read(value, tag)
     ended = _expiry(account, terms, now) if wish.words else ""
     return Asked(reason=ended) if ended else wish
+
+
+def nearest(unit_ids: Iterable[str], tags_of: Callable[[str], dict[str, str]], key: str) -> Unit | None:
+    """The first of the units, nearest first, that has the opt-in tag. Asks no further than that."""
+    for unit_id in unit_ids:
+        if key in (tags := tags_of(unit_id)):
+            return Unit(id=unit_id, tags=tags)
+    return None
 
 
 def _opt_in(account: Account, key: str) -> tuple[str, str | None, str]:

@@ -3,7 +3,7 @@
 A lost permission, an empty page or another tool that rewrites tags must never look like "nobody is tagged".
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -38,6 +38,20 @@ def limit(connected: int) -> int:
     return max(ALWAYS, connected * PERCENT // 100)
 
 
+def latest(recent: Mapping[str, datetime], now: datetime) -> dict[str, datetime]:
+    """The revocations of the rolling hour, of those remembered."""
+    return {key: went for key, went in recent.items() if now - went < WINDOW}
+
+
+def room(in_force: int, within: Collection[str], asked: Collection[str]) -> int:
+    """How many counted revocations still need no approval.
+
+    `within` went in the last hour already, `asked` are to go now; what went and is not in force any more counts as a
+    connection still, or each revocation would make the next one's limit smaller.
+    """
+    return limit(in_force + len(set(within) - set(asked))) - len(within)
+
+
 def sort_out(
     removals: Iterable[Removal],
     in_force: int,
@@ -51,10 +65,9 @@ def sort_out(
     revocation when it went, `held` are those that wait already or have to: they go by approval only. First asked,
     first served.
     """
-    within = {key for key, moment in recent.items() if now - moment < WINDOW}
+    within = latest(recent, now)
     counted = [each for each in removals if each.counted and each.key not in within]
     waiting = sorted((each for each in counted if each.key not in held), key=lambda each: (each.asked, each.key))
-    gone = len(within - {each.key for each in removals})
-    room = max(0, limit(in_force + gone) - len(within))
-    hold = {each.key for each in (*waiting[room:], *(each for each in counted if each.key in held))}
-    return Verdict(frozenset(hold), frozenset(each.key for each in waiting[:room]))
+    free = max(0, room(in_force, within, [each.key for each in removals]))
+    hold = {each.key for each in (*waiting[free:], *(each for each in counted if each.key in held))}
+    return Verdict(frozenset(hold), frozenset(each.key for each in waiting[:free]))

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from control_plane.aws.calls import named_errors, tolerating
-from control_plane.aws.organizations import state_of, units_above
+from control_plane.aws.organizations import AwsOrganization, state_of, units_above
 from control_plane.sweep.ports import Place, Read
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ class AwsAccountListing:
     """Port `AccountListing` over AWS Organizations."""
 
     def __init__(self, client: "OrganizationsClient") -> None:
-        self._client = client
+        self._client, self._organization = client, AwsOrganization(client)
 
     def page(self, token: str) -> Read[Place]:
         """At most 20 accounts; an empty token: the first."""
@@ -28,8 +28,7 @@ class AwsAccountListing:
     def tags(self, resource_id: str) -> dict[str, str]:
         """The tags of an account, a unit or the root; none when it is gone meanwhile: whoever looks at it finds out."""
         with named_errors(), tolerating("TargetNotFoundException"):
-            pages = self._client.get_paginator("list_tags_for_resource").paginate(ResourceId=resource_id)
-            return {tag["Key"]: tag["Value"] for page in pages for tag in page["Tags"]}
+            return self._organization.tags(resource_id)
         return {}
 
 

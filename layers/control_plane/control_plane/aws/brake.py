@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from control_plane.aws.calls import code_of, named_errors
-from control_plane.brake import WINDOW
+from control_plane.brake import latest
 from control_plane.ports import HeldPlan
 
 if TYPE_CHECKING:
@@ -34,8 +34,7 @@ class DynamoDbBrake:
     def count(self, connections: Collection[str], now: str) -> None:
         """Counted revocations go now; what the brake's window has left behind is forgotten."""
         moment = datetime.fromisoformat(now)
-        kept = {key: went for key, went in self.revoked().items() if moment - went < WINDOW}
-        went = {**kept, **dict.fromkeys(connections, moment)}
+        went = {**latest(self.revoked(), moment), **dict.fromkeys(connections, moment)}
         self._put({**REVOKED, "went": {"M": {key: {"S": each.isoformat()} for key, each in went.items()}}})
 
     def expected(self) -> frozenset[str]:

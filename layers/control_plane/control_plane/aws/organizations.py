@@ -2,7 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
-from control_plane.account import Account, Unit
+from control_plane.account import Account
+from control_plane.asking import nearest
 from control_plane.aws.calls import named_errors
 
 if TYPE_CHECKING:
@@ -19,19 +20,12 @@ class AwsOrganization:
         """One account and its tags; the nearest unit above with the tag, if it has none itself. Or AccountNotFound."""
         with named_errors():
             found: Any = self._client.describe_account(AccountId=account_id)["Account"]
-            tags = self._tags(account_id)
-            unit = None if opt_in_tag in tags else self._unit(found, opt_in_tag)
+            tags = self.tags(account_id)
+            unit = None if opt_in_tag in tags else nearest(units_above(found), self.tags, opt_in_tag)
         return Account(id=account_id, name=found.get("Name", account_id), state=state_of(found), tags=tags, unit=unit)
 
-    def _unit(self, account: Any, opt_in_tag: str) -> Unit | None:
-        """The nearest unit with the tag, from the OU the account is in up to the root."""
-        for unit_id in units_above(account):
-            tags = self._tags(unit_id)
-            if opt_in_tag in tags:
-                return Unit(id=unit_id, tags=tags)
-        return None
-
-    def _tags(self, resource_id: str) -> dict[str, str]:
+    def tags(self, resource_id: str) -> dict[str, str]:
+        """The tags of an account, a unit or the root; AWS's own errors."""
         pages = self._client.get_paginator("list_tags_for_resource").paginate(ResourceId=resource_id)
         return {tag["Key"]: tag["Value"] for page in pages for tag in page["Tags"]}
 

@@ -6,7 +6,7 @@ from botocore.exceptions import ClientError
 
 from control_plane.account import NAME_PREFIX, Hub
 from control_plane.aws.calls import code_of, named_errors
-from control_plane.aws.stack_sets import CALL_AS
+from control_plane.aws.stack_sets import CALL_AS, is_drifted, tags_of
 from control_plane.sweep.facts import Role
 from control_plane.sweep.ports import Read
 
@@ -30,7 +30,7 @@ class AwsRoleListing:
 
     def _is_ours(self, name: str) -> bool:
         found = self._client.describe_stack_set(StackSetName=name, CallAs=CALL_AS)["StackSet"]
-        return not self._hub.unmarked({tag["Key"]: tag["Value"] for tag in found.get("Tags", [])})
+        return not self._hub.unmarked(tags_of(found))
 
     def page(self, profile: str, token: str) -> Read[Role]:
         """At most 100 instances; none when there is no such stack set."""
@@ -53,7 +53,6 @@ def _role(profile: str, instance: Any) -> Role:
         account_id=instance["Account"],
         profile=profile,
         is_current=instance["Status"] == "CURRENT",
-        # After a deletion that failed, StackSets deploys to the instance no more.
-        is_drifted=instance.get("DriftStatus") == "DRIFTED" or instance["Status"] == "INOPERABLE",
+        is_drifted=is_drifted(instance),
         stack_id=instance.get("StackId", ""),
     )

@@ -63,8 +63,7 @@ class AwsStackSets:
             operation_id=found.get("LastOperationId", ""),
             reason=found.get("StatusReason", ""),
             stack_id=found.get("StackId", ""),
-            # After a deletion that failed, StackSets deploys to the instance no more.
-            is_drifted=found.get("DriftStatus") == "DRIFTED" or found["Status"] == "INOPERABLE",
+            is_drifted=is_drifted(found),
         )
 
     def operation(self, name: str, operation_id: str) -> OperationStatus:
@@ -104,7 +103,7 @@ class AwsStackSets:
     def check_mark(self, name: str) -> None:
         """Raise NotOurs when the stack set does not carry our mark."""
         found = self._find(name)
-        if found and (difference := self._hub.unmarked(_tags(found))):
+        if found and (difference := self._hub.unmarked(tags_of(found))):
             raise NotOurs(f"the stack set {name} is not ours: {difference}")
 
     def start_removal(self, name: str, account_id: str, operation_id: str, *, retain: bool) -> None:
@@ -163,7 +162,7 @@ class AwsStackSets:
             "managed execution": found.get("ManagedExecution", {}).get("Active", False),
         }
         wrong = [f"{what} is {seen[what]}, ours is {ours}" for what, ours in WANTED.items() if seen[what] != ours]
-        return "; ".join([*filter(None, [self._hub.unmarked(_tags(found))]), *wrong])
+        return "; ".join([*filter(None, [self._hub.unmarked(tags_of(found))]), *wrong])
 
     def _create(self, name: str, parameters: Mapping[str, str]) -> None:
         with named_errors(), tolerating("NameAlreadyExistsException"):
@@ -181,7 +180,13 @@ class AwsStackSets:
             )
 
 
-def _tags(found: Any) -> dict[str, str]:
+def is_drifted(instance: Any) -> bool:
+    """Whether only making an instance anew mends it. After a deletion that failed StackSets deploys to it no more."""
+    return bool(instance.get("DriftStatus") == "DRIFTED" or instance["Status"] == "INOPERABLE")
+
+
+def tags_of(found: Any) -> dict[str, str]:
+    """A stack set's tags."""
     return {tag["Key"]: tag["Value"] for tag in found.get("Tags", [])}
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from control_plane.account import Account, Unit
-from control_plane.asking import Terms
+from control_plane.asking import Terms, nearest
 from control_plane.sweep.facts import Kind, Page, Progress
 from control_plane.sweep.ports import AccountListing, Papers, Place, Read, RecordListing, RoleListing, SourceListing
 
@@ -66,10 +66,7 @@ class _Units:
 
     def nearest(self, place: Place) -> Unit | None:
         """The nearest unit above with the opt-in tag."""
-        for unit_id in place.units:
-            if self._terms.opt_in_tag in (tags := self.tags(unit_id)):
-                return Unit(id=unit_id, tags=tags)
-        return None
+        return nearest(place.units, self.tags, self._terms.opt_in_tag)
 
 
 def _page(progress: Progress, terms: Terms, lists: Lists, units: _Units) -> tuple[Page, Read[object]]:

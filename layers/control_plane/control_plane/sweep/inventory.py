@@ -11,7 +11,7 @@ from control_plane.profiles import Profile
 from control_plane.steps import data_source
 from control_plane.sweep.facts import Page, Remembered, Role, Source
 
-Place = tuple[str, str]  # an account's id and a profile's name
+Key = tuple[str, str]  # an account's id and a profile's name
 
 
 class Inventory:
@@ -24,9 +24,9 @@ class Inventory:
         self._profiles, self._hub = profiles, hub
         entries = {entry: Connection.of_role(entry, hub) for shard in shards for entry in shard.entries}
         self.strangers = tuple(sorted(entry for entry, connection in entries.items() if connection is None))
-        self.roles: Mapping[Place, Role] = {(each.account_id, each.profile): each for each in read.roles}
-        self.sources: Mapping[Place, Source] = {(each.account_id, each.profile): each for each in read.sources}
-        self.records: Mapping[Place, Remembered] = {(each.account_id, each.profile): each for each in read.records}
+        self.roles: Mapping[Key, Role] = {(each.account_id, each.profile): each for each in read.roles}
+        self.sources: Mapping[Key, Source] = {(each.account_id, each.profile): each for each in read.sources}
+        self.records: Mapping[Key, Remembered] = {(each.account_id, each.profile): each for each in read.records}
         self.allowed = {(each.account_id, each.profile) for each in entries.values() if each}
         self._by_account: dict[str, set[str]] = defaultdict(set)
         for account_id, profile in (*self.roles, *self.sources, *self.records, *self.allowed):

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from control_plane.account import DEPARTED, Account, Hub
 from control_plane.asking import Asked, Terms, Value, asked
-from control_plane.brake import limit
+from control_plane.brake import latest, limit, room
 from control_plane.decision import Action, Step, desired, plan
 from control_plane.errors import AccountNotReachable, InvalidTagValue
 from control_plane.profiles import Profile
@@ -18,7 +18,6 @@ from control_plane.sweep.facts import Memory, Progress
 from control_plane.sweep.inventory import Inventory
 
 ADDITIONS = (Action.CONNECT, Action.REBUILD)
-REMOVALS = (Action.QUARANTINE, Action.DISCONNECT, Action.FORGET)
 DEEPLY = 10  # one account in so many is looked at in full each time; as many sweeps reach every one
 
 
@@ -134,9 +133,9 @@ class _Sorter:
     def plan(self, listed: int) -> Plan:
         """Everything sorted. More removals than the brake lets go are all held, not the first few of them."""
         self._place_rebuilds()
-        within = {key for key, went in self._rules.recent.items() if key not in self._counted}
-        room = limit(len(self._inventory.allowed) + len(within)) - len(within)
-        hold = tuple(sorted(self._counted)) if len(self._counted) > room else ()
+        within, counted = latest(self._rules.recent, self._rules.now), set(self._counted)
+        free = room(len(self._inventory.allowed), within, counted)
+        hold = tuple(sorted(counted)) if len(counted - set(within)) > free else ()
         return Plan(
             partial=self._partial,
             listed=listed,

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 
 from control_plane.asking import Value
+from control_plane.sweep.facts import EVERYTHING
 from control_plane.sweep.planning import Difference, Plan
 
 NAMED = 20  # of each sort, in the message
@@ -83,7 +84,7 @@ def shortened(report: Report) -> Report:
 
 def message(report: Report) -> tuple[str, str]:
     """Subject and text of what people are told."""
-    about = "" if "all" in report.scope else f" of {', '.join(report.scope)}"
+    about = "" if EVERYTHING in report.scope else f" of {', '.join(report.scope)}"
     counts = [
         (report.repaired, "repaired"),
         (len(report.failed), "failed"),

@@ -7,7 +7,6 @@ from datetime import datetime
 from control_plane.account import Hub
 from control_plane.asking import Terms
 from control_plane.assessment import World
-from control_plane.brake import WINDOW
 from control_plane.errors import InvalidProfiles
 from control_plane.ports import Brake, Notifications, Reconciles, Registry, Shards
 from control_plane.profiles import Profile
@@ -16,7 +15,7 @@ from control_plane.sweep.collecting import PROGRESS
 from control_plane.sweep.facts import Memory, Page, Progress, joined
 from control_plane.sweep.inspecting import inspect
 from control_plane.sweep.inventory import Inventory
-from control_plane.sweep.papers import LASTING, MEMORY, REPORT, keep_plan, kept_plan
+from control_plane.sweep.papers import LASTING, MEMORY, PLAN, REPORT, keep_plan, kept_plan
 from control_plane.sweep.planning import Plan, Rules, plan_sweep, why_partial
 from control_plane.sweep.ports import Papers
 from control_plane.sweep.reporting import Report
@@ -52,7 +51,7 @@ def make_plan(sweep_id: str, now: datetime, office: Office) -> Plan:
         hub=office.hub,
         profiles=profiles,
         held=brake.held().connections,
-        recent=_within(brake.revoked(), now),
+        recent=brake.revoked(),
         now=now,
         repairs=office.repairs,
         profiles_fault=fault,
@@ -68,7 +67,7 @@ def make_plan(sweep_id: str, now: datetime, office: Office) -> Plan:
 
 def inspect_some(sweep_id: str, offset: int, now: datetime, office: Office) -> int | None:
     """Look at the next few accounts in full; answers from where to go on, None at the end."""
-    turn = kept_plan(sweep_id, office.papers, repairs=office.repairs).deeply
+    turn = (office.papers.get(sweep_id, PLAN, Plan) or Plan()).deeply
     accounts = turn[offset : offset + INSPECTED_AT_ONCE]
     if accounts:
         found = inspect(accounts, office.terms, office.hub, office.world, now)
@@ -118,7 +117,3 @@ def _profiles(world: World) -> tuple[Mapping[str, Profile], str]:
         return world.profiles(), ""
     except InvalidProfiles as fault:
         return {}, str(fault)
-
-
-def _within(recent: Mapping[str, datetime], now: datetime) -> dict[str, datetime]:
-    return {key: went for key, went in recent.items() if now - went < WINDOW}
