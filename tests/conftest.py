@@ -10,6 +10,7 @@ from moto import mock_aws
 
 from sandbox.clock import VirtualClock
 from sandbox.cloud import Cloud
+from tests import prototypes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,3 +28,20 @@ def cloud() -> Iterator[Cloud]:
     yield cloud
     cloud.gateway.uninstall()
     mock.stop()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> bool | None:
+    """A test that starts from a prototype runs in a fork of it."""
+    if prototypes.prototype_of(item) is None:
+        return None
+    item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+    for report in prototypes.run(item):
+        item.ihook.pytest_runtest_logreport(report=report)
+    item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+    return True
+
+
+def pytest_unconfigure() -> None:
+    """No process of a prototype outlives the tests."""
+    prototypes.close()

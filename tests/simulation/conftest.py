@@ -5,10 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
 from sandbox.clock import VirtualClock
 from sandbox.world import Sandbox
+from tests.prototypes import prototype
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,7 +93,7 @@ def deployed(**parameters: str) -> Iterator[Story]:
         yield Story(world)
 
 
-@pytest.fixture
+@prototype
 def story() -> Iterator[Story]:
     """A deployed sandbox on a virtual clock."""
     yield from deployed()

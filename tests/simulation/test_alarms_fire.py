@@ -14,6 +14,7 @@ from sandbox.clock import VirtualClock
 from sandbox.world import Sandbox
 from tests.contract import project
 from tests.contract.project import FORWARDING, HUB
+from tests.prototypes import prototype
 from tests.simulation.conftest import START
 from tests.simulation.watched import Alarm, Watched, alarms
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
 
 
-@pytest.fixture
+@prototype
 def watched() -> Iterator[Watched]:
     """A deployed sandbox, and an hour in which nothing was wrong."""
     with Sandbox(VirtualClock(START)) as world:

@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from sandbox.clock import VirtualClock
 from sandbox.world import Sandbox
+from tests.prototypes import prototype
 from tests.simulation.conftest import START, Story
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ CONNECTED = 14
 AN_HOUR_TAKES = 5  # however few there are
 
 
-@pytest.fixture
+@prototype
 def crowd() -> Iterator[tuple[Story, list[str]]]:
     """So many connected accounts, and people on the topic."""
     with Sandbox(VirtualClock(START)) as world:

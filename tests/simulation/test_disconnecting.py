@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.prototypes import prototype
 from tests.quick_assets import make_assets
 from tests.simulation.conftest import Story, deployed
 from tests.simulation.test_reconcile_account import assert_connected, assert_nothing
@@ -18,13 +19,13 @@ if TYPE_CHECKING:
 GRACE = timedelta(days=1, minutes=1)  # a day, because each day of a simulation costs seconds
 
 
-@pytest.fixture
+@prototype
 def graceless() -> Iterator[Story]:
     """A hub that was deployed without a grace period."""
     yield from deployed(GracePeriodDays="0")
 
 
-@pytest.fixture
+@prototype
 def story() -> Iterator[Story]:
     """A hub whose grace period is a day."""
     yield from deployed(GracePeriodDays="1")

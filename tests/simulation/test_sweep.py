@@ -15,6 +15,7 @@ from control_plane.sweep.ports import Place, Read
 from sandbox.clock import VirtualClock
 from sandbox.services.events import Chaos
 from sandbox.world import OPT_IN_TAG, Sandbox
+from tests.prototypes import prototype
 from tests.simulation.conftest import START, Story
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class Sweeper(Story):
         return [each.text for each in self.world.sns.published if subject in (each.subject or "")]
 
 
-@pytest.fixture
+@prototype
 def sweeper() -> Iterator[Sweeper]:
     """A deployed sandbox."""
     with Sandbox(VirtualClock(START)) as world:
