@@ -71,6 +71,28 @@ def _pins(name: str) -> dict[str, str]:
     return dict(re.findall(r"^([A-Za-z0-9._-]+)(?:\[[^]]*\])?==(\S+)", text, flags=re.MULTILINE))
 
 
+FIXED_PARTITION = re.compile(r"\barn:aws[\w-]*:|(?<![\w:-])aws-(?:cn|us-gov)\b")
+DEPLOYED = [*TEMPLATES, *(f"statemachines/{name}" for name in MACHINES)]
+CODE = sorted(path for folder in ("functions", "layers/control_plane") for path in project.modules(folder))
+
+
+@pytest.mark.parametrize("name", DEPLOYED)
+def test_nothing_deployed_works_in_one_partition_only(name: str) -> None:
+    lines = [line.split(" # ")[0] for line in (ROOT / name).read_text(encoding="utf-8").splitlines()]
+    assert [line for line in lines if FIXED_PARTITION.search(line)] == []
+
+
+def test_no_code_works_in_one_partition_only() -> None:
+    fixed = {(path, text) for path in CODE for text in _constants(path) if FIXED_PARTITION.search(text)}
+    longest = {("layers/control_plane/control_plane/profiles.py", LONGEST.partition)}
+    assert fixed <= longest | {("layers/control_plane/control_plane/profiles.py", LONGEST.run_as_role_arn)}
+
+
+def _constants(path: str) -> set[str]:
+    tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
+    return {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+
+
 # What watches ---------------------------------------------------------------------------------------
 
 ALARMS = [(name, key) for name in (HUB, FORWARDING) for key in sorted(project.resources(name, "Alarm"))]

@@ -534,4 +534,4 @@ REAL: dict[str, list[Scenario]] = {
 }
 
 # What stands for the ${placeholders} of the real machines; any other is replaced by its own name.
-SUBSTITUTIONS: dict[str, str] = {}
+SUBSTITUTIONS = {"Partition": "aws"}

@@ -1,12 +1,15 @@
 """What should be true of an account, and what to do about the difference. No I/O: facts in, plan out."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from pydantic import Field
 
 from control_plane.asking import Asked, Terms, Value
+
+LONGEST_GRACE = timedelta(days=366)  # longer than the template's GracePeriodDays may be
+ENDING = ("quarantined", "disconnecting", "failed")  # statuses in which a grace period may be running or over
 
 
 class Action(StrEnum):
@@ -49,6 +52,7 @@ class Observed(Value):
     stranger: str = ""  # how a data source of our name is not ours; such a one counts as absent
     recorded: str | None = None  # the record's status
     remove_after: datetime | None = None  # of a quarantine: when it ends, as recorded
+    since: datetime | None = None  # since when the record has its status
     stack_id: str = ""  # of the stack in the account, as far as the stack set knows it
 
     @property
@@ -126,12 +130,28 @@ def _away(seen: Observed, wanted: Desired, terms: Terms, now: datetime) -> Step:
     step = Step(profile=seen.profile, action=Action.NOTHING, reason=wanted.reason, gone=wanted.gone)
     if seen.is_nothing:
         return step if seen.recorded in (None, "removed") else step.model_copy(update={"action": Action.FORGET})
-    remove_after = seen.remove_after or now + terms.grace
+    promised = _promised(seen, now)
+    remove_after = promised or now + terms.grace
     if remove_after <= now:
         return step.model_copy(update={"action": Action.DISCONNECT, "left": _left(seen, wanted)})
-    if seen.recorded == "quarantined" and not seen.access:
+    if seen.recorded == "quarantined" and promised and not seen.access:
         return step
     return step.model_copy(update={"action": Action.QUARANTINE, "remove_after": remove_after})
+
+
+def _promised(seen: Observed, now: datetime) -> datetime | None:
+    """When a grace period ends that has begun; None when none has, or what is recorded of it can't be true.
+
+    It begins with the revocation and ends some time after it. A record that says anything else deletes nothing early
+    and keeps no access: the connection is quarantined anew.
+    """
+    ends = seen.remove_after
+    if ends is None or seen.recorded not in ENDING or ends > now + LONGEST_GRACE:
+        return None
+    if seen.access and ends <= now:
+        return None
+    never_began = seen.recorded == "quarantined" and (seen.since is None or ends <= seen.since)
+    return None if never_began else ends
 
 
 def _left(seen: Observed, wanted: Desired) -> str:

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 
 from control_plane.account import Account, Connection, Hub
 from control_plane.decision import Observed, Presence
-from control_plane.ports import DataSource, DataSources, Registry, Shards, StackInstance, StackSets
+from control_plane.ports import DataSource, DataSources, Record, Registry, Shards, StackInstance, StackSets
 from control_plane.profiles import Profile, parameters
 from control_plane.steps import consumer_role, data_source
+
+RECORDED = 50  # records of one account that are looked behind at once; what is wanted or allowed is looked at besides
 
 
 @dataclass(frozen=True)
@@ -28,11 +30,11 @@ def observe(
     recorded = planes.registry.records(account_id)
     allowed = allowed_profiles(account_id, hub, planes.policies)
     seen = {}
-    for name in sorted({*wanted, *recorded, *allowed}):
+    for name in sorted({*wanted, *allowed, *_first(recorded, profiles)}):
         connection = Connection(account_id=account_id, profile=name)
         record, profile = recorded.get(name), profiles.get(name)
         instance = planes.stack_sets.instance(connection.role_name, account_id)
-        if record and record.is_kept:
+        if record and record.is_kept and not account.is_active:
             instance = None  # AWS keeps its record of the account; there is nothing behind it we could remove
         source = planes.quick.find(connection.data_source_id)
         stranger = data_source.not_ours(connection, source, hub)
@@ -44,9 +46,19 @@ def observe(
             stranger=stranger,
             recorded=record.status if record else None,
             remove_after=record.remove_after if record else None,
+            since=record.since if record else None,
             stack_id=instance.stack_id if instance else "",
         )
     return seen
+
+
+def _first(recorded: Mapping[str, Record], profiles: Mapping[str, Profile]) -> list[str]:
+    """The records to look behind: each costs calls, so those that say the least come last, and are not too many."""
+
+    def order(name: str) -> tuple[bool, bool, str]:
+        return recorded[name].status == "removed", name not in profiles, name
+
+    return sorted(recorded, key=order)[:RECORDED]
 
 
 def allowed_profiles(account_id: str, hub: Hub, policies: Shards) -> set[str]:

@@ -11,6 +11,8 @@ from control_plane.account import Account, Connection
 from control_plane.brake import Removal
 from control_plane.dependents import Asset
 
+# What a connection's record may say of it (docs/reference/registry.md).
+STATUSES = ("connecting", "connected", "held", "quarantined", "disconnecting", "removed", "failed")
 GONE = ""  # the version of a shard that is not there
 
 
@@ -125,12 +127,14 @@ class HeldPlan:
 class Record:
     """What the registry remembers of one connection.
 
-    `remove_after`: when its quarantine ends. `is_kept`: AWS keeps the instance's record of an account that left.
+    `remove_after`: when its quarantine ends; `since`: since when it has this status. `is_kept`: AWS keeps the
+    instance's record of an account that left.
     `dependents`: what stopped working with its data source, as people were told.
     """
 
     status: str
     remove_after: datetime | None = None
+    since: datetime | None = None
     is_kept: bool = False
     dependents: str = ""
 

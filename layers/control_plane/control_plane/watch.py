@@ -71,7 +71,9 @@ def _time(moment: str) -> datetime:
 
 
 def _age(moment: str, now: str) -> timedelta:
-    return _time(now) - _time(moment)
+    """How long ago that was. What says it is still to come says nothing, so it was long ago."""
+    age = _time(now) - _time(moment)
+    return age if age > -SETTLED else LONGEST + SETTLED
 
 
 def _subject(fresh: Sequence[Attention], stuck: Sequence[Attention]) -> str:

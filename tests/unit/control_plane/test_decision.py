@@ -20,7 +20,15 @@ UNWANTED = Desired(reason="the tag is gone")
 
 def every_observation() -> list[Observed]:
     return [
-        Observed(profile="default", consumer_role=role, access=access, data_source=source, recorded=recorded)
+        Observed(
+            profile="default",
+            consumer_role=role,
+            access=access,
+            data_source=source,
+            recorded=recorded,
+            since=TODAY,
+            remove_after=TODAY + TERMS.grace if recorded == "quarantined" else None,
+        )
         for role, access, source, recorded in product(Presence, (True, False), SOURCES, RECORDED)
     ]
 
@@ -140,7 +148,8 @@ def carried_out(step: Step, world: dict[str, Observed]) -> Observed:
             gone = {"consumer_role": Presence.ABSENT, "access": False, "data_source": Presence.ABSENT}
             return before.model_copy(update=gone)
         case Action.QUARANTINE:
-            return before.model_copy(update={"access": False, "recorded": "quarantined"})
+            ends = {"remove_after": step.remove_after, "since": TODAY}
+            return before.model_copy(update={"access": False, "recorded": "quarantined", **ends})
         case Action.FORGET:
             return before.model_copy(update={"recorded": "removed"})
     return before
@@ -148,7 +157,13 @@ def carried_out(step: Step, world: dict[str, Observed]) -> Observed:
 
 # --- the end of a quarantine --------------------------------------------------------------------
 
-LEFT = Observed(profile="default", consumer_role=Presence.CURRENT, data_source=Presence.CURRENT, recorded="quarantined")
+LEFT = Observed(
+    profile="default",
+    consumer_role=Presence.CURRENT,
+    data_source=Presence.CURRENT,
+    recorded="quarantined",
+    since=TODAY - TERMS.grace,
+)
 
 
 def away(seen: Observed, *, grace: timedelta = TERMS.grace, now: datetime = TODAY, gone: bool = False) -> Step:
@@ -172,6 +187,26 @@ def test_everything_goes_when_the_quarantine_has_ended_and_not_before(recorded: 
 def test_access_given_back_by_hand_does_not_begin_the_quarantine_anew() -> None:
     step = away(LEFT.model_copy(update={"access": True, "remove_after": TODAY + timedelta(days=1)}))
     assert (step.action, step.remove_after) == (Action.QUARANTINE, TODAY + timedelta(days=1))
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        {"remove_after": None},  # it can't be read
+        {"remove_after": TODAY + timedelta(days=2000)},
+        {"remove_after": TODAY - timedelta(days=9000)},  # before the quarantine began
+        {"remove_after": TODAY - timedelta(days=1), "since": None},
+        {"remove_after": TODAY - timedelta(days=1), "access": True},  # the grace period begins with the revocation
+        {"remove_after": TODAY - timedelta(days=1), "recorded": "connected"},
+        {"remove_after": TODAY - timedelta(days=1), "recorded": "connected", "access": True},
+        {"remove_after": TODAY - timedelta(days=1), "recorded": "held", "access": True},
+        {"remove_after": TODAY + timedelta(days=300), "recorded": "connecting"},
+    ],
+    ids=str,
+)
+def test_a_grace_period_that_cannot_be_true_deletes_nothing_early_and_keeps_no_access(lie: dict[str, object]) -> None:
+    step = away(LEFT.model_copy(update=lie))
+    assert (step.action, step.remove_after) == (Action.QUARANTINE, TODAY + TERMS.grace)
 
 
 def test_without_a_grace_period_everything_goes_at_once() -> None:

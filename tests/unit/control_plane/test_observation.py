@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from control_plane.access_policy import Shard
-from control_plane.account import Connection
+from control_plane.account import DEPARTED, Connection
 from control_plane.decision import Observed, Presence
-from control_plane.observation import Planes, allowed_profiles, observe
+from control_plane.observation import RECORDED, Planes, allowed_profiles, observe
 from control_plane.ports import Sharing, StackInstance
 from control_plane.profiles import Profile, parameters
 from control_plane.steps.data_source import wanted as what_is_wanted
@@ -24,8 +24,8 @@ def planes(*entries: str, recorded: str | None = None) -> Planes:
     return Planes(FakeStackSets(HUB), FakeAccessPolicies(*shards), FakeDataSources(HUB), registry)
 
 
-def look(there: Planes, *wanted: str) -> dict[str, Observed]:
-    return observe(account(), wanted, PROFILES, HUB, there)
+def look(there: Planes, *wanted: str, of: str = "ACTIVE") -> dict[str, Observed]:
+    return observe(account(state=of), wanted, PROFILES, HUB, there)
 
 
 def instance(**changes: object) -> StackInstance:
@@ -115,7 +115,24 @@ def test_an_instance_aws_keeps_for_good_is_nothing_we_could_remove() -> None:
     there.stack_sets.instances[CONNECTION.role_name, CONSUMER] = instance()  # type: ignore[attr-defined]  # the fake's
     assert not look(there)["default"].is_nothing
     there.registry.items[CONSUMER, "default"]["kept"] = "quick-athena-default"  # type: ignore[attr-defined]  # the fake's
-    assert look(there)["default"].is_nothing
+    assert look(there, of=DEPARTED)["default"].is_nothing
+
+
+def test_an_account_that_can_be_reached_is_looked_at_whatever_its_record_says_aws_keeps() -> None:
+    there = planes(recorded="disconnecting")
+    there.stack_sets.instances[CONNECTION.role_name, CONSUMER] = instance()  # type: ignore[attr-defined]  # the fake's
+    there.registry.items[CONSUMER, "default"]["kept"] = "quick-athena-default"  # type: ignore[attr-defined]  # the fake's
+    assert look(there)["default"].consumer_role is Presence.CURRENT
+
+
+def test_no_crowd_of_records_takes_an_account_out_of_reach() -> None:
+    there = planes(entry(profile_name="sales"))
+    crowd = {(CONSUMER, f"a{number}"): {"status": "removed"} for number in range(3000)}
+    there.registry.items.update(crowd)  # type: ignore[attr-defined]  # the fake's
+    there.registry.items[CONSUMER, "zzz"] = {"status": "quarantined"}  # type: ignore[attr-defined]  # the fake's
+    seen = look(there, "default")
+    assert {"default", "sales", "zzz"} <= set(seen)
+    assert len(seen) <= RECORDED + 2
 
 
 def test_what_an_undefined_profile_left_is_different_from_anything_wanted() -> None:

@@ -183,7 +183,7 @@ def test_a_unit_above_asks_for_what_is_below_it() -> None:
 
 
 def test_an_untagged_account_is_quarantined_and_disconnected_when_its_time_has_come() -> None:
-    waiting = record(2, "quarantined", remove_after=TODAY + timedelta(days=7))
+    waiting = record(2, "quarantined", since=TODAY, remove_after=TODAY + timedelta(days=7))
     there = connected([1, 2]).model_copy(update={"records": (record(1), waiting)})
     accounts = [member(1, None), member(2, None)]
     assert [each.what.split(":")[0] for each in sweep(accounts, there, [1]).start] == ["quarantine default"]

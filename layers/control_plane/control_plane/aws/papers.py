@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from control_plane.asking import Value
 from control_plane.aws.calls import named_errors
-from control_plane.aws.registry import ACCOUNT, CLAIM, CONNECTION, record_of
+from control_plane.aws.items import ACCOUNT, account_of, is_claim, key_of, oddity, text
+from control_plane.aws.registry import record_of
 from control_plane.sweep.facts import Remembered
 from control_plane.sweep.ports import Read
 
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 KEPT = timedelta(days=14)
-TOGETHER = 1000  # records on a page, which is one item: DynamoDB takes 400 KB
+TOGETHER = 500  # records on a page, which is one item: DynamoDB takes 400 KB
+NAME = 100  # characters of an error's name: nothing that somebody wrote makes a page too large
 V = TypeVar("V", bound=Value)
 
 
@@ -75,18 +77,23 @@ class DynamoDbRecordListing:
 
 
 def _remembered(item: Any) -> Remembered:
-    account_id, sort_key = item["pk"]["S"].removeprefix(ACCOUNT), item["sk"]["S"]
-    error = item.get("error", {}).get("S", "")
-    if sort_key == CLAIM or "status" not in item:
-        return Remembered(account_id=account_id, status=item.get("status", {}).get("S", ""), error=error)
-    record = record_of(item)
+    """What an item says; of one that can't be read, only that it is odd."""
+    odd, connection, error = oddity(item), key_of(item), text(item, "error")[:NAME]
+    if is_claim(item):
+        status = text(item, "status")[:NAME]
+        return Remembered(account_id=account_of(item) or "", status=status, error=error, odd=odd)
+    record = record_of(item) if connection else None
+    if connection is None or record is None:
+        return Remembered(odd=odd)
     return Remembered(
-        account_id=account_id,
-        profile=sort_key.removeprefix(CONNECTION),
+        account_id=connection.account_id,
+        profile=connection.profile,
         status=record.status,
         error=error,
         remove_after=record.remove_after,
+        since=record.since,
         is_kept=record.is_kept,
+        odd=odd,
     )
 
 

@@ -1,20 +1,31 @@
 """The registry table: one record for each connection and one claim for each account (docs/reference/registry.md)."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from control_plane.aws.calls import named_errors
-from control_plane.ports import Attention, Record
+from control_plane.aws.items import (
+    ACCOUNT,
+    CLAIM,
+    CONNECTION,
+    account_of,
+    generation,
+    is_claim,
+    key_of,
+    moment,
+    text,
+)
+from control_plane.ports import STATUSES, Attention, Record
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-CONNECTION = "connection#"
-CLAIM = "claim"
-ACCOUNT = "account#"
 INDEX = "attention"
 UNDER_WAY = ("connecting", "disconnecting")
+PAGES = 10  # of an account's records, 1 MB each: no account has more than part of one
+NEVER = datetime(2000, 1, 1, tzinfo=UTC)  # when something was written that does not say when
 WATCH: Any = {"pk": {"S": "watch"}, "sk": {"S": "report"}}
 
 
@@ -25,7 +36,7 @@ class DynamoDbRegistry:
         self._client, self._table = client, table
 
     def records(self, account_id: str) -> dict[str, Record]:
-        """What is remembered of an account's connections, by profile."""
+        """What is remembered of an account's connections, by profile. What can't be read is remembered of none."""
         with named_errors():
             pages = self._client.get_paginator("query").paginate(
                 TableName=self._table,
@@ -36,8 +47,9 @@ class DynamoDbRegistry:
                 },
                 ConsistentRead=True,
             )
-            items: list[Any] = [item for page in pages for item in page["Items"]]
-        return {item["sk"]["S"].removeprefix(CONNECTION): record_of(item) for item in items}
+            items: list[Any] = [item for page in islice(pages, PAGES) for item in page["Items"]]
+        found = {connection.profile: record_of(item) for item in items if (connection := key_of(item))}
+        return {profile: record for profile, record in found.items() if record}
 
     def record_failure(self, account_id: str, profile: str | None, failure: Mapping[str, str], now: str) -> None:
         """Keep what stopped a connection (or, without a profile, the whole account: on its claim).
@@ -72,14 +84,14 @@ class DynamoDbRegistry:
                 ExpressionAttributeValues={":kind": {"S": kind}},
             )
             items: list[Any] = [item for page in pages for item in page["Items"]]
-        return [_attention(item) for item in items]
+        return [_attention(item) for item in items if is_claim(item) or key_of(item)]
 
     def held_since(self, account_id: str) -> str | None:
         """When the holder of an account's claim gave its last sign of life; None when nobody holds it."""
         key: Any = {"pk": {"S": f"{ACCOUNT}{account_id}"}, "sk": {"S": CLAIM}}
         with named_errors():
             found = self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item", {})
-        return found["updated"]["S"] if "holder" in found else None
+        return _written(found) if "holder" in found else None
 
     def unread_events(self) -> int:
         """How many events are kept in which no account was found."""
@@ -96,7 +108,7 @@ class DynamoDbRegistry:
         """Until when failures have been reported; empty at first."""
         with named_errors():
             found = self._client.get_item(TableName=self._table, Key=WATCH, ConsistentRead=True).get("Item", {})
-        return found["updated"]["S"] if found else ""
+        return text(found, "updated") if moment(found, "updated") else ""
 
     def reported(self, until: str) -> None:
         """Failures recorded until then have been reported."""
@@ -116,28 +128,36 @@ class DynamoDbRegistry:
             )
 
 
-def record_of(item: Mapping[str, Any]) -> Record:
-    """A connection's record from its item."""
-    remove_after = item.get("remove_after", {}).get("S")
+def record_of(item: Mapping[str, Any]) -> Record | None:
+    """A connection's record from its item; None when the item does not say how the connection stands."""
+    status = text(item, "status")
+    if status not in STATUSES:
+        return None
     return Record(
-        status=item["status"]["S"],
-        remove_after=datetime.fromisoformat(remove_after) if remove_after else None,
+        status=status,
+        remove_after=moment(item, "remove_after"),
+        since=moment(item, "since"),
         is_kept="kept" in item,
-        dependents=item.get("dependents", {}).get("S", ""),
+        dependents=text(item, "dependents"),
     )
 
 
 def _attention(item: Mapping[str, Any]) -> Attention:
-    text = {name: value["S"] for name, value in item.items() if "S" in value}
+    connection = key_of(item)
     return Attention(
-        account_id=text["pk"].removeprefix(ACCOUNT),
-        profile=text["sk"].removeprefix(CONNECTION) if text["sk"] != CLAIM else None,
-        updated=text["updated"],
-        held="holder" in text,
-        generation=int(item.get("generation", {}).get("N", 0)),
-        account_name=text.get("account_name", ""),
-        error=text.get("error", ""),
-        reason=text.get("reason", ""),
-        cause=text.get("cause", ""),
-        remedy=text.get("remedy", ""),
+        account_id=account_of(item) or "",
+        profile=connection.profile if connection else None,
+        updated=_written(item),
+        held="holder" in item,
+        generation=generation(item),
+        account_name=text(item, "account_name"),
+        error=text(item, "error"),
+        reason=text(item, "reason"),
+        cause=text(item, "cause"),
+        remedy=text(item, "remedy"),
     )
+
+
+def _written(item: Mapping[str, Any]) -> str:
+    """When an item was written last; long ago when it does not say: then it is looked after."""
+    return text(item, "updated") if moment(item, "updated") else NEVER.isoformat()

@@ -42,13 +42,18 @@ class Source(Value):
 
 
 class Remembered(Value):
-    """A connection's record, or an account's claim (no profile), as the registry has it."""
+    """A connection's record, or an account's claim (no profile), as the registry has it.
 
-    account_id: str
+    `odd`: the item's key, and how it is not as we write it. Without an account it says nothing else.
+    """
+
+    account_id: str = ""
     profile: str = ""
     status: str = ""
     error: str = ""
     remove_after: datetime | None = None
+    since: datetime | None = None
+    odd: str = ""
     is_kept: bool = False
 
 

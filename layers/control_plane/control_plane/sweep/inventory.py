@@ -11,6 +11,7 @@ from control_plane.profiles import Profile
 from control_plane.steps import data_source
 from control_plane.sweep.facts import Page, Remembered, Role, Source
 
+ODD = 100  # odd items that are counted and told: one is enough to have somebody look
 Key = tuple[str, str]  # an account's id and a profile's name
 
 
@@ -26,7 +27,10 @@ class Inventory:
         self.strangers = tuple(sorted(entry for entry, connection in entries.items() if connection is None))
         self.roles: Mapping[Key, Role] = {(each.account_id, each.profile): each for each in read.roles}
         self.sources: Mapping[Key, Source] = {(each.account_id, each.profile): each for each in read.sources}
-        self.records: Mapping[Key, Remembered] = {(each.account_id, each.profile): each for each in read.records}
+        self.records: Mapping[Key, Remembered] = {
+            (each.account_id, each.profile): each for each in read.records if each.account_id
+        }
+        self.odd = tuple(sorted({each.odd for each in read.records if each.odd}))[:ODD]
         self.allowed = {(each.account_id, each.profile) for each in entries.values() if each}
         self._by_account: dict[str, set[str]] = defaultdict(set)
         for account_id, profile in (*self.roles, *self.sources, *self.records, *self.allowed):
@@ -55,7 +59,7 @@ class Inventory:
     def _observe(self, account: Account, profile: str) -> Observed:
         place = account.id, profile
         record, role = self.records.get(place), self.roles.get(place)
-        if record and record.is_kept:
+        if record and record.is_kept and not account.is_active:
             role = None  # AWS keeps its record of the account; there is nothing behind it we could remove
         return Observed(
             profile=profile,
@@ -64,6 +68,7 @@ class Inventory:
             data_source=self._presence_of_source(account, profile),
             recorded=record.status if record else None,
             remove_after=record.remove_after if record else None,
+            since=record.since if record else None,
             stack_id=role.stack_id if role else "",
         )
 

@@ -55,6 +55,7 @@ class Plan(Value):
     waiting: tuple[str, ...] = ()
     orphans: tuple[str, ...] = ()
     strangers: tuple[str, ...] = ()
+    odd: tuple[str, ...] = ()
     deeply: tuple[str, ...] = ()
     profiles: tuple[str, ...] = ()
 
@@ -144,6 +145,7 @@ class _Sorter:
             hold=hold,
             shown=tuple(self._shown.values()),
             strangers=self._inventory.strangers,
+            odd=self._inventory.odd,
             **{name: tuple(each) for name, each in self._lists.items()},
         )
 

@@ -27,12 +27,13 @@ class Report(Value):
     shown: tuple[str, ...] = ()
     orphans: tuple[str, ...] = ()
     strangers: tuple[str, ...] = ()
+    odd: tuple[str, ...] = ()
 
     @property
     def is_quiet(self) -> bool:
         """Whether nobody needs to hear of it."""
         told = (self.repaired, self.partial, self.failed, self.moving, self.held, self.withheld, self.shown)
-        return not any(told) and not self.strangers
+        return not any(told) and not self.strangers and not self.odd
 
     @property
     def counts(self) -> dict[str, int]:
@@ -46,6 +47,7 @@ class Report(Value):
             "ShownDifferences": len(self.shown),
             "Orphans": len(self.orphans),
             "Strangers": len(self.strangers),
+            "OddRecords": len(self.odd),
             "PartialListings": int(bool(self.partial)),
         }
 
@@ -73,6 +75,7 @@ def report(
         shown=tuple(_words(each) for each in plan.shown),
         orphans=plan.orphans,
         strangers=plan.strangers,
+        odd=plan.odd,
     )
 
 
@@ -106,6 +109,7 @@ def message(report: Report) -> tuple[str, str]:
     parts += _listed("Differ, and are only shown (DriftRepair is notify)", report.shown)
     parts += _listed("Were ours and in no record", report.orphans)
     parts += _listed("Are not ours, left alone", report.strangers)
+    parts += _listed("Are in the registry and not as we write them, not believed (docs/howto/sweep-now.md)", report.odd)
     parts.append(f"Sweep {report.sweep_id}; docs/howto/sweep-now.md.")
     return f"Quick Onboarding: sweep{about}: {said}"[:100], "\n\n".join(parts)
 
