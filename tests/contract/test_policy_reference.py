@@ -34,7 +34,7 @@ ON_ANYTHING = {
 }
 # Actions that need less than the reference says.
 ON_LESS = {
-    "dynamodb:Query": "on an index it asks for the index alone (DynamoDB Developer Guide, using-identity-based-policies)",
+    "dynamodb:Query": "on an index: it alone (DynamoDB Developer Guide, using-identity-based-policies)",
 }
 
 
