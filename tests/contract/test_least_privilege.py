@@ -11,7 +11,8 @@ from tests.contract import filled, project
 from tests.contract.filled import HUB_ACCOUNT, MANAGEMENT, MEMBER, ORGANIZATION, REGION, ROOT_UNIT, RUN_AS
 
 OTHER = "999988887777"  # another account of the organization
-TAGS = {
+MARKING = {
+    "aws:RequestedRegion": REGION,
     "aws:RequestTag/managed-by": "quick-onboarding",
     "aws:RequestTag/quick-onboarding:deployment": "default",
     "aws:TagKeys": ["managed-by", "quick-onboarding:deployment"],
@@ -77,11 +78,11 @@ def type_names() -> set[str]:
 @pytest.mark.parametrize("resource", ["*", stack_set(), stack_set(account=HUB_ACCOUNT)])
 def test_a_marked_stack_set_is_made_whether_or_not_aws_knows_a_resource_for_it(resource: str) -> None:
     documents = documents_of(ENSURE)
-    assert may(documents, "cloudformation:CreateStackSet", resource, **TAGS)
-    assert not may(documents, "cloudformation:CreateStackSet", resource)
-    for key in ("aws:RequestTag/managed-by", "aws:RequestTag/quick-onboarding:deployment"):
-        assert not may(documents, "cloudformation:CreateStackSet", resource, **{**TAGS, key: "theirs"})
-    stranger = {**TAGS, "aws:TagKeys": [*TAGS["aws:TagKeys"], "cost-center"]}
+    assert may(documents, "cloudformation:CreateStackSet", resource, **MARKING)
+    assert not may(documents, "cloudformation:CreateStackSet", resource, **{"aws:RequestedRegion": REGION})
+    for key in ("aws:RequestTag/managed-by", "aws:RequestTag/quick-onboarding:deployment", "aws:RequestedRegion"):
+        assert not may(documents, "cloudformation:CreateStackSet", resource, **{**MARKING, key: "theirs"})
+    stranger = {**MARKING, "aws:TagKeys": [*MARKING["aws:TagKeys"], "cost-center"]}
     assert not may(documents, "cloudformation:CreateStackSet", resource, **stranger)
 
 
