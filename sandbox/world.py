@@ -58,6 +58,7 @@ class Sandbox:
         self.permissions = Permissions(cloud, self.iam)
         self.cloudformation = CloudFormation(cloud)
         self.stack_sets = StackSets(cloud, self.organizations, self.cloudformation)
+        self.stack_sets.may_deploy = self.permissions.may_deploy
         self.quick = Quick(cloud, self.sts, self.iam)
         self.functions = Functions(
             cloud,

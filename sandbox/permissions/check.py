@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from sandbox.gateway import AwsError, Call, access_denied
 from sandbox.permissions.need import Need
+from sandbox.permissions.stack_sets import deployed_types
 from sandbox.permissions.table import NEEDS
 from sandbox.policy import Request, access_denied_message
 from sandbox.services.authorization import decide, global_keys
@@ -42,7 +43,15 @@ class Permissions:
             who = call.session.principal.arn
             raise RuntimeError(f"sandbox/permissions describes no {call.service}:{call.operation}, called by {who}")
         self._check_delegation(call)
-        for need in NEEDS[call.service, call.operation](call):
+        self._require(call, NEEDS[call.service, call.operation](call))
+
+    def may_deploy(self, call: Call, types: Iterable[str]) -> None:
+        """Refuses a stack set operation whose body has a resource type the caller may not deploy."""
+        if not call.session.administrator:
+            self._require(call, deployed_types(call, types))
+
+    def _require(self, call: Call, needs: Iterable[Need]) -> None:
+        for need in needs:
             request = self._request(call, need)
             verdict = decide(self._iam, call.session, request)
             if not verdict.allowed:

@@ -36,6 +36,12 @@ def resources(name: str, of_type: str) -> dict[str, Resource]:
     return {key: r for key, r in template(name)["Resources"].items() if r["Type"].endswith(f"::{of_type}")}
 
 
+def boundaries(name: str) -> set[str]:
+    """Policies that only ever limit: the permissions boundaries, by logical id."""
+    written = [r["Properties"] for r in template(name)["Resources"].values()]
+    return {r["PermissionsBoundary"]["Ref"] for r in written if "Ref" in r.get("PermissionsBoundary", "")}
+
+
 def default(name: str, parameter: str) -> str:
     """What a template's parameter is when nobody says otherwise."""
     return str(template(name)["Parameters"][parameter]["Default"])

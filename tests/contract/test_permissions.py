@@ -10,29 +10,6 @@ import pytest
 from tests.contract import project
 from tests.contract.project import HUB, MACHINES, TEMPLATES
 
-# IAM's service reference knows no resource types for these, so their statements can only say "*".
-WITHOUT_RESOURCE_TYPES = {
-    "athena:ListDataCatalogs",
-    "athena:ListEngineVersions",
-    "athena:ListWorkGroups",
-    "cloudformation:ListStackSets",
-    "iam:GetAccountSummary",
-    "lakeformation:GetDataAccess",
-    "logs:CreateLogDelivery",
-    "logs:DeleteLogDelivery",
-    "logs:DescribeLogGroups",
-    "logs:DescribeResourcePolicies",
-    "logs:GetLogDelivery",
-    "logs:ListLogDeliveries",
-    "logs:PutResourcePolicy",
-    "logs:UpdateLogDelivery",
-    "organizations:ListAccounts",
-    "organizations:ListDelegatedAdministrators",
-    "quicksight:CreateDataSource",
-    "quicksight:ListDataSets",
-    "quicksight:ListDataSources",
-    "states:SendTaskFailure",
-}
 DELEGATED = "organizations:ListDelegatedAdministrators"  # CallAs: DELEGATED_ADMIN
 # What AWS asks for besides the operation's own action, and why.
 BESIDES = {
@@ -125,18 +102,10 @@ def _documents(value: Any) -> Iterator[Mapping[str, Any]]:
         yield from _documents(item)
 
 
-def _boundaries(name: str) -> set[str]:
-    """Policies that only ever limit: the permissions boundaries."""
-    resources = project.template(name)["Resources"].values()
-    return {
-        r["Properties"]["PermissionsBoundary"]["Ref"] for r in resources if "PermissionsBoundary" in r["Properties"]
-    }
-
-
 def _allowing(name: str) -> Iterator[Mapping[str, Any]]:
     """Statements of identity policies that allow something."""
     for logical_id, resource in project.template(name)["Resources"].items():
-        if logical_id not in _boundaries(name):
+        if logical_id not in project.boundaries(name):
             for document in _documents(resource["Properties"]):
                 yield from (s for s in project.statements(document) if s["Effect"] == "Allow" and "Principal" not in s)
 
@@ -145,18 +114,6 @@ def _allowing(name: str) -> Iterator[Mapping[str, Any]]:
 def test_no_statement_allows_a_whole_service(name: str) -> None:
     for statement in _allowing(name):
         assert not [action for action in project.actions(statement) if "*" in action], statement["Sid"]
-
-
-@pytest.mark.parametrize("name", TEMPLATES)
-def test_any_resource_is_said_only_where_aws_knows_none(name: str) -> None:
-    for statement in _allowing(name):
-        if "*" in project.as_list(statement["Resource"]):
-            assert project.actions(statement) <= WITHOUT_RESOURCE_TYPES, statement["Sid"]
-
-
-def test_every_action_listed_as_without_resource_types_is_used() -> None:
-    open_to_all = [s for name in TEMPLATES for s in _allowing(name) if "*" in project.as_list(s["Resource"])]
-    assert project.actions(*open_to_all) == WITHOUT_RESOURCE_TYPES
 
 
 @pytest.mark.parametrize("name", TEMPLATES)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import boto3
 import pytest
 import yaml
+from botocore.exceptions import ClientError
 
 from sandbox.clock import VirtualClock
 from sandbox.services.sts import Asked
@@ -133,6 +135,59 @@ def test_an_administrator_of_the_hub_does_not_reach_role_b(chain: Chain) -> None
     assert not chain.may_assume(sts, chain.data_source)
 
 
+# What the one function that may deploy to other accounts can't deploy, whoever holds its role.
+
+TOPIC = {"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}
+MARKED = [
+    {"Key": "managed-by", "Value": "quick-onboarding"},
+    {"Key": "quick-onboarding:deployment", "Value": "default"},
+]
+DELEGATED = {"CallAs": "DELEGATED_ADMIN"}
+
+
+def _as_the_function_that_deploys(chain: Chain) -> tuple[Any, Any]:
+    """CloudFormation in the hub's Region and in another, as EnsureConsumerRole's role."""
+    roles = chain.iam(chain.hub).list_roles(MaxItems=1000)["Roles"]
+    (role,) = [each["Arn"] for each in roles if "EnsureConsumerRole" in each["RoleName"]]
+    session = chain.world.sts.as_service("lambda.amazonaws.com", Asked(role, "attack"))
+    credentials: Any = session.credentials()
+    here, elsewhere = (boto3.Session(region_name=region, **credentials) for region in ("eu-west-1", "us-east-1"))
+    return here.client("cloudformation"), elsewhere.client("cloudformation")
+
+
+def _refused(call: Any, **given: Any) -> str:
+    with pytest.raises(ClientError) as caught:
+        call(**given, **DELEGATED)
+    assert caught.value.response["Error"]["Code"] == "AccessDenied"
+    return str(caught.value)
+
+
+def test_the_function_that_deploys_makes_nothing_else_and_nowhere_else(chain: Chain) -> None:
+    here, elsewhere = _as_the_function_that_deploys(chain)
+    evil: Any = {
+        "StackSetName": "quick-athena-evil",
+        "TemplateBody": json.dumps(TOPIC),
+        "PermissionModel": "SERVICE_MANAGED",
+    }
+    service_managed: Any = {**evil, "AutoDeployment": {"Enabled": False}, "ManagedExecution": {"Active": True}}
+    assert "CreateStackSet on resource: *" in _refused(here.create_stack_set, **service_managed)
+    foreign = {**service_managed, "StackSetName": "baseline", "Tags": MARKED}
+    assert "cloudformation:TagResource" in _refused(here.create_stack_set, **foreign)
+    assert "CreateStackSet on resource: *" in _refused(elsewhere.create_stack_set, **service_managed, Tags=MARKED)
+
+    here.create_stack_set(
+        **service_managed, Tags=MARKED, **DELEGATED
+    )  # its name and mark are ours: the sweep's to report
+    targets: Any = {"OrganizationalUnitIds": [chain.world.organizations.root_id], "Accounts": [chain.account_id]}
+    there: Any = {
+        "StackSetName": "quick-athena-evil",
+        "DeploymentTargets": {**targets, "AccountFilterType": "INTERSECTION"},
+    }
+    assert "type/resource/AWS-SNS-Topic" in _refused(here.create_stack_instances, **there, Regions=["eu-west-1"])
+    both = _refused(here.create_stack_instances, **there, Regions=["eu-west-1", "us-east-1"])
+    assert "cloudformation:CreateStackInstances on resource: " in both
+
+
 # What Quick says when a statement of Role B is taken away: the action it then lacks.
 STATEMENTS = {
     "AthenaWithoutResourceTypes": "athena:ListDataCatalogs",
@@ -140,9 +195,10 @@ STATEMENTS = {
     "AthenaCatalog": "athena:",
     "GlueCatalog": "glue:GetDatabases",
     "GlueReadsThroughTheCatalog": "glue:Get",
+    "GlueDefaultDatabase": "glue:GetDatabase",
     "GlueDatabases": "glue:Get",
-    "DataBuckets": "s3:ListBucket",
-    "DataObjects": "s3:GetObject",
+    "OwnDataBuckets": "s3:ListBucket",
+    "OwnDataObjects": "s3:GetObject",
     "ResultsBucket": "s3:",
     "ResultsObjects": "s3:",
     "KmsKeysThroughS3": "kms:Decrypt",

@@ -11,6 +11,7 @@ from control_plane.account import RESERVED, Hub, ProfileName
 from control_plane.errors import InvalidProfiles
 
 PARAMETER_BYTES = 4096  # CloudFormation's limit for one parameter value
+NONE = "none"  # of a list parameter without values
 ACCOUNT = "{account}"  # in a bucket's name: the consumer account's id
 
 # A name or a pattern of at least three characters (or the account's id) before its first wildcard: never everything.
@@ -159,7 +160,8 @@ def parameters(name: str, profile: Profile, hub: Hub) -> dict[str, str]:
     glue = f"arn:{hub.partition}:glue:{hub.region}:*"
     databases = [f"{glue}:{kind}" for d in profile.databases for kind in (f"database/{d}", f"table/{d}/*")]
     results = _bucket_arn(hub, profile.results_location.removeprefix("s3://")) if profile.results_location else ""
-    buckets = [_bucket_arn(hub, bucket) for bucket in profile.data_buckets]
+    own = [_bucket_arn(hub, bucket) for bucket in profile.data_buckets if ACCOUNT in bucket]
+    buckets = [_bucket_arn(hub, bucket) for bucket in profile.data_buckets if ACCOUNT not in bucket]
     return {
         "Profile": name,
         "DeploymentId": hub.deployment_id,
@@ -172,6 +174,8 @@ def parameters(name: str, profile: Profile, hub: Hub) -> dict[str, str]:
         "DatabaseArns": ",".join(databases),
         "DataBucketArns": ",".join(sorted({bucket.split("/")[0] for bucket in buckets})),
         "DataObjectArns": ",".join(f"{bucket}/*" for bucket in buckets),
+        "OwnDataBucketArns": ",".join(sorted({bucket.split("/")[0] for bucket in own})) or NONE,
+        "OwnDataObjectArns": ",".join(f"{bucket}/*" for bucket in own) or NONE,
         "ResultsBucketArn": results.split("/")[0],
         "ResultsObjectArns": f"{results.rstrip('/')}/*" if results else "",
         "KmsKeyAliases": ",".join(profile.kms_key_aliases),

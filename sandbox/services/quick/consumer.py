@@ -2,7 +2,8 @@
 
 Athena acts for the session in Glue, S3 and KMS (forward access sessions), so each of their permissions is asked of
 the role, too. Sources: Athena User Guide, "Access to workgroups", "Fine-grained access to databases and tables in
-the Glue Data Catalog" (catalog, database and table must all be allowed) and "Access to S3"; S3 User Guide, SSE-KMS;
+the Glue Data Catalog" (catalog, database and table must all be allowed; access to the `default` database and the
+catalog must be there in every Region, whatever is queried) and "Access to S3"; S3 User Guide, SSE-KMS;
 Lake Formation Developer Guide, "Underlying data access control" (a registered location is read with Lake
 Formation's credentials, for which lakeformation:GetDataAccess is asked).
 """
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from sandbox.services.quick.lake import Bucket, Location
 
 CATALOG = "AwsDataCatalog"
+DEFAULT = "default"  # the database Athena looks at before any other
 RUNNING = ("StartQueryExecution", "GetQueryExecution", "GetQueryResults")
 Keys = dict[str, "str | Sequence[str]"]
 THROUGH_ATHENA: Keys = {
@@ -54,6 +56,7 @@ class Consumer:
         self._athena("GetDataCatalog", f"datacatalog/{CATALOG}")
         self._athena("ListDatabases", f"datacatalog/{CATALOG}")
         self._glue("GetDatabases", "catalog", "database/*")
+        self._glue("GetDatabase", "catalog", f"database/{DEFAULT}")
         for action in RUNNING:
             self._athena(action, f"workgroup/{work_group}")
         self._write_results(results)

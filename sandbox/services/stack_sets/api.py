@@ -1,7 +1,7 @@
 """The StackSets operations that change something, or begin to: what a request asks for."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from sandbox.cloud import Cloud
@@ -14,6 +14,7 @@ from sandbox.services.stack_sets.checks import (
     check_claimed,
     check_definition,
     check_pattern,
+    types_in,
 )
 from sandbox.services.stack_sets.engine import Engine
 from sandbox.services.stack_sets.instance import Json, StackSet, Target, resolved
@@ -31,6 +32,7 @@ class StackSets:
         self.cloud, self.organization = cloud, organization
         self.engine = Engine(cloud, organization, Provisioning(cloud, cloudformation))
         self.catalog = Catalog(organization)
+        self.may_deploy: Callable[[Call, Iterable[str]], None] = lambda _call, _types: None  # may everything
         Reading(cloud.gateway, self.catalog)
         cloud.gateway.handle(
             "cloudformation",
@@ -88,6 +90,7 @@ class StackSets:
                 "ValidationError", "ManagedExecution cannot be modified while operations are running or queued"
             )
         body = stack_set.body if given.get("UsePreviousTemplate") else self._body(given)
+        self.may_deploy(call, types_in(body))
         parameters = resolved(given.get("Parameters", []), stack_set.parameters)
         check_definition(body, parameters, given.get("Capabilities", []))
         usable = [target for target, instance in stack_set.instances.items() if instance.status != "INOPERABLE"]
@@ -108,6 +111,7 @@ class StackSets:
 
     def _create_instances(self, call: Call) -> Json:
         stack_set, given = self.catalog.find(call), call.parameters
+        self.may_deploy(call, types_in(stack_set.body))
         units = new_targets(given, self.organization)
         overrides = self._overrides(given, stack_set, {}) or []
         operation = self._operation(call, stack_set, "CREATE", list(units), units=units, overrides=overrides)
@@ -116,6 +120,7 @@ class StackSets:
 
     def _update_instances(self, call: Call) -> Json:
         stack_set, given = self.catalog.find(call), call.parameters
+        self.may_deploy(call, types_in(stack_set.body))
         meant = existing_targets(given, self.organization, stack_set)
         targets = [target for target in meant if stack_set.instances[target].status != "INOPERABLE"]
         if not targets:
@@ -128,6 +133,7 @@ class StackSets:
 
     def _delete_instances(self, call: Call) -> Json:
         stack_set, given = self.catalog.find(call), call.parameters
+        self.may_deploy(call, types_in(stack_set.body))
         targets = existing_targets(given, self.organization, stack_set)
         operation = self._operation(call, stack_set, "DELETE", targets, retain=bool(given["RetainStacks"]))
         self.engine.submit(stack_set, operation)

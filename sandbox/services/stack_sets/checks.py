@@ -35,8 +35,7 @@ def check_definition(body: str, parameters: Mapping[str, str], capabilities: Ite
     template = read(body)
     if transforms(template):
         raise AwsError("ValidationError", "StackSets with SERVICE_MANAGED permission model do not support macros")
-    types = {resource["Type"] for resource in template["Resources"].values()}
-    if "AWS::CloudFormation::Stack" in types:
+    if "AWS::CloudFormation::Stack" in types_in(body):
         raise AwsError(
             "ValidationError", "StackSets with SERVICE_MANAGED permission model do not support nested stacks"
         )
@@ -44,6 +43,11 @@ def check_definition(body: str, parameters: Mapping[str, str], capabilities: Ite
     check_values(parameters)
     check_parameters(template, parameters)
     check_capabilities(template, capabilities)
+
+
+def types_in(body: str) -> list[str]:
+    """The resource types of a template."""
+    return sorted({str(resource["Type"]) for resource in read(body)["Resources"].values()})
 
 
 def check_values(parameters: Mapping[str, str]) -> None:

@@ -38,6 +38,13 @@ TABLE = f"arn:aws:dynamodb:{REGION}:{HUB}:table/registry"
 POLICY = f"arn:aws:iam::{HUB}:policy/quick-athena/shard"
 SOURCE = f"arn:aws:quicksight:{REGION}:{HUB}:datasource/sales"
 STACK_SET = f"arn:aws:cloudformation:{REGION}:{MANAGEMENT}:stackset/set:*"
+STACK_SETS = [STACK_SET, STACK_SET.replace(MANAGEMENT, HUB)]  # nobody says which of the two is checked
+TARGETS = [
+    f"arn:aws:cloudformation:{region}:{owner}:stackset-target/set:*/r-ab12"
+    for owner in (MANAGEMENT, HUB)
+    for region in (REGION, "")
+]
+TYPES = [f"arn:aws:cloudformation:{REGION}:{owner}:type/resource/AWS-IAM-Role" for owner in ("", MANAGEMENT, HUB)]
 CALL_AS: Any = {"CallAs": "DELEGATED_ADMIN"}
 MARK: Any = [{"Key": "managed-by", "Value": "us"}]
 ATHENA: Any = {"AthenaParameters": {"RoleArn": role_arn("role-a")}}
@@ -80,7 +87,7 @@ ROWS: list[tuple[str, str, dict[str, Any], list[tuple[str, str]]]] = [
         "cloudformation",
         "CreateStackSet",
         {"StackSetName": "set", "Tags": MARK, **CALL_AS},
-        [("cloudformation:CreateStackSet", STACK_SET), ("cloudformation:TagResource", STACK_SET)],
+        [("cloudformation:CreateStackSet", "*"), *(("cloudformation:TagResource", arn) for arn in STACK_SETS)],
     ),
     (
         "cloudformation",
@@ -92,39 +99,31 @@ ROWS: list[tuple[str, str, dict[str, Any], list[tuple[str, str]]]] = [
         "cloudformation",
         "CreateStackInstances",
         {"StackSetName": "set", "DeploymentTargets": {"OrganizationalUnitIds": ["r-ab12"]}, **CALL_AS},
-        [
-            ("cloudformation:CreateStackInstances", STACK_SET),
-            ("cloudformation:CreateStackInstances", STACK_SET.replace("stackset/", "stackset-target/") + "/r-ab12"),
-            ("cloudformation:CreateStackInstances", f"arn:aws:cloudformation:{REGION}::type/resource/AWS-IAM-Role"),
-        ],
+        [("cloudformation:CreateStackInstances", arn) for arn in (*STACK_SETS, *TARGETS, *TYPES)],
     ),
     (
         "cloudformation",
         "DeleteStackInstances",
         {"StackSetName": "set", "DeploymentTargets": {"OrganizationalUnitIds": ["r-ab12"]}, **CALL_AS},
-        [
-            ("cloudformation:DeleteStackInstances", STACK_SET),
-            ("cloudformation:DeleteStackInstances", STACK_SET.replace("stackset/", "stackset-target/") + "/r-ab12"),
-            ("cloudformation:DeleteStackInstances", f"arn:aws:cloudformation:{REGION}::type/resource/AWS-IAM-Role"),
-        ],
+        [("cloudformation:DeleteStackInstances", arn) for arn in (*STACK_SETS, *TARGETS, *TYPES)],
     ),
     (
         "cloudformation",
         "DetectStackSetDrift",
         {"StackSetName": "set", **CALL_AS},
-        [("cloudformation:DetectStackSetDrift", STACK_SET)],
+        [("cloudformation:DetectStackSetDrift", arn) for arn in STACK_SETS],
     ),
     (
         "cloudformation",
         "ListStackInstanceResourceDrifts",
         {"StackSetName": "set", **CALL_AS},
-        [("cloudformation:ListStackInstanceResourceDrifts", STACK_SET)],
+        [("cloudformation:ListStackInstanceResourceDrifts", arn) for arn in STACK_SETS],
     ),
     (
         "cloudformation",
         "StopStackSetOperation",
         {"StackSetName": "set", "OperationId": "one", **CALL_AS},
-        [("cloudformation:StopStackSetOperation", STACK_SET)],
+        [("cloudformation:StopStackSetOperation", arn) for arn in STACK_SETS],
     ),
     ("cloudformation", "ListStackSets", CALL_AS, [("cloudformation:ListStackSets", "*")]),
     (
