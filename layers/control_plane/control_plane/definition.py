@@ -31,19 +31,20 @@ class Definition:
     tags: Mapping[str, str]
 
     @property
+    def untold(self) -> bool:
+        """Whether no tag says anything of it, as before there were such tags."""
+        return not {BODY_TAG, VALUES_TAG} & set(self.tags)
+
+    @property
     def lies(self) -> list[str]:
         """What is not as its tag says, in words."""
         seen = {"body": (BODY_TAG, self.body), "parameters": (VALUES_TAG, self.values)}
-        said = {what: (self.tags.get(tag, ""), found) for what, (tag, found) in seen.items()}
-        return [
-            f"its {what} have another hash than its tag says" if tagged else f"no tag tells the hash of its {what}"
-            for what, (tagged, found) in said.items()
-            if tagged != found
-        ]
+        wrong = [what for what, (tag, found) in seen.items() if self.tags.get(tag) != found]
+        return [] if self.untold else [f"the hash of its {what} is not the one its tag says" for what in wrong]
 
     def is_of(self, body: str, values: str) -> bool:
         """Whether it is exactly what was built."""
-        return (self.body, self.values) == (body, values) and not self.lies
+        return (self.body, self.values) == (body, values) and not self.untold and not self.lies
 
 
 def define(body: str, values: str) -> dict[str, str]:

@@ -227,13 +227,7 @@ class AwsStackSets:
 
     def _difference(self, found: Any) -> str:
         """How a stack set is not as we make it, in words; empty when it is. Its body may be an older one."""
-        seen = {
-            "permission model": found.get("PermissionModel"),
-            "automatic deployment": found.get("AutoDeployment", {}).get("Enabled", False),
-            "managed execution": found.get("ManagedExecution", {}).get("Active", False),
-        }
-        wrong = [f"{what} is {seen[what]}, ours is {ours}" for what, ours in WANTED.items() if seen[what] != ours]
-        return "; ".join([*filter(None, [self._hub.unmarked(tags_of(found))]), *wrong])
+        return "; ".join([*filter(None, [self._hub.unmarked(tags_of(found))]), *_wrong(found)])
 
     @cached_property
     def _text(self) -> str:
@@ -269,6 +263,38 @@ def is_drifted(instance: Any) -> bool:
 def tags_of(found: Any) -> dict[str, str]:
     """A stack set's tags."""
     return {tag["Key"]: tag["Value"] for tag in found.get("Tags", [])}
+
+
+def _wrong(found: Any) -> list[str]:
+    """What of a stack set would deploy otherwise than we do, in words."""
+    seen = {
+        "permission model": found.get("PermissionModel"),
+        "automatic deployment": found.get("AutoDeployment", {}).get("Enabled", False),
+        "managed execution": found.get("ManagedExecution", {}).get("Active", False),
+    }
+    return [f"{what} is {seen[what]}, ours is {ours}" for what, ours in WANTED.items() if seen[what] != ours]
+
+
+def settings_differing(found: Any, hub: Hub) -> list[str]:
+    """What of a stack set is not as we make it, besides its tags and its definition, in words.
+
+    A set with service-managed permissions may be shown with AWS's own roles, or with none: nobody says which.
+    """
+    capabilities = set(found.get("Capabilities", ()))
+    units, regions = set(found.get("OrganizationalUnitIds", ())), set(found.get("Regions", ()))
+    administration, execution = found.get("AdministrationRoleARN", ""), found.get("ExecutionRoleName", "")
+    wrong = {
+        f"capabilities are {_said(capabilities)}": capabilities != set(CAPABILITIES),
+        f"targets are {_said(units)}": not units <= {hub.root_id},
+        f"regions are {_said(regions)}": not regions <= {hub.region},
+        f"administration role is {administration}": administration and "/aws-service-role/" not in administration,
+        f"execution role is {execution}": execution and not execution.startswith("stacksets-exec-"),
+    }
+    return [*_wrong(found), *(what for what, is_wrong in wrong.items() if is_wrong)]
+
+
+def _said(names: set[str]) -> str:
+    return ", ".join(sorted(names)) or "none"
 
 
 def values_of(parameters: Any) -> dict[str, str]:

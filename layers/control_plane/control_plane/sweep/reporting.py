@@ -27,12 +27,13 @@ class Report(Value):
     shown: tuple[str, ...] = ()
     orphans: tuple[str, ...] = ()
     strangers: tuple[str, ...] = ()
+    stack_sets: tuple[str, ...] = ()
 
     @property
     def is_quiet(self) -> bool:
         """Whether nobody needs to hear of it."""
         told = (self.repaired, self.partial, self.failed, self.moving, self.held, self.withheld, self.shown)
-        return not any(told) and not self.strangers
+        return not any(told) and not self.strangers and not self.stack_sets
 
     @property
     def counts(self) -> dict[str, int]:
@@ -46,6 +47,7 @@ class Report(Value):
             "ShownDifferences": len(self.shown),
             "Orphans": len(self.orphans),
             "Strangers": len(self.strangers),
+            "StackSetsDiffer": len(self.stack_sets),
             "PartialListings": int(bool(self.partial)),
         }
 
@@ -73,6 +75,7 @@ def report(
         shown=tuple(_words(each) for each in plan.shown),
         orphans=plan.orphans,
         strangers=plan.strangers,
+        stack_sets=plan.stack_sets,
     )
 
 
@@ -91,6 +94,7 @@ def message(report: Report) -> tuple[str, str]:
         (len(report.held), "waiting for approval"),
         (len(report.withheld), "not taken away"),
         (len(report.shown), "only shown"),
+        (len(report.stack_sets), "stack sets not as built"),
     ]
     said = ", ".join(f"{count} {what}" for count, what in counts if count) or "something to look at"
     parts = [
@@ -106,6 +110,7 @@ def message(report: Report) -> tuple[str, str]:
     parts += _listed("Differ, and are only shown (DriftRepair is notify)", report.shown)
     parts += _listed("Were ours and in no record", report.orphans)
     parts += _listed("Are not ours, left alone", report.strangers)
+    parts += _listed("Stack sets that are not what was built", report.stack_sets)
     parts.append(f"Sweep {report.sweep_id}; docs/howto/sweep-now.md.")
     return f"Quick Onboarding: sweep{about}: {said}"[:100], "\n\n".join(parts)
 
