@@ -53,6 +53,7 @@ class Operation:
     failure: str = ""
     removes: bool = False
     retain: bool = False
+    updates: bool = False
 
 
 class FakeStackSets:
@@ -68,11 +69,34 @@ class FakeStackSets:
         self.operations: dict[tuple[str, str], Operation] = {}
         self.failing: dict[str, str] = {}
         self.keeping: set[str] = set()
+        self.body = "built"
+        self.definitions: dict[str, tuple[str, Mapping[str, str]]] = {}
 
-    def ensure_stack_set(self, name: str, parameters: Mapping[str, str]) -> None:  # noqa: ARG002 - the port's
+    def ensure_stack_set(self, name: str, parameters: Mapping[str, str]) -> bool:
         """Create the stack set when it is missing; raises NotOurs when a stranger's has its name."""
         if not self._hub.mark.items() <= self.tags.setdefault(name, self._hub.mark).items():
             raise NotOurs(f"the stack set {name} is a stranger's")
+        self.definitions.setdefault(name, (self.body, dict(parameters)))
+        return self.is_defined(name, parameters)
+
+    def is_defined(self, name: str, parameters: Mapping[str, str]) -> bool:
+        """Whether the stack set's body and parameters are what was built; one nobody looked at counts as such."""
+        built = self.body, dict(parameters)
+        return self.definitions.get(name, built) == built
+
+    def start_update(self, name: str, account_id: str, parameters: Mapping[str, str] | None, operation_id: str) -> None:
+        """Bring the account's instance to the definition; a new definition leaves all others behind it."""
+        if (name, operation_id) in self.operations:
+            return
+        if parameters is not None:
+            self.definitions[name] = self.body, dict(parameters)
+            for place, each in self.instances.items():
+                self.instances[place] = replace(each, is_current=each.is_current and place[0] != name)
+        self.operations[name, operation_id] = Operation(account_id, {}, self._ticks, updates=True)
+        if there := self.instances.get((name, account_id)):
+            self.instances[name, account_id] = replace(
+                there, is_current=False, in_progress=True, operation_id=operation_id
+            )
 
     def instance(self, name: str, account_id: str) -> StackInstance | None:
         """The account's instance, or None."""
@@ -129,6 +153,8 @@ class FakeStackSets:
         reason = operation.failure = self.failing.get(operation.account_id, "")
         if operation.removes and not reason and operation.account_id not in self.keeping:
             del self.instances[place]
+            return
+        if operation.updates and place not in self.instances:
             return
         is_current = not reason and not operation.removes
         self.instances[place] = replace(self.instances[place], is_current=is_current, in_progress=False, reason=reason)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from control_plane.asking import Value
-from control_plane.sweep.facts import Remembered, Role, Source
+from control_plane.sweep.facts import Remembered, Role, Source, StackSet
 from control_plane.sweep.ports import Place, Read
 
 T = TypeVar("T")
@@ -46,10 +46,13 @@ class FakeRoleListing:
 
     roles: list[Role] = field(default_factory=list)
     size: int = 100
+    strange: list[StackSet] = field(default_factory=list)
 
-    def profiles(self) -> Sequence[str]:
-        """The profiles that have a stack set."""
-        return sorted({role.profile for role in self.roles})
+    def stack_sets(self, token: str) -> Read[StackSet]:
+        """One for each profile that has roles, and the strange ones."""
+        names = sorted({f"quick-athena-{role.profile}" for role in self.roles})
+        ours = [StackSet(name=name, body="", values="") for name in names]
+        return in_pages([*ours, *self.strange], 2, token)
 
     def page(self, profile: str, token: str) -> Read[Role]:
         """At most `size` instances."""

@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 AccountId = Annotated[str, StringConstraints(pattern=r"^[0-9]{12}$")]
-ProfileName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$")]
+PROFILE_NAME = r"^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$"
+ProfileName = Annotated[str, StringConstraints(pattern=PROFILE_NAME)]
 
 ACTIVE = "ACTIVE"
 DEPARTED = "not in the organization"  # a state of ours, of an account that was a member

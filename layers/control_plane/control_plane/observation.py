@@ -40,7 +40,7 @@ def observe(
         stranger = data_source.not_ours(connection, source, hub)
         seen[name] = Observed(
             profile=name,
-            consumer_role=_consumer_role(connection, profile, hub, instance),
+            consumer_role=_consumer_role(connection, profile, hub, instance, planes.stack_sets),
             access=name in allowed,
             data_source=_data_source(connection, account.name, source, profile, hub, stranger=stranger),
             stranger=stranger,
@@ -68,13 +68,20 @@ def allowed_profiles(account_id: str, hub: Hub, policies: Shards) -> set[str]:
 
 
 def _consumer_role(
-    connection: Connection, profile: Profile | None, hub: Hub, instance: StackInstance | None
+    connection: Connection,
+    profile: Profile | None,
+    hub: Hub,
+    instance: StackInstance | None,
+    stack_sets: StackSets,
 ) -> Presence:
     if instance is None:
         return Presence.ABSENT
     if instance.is_drifted:
         return Presence.DRIFTED
-    is_current = profile and consumer_role.is_current(instance, parameters(connection.profile, profile, hub))
+    wanted = parameters(connection.profile, profile, hub) if profile else {}
+    is_current = profile and consumer_role.is_current(instance, wanted)
+    if is_current and not stack_sets.is_defined(connection.role_name, wanted):
+        return Presence.DIFFERENT  # a body that is older than what was built, or changed by somebody
     return Presence.CURRENT if is_current else Presence.DIFFERENT
 
 

@@ -168,8 +168,21 @@ class Organization(Protocol):
 class StackSets(Protocol):
     """Service-managed stack sets, seen as the delegated administrator."""
 
-    def ensure_stack_set(self, name: str, parameters: Mapping[str, str]) -> None:
-        """Create the stack set when it is missing; raises NotOurs when one of its name is not as we make it."""
+    def ensure_stack_set(self, name: str, parameters: Mapping[str, str]) -> bool:
+        """Create the stack set when it is missing; raises NotOurs when one of its name is not as we make it.
+
+        Answers whether body and parameters are what was built: else `start_update` brings them.
+        """
+
+    def is_defined(self, name: str, parameters: Mapping[str, str]) -> bool:
+        """Whether the stack set's body and parameters are what was built."""
+
+    def start_update(self, name: str, account_id: str, parameters: Mapping[str, str] | None, operation_id: str) -> None:
+        """Bring the account's instance to the stack set's definition; idempotent by the operation id.
+
+        With `parameters` the stack set is given the body and the parameters that were built first; the account may
+        have no instance then. Nobody else's instance is updated, but AWS shows them as not current from then on.
+        """
 
     def instance(self, name: str, account_id: str) -> StackInstance | None:
         """The account's instance, or None."""

@@ -11,8 +11,8 @@ from control_plane.account import RESERVED, Hub, ProfileName
 from control_plane.errors import InvalidProfiles
 
 PARAMETER_BYTES = 4096  # CloudFormation's limit for one parameter value
-NONE = "none"  # of a list parameter without values
 ACCOUNT = "{account}"  # in a bucket's name: the consumer account's id
+NONE = "none"  # a parameter without a value: whether CloudFormation takes an empty one is in doubt
 
 # A name or a pattern of at least three characters (or the account's id) before its first wildcard: never everything.
 START = r"([a-z0-9.-]{3}|[a-z0-9.-]{0,2}\{account\})"
@@ -65,6 +65,12 @@ class Profile(BaseModel):
     def _work_group_and_results_go_together(self) -> Self:
         if (self.work_group is None) != (self.results_location is None):
             raise ValueError("give both work_group and results_location (existing ones), or neither (we make them)")
+        return self
+
+    @model_validator(mode="after")
+    def _no_value_is_the_word_for_none(self) -> Self:
+        if self.work_group == NONE:
+            raise ValueError(f"work_group can't be `{NONE}`: consumer_role.yaml reads that word as no workgroup")
         return self
 
     @model_validator(mode="after")
@@ -155,14 +161,14 @@ def parameters(name: str, profile: Profile, hub: Hub) -> dict[str, str]:
     """A profile as the parameters of consumer_role.yaml.
 
     Equal for every account, so that accounts of one profile share one stack set operation; lists are joined
-    in one string. An account's own id in a bucket's name becomes IAM's policy variable.
+    in one string. An account's own id in a bucket's name becomes IAM's policy variable. None is ever empty.
     """
     glue = f"arn:{hub.partition}:glue:{hub.region}:*"
     databases = [f"{glue}:{kind}" for d in profile.databases for kind in (f"database/{d}", f"table/{d}/*")]
     results = _bucket_arn(hub, profile.results_location.removeprefix("s3://")) if profile.results_location else ""
     own = [_bucket_arn(hub, bucket) for bucket in profile.data_buckets if ACCOUNT in bucket]
     buckets = [_bucket_arn(hub, bucket) for bucket in profile.data_buckets if ACCOUNT not in bucket]
-    return {
+    values = {
         "Profile": name,
         "DeploymentId": hub.deployment_id,
         "HubAccountId": hub.account_id,
@@ -174,13 +180,14 @@ def parameters(name: str, profile: Profile, hub: Hub) -> dict[str, str]:
         "DatabaseArns": ",".join(databases),
         "DataBucketArns": ",".join(sorted({bucket.split("/")[0] for bucket in buckets})),
         "DataObjectArns": ",".join(f"{bucket}/*" for bucket in buckets),
-        "OwnDataBucketArns": ",".join(sorted({bucket.split("/")[0] for bucket in own})) or NONE,
-        "OwnDataObjectArns": ",".join(f"{bucket}/*" for bucket in own) or NONE,
+        "OwnDataBucketArns": ",".join(sorted({bucket.split("/")[0] for bucket in own})),
+        "OwnDataObjectArns": ",".join(f"{bucket}/*" for bucket in own),
         "ResultsBucketArn": results.split("/")[0],
         "ResultsObjectArns": f"{results.rstrip('/')}/*" if results else "",
         "KmsKeyAliases": ",".join(profile.kms_key_aliases),
         "LakeFormation": str(profile.lake_formation).lower(),
     }
+    return {key: value or NONE for key, value in values.items()}
 
 
 def _bucket_arn(hub: Hub, bucket: str) -> str:

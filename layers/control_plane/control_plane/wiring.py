@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -27,6 +28,7 @@ from control_plane.aws.registry import DynamoDbRegistry
 from control_plane.aws.role_listing import AwsRoleListing
 from control_plane.aws.source_listing import AwsSourceListing
 from control_plane.aws.stack_sets import AwsStackSets
+from control_plane.definition import body_hash
 from control_plane.errors import UnknownProfile
 from control_plane.observation import Planes
 from control_plane.ports import (
@@ -89,7 +91,12 @@ def organization() -> Organization:
 
 def stack_sets() -> StackSets:
     """Service-managed stack sets."""
-    return AwsStackSets(_client("cloudformation"), hub(), settings().consumer_directory / "consumer_role.yaml")
+    return AwsStackSets(_client("cloudformation"), hub(), _body())
+
+
+def _body() -> Path:
+    """What stack sets are made of."""
+    return settings().consumer_directory / "consumer_role.yaml"
 
 
 def access_policies() -> AccessPolicies:
@@ -173,6 +180,7 @@ def office() -> Office:
         registry=registry(),
         notifications=notifications(),
         repairs=settings().drift_repair == "repair",
+        body=body_hash(_body().read_text(encoding="utf-8")),
     )
 
 

@@ -13,6 +13,8 @@ from sandbox.services.stack_sets.checks import (
     OPERATION_ID,
     check_claimed,
     check_definition,
+    check_given,
+    check_known,
     check_pattern,
     types_in,
 )
@@ -22,6 +24,7 @@ from sandbox.services.stack_sets.operation import Operation, Preferences
 from sandbox.services.stack_sets.organization import Organization
 from sandbox.services.stack_sets.provisioning import Provisioning
 from sandbox.services.stack_sets.reading import Reading
+from sandbox.services.stack_sets.readings import Readings
 from sandbox.services.stack_sets.targets import existing_targets, new_targets
 
 
@@ -30,6 +33,7 @@ class StackSets:
 
     def __init__(self, cloud: Cloud, organization: Organization, cloudformation: CloudFormation) -> None:
         self.cloud, self.organization = cloud, organization
+        self.readings = Readings()
         self.engine = Engine(cloud, organization, Provisioning(cloud, cloudformation))
         self.catalog = Catalog(organization)
         self.may_deploy: Callable[[Call, Iterable[str]], None] = lambda _call, _types: None  # may everything
@@ -53,7 +57,7 @@ class StackSets:
         visible = self.catalog.visible(call, claiming=True)
         if name in visible:
             raise AwsError("NameAlreadyExistsException", f"StackSet {name} already exists")
-        body, parameters = self._body(given), resolved(given.get("Parameters", []), {})
+        body, parameters = self._body(given), self._parameters(given, {})
         check_definition(body, parameters, given.get("Capabilities", []))
         identity = f"{name}:{uuid.uuid4()}"
         owner = self.organization.management_account
@@ -91,19 +95,21 @@ class StackSets:
             )
         body = stack_set.body if given.get("UsePreviousTemplate") else self._body(given)
         self.may_deploy(call, types_in(body))
-        parameters = resolved(given.get("Parameters", []), stack_set.parameters)
+        parameters = self._parameters(given, stack_set.parameters)
         check_definition(body, parameters, given.get("Capabilities", []))
         usable = [target for target, instance in stack_set.instances.items() if instance.status != "INOPERABLE"]
         if "DeploymentTargets" in given:
             meant = set(existing_targets(given, self.organization, stack_set))
             usable = [target for target in usable if target in meant]
+            if not usable and not self.readings.updates_nobody:
+                raise AwsError("StackInstanceNotFoundException", "The specified stack instance doesn't exist.")
         operation = self._operation(call, stack_set, "UPDATE", usable)
         self.engine.submit(stack_set, operation)
         stack_set.managed_execution, stack_set.capabilities = active, list(given.get("Capabilities", []))
         stack_set.description = given.get("Description", stack_set.description)
         if "Tags" in given:
             stack_set.tags = {tag["Key"]: tag["Value"] for tag in given["Tags"]}
-        if (body, parameters) != (stack_set.body, stack_set.parameters):
+        if self._changes(given) or (body, parameters) != (stack_set.body, stack_set.parameters):
             stack_set.body, stack_set.parameters = body, parameters
             for instance in stack_set.instances.values():
                 instance.status = "INOPERABLE" if instance.status == "INOPERABLE" else "OUTDATED"
@@ -127,7 +133,10 @@ class StackSets:
             raise AwsError("StackInstanceNotFoundException", "The specified stack instance doesn't exist.")
         present = stack_set.instances[targets[0]].overrides
         overrides = self._overrides(given, stack_set, present)
-        operation = self._operation(call, stack_set, "UPDATE", targets, overrides=overrides)
+        brings = self.readings.instances_take_the_template
+        for deployed in {stack_set.instances[target].body or stack_set.body for target in targets if not brings}:
+            check_known(deployed, overrides or [])
+        operation = self._operation(call, stack_set, "UPDATE", targets, overrides=overrides, brings_template=brings)
         self.engine.submit(stack_set, operation)
         return {"OperationId": operation.identity}
 
@@ -173,12 +182,24 @@ class StackSets:
             )
         return str(given["TemplateBody"])
 
-    @staticmethod
+    def _parameters(self, given: Mapping[str, Any], previous: Mapping[str, str]) -> dict[str, str]:
+        listed = given.get("Parameters", [])
+        if not self.readings.takes_empty_values:
+            check_given(listed)
+        return resolved(listed, previous)
+
+    def _changes(self, given: Mapping[str, Any]) -> bool:
+        """Whether an update counts as one of template or parameters, though all of it may be as it was."""
+        named = "TemplateBody" in given or any("ParameterValue" in each for each in given.get("Parameters", []))
+        return named and not self.readings.compares_definitions
+
     def _overrides(
-        given: Mapping[str, Any], stack_set: StackSet, present: Mapping[str, str]
+        self, given: Mapping[str, Any], stack_set: StackSet, present: Mapping[str, str]
     ) -> Sequence[Mapping[str, Any]] | None:
         """None when the request says nothing of overrides: then they stay as they are."""
         overrides: Sequence[Mapping[str, Any]] | None = given.get("ParameterOverrides")
+        if not self.readings.takes_empty_values:
+            check_given(overrides or [])
         values = {**stack_set.parameters, **resolved(overrides or [], present)}
         check_definition(stack_set.body, values, stack_set.capabilities)
         return overrides

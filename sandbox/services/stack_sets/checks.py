@@ -59,6 +59,25 @@ def check_values(parameters: Mapping[str, str]) -> None:
             )
 
 
+def check_given(parameters: Iterable[Mapping[str, Any]]) -> None:
+    """No value may be empty (botocore issue 1597; in doubt, see readings.py)."""
+    empty = [
+        each["ParameterKey"] for each in parameters if not (each.get("UsePreviousValue") or each.get("ParameterValue"))
+    ]
+    if empty:
+        raise AwsError("ValidationError", f"Parameters: [{', '.join(sorted(empty))}] must have values")
+
+
+def check_known(body: str, overrides: Iterable[Mapping[str, Any]]) -> None:
+    """A parameter can be overridden once the instance was updated with it (UpdateStackInstances; words of ours)."""
+    unknown = sorted({each["ParameterKey"] for each in overrides} - set(read(body).get("Parameters", {})))
+    if unknown:
+        listed = ", ".join(unknown)
+        raise AwsError(
+            "ValidationError", f"Parameters: [{listed}] can't be overridden before UpdateStackSet brought them"
+        )
+
+
 def check_claimed(given: Mapping[str, Any]) -> None:
     """What the sandbox does not claim to do is refused, not half done."""
     if given.get("PermissionModel", "SELF_MANAGED") != "SERVICE_MANAGED":

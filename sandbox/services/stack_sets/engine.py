@@ -106,8 +106,11 @@ class Engine:
             return "Stack instance is INOPERABLE"
         reason = None
         if operation.action == "UPDATE" or instance.status != "CURRENT":  # a create repeated leaves the rest alone
-            reason = self.provisioning.deploy(stack_set, instance)
-        instance.status, instance.detailed_status = ("OUTDATED", "FAILED") if reason else ("CURRENT", "SUCCEEDED")
+            keeps = instance.body if instance.stack and not operation.brings_template else None
+            reason = self.provisioning.deploy(stack_set, instance, keeps or stack_set.body)
+        is_current = not reason and instance.body == stack_set.body
+        instance.status = "CURRENT" if is_current else "OUTDATED"
+        instance.detailed_status = "FAILED" if reason else "SUCCEEDED"
         instance.reason = reason
         return reason
 

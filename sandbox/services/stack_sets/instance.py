@@ -25,6 +25,7 @@ class Instance:
     reason: str | None = None
     last_operation: str = ""
     stack: Stack | None = None
+    body: str | None = None  # the template its stack was last deployed with
     drift_status: str = "NOT_CHECKED"
     drift_checked: datetime | None = None
 

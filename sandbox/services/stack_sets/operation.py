@@ -61,6 +61,7 @@ class Operation:
     preferences: Preferences
     created: datetime
     retain: bool = False
+    brings_template: bool = True  # else it only sets parameters, of the template each stack has
     overrides: Sequence[Mapping[str, Any]] | None = None  # of parameters, for the instances it creates or updates
     units: Mapping[Target, str] = field(default_factory=dict)  # of instances it creates: through which OU
     deployment_targets: Mapping[str, Any] = field(default_factory=dict)

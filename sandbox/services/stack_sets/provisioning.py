@@ -9,6 +9,7 @@ from sandbox.services.cloudformation.drift import ResourceDrift, detect
 from sandbox.services.cloudformation.resources import ResourceFailedError
 from sandbox.services.cloudformation.site import Site
 from sandbox.services.cloudformation.stack import Stack
+from sandbox.services.cloudformation.template import read
 from sandbox.services.stack_sets.instance import Instance, StackSet
 
 
@@ -18,21 +19,30 @@ class Provisioning:
     def __init__(self, cloud: Cloud, cloudformation: CloudFormation) -> None:
         self.cloud, self.cloudformation = cloud, cloudformation
 
-    def deploy(self, stack_set: StackSet, instance: Instance) -> str | None:
-        """Bring the instance's stack to the stack set's template and the instance's parameters."""
+    def deploy(self, stack_set: StackSet, instance: Instance, body: str) -> str | None:
+        """Bring the instance's stack to that template and the instance's parameters.
+
+        Overrides of parameters the template does not have are gone: UpdateStackSet is how a parameter is deleted.
+        """
         if instance.stack and instance.stack.status.startswith(("ROLLBACK", "CREATE_FAILED", "DELETE")):
             self.cloudformation.remove(instance.stack)
             instance.stack = None
-        parameters = {**stack_set.parameters, **instance.overrides}
         try:
+            known = read(body).get("Parameters", {})
+            given = {**stack_set.parameters, **instance.overrides}
+            parameters = {name: value for name, value in given.items() if name in known}
             if instance.stack:
-                self.cloudformation.change(instance.stack, stack_set.body, parameters, stack_set.tags)
+                self.cloudformation.change(instance.stack, body, parameters, stack_set.tags)
             else:
-                instance.stack = self._create(stack_set, instance, parameters)
+                instance.stack = self._create(stack_set, instance, body, parameters)
         except AwsError as error:
             return str(error.message)
         stack = instance.stack
-        return None if stack.status in {"CREATE_COMPLETE", "UPDATE_COMPLETE"} else _why(stack)
+        if stack.status not in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:
+            return _why(stack)
+        instance.body = body
+        instance.overrides = {name: value for name, value in instance.overrides.items() if name in known}
+        return None
 
     def withdraw(self, instance: Instance) -> str | None:
         """Delete the instance's stack."""
@@ -56,10 +66,10 @@ class Provisioning:
         except ResourceFailedError as failure:
             return [], _reason(failure)
 
-    def _create(self, stack_set: StackSet, instance: Instance, parameters: dict[str, str]) -> Stack:
+    def _create(self, stack_set: StackSet, instance: Instance, body: str, parameters: dict[str, str]) -> Stack:
         site = Site(self.cloud, instance.account, instance.region)
         name = f"StackSet-{stack_set.name}-{uuid.uuid4()}"
-        return self.cloudformation.create(site, name, stack_set.body, parameters, stack_set.tags)
+        return self.cloudformation.create(site, name, body, parameters, stack_set.tags)
 
 
 def _why(stack: Stack) -> str:

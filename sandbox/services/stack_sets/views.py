@@ -22,8 +22,8 @@ def page(key: str, items: Sequence[Json], given: Mapping[str, Any]) -> Json:
 
 
 def as_list(parameters: Mapping[str, str]) -> list[dict[str, str]]:
-    """Parameters in the API's form."""
-    return [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()]
+    """Parameters in the API's form. An empty value is left out, as XML with an empty element may be read."""
+    return [{"ParameterKey": key} | ({"ParameterValue": value} if value else {}) for key, value in parameters.items()]
 
 
 def show_stack_set(stack_set: StackSet) -> Json:

@@ -43,8 +43,8 @@ VALUES = {
     "DatabaseArns": f"arn:aws:glue:{REGION}:{ONE}:database/sales",
     "DataBucketArns": "arn:aws:s3:::lake",
     "DataObjectArns": "arn:aws:s3:::lake/*",
-    "ResultsBucketArn": "",
-    "ResultsObjectArns": "",
+    "ResultsBucketArn": "none",
+    "ResultsObjectArns": "none",
 }
 ALLOW = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}
 SET: dict[str, Any] = {"StackSetName": "quick"}

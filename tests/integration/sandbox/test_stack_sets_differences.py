@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -202,3 +203,127 @@ def test_moto_alone_gives_a_delegated_administrator_sets_of_its_own(moto_alone: 
     seen = client.describe_stack_set(StackSetName="quick", CallAs="DELEGATED_ADMIN")["StackSet"]
 
     assert seen["StackSetName"] == "quick"  # this account never was one
+
+
+ON_ONE: dict[str, Any] = {
+    "DeploymentTargets": {"OrganizationalUnitIds": [ROOT], "Accounts": [ONE], "AccountFilterType": "INTERSECTION"},
+    "Regions": [REGION],
+    "Capabilities": ["CAPABILITY_NAMED_IAM"],
+    "OperationPreferences": AT_ONCE,
+}
+OTHER_SET = {"StackSetName": "other", "TemplateBody": body()}
+EMPTY = [{"ParameterKey": "Text", "ParameterValue": ""}]
+MISSING = "Parameters: [Text] must have values"
+
+
+def grown() -> str:
+    """The body, with another description and one more parameter that has no default."""
+    template = json.loads(body("grown"))
+    template["Parameters"]["More"] = {"Type": "String"}
+    return json.dumps(template)
+
+
+def values(**given: str) -> list[dict[str, str]]:
+    return [{"ParameterKey": key, "ParameterValue": value} for key, value in given.items()]
+
+
+@pytest.mark.parametrize(
+    ("operation", "given"),
+    [
+        ("create_stack_set", {**OTHER_SET, "Parameters": EMPTY}),
+        ("create_stack_set", {**OTHER_SET, "Parameters": [{"ParameterKey": "Text"}]}),
+        ("update_stack_set", {"UsePreviousTemplate": True, "Parameters": EMPTY}),
+        ("create_stack_instances", {"ParameterOverrides": EMPTY}),
+        ("update_stack_instances", {"ParameterOverrides": EMPTY}),
+    ],
+)
+def test_an_empty_parameter_is_refused(quick: Administrator, operation: str, given: dict[str, Any]) -> None:
+    quick.deploy(ONE)
+    quick.clock.run()
+    usual: dict[str, Any] = {key: value for key, value in ON_ONE.items() if key != "Capabilities"}
+    if operation.endswith("set"):
+        usual = {"Capabilities": ["CAPABILITY_NAMED_IAM"]}
+    if operation == "create_stack_set":
+        usual["PermissionModel"] = "SERVICE_MANAGED"
+    with pytest.raises(ClientError) as refused:
+        quick(operation, **usual | given)
+    assert MISSING in str(refused.value)
+
+
+def test_an_empty_parameter_that_is_taken_has_no_value_in_answers(quick: Administrator) -> None:
+    quick.service.readings.takes_empty_values = True
+    quick.deploy(ONE, ParameterOverrides=EMPTY)
+    quick.clock.run()
+    assert quick.instance(ONE)["ParameterOverrides"] == [{"ParameterKey": "Text"}]
+
+
+@pytest.mark.parametrize("compares", [False, True])
+def test_an_update_that_names_the_same_template_marks_every_instance(quick: Administrator, *, compares: bool) -> None:
+    quick.service.readings.compares_definitions = compares
+    quick.deploy(ONE, TWO)
+    quick.clock.run()
+    quick("update_stack_set", TemplateBody=body(), **ON_ONE)
+    quick.clock.run()
+    assert quick.instance(ONE)["Status"] == "CURRENT"
+    assert quick.instance(TWO)["Status"] == ("CURRENT" if compares else "OUTDATED")
+
+
+def test_an_update_that_names_nothing_new_leaves_the_others_as_they_are(quick: Administrator) -> None:
+    quick.deploy(ONE, TWO)
+    quick.clock.run()
+    previous = [{"ParameterKey": "Text", "UsePreviousValue": True}]
+    quick("update_stack_set", UsePreviousTemplate=True, Parameters=previous, **ON_ONE)
+    quick.clock.run()
+    assert (quick.instance(ONE)["Status"], quick.instance(TWO)["Status"]) == ("CURRENT", "CURRENT")
+
+
+@pytest.mark.parametrize("kind", [False, True])
+def test_an_update_of_accounts_without_an_instance_is_refused(quick: Administrator, *, kind: bool) -> None:
+    quick.service.readings.updates_nobody = kind
+    quick.deploy(TWO)
+    quick.clock.run()
+    if not kind:
+        with pytest.raises(ClientError, match="StackInstanceNotFoundException"):
+            quick("update_stack_set", TemplateBody=body("changed"), **ON_ONE)
+        assert quick("describe_stack_set")["StackSet"]["TemplateBody"] == body()
+        return
+    quick("update_stack_set", TemplateBody=body("changed"), **ON_ONE)
+    assert quick("describe_stack_set")["StackSet"]["TemplateBody"] == body("changed")
+
+
+@pytest.mark.parametrize("kind", [False, True])
+def test_updating_instances_sets_parameters_of_the_template_their_stacks_have(
+    quick: Administrator, *, kind: bool
+) -> None:
+    quick.service.readings.instances_take_the_template = kind
+    quick.deploy(ONE, TWO)
+    quick.clock.run()
+    quick("update_stack_set", TemplateBody=grown(), Parameters=values(Text="new", More="more"), **ON_ONE)
+    quick.clock.run()
+    quick.deploy(ONE, operation="update_stack_instances", ParameterOverrides=values(Text="mine", More="less"))
+    quick.deploy(TWO, operation="update_stack_instances", ParameterOverrides=values(Text="mine"))
+    quick.clock.run()
+
+    assert (quick.instance(ONE)["Status"], quick.role(ONE)) == ("CURRENT", "mine")
+    assert (quick.instance(TWO)["Status"], quick.role(TWO)) == ("CURRENT" if kind else "OUTDATED", "mine")
+
+
+def test_a_new_parameter_is_overridden_only_after_the_instance_was_updated_with_it(quick: Administrator) -> None:
+    quick.deploy(ONE, TWO)
+    quick.clock.run()
+    quick("update_stack_set", TemplateBody=grown(), Parameters=values(Text="new", More="more"), **ON_ONE)
+    quick.clock.run()
+    with pytest.raises(ClientError, match=r"\[More\] can't be overridden before UpdateStackSet brought them"):
+        quick.deploy(TWO, operation="update_stack_instances", ParameterOverrides=values(Text="mine", More="less"))
+
+
+def test_a_parameter_the_template_lost_is_overridden_no_more(quick: Administrator) -> None:
+    capable = {"Capabilities": ON_ONE["Capabilities"]}
+    quick("update_stack_set", TemplateBody=grown(), Parameters=values(More="more"), **capable)
+    quick.clock.run()
+    quick.deploy(ONE, ParameterOverrides=values(Text="mine", More="less"))
+    quick.clock.run()
+    quick("update_stack_set", TemplateBody=body(), **ON_ONE)
+    quick.clock.run()
+    assert (quick.instance(ONE)["Status"], quick.role(ONE)) == ("CURRENT", "mine")
+    assert quick.instance(ONE)["ParameterOverrides"] == values(Text="mine")

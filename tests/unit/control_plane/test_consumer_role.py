@@ -50,6 +50,8 @@ def test_a_ready_role_starts_nothing() -> None:
 
 def test_a_changed_profile_is_deployed_to_the_instance_that_exists() -> None:
     stack_sets, changed = finished(), profile(databases=["sales"])
+    assert step(stack_sets, wanted=changed) == Progress(ready=False, operation_id="op-1-body")
+    stack_sets.tick()
     assert step(stack_sets, wanted=changed) == Progress(ready=False, operation_id="op-1")
     stack_sets.tick()
     assert step(stack_sets, wanted=changed) == Progress(ready=True)
@@ -60,6 +62,62 @@ def test_an_instance_that_is_not_current_is_deployed_again() -> None:
     stack_sets.instances[PLACE] = replace(stack_sets.instances[PLACE], is_current=False)
     assert step(stack_sets) == Progress(ready=False, operation_id="op-1")
     assert stack_sets.operation(NAME, "op-1") is OperationStatus.RUNNING
+
+
+def test_a_new_body_reaches_the_stack_set_first_and_then_the_instance_without_touching_another() -> None:
+    stack_sets = finished()
+    stack_sets.instances[NAME, OTHER] = replace(stack_sets.instances[PLACE], stack_id="arn:other")
+    stack_sets.body = "one more statement"
+    assert step(stack_sets) == Progress(ready=False, operation_id="op-1-body")
+    assert step(stack_sets) == Progress(ready=False, operation_id="op-1-body")
+    stack_sets.tick()
+    assert step(stack_sets) == Progress(ready=True)
+    assert list(stack_sets.operations) == [(NAME, "op-0"), (NAME, "op-1-body")]
+    assert not stack_sets.instances[NAME, OTHER].is_current
+
+
+def test_an_instance_that_another_account_left_behind_its_stack_set_is_brought_to_it() -> None:
+    stack_sets = finished()
+    stack_sets.instances[PLACE] = replace(stack_sets.instances[PLACE], is_current=False, stack_id="arn:stack")
+    before = dict(stack_sets.definitions)
+    assert step(stack_sets) == Progress(ready=False, operation_id="op-1-body")
+    stack_sets.tick()
+    assert step(stack_sets) == Progress(ready=True)
+    assert stack_sets.definitions == before
+
+
+def test_an_instance_that_can_not_be_brought_to_its_stack_set_is_still_given_its_own_parameters() -> None:
+    stack_sets = finished()
+    stack_sets.instances[PLACE] = replace(
+        stack_sets.instances[PLACE], is_current=False, stack_id="arn:stack", parameters={"WorkGroup": ""}
+    )
+    stack_sets.failing[CONSUMER] = "the old parameters are wrong"
+    step(stack_sets)
+    stack_sets.tick()
+    stack_sets.failing.clear()
+    assert step(stack_sets) == Progress(ready=False, operation_id="op-1")
+    stack_sets.tick()
+    assert step(stack_sets) == Progress(ready=True)
+
+
+def test_a_first_deployment_never_has_an_older_body() -> None:
+    stack_sets = FakeStackSets(HUB)
+    stack_sets.definitions[NAME] = "an older body", parameters("default", profile(), HUB)
+    assert step(stack_sets) == Progress(ready=False, operation_id="op-1-body")
+    stack_sets.tick()
+    assert stack_sets.instances == {}
+    assert step(stack_sets) == Progress(ready=False, operation_id="op-1")
+    stack_sets.tick()
+    assert step(stack_sets) == Progress(ready=True)
+
+
+def test_a_body_that_aws_shows_otherwise_than_it_was_given_stops_nobody() -> None:
+    stack_sets = finished()
+    stack_sets.body = "new"
+    step(stack_sets)
+    stack_sets.tick()
+    stack_sets.definitions[NAME] = "new, reformatted", stack_sets.definitions[NAME][1]
+    assert step(stack_sets) == Progress(ready=True)
 
 
 def test_another_operation_on_the_account_is_waited_for() -> None:

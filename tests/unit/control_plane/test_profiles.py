@@ -42,6 +42,31 @@ def test_the_body_of_the_stack_set_declares_exactly_the_parameters_a_profile_giv
     assert set(declared) == set(parameters("default", profile(), HUB))
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"work_group": "theirs", "results_location": "s3://results/"},
+        {"data_buckets": [], "lake_formation": True},
+        {"kms_key_aliases": ["alias/data"]},
+    ],
+)
+def test_no_parameter_of_a_stack_set_is_empty(changes: dict[str, Any]) -> None:
+    given = parameters("default", profile(**changes), HUB)
+    assert [name for name, value in given.items() if not value] == []
+
+
+def test_the_word_for_no_workgroup_is_no_workgroups_name() -> None:
+    named = {**MINIMAL, "work_group": "none", "results_location": "s3://results/"}
+    assert "profiles.sales: work_group can't be `none`" in refusal(text(sales=named))
+
+
+def test_the_body_has_no_parameter_that_is_empty_by_default() -> None:
+    body = (CONSUMER_LAYER / "consumer_role.yaml").read_text(encoding="utf-8")
+    assert '""' not in body
+    assert body.isascii(), "CloudFormation shows other letters as question marks: the hash would never fit"
+
+
 def test_the_body_of_the_stack_set_fits_inline() -> None:
     assert (CONSUMER_LAYER / "consumer_role.yaml").stat().st_size <= 51_200
 
@@ -216,13 +241,13 @@ def test_a_profile_becomes_the_parameters_of_the_consumer_role() -> None:
         "RunAsRoleArn": "arn:aws:iam::444455556666:role/quick-athena-run-as",
         "ExternalIdMatch": "exact",
         "Catalog": "AwsDataCatalog",
-        "WorkGroup": "",
+        "WorkGroup": "none",
         "DatabaseArns": "arn:aws:glue:eu-west-1:*:database/quick_*,arn:aws:glue:eu-west-1:*:table/quick_*/*",
         "DataBucketArns": "arn:aws:s3:::quick-data-${aws:PrincipalAccount}*",
         "DataObjectArns": "arn:aws:s3:::quick-data-${aws:PrincipalAccount}*/*",
-        "ResultsBucketArn": "",
-        "ResultsObjectArns": "",
-        "KmsKeyAliases": "",
+        "ResultsBucketArn": "none",
+        "ResultsObjectArns": "none",
+        "KmsKeyAliases": "none",
         "LakeFormation": "false",
     }
 

@@ -126,7 +126,7 @@ def test_a_list_given_up_is_partial_and_the_other_lists_are_still_read() -> None
     source = Source(account_id="000000000003", profile="a", state="successful", name="sales")
     bench = Bench(members(100), sources=FakeSourceListing([source]))
     bench.go()
-    assert give_up(SWEEP, "Throttled: slow down", bench.papers).kind is Kind.ROLES
+    assert give_up(SWEEP, "Throttled: slow down", bench.papers).kind is Kind.STACK_SETS
     progress = bench.all()
     assert (progress.partial, progress.listed) == ("Throttled: slow down", 40)
     assert bench.read.sources == (source,)

@@ -6,12 +6,16 @@ from botocore.exceptions import ClientError
 
 from control_plane.account import NAME_PREFIX, Hub
 from control_plane.aws.calls import code_of, named_errors
-from control_plane.aws.stack_sets import CALL_AS, is_drifted, tags_of
-from control_plane.sweep.facts import Role
+from control_plane.aws.stack_sets import CALL_AS, definition_of, is_drifted, settings_differing, tags_of
+from control_plane.sweep.facts import Role, StackSet
 from control_plane.sweep.ports import Read
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
+
+
+PAGE = 20
+SAID = 200  # characters of one difference
 
 
 class AwsRoleListing:
@@ -20,17 +24,33 @@ class AwsRoleListing:
     def __init__(self, client: "CloudFormationClient", hub: Hub) -> None:
         self._client, self._hub = client, hub
 
-    def profiles(self) -> list[str]:
-        """The profiles that have a stack set of ours, those the file has no more included."""
+    def stack_sets(self, token: str) -> Read[StackSet]:
+        """At most 20 stack sets, of which those with a name of ours, each described once."""
+        following: Any = {"NextToken": token} if token else {}
         with named_errors():
-            pages = self._client.get_paginator("list_stack_sets").paginate(Status="ACTIVE", CallAs=CALL_AS)
-            names = [each["StackSetName"] for page in pages for each in page["Summaries"]]
-            named = [name for name in names if name.startswith(NAME_PREFIX)]
-            return [name.removeprefix(NAME_PREFIX) for name in named if self._is_ours(name)]
+            found: Any = self._client.list_stack_sets(Status="ACTIVE", CallAs=CALL_AS, MaxResults=PAGE, **following)
+            names = [each["StackSetName"] for each in found["Summaries"]]
+            read = [self._described(name) for name in names if name.startswith(NAME_PREFIX)]
+        return Read([each for each in read if each], found.get("NextToken", ""))
 
-    def _is_ours(self, name: str) -> bool:
-        found = self._client.describe_stack_set(StackSetName=name, CallAs=CALL_AS)["StackSet"]
-        return not self._hub.unmarked(tags_of(found))
+    def _described(self, name: str) -> StackSet | None:
+        try:
+            found: Any = self._client.describe_stack_set(StackSetName=name, CallAs=CALL_AS)["StackSet"]
+        except ClientError as error:
+            if code_of(error) == "StackSetNotFoundException":
+                return None  # deleted since it was listed
+            raise
+        definition = definition_of(found)
+        return StackSet(
+            name=name,
+            body=definition.body,
+            values=definition.values,
+            unmarked=self._hub.unmarked(tags_of(found))[:SAID],
+            untold=definition.untold,
+            lies=tuple(definition.lies),
+            settings=tuple(each[:SAID] for each in settings_differing(found, self._hub)),
+            is_empty=not found.get("Regions"),
+        )
 
     def page(self, profile: str, token: str) -> Read[Role]:
         """At most 100 instances; none when there is no such stack set."""

@@ -1,6 +1,7 @@
 """Service-managed stack sets, seen as CloudFormation's delegated administrator."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -8,16 +9,19 @@ from botocore.exceptions import ClientError
 
 from control_plane.account import Hub
 from control_plane.aws.calls import code_of, named_errors, tolerating
+from control_plane.definition import Definition, body_hash, define, values_hash
 from control_plane.errors import NotOurs
 from control_plane.ports import OperationStatus, StackInstance
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
-    from mypy_boto3_cloudformation.type_defs import ParameterTypeDef
+    from mypy_boto3_cloudformation.type_defs import ParameterTypeDef, TagTypeDef
 
 CALL_AS: Final = "DELEGATED_ADMIN"
 WANTED = {"permission model": "SERVICE_MANAGED", "automatic deployment": False, "managed execution": True}
+CAPABILITIES: Final = ("CAPABILITY_NAMED_IAM",)
 IN_PROGRESS = {"PENDING", "RUNNING"}
+TRIED = 5  # accounts whose instance may carry an update for one that has none
 # One failing account must neither stop the others nor slow them down.
 PREFERENCES: Any = {
     "RegionConcurrencyType": "PARALLEL",
@@ -33,13 +37,23 @@ class AwsStackSets:
     def __init__(self, client: "CloudFormationClient", hub: Hub, body: Path) -> None:
         self._client, self._hub, self._body = client, hub, body
 
-    def ensure_stack_set(self, name: str, parameters: Mapping[str, str]) -> None:
-        """Create the stack set when it is missing; raises NotOurs when one of its name is not as we make it."""
+    def ensure_stack_set(self, name: str, parameters: Mapping[str, str]) -> bool:
+        """Create the stack set when it is missing; raises NotOurs when one of its name is not as we make it.
+
+        Answers whether body and parameters are what was built.
+        """
         found = self._find(name)
         if found is None:
             self._create(name, parameters)
-        elif difference := self._difference(found):
+            return True
+        if difference := self._difference(found):
             raise NotOurs(f"the stack set {name} exists already: {difference}")
+        return self._is_of(found, parameters)
+
+    def is_defined(self, name: str, parameters: Mapping[str, str]) -> bool:
+        """Whether the stack set's body and parameters are what was built."""
+        found = self._find(name)
+        return found is not None and self._is_of(found, parameters)
 
     def instance(self, name: str, account_id: str) -> StackInstance | None:
         """The account's instance, or None."""
@@ -59,7 +73,7 @@ class AwsStackSets:
         return StackInstance(
             is_current=found["Status"] == "CURRENT" and not in_progress,
             in_progress=in_progress,
-            parameters={p["ParameterKey"]: p["ParameterValue"] for p in found.get("ParameterOverrides", [])},
+            parameters=values_of(found.get("ParameterOverrides")),
             operation_id=found.get("LastOperationId", ""),
             reason=found.get("StatusReason", ""),
             stack_id=found.get("StackId", ""),
@@ -99,6 +113,63 @@ class AwsStackSets:
                 OperationId=operation_id,
                 CallAs=CALL_AS,
             )
+
+    def start_update(self, name: str, account_id: str, parameters: Mapping[str, str] | None, operation_id: str) -> None:
+        """Bring the account's instance to the stack set's definition, which is first made ours with `parameters`.
+
+        AWS takes an update only of accounts with an instance, it seems: the first one of an account that has none goes
+        by way of another account's instance. Without any instance at all it needs no targets, and reaches nobody.
+        """
+        found = self._find(name) or {}
+        definition = self._as_it_is(found) if parameters is None else self._ours(found, parameters)
+        ways = self._ways(name, account_id) if parameters is not None else iter([self._at(account_id)])
+        with named_errors(), tolerating("OperationIdAlreadyExistsException"):
+            self._update(name, definition, operation_id, next(ways), ways)
+
+    def _update(self, name: str, definition: Any, operation_id: str, way: Any, others: Iterator[Any]) -> None:
+        try:
+            self._client.update_stack_set(
+                StackSetName=name,
+                Capabilities=list(CAPABILITIES),
+                OperationPreferences=PREFERENCES,
+                OperationId=operation_id,
+                CallAs=CALL_AS,
+                **definition,
+                **way,
+            )
+        except ClientError as error:
+            following = next(others, None) if code_of(error) == "StackInstanceNotFoundException" else None
+            if following is None:
+                raise
+            self._update(name, definition, operation_id, following, others)
+
+    def _ways(self, name: str, account_id: str) -> Iterator[Any]:
+        """The targets of an update, to be tried in turn: never all accounts, but when there is none at all."""
+        yield self._at(account_id)
+        found: Any = self._client.list_stack_instances(StackSetName=name, CallAs=CALL_AS)
+        usable = [each for each in found["Summaries"] if each["Status"] != "INOPERABLE"]
+        yield from (self._at(each["Account"]) for each in usable[:TRIED] if each["Region"] == self._hub.region)
+        if not usable and not found.get("NextToken"):
+            yield {}
+
+    def _at(self, account_id: str) -> Any:
+        return {"DeploymentTargets": self._only(account_id), "Regions": [self._hub.region]}
+
+    def _ours(self, found: Any, parameters: Mapping[str, str]) -> Any:
+        """What was built; tags that others put on the stack set stay, because tags are replaced as a whole."""
+        kept = {key: value for key, value in tags_of(found).items() if not key.startswith("aws:")}
+        return {
+            "TemplateBody": self._text,
+            "Parameters": _as_list(parameters),
+            "Tags": _as_tags({**kept, **self._tags(parameters)}),
+        }
+
+    @staticmethod
+    def _as_it_is(found: Any) -> Any:
+        """Named without a body or a value: AWS marks everybody's instance as not current when either is named."""
+        keys = sorted(values_of(found.get("Parameters")))
+        previous = [{"ParameterKey": key, "UsePreviousValue": True} for key in keys]
+        return {"UsePreviousTemplate": True, "Parameters": previous}
 
     def check_mark(self, name: str) -> None:
         """Raise NotOurs when the stack set does not carry our mark."""
@@ -156,23 +227,27 @@ class AwsStackSets:
 
     def _difference(self, found: Any) -> str:
         """How a stack set is not as we make it, in words; empty when it is. Its body may be an older one."""
-        seen = {
-            "permission model": found.get("PermissionModel"),
-            "automatic deployment": found.get("AutoDeployment", {}).get("Enabled", False),
-            "managed execution": found.get("ManagedExecution", {}).get("Active", False),
-        }
-        wrong = [f"{what} is {seen[what]}, ours is {ours}" for what, ours in WANTED.items() if seen[what] != ours]
-        return "; ".join([*filter(None, [self._hub.unmarked(tags_of(found))]), *wrong])
+        return "; ".join([*filter(None, [self._hub.unmarked(tags_of(found))]), *_wrong(found)])
+
+    @cached_property
+    def _text(self) -> str:
+        return self._body.read_text(encoding="utf-8")
+
+    def _is_of(self, found: Any, parameters: Mapping[str, str]) -> bool:
+        return definition_of(found).is_of(body_hash(self._text), values_hash(parameters))
+
+    def _tags(self, parameters: Mapping[str, str]) -> dict[str, str]:
+        return {**self._hub.mark, **define(body_hash(self._text), values_hash(parameters))}
 
     def _create(self, name: str, parameters: Mapping[str, str]) -> None:
         with named_errors(), tolerating("NameAlreadyExistsException"):
             self._client.create_stack_set(
                 StackSetName=name,
                 Description="The role Amazon Quick queries this account's Athena with. Made by Quick Onboarding.",
-                TemplateBody=self._body.read_text(encoding="utf-8"),
+                TemplateBody=self._text,
                 Parameters=_as_list(parameters),
-                Capabilities=["CAPABILITY_NAMED_IAM"],
-                Tags=[{"Key": key, "Value": value} for key, value in self._hub.mark.items()],
+                Capabilities=list(CAPABILITIES),
+                Tags=_as_tags(self._tags(parameters)),
                 PermissionModel="SERVICE_MANAGED",
                 AutoDeployment={"Enabled": False},  # it would deploy to untagged newcomers
                 ManagedExecution={"Active": True},
@@ -188,6 +263,56 @@ def is_drifted(instance: Any) -> bool:
 def tags_of(found: Any) -> dict[str, str]:
     """A stack set's tags."""
     return {tag["Key"]: tag["Value"] for tag in found.get("Tags", [])}
+
+
+def _wrong(found: Any) -> list[str]:
+    """What of a stack set would deploy otherwise than we do, in words."""
+    seen = {
+        "permission model": found.get("PermissionModel"),
+        "automatic deployment": found.get("AutoDeployment", {}).get("Enabled", False),
+        "managed execution": found.get("ManagedExecution", {}).get("Active", False),
+    }
+    return [f"{what} is {seen[what]}, ours is {ours}" for what, ours in WANTED.items() if seen[what] != ours]
+
+
+def settings_differing(found: Any, hub: Hub) -> list[str]:
+    """What of a stack set is not as we make it, besides its tags and its definition, in words.
+
+    A set with service-managed permissions may be shown with AWS's own roles, or with none: nobody says which.
+    """
+    capabilities = set(found.get("Capabilities", ()))
+    units, regions = set(found.get("OrganizationalUnitIds", ())), set(found.get("Regions", ()))
+    administration, execution = found.get("AdministrationRoleARN", ""), found.get("ExecutionRoleName", "")
+    wrong = {
+        f"capabilities are {_said(capabilities)}": capabilities != set(CAPABILITIES),
+        f"targets are {_said(units)}": not units <= {hub.root_id},
+        f"regions are {_said(regions)}": not regions <= {hub.region},
+        f"administration role is {administration}": administration and "/aws-service-role/" not in administration,
+        f"execution role is {execution}": execution and not execution.startswith("stacksets-exec-"),
+    }
+    return [*_wrong(found), *(what for what, is_wrong in wrong.items() if is_wrong)]
+
+
+def _said(names: set[str]) -> str:
+    return ", ".join(sorted(names)) or "none"
+
+
+def values_of(parameters: Any) -> dict[str, str]:
+    """Parameters as an answer has them. AWS may leave an empty value out."""
+    return {each["ParameterKey"]: each.get("ParameterValue", "") for each in parameters or ()}
+
+
+def definition_of(found: Any) -> Definition:
+    """What a stack set is defined by, as DescribeStackSet answers it."""
+    return Definition(
+        body=body_hash(found.get("TemplateBody", "")),
+        values=values_hash(values_of(found.get("Parameters"))),
+        tags=tags_of(found),
+    )
+
+
+def _as_tags(tags: Mapping[str, str]) -> "list[TagTypeDef]":
+    return [{"Key": key, "Value": value} for key, value in tags.items()]
 
 
 def _as_list(parameters: Mapping[str, str]) -> "list[ParameterTypeDef]":

@@ -40,20 +40,36 @@ def is_current(instance: StackInstance | None, wanted: dict[str, str]) -> bool:
     return instance is not None and instance.is_current and dict(instance.parameters) == wanted
 
 
+def update_id(operation_id: str) -> str:
+    """The id of the operation that brings the body, which comes before the one that brings the parameters."""
+    return f"{operation_id}-body"
+
+
 def ensure(connection: Connection, profile: Profile, hub: Hub, operation_id: str, stack_sets: StackSets) -> Progress:
     """Start what is missing, or say what to wait for, or that all is there.
+
+    An older body goes first: the stack set is given ours, or an instance behind its stack set is brought to it. Only
+    then are an instance's own parameters set, because AWS takes a new one only where the stack has it already.
 
     Called again after the wait, so it judges by the instance itself and not by the operation's word:
     with a high failure tolerance an operation succeeds although an account failed, and an operation
     that has ended may show in the instance a moment later.
     """
     name, wanted = connection.role_name, parameters(connection.profile, profile, hub)
-    stack_sets.ensure_stack_set(name, wanted)
+    is_defined = stack_sets.ensure_stack_set(name, wanted)
     instance = stack_sets.instance(name, connection.account_id)
-    if is_current(instance, wanted):
-        return Progress(ready=True)
     if instance and instance.in_progress:
         return Progress(ready=False, operation_id=instance.operation_id)
+    if not is_defined or _is_behind(instance):
+        first = update_id(operation_id)
+        status = stack_sets.operation(name, first)
+        if status is OperationStatus.UNKNOWN:
+            stack_sets.start_update(name, connection.account_id, None if is_defined else wanted, first)
+        if status is not OperationStatus.ENDED:
+            return Progress(ready=False, operation_id=first)
+    # Its end is the end of it, though AWS should show our body otherwise than we gave it: the sweep tells of that.
+    if is_current(instance, wanted):
+        return Progress(ready=True)
     match stack_sets.operation(name, operation_id):
         case OperationStatus.ENDED:
             why = stack_sets.failure(name, operation_id, connection.account_id)
@@ -61,6 +77,11 @@ def ensure(connection: Connection, profile: Profile, hub: Hub, operation_id: str
         case OperationStatus.UNKNOWN:
             stack_sets.start_deployment(name, connection.account_id, wanted, operation_id, exists=instance is not None)
     return Progress(ready=False, operation_id=operation_id)
+
+
+def _is_behind(instance: StackInstance | None) -> bool:
+    """Whether the account's stack may have an older body than its stack set; one that was never made has none."""
+    return instance is not None and not instance.is_current and bool(instance.stack_id)
 
 
 def remove(connection: Connection, operation_id: str, stack_sets: StackSets, *, retain: bool) -> Removal:

@@ -11,7 +11,7 @@ from control_plane.sweep.ports import AccountListing, Papers, Place, Read, Recor
 
 # In one go. Organizations answers 10 ListTagsForResource a second to the whole organization, and the machine
 # pauses between two goes: 40 accounts in about ten seconds leave half of that to everybody else.
-PAGES = {Kind.ACCOUNTS: 2, Kind.ROLES: 20, Kind.SOURCES: 20, Kind.RECORDS: 10}
+PAGES = {Kind.ACCOUNTS: 2, Kind.STACK_SETS: 2, Kind.ROLES: 20, Kind.SOURCES: 20, Kind.RECORDS: 10}
 PROGRESS = "progress"
 
 
@@ -33,7 +33,7 @@ def collect(sweep_id: str, scope: tuple[str, ...], terms: Terms, lists: Lists) -
     for _ in range(PAGES[kind] if kind else 0):
         page, read = _page(progress, terms, lists, known)
         lists.papers.put(sweep_id, f"page#{progress.pages:06}", page)
-        progress = _onward(progress, read, lists)
+        progress = _onward(_noting(progress, page), read)
         lists.papers.put(sweep_id, PROGRESS, progress)
         if progress.kind is not kind:
             break
@@ -47,7 +47,7 @@ def give_up(sweep_id: str, why: str, papers: Papers) -> Progress:
     """
     progress = papers.get(sweep_id, PROGRESS, Progress) or Progress()
     if progress.kind is Kind.ACCOUNTS:
-        progress = progress.model_copy(update={"partial": progress.partial or why, **_next_list(Kind.ROLES)})
+        progress = progress.model_copy(update={"partial": progress.partial or why, **_next_list(Kind.STACK_SETS)})
         papers.put(sweep_id, PROGRESS, progress)
     return progress
 
@@ -74,9 +74,10 @@ def _page(progress: Progress, terms: Terms, lists: Lists, units: _Units) -> tupl
         places = lists.accounts.page(progress.token)
         wanted = [each for each in places.items if progress.is_everything or {*progress.scope} & {*each.units}]
         return Page(accounts=tuple(_account(each, terms, lists.accounts, units) for each in wanted)), places
+    if progress.kind is Kind.STACK_SETS:
+        stack_sets = lists.roles.stack_sets(progress.token)
+        return Page(stack_sets=tuple(stack_sets.items)), stack_sets
     if progress.kind is Kind.ROLES:
-        if not progress.profile:  # no profile's stack set to read
-            return Page(), Read(())
         roles = lists.roles.page(progress.profile, progress.token)
         return Page(roles=tuple(roles.items)), roles
     if progress.kind is Kind.SOURCES:
@@ -96,7 +97,13 @@ def _ours(tags: Mapping[str, str], terms: Terms) -> dict[str, str]:
     return {key: value for key, value in tags.items() if key in (terms.opt_in_tag, terms.expires_tag)}
 
 
-def _onward(progress: Progress, read: Read[object], lists: Lists) -> Progress:
+def _noting(progress: Progress, page: Page) -> Progress:
+    """The profiles whose instances are to be read: a stranger's stack set is not looked into."""
+    ours = {each.profile for each in page.stack_sets if each.is_ours}
+    return progress.model_copy(update={"profiles": tuple(sorted({*progress.profiles, *ours}))})
+
+
+def _onward(progress: Progress, read: Read[object]) -> Progress:
     """Where the next page is; a token seen before ends its list."""
     counted = len(read.items) if progress.kind is Kind.ACCOUNTS else 0
     progress = progress.model_copy(update={"pages": progress.pages + 1, "listed": progress.listed + counted})
@@ -105,24 +112,22 @@ def _onward(progress: Progress, read: Read[object], lists: Lists) -> Progress:
     if read.token and progress.kind is Kind.ACCOUNTS:
         why = f"Organizations gave the same page of the list of accounts twice, after {progress.listed} accounts"
         progress = progress.model_copy(update={"partial": why})
-    if progress.kind is Kind.ACCOUNTS:
-        return _begin_roles(progress, lists)
-    if progress.kind is Kind.ROLES and (
-        later := [name for name in sorted(lists.roles.profiles()) if name > progress.profile]
+    if progress.kind in (Kind.STACK_SETS, Kind.ROLES) and (
+        later := [name for name in progress.profiles if name > progress.profile]
     ):
         return progress.model_copy(update={**_next_list(Kind.ROLES), "profile": later[0]})
-    following = {Kind.ROLES: Kind.SOURCES, Kind.SOURCES: Kind.RECORDS}
+    following = {
+        Kind.ACCOUNTS: Kind.STACK_SETS,
+        Kind.STACK_SETS: Kind.SOURCES,
+        Kind.ROLES: Kind.SOURCES,
+        Kind.SOURCES: Kind.RECORDS,
+    }
     return progress.model_copy(update=_next_list(following.get(progress.kind or Kind.RECORDS)))
 
 
 def _mark(token: str) -> str:
     """A token in short: AWS's are hundreds of characters, and hundreds of them are kept in one item."""
     return hashlib.sha256(token.encode()).hexdigest()[:16]
-
-
-def _begin_roles(progress: Progress, lists: Lists) -> Progress:
-    first = min(lists.roles.profiles(), default="")
-    return progress.model_copy(update={**_next_list(Kind.ROLES), "profile": first})
 
 
 def _next_list(kind: Kind | None) -> dict[str, object]:

@@ -1,10 +1,11 @@
 """What a sweep reads, page by page, and keeps until it plans: plain values, as they are written down."""
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
 
-from control_plane.account import Account
+from control_plane.account import NAME_PREFIX, PROFILE_NAME, Account
 from control_plane.asking import Value
 
 EVERYTHING = "all"  # the scope of a sweep that is not about units
@@ -14,9 +15,37 @@ class Kind(StrEnum):
     """The lists a sweep reads, in this order."""
 
     ACCOUNTS = "accounts"
+    STACK_SETS = "stack sets"
     ROLES = "roles"
     SOURCES = "sources"
     RECORDS = "records"
+
+
+class StackSet(Value):
+    """A stack set with a name of ours. `body` and `values` are hashes; `lies`: what is not as its own tags say.
+
+    `untold`: no tag says anything of them. `unmarked`: how its ownership tags are not ours. `settings`: what else is
+    not as we make it. `is_empty`: no account has an instance.
+    """
+
+    name: str
+    body: str
+    values: str
+    unmarked: str = ""
+    untold: bool = False
+    lies: tuple[str, ...] = ()
+    settings: tuple[str, ...] = ()
+    is_empty: bool = False
+
+    @property
+    def profile(self) -> str:
+        """The profile it is named after."""
+        return self.name.removeprefix(NAME_PREFIX)
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether its instances are connections of ours: it carries our tags, and a profile could have its name."""
+        return not self.unmarked and re.fullmatch(PROFILE_NAME, self.profile) is not None
 
 
 class Role(Value):
@@ -61,6 +90,7 @@ class Page(Value):
     """One page of one of the lists."""
 
     accounts: tuple[Account, ...] = ()
+    stack_sets: tuple[StackSet, ...] = ()
     roles: tuple[Role, ...] = ()
     sources: tuple[Source, ...] = ()
     records: tuple[Remembered, ...] = ()
@@ -74,6 +104,7 @@ class Progress(Value):
 
     scope: tuple[str, ...] = (EVERYTHING,)
     kind: Kind | None = Kind.ACCOUNTS
+    profiles: tuple[str, ...] = ()  # those with a stack set of ours
     profile: str = ""  # of roles: whose stack set is read
     token: str = ""
     seen: tuple[str, ...] = ()
@@ -88,10 +119,16 @@ class Progress(Value):
 
 
 class Memory(Value):
-    """What one sweep of everything leaves the next: how many accounts the last whole list had, and the last list."""
+    """What one sweep of everything leaves the next: how many accounts the last whole list had, and the last list.
+
+    `profiles` and `bodies`: every profile, and every body's hash, that any sweep has seen built. A stack set is held
+    to these, because whoever may change a stack set may change its tags as well.
+    """
 
     whole: int = 0
     listed: int = 0
+    profiles: tuple[str, ...] = ()
+    bodies: tuple[str, ...] = ()
 
 
 def joined(pages: Iterable[Page]) -> Page:
@@ -100,6 +137,7 @@ def joined(pages: Iterable[Page]) -> Page:
     accounts: Mapping[str, Account] = {account.id: account for page in read for account in page.accounts}
     return Page(
         accounts=tuple(accounts.values()),
+        stack_sets=tuple({each.name: each for page in read for each in page.stack_sets}.values()),
         roles=tuple(role for page in read for role in page.roles),
         sources=tuple(source for page in read for source in page.sources),
         records=tuple(record for page in read for record in page.records),

@@ -18,11 +18,20 @@ Key = tuple[str, str]  # an account's id and a profile's name
 class Inventory:
     """The three planes and the registry, of all accounts at once.
 
+    `outdated`: profiles whose stack sets are not what was built.
+
     Lists show less than descriptions do (no parameters, permissions, tags): what they can't show counts as right.
     """
 
-    def __init__(self, read: Page, shards: Iterable[Shard], profiles: Mapping[str, Profile], hub: Hub) -> None:
-        self._profiles, self._hub = profiles, hub
+    def __init__(
+        self,
+        read: Page,
+        shards: Iterable[Shard],
+        profiles: Mapping[str, Profile],
+        hub: Hub,
+        outdated: frozenset[str] = frozenset(),
+    ) -> None:
+        self._profiles, self._hub, self._outdated = profiles, hub, outdated
         entries = {entry: Connection.of_role(entry, hub) for shard in shards for entry in shard.entries}
         self.strangers = tuple(sorted(entry for entry, connection in entries.items() if connection is None))
         self.roles: Mapping[Key, Role] = {(each.account_id, each.profile): each for each in read.roles}
@@ -56,6 +65,11 @@ class Inventory:
         """Whether something of ours is there and nothing remembers it."""
         return (account_id, profile) not in self.records
 
+    def is_behind(self, account_id: str, profile: str) -> bool:
+        """Whether the account's role has an older body or older values: nobody in the account did that."""
+        role = self.roles.get((account_id, profile))
+        return role is not None and (not role.is_current or profile in self._outdated)
+
     def _observe(self, account: Account, profile: str) -> Observed:
         place = account.id, profile
         record, role = self.records.get(place), self.roles.get(place)
@@ -63,7 +77,7 @@ class Inventory:
             role = None  # AWS keeps its record of the account; there is nothing behind it we could remove
         return Observed(
             profile=profile,
-            consumer_role=_presence_of_role(role),
+            consumer_role=_presence_of_role(role, is_behind=self.is_behind(account.id, profile)),
             access=place in self.allowed,
             data_source=self._presence_of_source(account, profile),
             recorded=record.status if record else None,
@@ -86,9 +100,9 @@ class Inventory:
         return Presence.CURRENT if is_current else Presence.DIFFERENT
 
 
-def _presence_of_role(role: Role | None) -> Presence:
+def _presence_of_role(role: Role | None, *, is_behind: bool) -> Presence:
     if role is None:
         return Presence.ABSENT
     if role.is_drifted:
         return Presence.DRIFTED
-    return Presence.CURRENT if role.is_current else Presence.DIFFERENT
+    return Presence.DIFFERENT if is_behind else Presence.CURRENT

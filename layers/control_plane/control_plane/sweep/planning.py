@@ -41,7 +41,8 @@ class Plan(Value):
 
     `hold`: connections whose revocation waits for approval; `withheld`: not taken away, because the list of accounts
     is not whole; `shown`: differences nobody repairs by himself; `deeply`: accounts to be looked at in full;
-    `profiles`: those with roles in accounts, when the sweep is of everything.
+    `profiles`: those with roles in accounts, when the sweep is of everything; `stack_sets`: how those with our names
+    are not what was built, likewise; `known`: the profiles and bodies the next sweep is to know.
     """
 
     partial: str = ""
@@ -58,6 +59,8 @@ class Plan(Value):
     odd: tuple[str, ...] = ()
     deeply: tuple[str, ...] = ()
     profiles: tuple[str, ...] = ()
+    stack_sets: tuple[str, ...] = ()
+    known: Memory = Memory()
 
 
 @dataclass(frozen=True)
@@ -181,7 +184,8 @@ class _Sorter:
 
     def _add(self, account: Account, step: Step, key: str) -> None:
         record = self._inventory.records.get((account.id, step.profile))
-        is_drift = record is not None and record.status == "connected"
+        is_behind = self._inventory.is_behind(account.id, step.profile)  # no drift, so it is not left alone as one
+        is_drift = record is not None and record.status == "connected" and not is_behind
         if record and record.status == "failed":
             self._lists["failed"].append(key)  # and tried again
         if step.action is Action.REBUILD:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from control_plane.asking import Value
-from control_plane.sweep.facts import Remembered, Role, Source
+from control_plane.sweep.facts import Remembered, Role, Source, StackSet
 
 T_co = TypeVar("T_co", covariant=True)
 V = TypeVar("V", bound=Value)
@@ -42,8 +42,8 @@ class AccountListing(Protocol):
 class RoleListing(Protocol):
     """What our stack sets have deployed, a page at a time."""
 
-    def profiles(self) -> Sequence[str]:
-        """The profiles that have a stack set."""
+    def stack_sets(self, token: str) -> Read[StackSet]:
+        """At most 20 stack sets, of which those with a name of ours."""
 
     def page(self, profile: str, token: str) -> Read[Role]:
         """At most 100 instances; none when there is no such stack set."""

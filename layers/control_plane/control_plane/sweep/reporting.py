@@ -28,12 +28,13 @@ class Report(Value):
     orphans: tuple[str, ...] = ()
     strangers: tuple[str, ...] = ()
     odd: tuple[str, ...] = ()
+    stack_sets: tuple[str, ...] = ()
 
     @property
     def is_quiet(self) -> bool:
         """Whether nobody needs to hear of it."""
         told = (self.repaired, self.partial, self.failed, self.moving, self.held, self.withheld, self.shown)
-        return not any(told) and not self.strangers and not self.odd
+        return not any(told) and not self.strangers and not self.odd and not self.stack_sets
 
     @property
     def counts(self) -> dict[str, int]:
@@ -48,6 +49,7 @@ class Report(Value):
             "Orphans": len(self.orphans),
             "Strangers": len(self.strangers),
             "OddRecords": len(self.odd),
+            "StackSetsDiffer": len(self.stack_sets),
             "PartialListings": int(bool(self.partial)),
         }
 
@@ -76,6 +78,7 @@ def report(
         orphans=plan.orphans,
         strangers=plan.strangers,
         odd=plan.odd,
+        stack_sets=plan.stack_sets,
     )
 
 
@@ -94,6 +97,7 @@ def message(report: Report) -> tuple[str, str]:
         (len(report.held), "waiting for approval"),
         (len(report.withheld), "not taken away"),
         (len(report.shown), "only shown"),
+        (len(report.stack_sets), "stack sets not as built"),
     ]
     said = ", ".join(f"{count} {what}" for count, what in counts if count) or "something to look at"
     parts = [
@@ -110,6 +114,7 @@ def message(report: Report) -> tuple[str, str]:
     parts += _listed("Were ours and in no record", report.orphans)
     parts += _listed("Are not ours, left alone", report.strangers)
     parts += _listed("Are in the registry and not as we write them, not believed (docs/howto/sweep-now.md)", report.odd)
+    parts += _listed("Stack sets that are not what was built", report.stack_sets)
     parts.append(f"Sweep {report.sweep_id}; docs/howto/sweep-now.md.")
     return f"Quick Onboarding: sweep{about}: {said}"[:100], "\n\n".join(parts)
 

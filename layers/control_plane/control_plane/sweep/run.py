@@ -10,7 +10,7 @@ from control_plane.assessment import World
 from control_plane.errors import InvalidProfiles
 from control_plane.ports import Brake, Notifications, Reconciles, Registry, Shards
 from control_plane.profiles import Profile
-from control_plane.sweep import reporting, starting
+from control_plane.sweep import reporting, stack_sets, starting
 from control_plane.sweep.collecting import PROGRESS
 from control_plane.sweep.facts import Memory, Page, Progress, joined
 from control_plane.sweep.inspecting import inspect
@@ -37,13 +37,15 @@ class Office:
     registry: Registry
     notifications: Notifications
     repairs: bool
+    body: str  # the hash of what stack sets are made of
 
 
 def make_plan(sweep_id: str, now: datetime, office: Office) -> Plan:
     """Compare what was read, write the plan down, and tell the brake what has to wait."""
     papers, brake = office.papers, office.brake
     progress = papers.get(sweep_id, PROGRESS, Progress) or Progress()
-    partial = why_partial(progress, papers.get(LASTING, MEMORY, Memory) or Memory())
+    memory = papers.get(LASTING, MEMORY, Memory) or Memory()
+    partial = why_partial(progress, memory)
     profiles, fault = _profiles(office.world)
     read = joined(papers.every(sweep_id, "page#", Page))
     rules = Rules(
@@ -56,8 +58,14 @@ def make_plan(sweep_id: str, now: datetime, office: Office) -> Plan:
         repairs=office.repairs,
         profiles_fault=fault,
     )
-    inventory = Inventory(read, office.policies.shards(), profiles, office.hub)
+    built = stack_sets.built(office.body, profiles, office.hub)
+    outdated = stack_sets.outdated(read.stack_sets, built)
+    inventory = Inventory(read, office.policies.shards(), profiles, office.hub, outdated)
     plan = plan_sweep(read.accounts, inventory, progress, partial, rules)
+    if progress.is_everything:
+        known = stack_sets.remembering(memory, built, (each.profile for each in read.records if each.profile))
+        differ = stack_sets.differences(read.stack_sets, None if fault else built, known)
+        plan = plan.model_copy(update={"stack_sets": differ, "known": known})
     # Before anything is started: whoever asks for one of these from now on waits for approval.
     replaces = progress.is_everything and not partial
     brake.expect(frozenset(plan.hold) | (frozenset() if replaces else brake.expected()))
@@ -97,18 +105,18 @@ def finish(sweep_id: str, now: str, office: Office, *, is_patient: bool) -> Repo
         if not report.is_quiet:
             office.notifications.send(*reporting.message(report))
         papers.put(sweep_id, REPORT, reporting.shortened(report))
-    _remember(report, progress, papers)
+    _remember(report, progress, plan.known, papers)
     if not moving:
         office.brake.expect(frozenset())  # whoever was to be held is held by now
     return report
 
 
-def _remember(report: Report, progress: Progress, papers: Papers) -> None:
+def _remember(report: Report, progress: Progress, known: Memory, papers: Papers) -> None:
     papers.put(LASTING, "last", reporting.shortened(report))
     if progress.is_everything:
         before = papers.get(LASTING, MEMORY, Memory) or Memory()
         whole = before.whole if report.partial else progress.listed
-        papers.put(LASTING, MEMORY, Memory(whole=whole, listed=progress.listed))
+        papers.put(LASTING, MEMORY, known.model_copy(update={"whole": whole, "listed": progress.listed}))
 
 
 def _profiles(world: World) -> tuple[Mapping[str, Profile], str]:
