@@ -201,7 +201,7 @@ def test_a_tag_on_the_root_starts_a_sweep_of_what_is_below_it(story: Story) -> N
     story.world.tag(root, "enabled")
     story.run(30)
     look, sweep = story.world.step_functions.executions[:2]
-    assert look.path == ["FindAccount", "WhatIsItAbout", "SweepUnit", "LeftToSweep"]
+    assert look.path == ["AskToLookAgain", "FindAccount", "WhatIsItAbout", "SweepUnit", "LeftToSweep"]
     assert (sweep.machine_name, sweep.input["scope"]) == ("SweepOrganization", root)
     assert sweep.input["reason"].startswith("TagResource")
 
