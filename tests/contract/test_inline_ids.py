@@ -143,7 +143,7 @@ values = st.recursive(
     scalars, lambda inner: st.lists(inner, max_size=2) | st.dictionaries(keys, inner, max_size=3), max_leaves=6
 )
 variants = st.fixed_dictionaries(
-    {}, optional={name: values for name in ("requestParameters", "serviceEventDetails", "eventName", "userIdentity")}
+    {}, optional=dict.fromkeys(("requestParameters", "serviceEventDetails", "eventName", "userIdentity"), values)
 )
 events = st.fixed_dictionaries({}, optional={"detail": variants | values, "account_id": values, "reason": values})
 

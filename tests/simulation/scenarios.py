@@ -241,6 +241,7 @@ def sweep(**answers: Any) -> dict[str, Any]:
     """The answers of a sweep of everything; all else goes well."""
     return {
         "LookAtAccount": [STARTED],
+        "LookAtEachAccount": [STARTED],
         "KeepRequest": [{}],
         "ClaimSweep": [swept("all")],
         "ReadSweepClaim": [{"Item": {"holder": {"S": HOLDER}}}],
@@ -497,6 +498,10 @@ REAL: dict[str, list[Scenario]] = {
         Scenario("two units at once", ALL, sweep(ClaimSweep=[swept("ou-ab12-a", "ou-ab12-b")], PlanSweep=[planned()])),
         Scenario("one account", {"account_id": "111122223333"}, sweep()),
         Scenario("one account that can't be looked at", {"account_id": "1"}, sweep(LookAtAccount=[BUSY_SFN])),
+        Scenario("some accounts", {"scope": ["111122223333", "222233334444"]}, sweep()),
+        Scenario("one account as scope", {"scope": "111122223333"}, sweep()),
+        Scenario("some that can't be looked at", {"scope": ["111122223333"]}, sweep(LookAtEachAccount=[BUSY_SFN])),
+        Scenario("an account and a unit", {"scope": ["111122223333", "ou-ab12-consumers1"]}, sweep()),
         Scenario(
             "asked for once more meanwhile",
             ALL,

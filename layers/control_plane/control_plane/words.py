@@ -9,7 +9,7 @@ SHORT = 300  # of a description in a few words
 def bounded(text: str, longest: int = LONGEST) -> str:
     """The text, cut when it is too long (the cut says how long it was); half of a surrogate pair becomes `?`.
 
-    JSON may spell half a pair (its escape ud800), which no UTF-8 can hold: printing, SNS and DynamoDB would refuse all of it.
+    JSON may spell half a pair, which no UTF-8 can hold: printing, SNS and DynamoDB would refuse all of the text.
     """
     kept, more = text, ""
     if len(text) > longest:

@@ -255,9 +255,10 @@ envelopes = st.fixed_dictionaries({"detail": details | json_values}, optional={"
 @given(event=json_values | envelopes | st.fixed_dictionaries({"reason": json_values}))
 def test_no_input_makes_it_stumble_or_answer_anything_but_an_id(event: Any) -> None:
     assert len(describe(event).encode()) <= SHORT
+    found, message = ACCOUNT, ""
     try:
         found = find_subject(event, MANAGEMENT)
     except NoAccountInEvent as refused:
-        assert len(str(refused).encode()) <= LONGEST
-        return
+        message = str(refused)
+    assert len(message.encode()) <= LONGEST
     assert found.kind is not Kind.ACCOUNT or (len(found.id) == 12 and found.id.isascii() and found.id.isdigit())

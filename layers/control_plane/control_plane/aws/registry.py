@@ -135,6 +135,8 @@ def _attention(item: Mapping[str, Any]) -> Attention:
         updated=text["updated"],
         held="holder" in text,
         generation=int(item.get("generation", {}).get("N", 0)),
+        requests=int(item.get("requests", {}).get("N", 0)),
+        requested_by=text.get("requested_by", ""),
         account_name=text.get("account_name", ""),
         error=text.get("error", ""),
         reason=text.get("reason", ""),
