@@ -15,7 +15,8 @@ MACHINE_ARN = f"arn:aws:states:us-east-1:123456789012:stateMachine:{MACHINE}"
 EXECUTION_ARN = f"arn:aws:states:us-east-1:123456789012:execution:{MACHINE}:{EXECUTION}"
 ROLE = "arn:aws:iam::123456789012:role/machine"
 LAMBDA = "arn:aws:states:::lambda:invoke"
-TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)|\b20\d{12,22}\b")  # also its digits alone
+# A time; its digits alone; the seconds since 1970.
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)|\b20\d{12,22}\b|\b1[789]\d{8}\b")
 TOKENS = ("TaskToken", "token")  # under which a task's token is sent
 
 # A task's answers: computed from the arguments, or one after the other, the last one for ever.

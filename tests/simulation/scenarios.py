@@ -122,7 +122,8 @@ SMALL: dict[str, list[Scenario]] = {
 
 STARTED = {"ExecutionArn": "arn:aws:states:us-east-1:123456789012:execution:other:1"}
 FOUND = {"kind": "account", "id": "111122223333", "event": "TagResource"}
-UNIT = {**FOUND, "kind": "unit", "id": "ou-ab12-consumers1"}
+UNIT = {**FOUND, "kind": "unit", "id": "ou-ab12-consumers1", "scope": "ou-ab12-consumers1"}
+SEVERAL = {**FOUND, "kind": "accounts", "scope": ["111122223333", "222233334444"]}
 CLAIMED = {"Attributes": {"generation": {"N": "4"}}}
 HOLDER = "arn:aws:states:us-east-1:123456789012:execution:machine:other"
 DENIED = TaskFailed("AccessDenied", '{"errorType":"AccessDenied","errorMessage":"no"}')
@@ -189,6 +190,15 @@ def account(*steps: Any, **answers: Any) -> dict[str, Any]:
 
 
 EVENT = {"detail-type": "AWS API Call via CloudTrail", "detail": {"eventName": "TagResource"}}
+TAGGED = {"detail": {"eventName": "TagResource", "eventID": "e-1", "requestParameters": {"resourceId": "111122223333"}}}
+HELD = {
+    "Attributes": {
+        "pk": {"S": "account#111122223333"},
+        "holder": {"S": HOLDER},
+        "look_again": {"S": "TagResource (e-1)"},
+        "requests": {"N": "3"},
+    }
+}
 
 PLAN = {"plan": "1-20261104103000"}
 
@@ -231,6 +241,7 @@ def sweep(**answers: Any) -> dict[str, Any]:
     """The answers of a sweep of everything; all else goes well."""
     return {
         "LookAtAccount": [STARTED],
+        "LookAtEachAccount": [STARTED],
         "KeepRequest": [{}],
         "ClaimSweep": [swept("all")],
         "ReadSweepClaim": [{"Item": {"holder": {"S": HOLDER}}}],
@@ -339,7 +350,7 @@ REAL: dict[str, list[Scenario]] = {
             EVENT,
             account(
                 Claim=[TAKEN],
-                AskToLookAgain=[{"Attributes": {"holder": {"S": HOLDER}}}],
+                AskHolder=[{"Attributes": {"holder": {"S": HOLDER}}}],
                 DescribeHolder=[{"Status": "RUNNING"}],
             ),
         ),
@@ -349,7 +360,7 @@ REAL: dict[str, list[Scenario]] = {
             account(
                 CONNECT,
                 Claim=[TAKEN],
-                AskToLookAgain=[{"Attributes": {"holder": {"S": HOLDER}}}],
+                AskHolder=[{"Attributes": {"holder": {"S": HOLDER}}}],
                 DescribeHolder=[{"Status": "FAILED"}],
                 TakeOver=[CLAIMED],
             ),
@@ -359,12 +370,36 @@ REAL: dict[str, list[Scenario]] = {
             EVENT,
             account(
                 Claim=[TAKEN, CLAIMED],
-                AskToLookAgain=[{"Attributes": {"holder": {"S": HOLDER}}}],
+                AskHolder=[{"Attributes": {"holder": {"S": HOLDER}}}],
                 DescribeHolder=[TaskFailed("Sfn.ExecutionDoesNotExistException", "gone")],
                 TakeOver=[TAKEN],
             ),
         ),
-        Scenario("claim released meanwhile", EVENT, account(Claim=[TAKEN, CLAIMED], AskToLookAgain=[TAKEN])),
+        Scenario(
+            "an account in plain sight, held by a living execution",
+            TAGGED,
+            account(AskToLookAgain=[HELD], DescribeHolder=[{"Status": "RUNNING"}]),
+        ),
+        Scenario(
+            "an account in plain sight, held by a dead execution",
+            TAGGED,
+            account(CONNECT, AskToLookAgain=[HELD], DescribeHolder=[{"Status": "ABORTED"}], TakeOver=[CLAIMED]),
+        ),
+        Scenario("an account in plain sight that nobody holds", TAGGED, account(CONNECT, AskToLookAgain=[TAKEN])),
+        Scenario(
+            "an account in plain sight, claimed by another meanwhile",
+            TAGGED,
+            account(
+                AskToLookAgain=[TAKEN],
+                Claim=[TAKEN],
+                AskHolder=[{"Attributes": {"holder": {"S": HOLDER}}}],
+                DescribeHolder=[{"Status": "RUNNING"}],
+            ),
+        ),
+        Scenario("an account asked for by its id", {"account_id": "111122223333"}, account(AskToLookAgain=[TAKEN])),
+        Scenario("a question that can't be asked", TAGGED, account(AskToLookAgain=[DENIED])),
+        Scenario("several accounts", EVENT, account(FindAccount=[SEVERAL])),
+        Scenario("claim released meanwhile", EVENT, account(Claim=[TAKEN, CLAIMED], AskHolder=[TAKEN])),
         Scenario(
             "untagged while it waits",
             EVENT,
@@ -463,6 +498,10 @@ REAL: dict[str, list[Scenario]] = {
         Scenario("two units at once", ALL, sweep(ClaimSweep=[swept("ou-ab12-a", "ou-ab12-b")], PlanSweep=[planned()])),
         Scenario("one account", {"account_id": "111122223333"}, sweep()),
         Scenario("one account that can't be looked at", {"account_id": "1"}, sweep(LookAtAccount=[BUSY_SFN])),
+        Scenario("some accounts", {"scope": ["111122223333", "222233334444"]}, sweep()),
+        Scenario("one account as scope", {"scope": "111122223333"}, sweep()),
+        Scenario("some that can't be looked at", {"scope": ["111122223333"]}, sweep(LookAtEachAccount=[BUSY_SFN])),
+        Scenario("an account and a unit", {"scope": ["111122223333", "ou-ab12-consumers1"]}, sweep()),
         Scenario(
             "asked for once more meanwhile",
             ALL,

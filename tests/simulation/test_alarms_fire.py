@@ -22,6 +22,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
+PUT_METRIC_ALARM = {
+    "AlarmName",
+    "AlarmDescription",
+    "AlarmActions",
+    "MetricName",
+    "Namespace",
+    "Statistic",
+    "Dimensions",
+    "Period",
+    "EvaluationPeriods",
+    "ComparisonOperator",
+    "TreatMissingData",
+}
 
 
 @prototype
@@ -122,6 +135,21 @@ def an_event_without_an_account_arrives(story: Watched) -> None:
     story.run(20 * MINUTE)
 
 
+def an_account_is_tagged_all_the_time(story: Watched) -> None:
+    """A hundredth of a storm against a hundredth of the threshold: a whole one is thousands of executions."""
+    name = story.named("ReconcileStorm")
+    (made,) = story.ask("cloudwatch", "describe_alarms", AlarmNames=[name])["MetricAlarms"]
+    kept = {key: value for key, value in made.items() if key in PUT_METRIC_ALARM}
+    story.ask("cloudwatch", "put_metric_alarm", **kept | {"Threshold": made["Threshold"] / 100})
+    a_slow_deployment_begins(story, hours=2)
+    (account_id,) = (
+        record["pk"].removeprefix("account#") for record in story.world.records() if record["sk"] == "claim"
+    )
+    for _ in range(5 * 9):
+        story.world.tag(account_id, "enabled")
+        story.run(100)
+
+
 def a_sweep_begins(story: Watched) -> None:
     story.ask("stepfunctions", "start_execution", stateMachineArn=story.named("SweepOrganization"), input="{}")
     story.run(3)
@@ -155,6 +183,7 @@ STORIES: dict[Alarm, Trouble] = {
         without("ForwardRole", "events:PutEvents", an_account_is_tagged, FORWARDING)
     ),
     RUNS_FAILED: Trouble(without("ScheduleRole", "lambda:InvokeFunction", time_passes(15))),
+    (HUB, "ReconcileStorm"): Trouble(an_account_is_tagged_all_the_time),
     (HUB, "RecordsStuck"): Trouble(a_stopped_reconcile_is_left_alone, also=(RECONCILE_ABORTED,)),
     (HUB, "EventsUnread"): Trouble(an_event_without_an_account_arrives, also=(RECONCILE_FAILED,)),
     (HUB, "WatchFailing"): Trouble(

@@ -10,6 +10,7 @@ import pytest
 
 from sandbox.clock import VirtualClock
 from sandbox.world import Sandbox
+from tests.contract import project
 from tests.simulation.conftest import START, Story
 
 if TYPE_CHECKING:
@@ -127,6 +128,56 @@ def test_an_untag_does_not_wait_behind_a_slow_deployment(story: Story) -> None:
     assert story.last.path[-1] == "LeftToHolder"
 
 
+def test_a_repeat_for_an_account_whose_claim_is_held_costs_four_transitions_and_no_function(story: Story) -> None:
+    account_id = story.member()
+    story.world.tag(account_id, "enabled")
+    story.run(20)
+    before = len(list(story.world.cloud.gateway.log.of("Invoke")))
+    begun = len(story.world.step_functions.executions)
+    for number in range(5):
+        event = project.sample("organizations/tag_resource.opt_in")
+        event["detail"]["requestParameters"]["resourceId"] = account_id
+        event["detail"]["eventID"] = f"e-{number}"
+        story.start(event)
+    story.run(0.5)
+    repeats = story.world.step_functions.executions[begun:]
+    assert [each.path for each in repeats] == [
+        ["AskToLookAgain", "DescribeHolder", "IsHolderRunning", "LeftToHolder"]
+    ] * 5
+    assert len(list(story.world.cloud.gateway.log.of("Invoke"))) == before
+    claim = story.claim(account_id)
+    assert (claim["look_again"], claim["requests"]) == ("TagResource (e-4)", 5)
+    assert claim["requested_by"].endswith(":assumed-role/OrganizationAdministrator/mary.major")
+    story.run()
+    assert_connected(story, account_id)
+    assert {"look_again", "holder"} & set(story.claim(account_id)) == set()
+    story.start({"account_id": account_id})
+    story.run()
+    assert {"requests", "requested_by"} & set(story.claim(account_id)) == set()
+
+
+def test_an_ordinary_event_finds_its_account_without_a_function(story: Story) -> None:
+    account_id = story.tagged()
+    assert_connected(story, account_id)
+    assert story.last.path[:3] == ["AskToLookAgain", "Claim", "AssessAccount"]
+    assert story.claim(account_id)["event"].startswith("TagResource (")
+
+
+def test_an_event_about_several_accounts_has_exactly_those_looked_at(story: Story) -> None:
+    first, second, third = (story.member(f"member-{number}") for number in range(3))
+    for account_id in (first, second, third):
+        story.world.organizations.directory.find(account_id).tags["quick-athena"] = "enabled"  # type: ignore[union-attr]
+    management = story.world.cloud.landscape.management
+    details = {"accountId": management, "memberAccountId": first, "also": [{"accountId": second}]}
+    story.start({"detail": {"eventName": "SomethingNew", "eventID": "e-1", "serviceEventDetails": details}})
+    story.run()
+    sweep = next(each for each in story.world.step_functions.executions if each.machine_name == "SweepOrganization")
+    assert (sweep.input["scope"], sweep.status) == ([first, second], "SUCCEEDED")
+    assert_connected(story, first)
+    assert_connected(story, second)
+    assert_nothing(story, third)
+
+
 def test_two_executions_at_once_leave_one_connection(story: Story) -> None:
     account_id = story.member()
     story.world.tag(account_id, "enabled")
@@ -201,7 +252,7 @@ def test_a_tag_on_the_root_starts_a_sweep_of_what_is_below_it(story: Story) -> N
     story.world.tag(root, "enabled")
     story.run(30)
     look, sweep = story.world.step_functions.executions[:2]
-    assert look.path == ["FindAccount", "WhatIsItAbout", "SweepUnit", "LeftToSweep"]
+    assert look.path == ["AskToLookAgain", "FindAccount", "WhatIsItAbout", "SweepUnit", "LeftToSweep"]
     assert (sweep.machine_name, sweep.input["scope"]) == ("SweepOrganization", root)
     assert sweep.input["reason"].startswith("TagResource")
 

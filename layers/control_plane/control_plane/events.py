@@ -7,81 +7,117 @@ from enum import StrEnum
 from typing import Any
 
 from control_plane.errors import NoAccountInEvent
+from control_plane.words import SHORT, bounded, plain, quoted
 
 ACCOUNT_ID = re.compile(r"[0-9]{12}")
 UNIT = re.compile(r"^(ou-[0-9a-z]{4,32}-[0-9a-z]{8,32}|r-[0-9a-z]{4,32})$")
 KNOWN = re.compile(r"^(ou|r|p|rp|car|h|o)-")  # what else the Organizations API tags and names
-ID_KEYS = ("account_id", "accountId", "resourceId")  # ours (sweep, operator); AWS's own spellings
+OWN_KEY = "account_id"  # ours: the sweep, the watch, a person
+AWS_KEYS = re.compile(r"resourceId|.*[aA]ccountId", re.DOTALL)  # memberAccountId, targetAccountId, ...
+PREFERRED = "memberAccountId"
 PARTS = ("requestParameters", "serviceEventDetails")
 MOST, LONGEST = 5, 80  # of what was found instead of an id, in a message
+AT_ONCE = 100  # accounts of one event that are looked at one by one; of more, everything is swept
+EVERYTHING = "all"
 
 
 class Kind(StrEnum):
     """What an event is about."""
 
     ACCOUNT = "account"
+    ACCOUNTS = "accounts"
     UNIT = "unit"
     OTHER = "other"
 
 
 @dataclass(frozen=True)
 class Subject:
-    """An account, by its 12 digits; an organizational unit or the root; or something nothing follows from."""
+    """An account, by its 12 digits; an organizational unit or the root; or something nothing follows from.
+
+    Of several accounts, `scope` has what is to be swept: their ids, or everything.
+    """
 
     kind: Kind
     id: str
+    scope: tuple[str, ...] = ()
 
 
-def find_subject(event: Any) -> Subject:
+def find_subject(event: Any, management: str = "") -> Subject:
     """What an event, or whatever else an execution was started with, asks us to look at.
 
     The input of our own starters names it directly; CloudTrail envelopes carry it in the request's parameters or,
-    for asynchronous results, somewhere in serviceEventDetails (whose exact shapes AWS does not all document).
+    for asynchronous results, somewhere in serviceEventDetails (whose exact shapes AWS does not all document). The
+    management account, which makes most calls, is the subject only when no other account is named.
     """
+    if _is_account(own := event.get(OWN_KEY) if isinstance(event, Mapping) else None):
+        return Subject(Kind.ACCOUNT, own)
     named = _candidates(event)
-    if accounts := [value for value in named if isinstance(value, str) and ACCOUNT_ID.fullmatch(value)]:
-        return Subject(Kind.ACCOUNT, accounts[0])
+    accounts = list(dict.fromkeys(value for value in named if _is_account(value)))
+    if members := [value for value in accounts if value != management] or accounts:
+        return _accounts(members)
     if named and all(isinstance(value, str) and KNOWN.match(value) for value in named):
         units = [value for value in named if UNIT.fullmatch(value)]
-        return Subject(Kind.UNIT, units[0]) if units else Subject(Kind.OTHER, named[0])
+        return Subject(Kind.UNIT, units[0]) if units else Subject(Kind.OTHER, bounded(named[0], SHORT))
     raise NoAccountInEvent(
-        f"no account id in {describe(event)}: looked for 12 digits in quotes under {', '.join(ID_KEYS)} in "
-        f"{' and '.join(PARTS)}; found {_listed(named)}"
+        f"no account id in {describe(event)}: looked for 12 digits in quotes under account_id, resourceId and keys "
+        f"that end in accountId in {' and '.join(PARTS)}; found {_listed(named)}"
     )
 
 
 def describe(event: Any) -> str:
-    """The event in a few words, for records and logs."""
+    """The event in a few words, for records and logs; bounded, whatever it holds."""
     if not isinstance(event, Mapping):
         return f"an input that is no object ({type(event).__name__})"
     detail = event.get("detail")
     if isinstance(detail, Mapping) and "eventName" in detail:
-        return f"{detail['eventName']} ({detail.get('eventID') or event.get('id', 'no id')})"
-    return str(event.get("reason") or event.get("detail-type") or "an input without detail")
+        name, known_as = plain(detail["eventName"], 100), detail.get("eventID") or event.get("id") or "no id"
+        return f"{name} ({plain(known_as, 100)})"
+    return plain(event.get("reason") or event.get("detail-type") or "an input without detail")
+
+
+def _accounts(members: list[str]) -> Subject:
+    if len(members) == 1:
+        return Subject(Kind.ACCOUNT, members[0])
+    return Subject(Kind.ACCOUNTS, members[0], tuple(members) if len(members) <= AT_ONCE else (EVERYTHING,))
+
+
+def _is_account(value: Any) -> bool:
+    return isinstance(value, str) and ACCOUNT_ID.fullmatch(value) is not None
 
 
 def _listed(values: list[Any]) -> str:
     """The first few values, each cut short: an event may hold anything."""
-    shown = [repr(value)[:LONGEST] for value in values[:MOST]]
+    shown = [quoted(value, LONGEST) for value in values[:MOST]]
     more = f" and {len(values) - MOST} more" if len(values) > MOST else ""
     return (", ".join(shown) or "nothing") + more
 
 
 def _candidates(event: Any) -> list[Any]:
+    """Every value that may be the id: of an envelope, only what it is about; of another input, what it says itself."""
     if not isinstance(event, Mapping):
         return []
     detail = event.get("detail")
-    parts = [detail.get(part) for part in PARTS] if isinstance(detail, Mapping) else []
-    return [value for part in ({key: event.get(key) for key in ID_KEYS}, *parts) for value in _ids(part)]
+    if isinstance(detail, Mapping):
+        own = _plain_ids({OWN_KEY: event.get(OWN_KEY)})
+        found = [*own, *(pair for part in PARTS for pair in _ids(detail.get(part)))]
+    else:
+        found = list(_plain_ids(event))
+    return [value for _, value in sorted(found, key=lambda pair: pair[0] != PREFERRED)]
 
 
-def _ids(part: Any) -> Iterator[Any]:
-    """Every plain value under one of the keys, however deep."""
-    if isinstance(part, list):
-        for item in part:
-            yield from _ids(item)
-    if not isinstance(part, Mapping):
-        return
-    yield from (part[key] for key in ID_KEYS if isinstance(part.get(key), str | int | float))
-    for value in part.values():
-        yield from _ids(value)
+def _ids(part: Any) -> Iterator[tuple[str, Any]]:
+    """Every plain value under one of the keys, however deep: without recursion, which nesting could exhaust."""
+    left = [part]
+    while left:
+        here = left.pop()
+        if isinstance(here, Mapping):
+            yield from _plain_ids(here)
+            left.extend(reversed(list(here.values())))
+        elif isinstance(here, list):
+            left.extend(reversed(here))
+
+
+def _plain_ids(mapping: Mapping[Any, Any]) -> Iterator[tuple[str, Any]]:
+    for key, value in mapping.items():
+        if (key == OWN_KEY or AWS_KEYS.fullmatch(str(key))) and isinstance(value, str | int | float):
+            yield key, value

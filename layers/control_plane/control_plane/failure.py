@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
+from control_plane.words import LONGEST, bounded
+
 
 class Plan(NamedTuple):
     """Likely cause and remedy, in words for whoever is on call."""
@@ -111,13 +113,13 @@ class Failure(BaseModel):
 
 def explain(account_id: str, step: str, error: Mapping[str, Any]) -> Failure:
     """A failure in words, from the error output Step Functions caught (`Error`, `Cause`)."""
-    name = str(error.get("Error") or "Unknown")
+    name = bounded(str(error.get("Error") or "Unknown"), 256)  # as long as Step Functions lets an error's name be
     known = PLANS.get(_planned(name), UNKNOWN)
     message = _message(str(error.get("Cause") or ""))
     return Failure(
         step=step,
         error=name,
-        reason=f"account {account_id}: {step}: {message}",
+        reason=bounded(f"account {account_id}: {step}: {message}", LONGEST),
         cause=known.cause,
         remedy=known.remedy,
     )
@@ -132,6 +134,7 @@ def _message(cause: str) -> str:
     """What went wrong: a Lambda's Cause is JSON around the message, an AWS call's is the message."""
     try:
         parsed = json.loads(cause)
-    except ValueError:
+    except (ValueError, RecursionError):  # not JSON, or nested too deep to be read
         return cause or "no message"
-    return str(parsed.get("errorMessage", cause)) if isinstance(parsed, dict) else cause
+    said = parsed.get("errorMessage", cause) if isinstance(parsed, dict) else cause
+    return said if isinstance(said, str) else cause

@@ -143,7 +143,8 @@ class Record:
 class Attention:
     """A record that is not at rest: a claim (no profile) or a connection that moves, or that failed.
 
-    `updated` is the last sign of life; `held` says of a claim that an execution holds it.
+    `updated` is the last sign of life; `held` says of a claim that an execution holds it, `requests` how often it was
+    asked to look again since, `requested_by` who asked last.
     """
 
     account_id: str
@@ -156,6 +157,8 @@ class Attention:
     reason: str = ""
     cause: str = ""
     remedy: str = ""
+    requests: int = 0
+    requested_by: str = ""
 
 
 class Organization(Protocol):

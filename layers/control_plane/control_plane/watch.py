@@ -5,12 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from control_plane.ports import Attention, Notifications, Reconciles, Registry
+from control_plane.words import SHORT, bounded
 
 SETTLED = timedelta(minutes=2)  # what was written longer ago is in the index for sure
 SILENCE = timedelta(minutes=30)  # longer than any execution goes without a sign of life
 LONGEST = timedelta(hours=7)  # longer than any execution lives
 AT_ONCE = 100  # reconciles started in one go: Organizations and Quick are slow
 NAMED = 40  # failures told in full in one report
+MANY = 100  # requests for one account while one execution holds it: more than any person or deployment makes
+STORM = "docs/howto/answer-an-alarm.md#somebody-changes-tags-all-the-time"
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,7 @@ class Watched:
     stuck: tuple[Attention, ...]
     failed: tuple[Attention, ...]
     unread: int
+    stormy: tuple[Attention, ...] = ()  # accounts somebody asks for all the time
 
 
 def look(registry: Registry, now: str) -> Watched:
@@ -28,7 +32,8 @@ def look(registry: Registry, now: str) -> Watched:
     moving, failed = registry.needing_attention("moving"), registry.needing_attention("failed")
     held = [each for each in failed if each.held]
     stuck = tuple(each for each in (*moving, *held) if is_stuck(each, registry, now))
-    return Watched(len(moving), stuck, tuple(failed), registry.unread_events())
+    stormy = tuple(each for each in (*moving, *held) if each.held and each.requests >= MANY)
+    return Watched(len(moving), stuck, tuple(failed), registry.unread_events(), stormy)
 
 
 def is_stuck(record: Attention, registry: Registry, now: str) -> bool:
@@ -52,11 +57,11 @@ def wake(stuck: Sequence[Attention], reconciles: Reconciles, now: str) -> None:
 
 
 def report(found: Watched, registry: Registry, notifications: Notifications, now: str) -> int:
-    """Tell people what failed since the last report and what is stuck, in one message; answers how many."""
+    """Tell people what failed since the last report, what is stuck, what is asked for too often, in one message."""
     since, until = registry.last_report(), (_time(now) - SETTLED).isoformat()
     fresh = [each for each in found.failed if _is_between(since, each.updated, until)]
-    if fresh or found.stuck:
-        notifications.send(_subject(fresh, found.stuck), _text(fresh, found))
+    if fresh or found.stuck or found.stormy:
+        notifications.send(_subject(fresh, found), _text(fresh, found))
     if fresh or not since:
         registry.reported(until)
     return len(fresh)
@@ -76,8 +81,9 @@ def _age(moment: str, now: str) -> timedelta:
     return age if age > -SETTLED else LONGEST + SETTLED
 
 
-def _subject(fresh: Sequence[Attention], stuck: Sequence[Attention]) -> str:
-    said = [f"{len(fresh)} failed"] * bool(fresh) + [f"{len(stuck)} stuck"] * bool(stuck)
+def _subject(fresh: Sequence[Attention], found: Watched) -> str:
+    counts = {"failed": len(fresh), "stuck": len(found.stuck), "asked for too often": len(found.stormy)}
+    said = [f"{count} {what}" for what, count in counts.items() if count]
     return f"Quick Onboarding: {', '.join(said)}"
 
 
@@ -89,6 +95,7 @@ def _text(fresh: Sequence[Attention], found: Watched) -> str:
         f"{_named(each)}: no sign of life since {each.updated}. It is being looked at again by itself."
         for each in found.stuck[:NAMED]
     ]
+    told += [_told_storm(each) for each in found.stormy[:NAMED]]
     if found.unread:
         told.append(f"{found.unread} events are kept in which no account was found (docs/howto/read-a-kept-event.md).")
     told.append(f"In all {len(found.failed)} failed, {found.moving} under way.")
@@ -96,7 +103,14 @@ def _text(fresh: Sequence[Attention], found: Watched) -> str:
 
 
 def _told(record: Attention) -> str:
-    return f"{_named(record)}: {record.error}\n  {record.reason}\n  Likely: {record.cause}\n  Do: {record.remedy}"
+    said = (record.error, record.reason, record.cause, record.remedy)
+    error, reason, cause, remedy = map(bounded, said)  # what older versions wrote may be long
+    return f"{_named(record)}: {error}\n  {reason}\n  Likely: {cause}\n  Do: {remedy}"
+
+
+def _told_storm(record: Attention) -> str:
+    who = bounded(record.requested_by, SHORT)
+    return f"{_named(record)}: asked for {record.requests} times while one look at it lasts, last by {who} ({STORM})."
 
 
 def _named(record: Attention) -> str:

@@ -11,8 +11,8 @@ from tests.simulation.bad_inputs.vocabulary import ACCOUNT, CONNECTED, SWEPT, Ca
 
 SAMPLES = Path(__file__).parents[3] / "events"
 LOOKED = (
-    "looked for 12 digits in quotes under account_id, accountId, resourceId in requestParameters and "
-    "serviceEventDetails; found"
+    "looked for 12 digits in quotes under account_id, resourceId and keys that end in accountId in requestParameters "
+    "and serviceEventDetails; found"
 )
 NO_INPUT = "no account id in an input without detail"
 

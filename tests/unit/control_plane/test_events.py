@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from control_plane.errors import NoAccountInEvent
-from control_plane.events import Kind, Subject, describe, find_subject
+from control_plane.events import AT_ONCE, Kind, Subject, describe, find_subject
+from control_plane.words import LONGEST, SHORT
 
 EVENTS = Path(__file__).parents[3] / "events"
 SAMPLES = sorted(sample for folder in ("organizations", "control_tower") for sample in (EVENTS / folder).glob("*.json"))
@@ -20,6 +21,8 @@ WITHOUT_ACCOUNT = {
 }
 ABOUT_A_UNIT = {"tag_resource.organizational_unit", "tag_resource.root"}
 ACCOUNT = Subject(Kind.ACCOUNT, "222233334444")
+MANAGEMENT = "111122223333"
+KEYS = st.sampled_from(["accountId", "resourceId", "memberAccountId", "account_id"])
 digits = st.text("0123456789", min_size=12, max_size=12)
 words = st.text("abcdefgh", min_size=1, max_size=8)
 
@@ -111,8 +114,8 @@ def test_the_refusal_says_what_was_looked_for_and_what_was_found() -> None:
     with pytest.raises(NoAccountInEvent) as refused:
         find_subject(about(requestParameters={"resourceId": "x-unknown"}))
     assert str(refused.value) == (
-        "no account id in TagResource (e-1): looked for 12 digits in quotes under account_id, accountId, resourceId "
-        "in requestParameters and serviceEventDetails; found 'x-unknown'"
+        "no account id in TagResource (e-1): looked for 12 digits in quotes under account_id, resourceId and keys that "
+        "end in accountId in requestParameters and serviceEventDetails; found 'x-unknown'"
     )
 
 
@@ -147,17 +150,115 @@ def test_the_id_is_found_at_any_depth_of_the_service_events_details(account: str
     assert find_subject(about(serviceEventDetails=details)) == Subject(Kind.ACCOUNT, account)
 
 
+@pytest.mark.parametrize(
+    "key", ["memberAccountId", "targetAccountId", "childAccountId", "createdAccountId", "AccountId", "accountId"]
+)
+def test_an_account_is_found_under_any_key_that_ends_in_accountId(key: str) -> None:  # noqa: N802
+    for part in ("requestParameters", "serviceEventDetails"):
+        assert find_subject(about(**{part: {"deep": [{key: "222233334444"}]}}), MANAGEMENT) == ACCOUNT
+
+
+@pytest.mark.parametrize("key", ["accountIds", "accountid", "account", "accountIdentity", "ownerAccount"])
+def test_other_keys_name_no_account(key: str) -> None:
+    with pytest.raises(NoAccountInEvent):
+        find_subject(about(requestParameters={key: "222233334444"}), MANAGEMENT)
+
+
+@pytest.mark.parametrize("first", ["accountId", "memberAccountId"])
+def test_the_management_account_is_the_subject_only_when_no_other_is_named(first: str) -> None:
+    ids = {"accountId": MANAGEMENT, "memberAccountId": "222233334444"}
+    details = {first: ids[first], **ids}
+    assert find_subject(about(serviceEventDetails=details), MANAGEMENT) == ACCOUNT
+    assert find_subject(
+        about(requestParameters={"accountId": MANAGEMENT}, serviceEventDetails=details), MANAGEMENT
+    ) == (ACCOUNT)
+    assert find_subject(about(requestParameters={"resourceId": MANAGEMENT}), MANAGEMENT).id == MANAGEMENT
+
+
+def test_who_made_the_call_and_who_was_told_are_not_the_subject() -> None:
+    caller = {"userIdentity": {"accountId": MANAGEMENT}, "recipientAccountId": "444455556666"}
+    event = {"account": "444455556666", **about(requestParameters={"memberAccountId": "222233334444"}, **caller)}
+    assert find_subject(event, MANAGEMENT) == ACCOUNT
+
+
+def test_an_event_that_names_several_accounts_is_about_exactly_those() -> None:
+    details = {"accountId": MANAGEMENT, "moved": [{"accountId": "333344445555"}, {"memberAccountId": "222233334444"}]}
+    found = find_subject(about(serviceEventDetails=details), MANAGEMENT)
+    assert (found.kind, found.scope) == (Kind.ACCOUNTS, ("222233334444", "333344445555"))
+
+
+def test_an_event_that_names_more_accounts_than_are_looked_at_one_by_one_is_about_everything() -> None:
+    def named(count: int) -> tuple[str, ...]:
+        ids = [{"accountId": f"{number:012}"} for number in range(count)]
+        return find_subject(about(serviceEventDetails={"accounts": ids}), MANAGEMENT).scope
+
+    assert len(named(AT_ONCE)) == AT_ONCE
+    assert named(AT_ONCE + 1) == ("all",)
+
+
+def test_who_asks_for_one_account_gets_that_one_whatever_else_the_input_has() -> None:
+    event = {"account_id": "222233334444", **about(requestParameters={"accountId": "333344445555"})}
+    assert find_subject(event, MANAGEMENT) == ACCOUNT
+
+
+def nested(depth: int, inside: Any, *, lists: bool = False) -> Any:
+    for _ in range(depth):
+        inside = [inside] if lists else {"a": inside}
+    return inside
+
+
+@pytest.mark.parametrize("lists", [False, True])
+def test_nesting_of_thousands_is_no_stumbling_block(lists: bool) -> None:  # noqa: FBT001
+    deep = nested(5_000, {"accountId": "222233334444"}, lists=lists)
+    assert find_subject(about(requestParameters=deep), MANAGEMENT) == ACCOUNT
+    with pytest.raises(NoAccountInEvent, match="no account id"):
+        find_subject(about(eventName=nested(5_000, 1, lists=lists), requestParameters={}), MANAGEMENT)
+
+
+HUGE: list[Any] = [
+    {"reason": "x" * 200_871},
+    {"reason": nested(5_000, 1)},
+    {"detail-type": ["x" * 200_871]},
+    {"id": "x" * 200_871, "detail": {"eventName": "y" * 200_871}},
+    {"detail": {"eventName": 10**5_000, "eventID": {"a": "x" * 200_871}}},
+    {"account_id": 10**5_000},
+    about(requestParameters=[{"accountId": "x" * 200_871}, {"accountId": 10**5_000}, {"accountId": "\ud800"}]),
+    {"reason": "half \udc00 a pair"},
+]
+
+
+@pytest.mark.parametrize("event", HUGE, ids=range(len(HUGE)))
+def test_whatever_the_event_holds_its_description_and_the_refusal_stay_short_and_can_be_sent(event: Any) -> None:
+    assert len(describe(event).encode()) <= SHORT
+    with pytest.raises(NoAccountInEvent) as refused:
+        find_subject(event, MANAGEMENT)
+    assert len(str(refused.value).encode()) <= LONGEST
+
+
+def test_what_nothing_follows_from_is_named_in_short_too() -> None:
+    found = find_subject(about(requestParameters={"resourceId": "p-" + "\ud800x" * 100_000}))
+    assert (found.kind, len(found.id.encode())) == (Kind.OTHER, SHORT)
+
+
+any_text = st.text(st.characters(), max_size=14)  # lone surrogates too
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=14),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=10), inner, max_size=3),
+    st.none() | st.booleans() | st.integers() | st.floats() | any_text,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(any_text | KEYS, inner, max_size=3),
     max_leaves=8,
 )
+details = st.fixed_dictionaries(
+    {}, optional={"eventName": json_values, "eventID": json_values, "requestParameters": json_values}
+)
+envelopes = st.fixed_dictionaries({"detail": details | json_values}, optional={"account_id": json_values})
 
 
-@given(event=json_values | st.fixed_dictionaries({"detail": json_values, "account_id": json_values}))
+@given(event=json_values | envelopes | st.fixed_dictionaries({"reason": json_values}))
 def test_no_input_makes_it_stumble_or_answer_anything_but_an_id(event: Any) -> None:
+    assert len(describe(event).encode()) <= SHORT
+    found, message = ACCOUNT, ""
     try:
-        found = find_subject(event)
-    except NoAccountInEvent:
-        return
+        found = find_subject(event, MANAGEMENT)
+    except NoAccountInEvent as refused:
+        message = str(refused)
+    assert len(message.encode()) <= LONGEST
     assert found.kind is not Kind.ACCOUNT or (len(found.id) == 12 and found.id.isascii() and found.id.isdigit())

@@ -1,11 +1,12 @@
 """The watch: what should have moved and did not, and one message about what failed."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 
 from control_plane.ports import Attention
-from control_plane.watch import AT_ONCE, LONGEST, NAMED, SETTLED, SILENCE, look, report, wake
+from control_plane.watch import AT_ONCE, LONGEST, MANY, NAMED, SETTLED, SILENCE, STORM, look, report, wake
 from tests.fakes import FakeNotifications, FakeReconciles, FakeRegistry
 from tests.unit.control_plane.vocabulary import CONSUMER, OTHER
 
@@ -131,6 +132,30 @@ def test_a_thousand_failures_are_one_message_of_bounded_length() -> None:
     assert subject == "Quick Onboarding: 1000 failed"
     assert f"... and {1000 - NAMED} more." in text
     assert len(text) < 256_000 / 4
+
+
+def asked_for(times: int, *, held: bool = True) -> Attention:
+    return Attention(CONSUMER, None, ago(A_LITTLE), held=held, requests=times, requested_by="arn:aws:iam::1:user/mary")
+
+
+def test_an_account_somebody_asks_for_all_the_time_is_told_with_its_count_and_who_asks() -> None:
+    ((subject, text),) = reported(registry(asked_for(MANY)))
+    assert subject == "Quick Onboarding: 1 asked for too often"
+    assert f"Account {CONSUMER}: asked for {MANY} times while one look at it lasts" in text
+    assert "last by arn:aws:iam::1:user/mary" in text
+    assert STORM in text
+
+
+def test_some_requests_or_those_of_a_look_that_is_over_are_not_told() -> None:
+    assert reported(registry(asked_for(MANY - 1))) == []
+    assert look(registry(failed=(asked_for(MANY, held=False),)), NOW).stormy == ()
+
+
+def test_one_endless_reason_does_not_push_the_others_out_of_a_report() -> None:
+    long, other = failure(SETTLED), failure(SETTLED, OTHER)
+    ((_, text),) = reported(registry(failed=(replace(long, reason="x" * 200_871), other)))
+    assert len(text) < 2000
+    assert OTHER in text
 
 
 def test_kept_events_are_told_with_whatever_else_is() -> None:

@@ -14,6 +14,7 @@ from control_plane import wiring
 from control_plane.errors import NoAccountInEvent
 from control_plane.sweep.reporting import Report
 from tests.contract.project import ROOT
+from tests.unit.control_plane.vocabulary import HUB, MANAGEMENT
 
 CONTEXT = SimpleNamespace(
     function_name="f", memory_limit_in_mb=512, invoked_function_arn="arn:aws:lambda:x", aws_request_id="1"
@@ -49,6 +50,7 @@ def nothing_outside(monkeypatch: pytest.MonkeyPatch) -> None:
         "office",
     ):
         monkeypatch.setattr(wiring, port, reached)
+    monkeypatch.setattr(wiring, "hub", lambda: HUB)
 
 
 @pytest.mark.parametrize("name", PARSING)
@@ -107,6 +109,18 @@ def test_an_event_about_an_organizational_unit_names_the_unit() -> None:
     event = json.loads((ROOT / "events/organizations/tag_resource.organizational_unit.json").read_text("utf-8"))
     answer = call("find_account", event)
     assert (answer["kind"], answer["id"]) == ("unit", event["detail"]["requestParameters"]["resourceId"])
+
+
+def test_the_management_account_beside_a_member_account_is_not_the_subject() -> None:
+    details = {"accountId": MANAGEMENT, "memberAccountId": "222233334444"}
+    answer = call("find_account", {"detail": {"eventName": "Something", "serviceEventDetails": details}})
+    assert (answer["kind"], answer["id"]) == ("account", "222233334444")
+
+
+def test_an_event_about_several_accounts_names_them_all_as_what_is_to_be_swept() -> None:
+    details = {"accountId": "333344445555", "memberAccountId": "222233334444"}
+    answer = call("find_account", {"detail": {"eventName": "Something", "serviceEventDetails": details}})
+    assert (answer["kind"], answer["scope"]) == ("accounts", ["222233334444", "333344445555"])
 
 
 @pytest.mark.parametrize("event", [{}, {"detail": None}, {"detail": {"requestParameters": {"resourceId": "12"}}}])

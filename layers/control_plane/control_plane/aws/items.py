@@ -66,9 +66,9 @@ def moment(item: Item, name: str) -> datetime | None:
         return None
 
 
-def generation(item: Item) -> int:
-    """How often an account was looked at; 0 when that is no count."""
-    value = item.get("generation")
+def count(item: Item, name: str) -> int:
+    """An attribute that counts something, as a claim's generation does; 0 when it is no count."""
+    value = item.get(name)
     written = str(value.get("N", "")) if isinstance(value, Mapping) else ""
     return int(written) if written.isascii() and written.isdecimal() and len(written) <= len(str(MOST)) else 0
 
@@ -83,7 +83,7 @@ def oddities(item: Item) -> Iterator[str]:
     if connection is not None and text(item, "status") not in STATUSES:
         yield "its status is none"
     yield from (f"its {name} is no moment" for name in MOMENTS if name in item and moment(item, name) is None)
-    if "generation" in item and generation(item) == 0:
+    if "generation" in item and count(item, "generation") == 0:
         yield "its generation is no count"
     if "holder" in item and ":execution:" not in text(item, "holder"):
         yield "its holder is no execution"

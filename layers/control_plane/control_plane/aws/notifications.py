@@ -3,11 +3,13 @@
 from typing import TYPE_CHECKING
 
 from control_plane.aws.calls import named_errors
+from control_plane.words import bounded
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
 
 SUBJECT_LENGTH = 100  # SNS takes that many characters, ASCII, on one line
+TEXT_LENGTH = 60_000  # characters; SNS takes 262,144 bytes, and one of these may be four
 
 
 class SnsNotifications:
@@ -18,6 +20,6 @@ class SnsNotifications:
 
     def send(self, subject: str, text: str) -> None:
         """Tell them."""
-        plain = subject.encode("ascii", "replace").decode()[:SUBJECT_LENGTH]
+        line = " ".join(subject.encode("ascii", "replace").decode().split())[:SUBJECT_LENGTH]
         with named_errors():
-            self._client.publish(TopicArn=self._topic_arn, Subject=plain, Message=text)
+            self._client.publish(TopicArn=self._topic_arn, Subject=line, Message=bounded(text, TEXT_LENGTH))

@@ -72,7 +72,11 @@ class _Units:
 def _page(progress: Progress, terms: Terms, lists: Lists, units: _Units) -> tuple[Page, Read[object]]:
     if progress.kind is Kind.ACCOUNTS:
         places = lists.accounts.page(progress.token)
-        wanted = [each for each in places.items if progress.is_everything or {*progress.scope} & {*each.units}]
+        wanted = [
+            each
+            for each in places.items
+            if progress.is_everything or {*progress.scope} & {*each.units, each.account_id}
+        ]
         return Page(accounts=tuple(_account(each, terms, lists.accounts, units) for each in wanted)), places
     if progress.kind is Kind.STACK_SETS:
         stack_sets = lists.roles.stack_sets(progress.token)
