@@ -11,6 +11,7 @@ from control_plane.profiles import Profile
 from control_plane.steps import data_source
 from control_plane.sweep.facts import Page, Remembered, Role, Source
 
+WITHOUT_ACCESS = ("quarantined", "disconnecting", "removed")  # statuses that say that access was taken away
 Key = tuple[str, str]  # an account's id and a profile's name
 
 
@@ -23,7 +24,7 @@ class Inventory:
     def __init__(self, read: Page, shards: Iterable[Shard], profiles: Mapping[str, Profile], hub: Hub) -> None:
         self._profiles, self._hub = profiles, hub
         entries = {entry: Connection.of_role(entry, hub) for shard in shards for entry in shard.entries}
-        self.strangers = tuple(sorted(entry for entry, connection in entries.items() if connection is None))
+        self.foreign = tuple(sorted(entry for entry, connection in entries.items() if connection is None))
         self.roles: Mapping[Key, Role] = {(each.account_id, each.profile): each for each in read.roles}
         self.sources: Mapping[Key, Source] = {(each.account_id, each.profile): each for each in read.sources}
         self.records: Mapping[Key, Remembered] = {(each.account_id, each.profile): each for each in read.records}
@@ -51,6 +52,11 @@ class Inventory:
     def is_orphan(self, account_id: str, profile: str) -> bool:
         """Whether something of ours is there and nothing remembers it."""
         return (account_id, profile) not in self.records
+
+    def is_unasked(self, account_id: str, profile: str) -> bool:
+        """Whether access is there that no record tells of: it was not taken away too late, it was given by nobody."""
+        record = self.records.get((account_id, profile))
+        return (account_id, profile) in self.allowed and (record is None or record.status in WITHOUT_ACCESS)
 
     def _observe(self, account: Account, profile: str) -> Observed:
         place = account.id, profile

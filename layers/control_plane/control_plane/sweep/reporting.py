@@ -8,10 +8,14 @@ from control_plane.sweep.planning import Difference, Plan
 
 NAMED = 20  # of each sort, in the message
 KEPT = 100  # of each sort, in the registry
+LONGEST = 200  # of a name
 
 
 class Report(Value):
-    """A sweep's end. `moving`: accounts of the plan that are still under way when nobody waits any longer."""
+    """A sweep's end. `moving`: accounts of the plan that are still under way when nobody waits any longer.
+
+    `unexpected`: entries of the access policy that nobody asked for; `taken_out`: those of them that are gone already.
+    """
 
     sweep_id: str
     at: str
@@ -27,12 +31,14 @@ class Report(Value):
     shown: tuple[str, ...] = ()
     orphans: tuple[str, ...] = ()
     strangers: tuple[str, ...] = ()
+    unexpected: tuple[str, ...] = ()
+    taken_out: tuple[str, ...] = ()
 
     @property
     def is_quiet(self) -> bool:
         """Whether nobody needs to hear of it."""
         told = (self.repaired, self.partial, self.failed, self.moving, self.held, self.withheld, self.shown)
-        return not any(told) and not self.strangers
+        return not any(told) and not self.strangers and not self.unexpected
 
     @property
     def counts(self) -> dict[str, int]:
@@ -50,17 +56,24 @@ class Report(Value):
         }
 
 
-def report(
-    sweep_id: str, at: str, scope: tuple[str, ...], plan: Plan, failed: Collection[str], moving: Collection[str]
-) -> Report:
+class End(Value):
+    """Which sweep has come to its end, and when. `remaining`: foreign entries that are still in the access policy."""
+
+    sweep_id: str
+    at: str
+    remaining: tuple[str, ...] = ()
+
+
+def report(end: End, scope: tuple[str, ...], plan: Plan, failed: Collection[str], moving: Collection[str]) -> Report:
     """A plan and what the registry says of its accounts by now: those that failed, those still under way."""
+    foreign = named(plan.foreign)
     started = {each.account_id for each in plan.start}
     stood = {key for key in plan.failed if key.partition("#")[0] not in started - set(failed)}
     ended_badly = sorted({*stood, *(each for each in failed if each in started)})
     under_way = sorted(started & set(moving))
     return Report(
-        sweep_id=sweep_id,
-        at=at,
+        sweep_id=end.sweep_id,
+        at=end.at,
         scope=scope,
         partial=plan.partial,
         listed=plan.listed,
@@ -73,7 +86,14 @@ def report(
         shown=tuple(_words(each) for each in plan.shown),
         orphans=plan.orphans,
         strangers=plan.strangers,
+        unexpected=(*foreign, *plan.unasked),
+        taken_out=tuple(each for each in foreign if each not in end.remaining),
     )
+
+
+def named(entries: Sequence[str]) -> list[str]:
+    """Entries of a policy, which may be anything, as reports and state machines carry them."""
+    return [each[:LONGEST] for each in sorted(entries)[:KEPT]]
 
 
 def shortened(report: Report) -> Report:
@@ -91,6 +111,7 @@ def message(report: Report) -> tuple[str, str]:
         (len(report.held), "waiting for approval"),
         (len(report.withheld), "not taken away"),
         (len(report.shown), "only shown"),
+        (len(report.unexpected), "unexpected"),
     ]
     said = ", ".join(f"{count} {what}" for count, what in counts if count) or "something to look at"
     parts = [
@@ -105,6 +126,8 @@ def message(report: Report) -> tuple[str, str]:
     parts += _listed("Not taken away, because the list is not whole", report.withheld)
     parts += _listed("Differ, and are only shown (DriftRepair is notify)", report.shown)
     parts += _listed("Were ours and in no record", report.orphans)
+    parts += _listed("Entries of the access policy that nobody asked for", report.unexpected)
+    parts += _listed("Of these, taken out at once", report.taken_out)
     parts += _listed("Are not ours, left alone", report.strangers)
     parts.append(f"Sweep {report.sweep_id}; docs/howto/sweep-now.md.")
     return f"Quick Onboarding: sweep{about}: {said}"[:100], "\n\n".join(parts)
