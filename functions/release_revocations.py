@@ -6,6 +6,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel
 
 from control_plane import wiring
+from control_plane.account import Connection
 from control_plane.steps.access import Settled, Writer, release
 
 logger = Logger()
@@ -28,9 +29,10 @@ def handler(request: Request, context: LambdaContext) -> dict[str, bool | int]:
     settled = release(request.plan, Writer(request.execution, request.now), wiring.desk())
     if settled is not Settled.DONE:
         return {"superseded": settled is Settled.HELD, "done": False, "offset": request.offset}
-    connections = wiring.brake().listed(request.plan)
-    for key in connections[request.offset : request.offset + AT_ONCE]:
-        name = f"approved-{request.plan}-{key.replace('#', '-')}"
-        wiring.reconciles().start(key.split("#")[0], f"revocation approved in plan {request.plan}", name)
+    keys = (Connection.of_key(key) for key in wiring.brake().listed(request.plan))
+    connections = [each for each in keys if each]  # an entry that was none has no account to look at
+    for each in connections[request.offset : request.offset + AT_ONCE]:
+        name = f"approved-{request.plan}-{each.account_id}-{each.profile}"
+        wiring.reconciles().start(each.account_id, f"revocation approved in plan {request.plan}", name)
     offset = request.offset + AT_ONCE
     return {"superseded": False, "done": offset >= len(connections), "offset": offset}

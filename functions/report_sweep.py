@@ -7,6 +7,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel
 
 from control_plane import wiring
+from control_plane.sweep.reporting import End
 from control_plane.sweep.run import finish
 
 logger = Logger()
@@ -14,18 +15,20 @@ metrics = Metrics()
 
 
 class Request(BaseModel):
-    """Which sweep, when, and whether to wait for what is still under way."""
+    """Which sweep, when, whether to wait for what is still under way, and which unexpected entries are still there."""
 
     sweep: str
     now: str
     patient: bool
+    remaining: tuple[str, ...] = ()
 
 
 @logger.inject_lambda_context
 @event_parser(model=Request)
 def handler(request: Request, context: LambdaContext) -> dict[str, bool]:
     """Whether it is done; else come again."""
-    report = finish(request.sweep, request.now, wiring.office(), is_patient=request.patient)
+    end = End(sweep_id=request.sweep, at=request.now, remaining=request.remaining)
+    report = finish(end, wiring.office(), is_patient=request.patient)
     if report is None:
         return {"done": False}
     for name, value in report.counts.items():

@@ -194,7 +194,7 @@ class Sandbox:
 
     def last_sweep(self) -> dict[str, Any]:
         """What the last sweep reported; what is not in it is nothing."""
-        found = next(each for each in self.records() if (each["pk"], each["sk"]) == ("sweep", "last"))
+        found = next(each for each in self.records() if (each["pk"], each["sk"]) == ("report", "last"))
         report: dict[str, Any] = json.loads(found["value"])
         return report
 

@@ -4,10 +4,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from control_plane.access_policy import Changes, Quota, Shard
-from control_plane.account import Account, Hub
+from control_plane.access_policy import Quota, Shard
+from control_plane.account import ACTIVE, Account, Connection, Hub
 from control_plane.aws.ledger import LEASE, READ_LAG
-from control_plane.brake import Removal
 from control_plane.dependents import Asset
 from control_plane.errors import AccountNotFound, NotOurs
 from control_plane.ports import (
@@ -19,7 +18,9 @@ from control_plane.ports import (
     Listing,
     OperationStatus,
     Page,
+    PendingChange,
     Record,
+    RefusedChange,
     Sharing,
     StackInstance,
     Wish,
@@ -41,6 +42,10 @@ class FakeOrganization:
         if account_id not in self.accounts:
             raise AccountNotFound(f"no account {account_id}")
         return self.accounts[account_id]
+
+    def is_active(self, account_id: str) -> bool:
+        """Whether the account is in the organization, and active."""
+        return account_id in self.accounts and self.accounts[account_id].state == ACTIVE
 
 
 @dataclass
@@ -235,50 +240,42 @@ class FakeAccessPolicies:
         return self._policies[shard.number]
 
 
-@dataclass(frozen=True)
-class Asked:
-    """One pending wish."""
-
-    arn: str
-    allow: bool
-    generation: int
-    counted: bool = True
-    at: str = ""
-
-
 class FakeAccessLedger:
-    """Port `AccessLedger`."""
+    """Port `AccessLedger`; `odd`: items among the pending changes that are none."""
 
     def __init__(self) -> None:
-        self.wishes: dict[str, Asked] = {}
+        self.wishes: dict[str, Wish] = {}
+        self.odd: dict[str, RefusedChange] = {}
+        self._since: dict[str, str] = {}
         self.holder: str | None = None
         self._expires = datetime.min.replace(tzinfo=UTC)
         self._left: dict[str, str] = {}
         self._left_at: datetime | None = None
 
-    def ask(self, wish: Wish, arn: str, now: str) -> None:
+    def ask(self, wish: Wish, now: str) -> None:
         """Note one wish; a later generation's replaces it."""
-        key = f"pending#{wish.connection.key}"
+        key = wish.connection.key
         before = self.wishes.get(key)
-        if before is None or before.generation <= wish.generation:
-            since = before.at if before else now
-            self.wishes[key] = Asked(arn, wish.allow, wish.generation, wish.counted, since)
+        if before is None:
+            self._since[key] = now
+        if key not in self.odd and (before is None or before.generation <= wish.generation):
+            self.wishes[key] = wish
 
     def pending(self) -> Wishes:
         """Everything asked for and not applied."""
-        add = frozenset(wish.arn for wish in self.wishes.values() if wish.allow)
-        going = {key: wish for key, wish in self.wishes.items() if not wish.allow}
-        return Wishes(
-            Changes(add, frozenset(wish.arn for wish in going.values())),
-            tuple((key, wish.generation) for key, wish in self.wishes.items()),
-            tuple(Removal(key.removeprefix("pending#"), w.arn, w.counted, w.at) for key, w in going.items()),
-        )
+        changes = tuple(PendingChange(wish, self._since[key]) for key, wish in self.wishes.items())
+        return Wishes(changes, tuple(self.odd.values()))
 
-    def applied(self, wishes: Wishes) -> None:
-        """Forget wishes that hold now, unless they were replaced meanwhile."""
-        for key, generation in wishes.receipt:
-            if key in self.wishes and self.wishes[key].generation == generation:
-                del self.wishes[key]
+    def applied(self, changes: Collection[PendingChange]) -> None:
+        """Forget changes that hold now, unless they were replaced meanwhile."""
+        for each in changes:
+            if each.key in self.wishes and self.wishes[each.key].generation == each.wish.generation:
+                del self.wishes[each.key]
+
+    def refuse(self, changes: Collection[RefusedChange]) -> None:
+        """Forget items that are no change."""
+        for each in changes:
+            self.odd.pop(each.key, None)
 
     def acquire(self, holder: str, now: str) -> bool:
         """Become the one writer; False while another one is."""
@@ -317,6 +314,7 @@ class FakeBrake:
         self.plans: dict[str, frozenset[str]] = {}
         self.gone: set[str] = set()
         self.waiting: frozenset[str] = frozenset()
+        self._tokens: dict[str, str] = {}
         self._asked = True
 
     def revoked(self) -> Mapping[str, datetime]:
@@ -343,9 +341,8 @@ class FakeBrake:
         """These wait for approval now, and no others."""
         if self.plan.connections != frozenset(connections):
             before, number = self.plan, len(self.plans) + 1
-            self.plan = HeldPlan(
-                f"{number}-{now}", frozenset(connections), stale_token=before.token or before.stale_token
-            )
+            stale = self._tokens.get(before.id, before.stale_token)
+            self.plan = HeldPlan(f"{number}-{now}", frozenset(connections), stale_token=stale)
             self.plans[self.plan.id] = self.plan.connections
             self._asked = False
         return None if self._asked else self.plan
@@ -358,7 +355,7 @@ class FakeBrake:
         """Remember what approves a plan and answer the plan; None when it was replaced meanwhile."""
         if plan_id != self.plan.id or not self.plan.connections:
             return None
-        self.plan = replace(self.plan, token=token)
+        self._tokens[plan_id] = token
         return self.plan
 
     def listed(self, plan_id: str) -> Sequence[str]:
@@ -373,6 +370,38 @@ class FakeBrake:
     def is_released(self, plan_id: str) -> bool:
         """Whether they have."""
         return plan_id in self.gone
+
+
+class FakeExemptions:
+    """Port `Exemptions`: whose revocation takes nothing from anybody; `broken`: nobody can tell."""
+
+    def __init__(self) -> None:
+        self.exempt: set[str] = set()
+        self.broken = False
+        self.asked: list[str] = []
+
+    def is_exempt(self, connection: Connection) -> bool:
+        """Whether it is so."""
+        self.asked.append(connection.key)
+        if self.broken:
+            raise ConnectionError("no network")
+        return connection.key in self.exempt
+
+
+class FakeOddities:
+    """Port `Oddities`: what was told, in order."""
+
+    def __init__(self) -> None:
+        self.keys: list[str] = []
+        self.entries: list[str] = []
+
+    def refused(self, changes: Sequence[RefusedChange]) -> None:
+        """Pending changes that are none."""
+        self.keys += [each.key for each in changes]
+
+    def unexpected(self, entries: Sequence[str]) -> None:
+        """Entries of the access policy that are no consumer role's of ours."""
+        self.entries += entries
 
 
 class FakeApprovals:

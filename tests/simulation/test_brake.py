@@ -157,7 +157,9 @@ def test_a_question_that_was_ended_is_asked_again_by_hand(asked: Story) -> None:
     step_functions(asked).stop_execution(executionArn=question.arn)
     asked.run(600)
     assert len(questions(asked)) == 1
-    (plan,) = [record["id"] for record in asked.world.records() if (record["pk"], record["sk"]) == ("access", "held")]
+    (plan,) = [
+        record["id"] for record in asked.world.records() if (record["pk"], record["sk"]) == ("access#batch", "held")
+    ]
     machine = asked.world.outputs["ApproveRevocationsArn"]
     step_functions(asked).start_execution(stateMachineArn=machine, input=json.dumps({"plan": plan}))
     asked.run(600)

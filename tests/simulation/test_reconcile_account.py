@@ -341,7 +341,7 @@ def hold_the_lease(story: Story, until: str) -> None:
         story.world.cloud.client("dynamodb").put_item(
             TableName=story.world.outputs["RegistryTableName"],
             Item={
-                "pk": {"S": "access"},
+                "pk": {"S": "access#lease"},
                 "sk": {"S": "lease"},
                 "holder": {"S": "somebody else"},
                 "expires": {"S": f"2026-11-24T{until}.000000+00:00"},

@@ -105,6 +105,11 @@ class Connection(BaseModel):
         return cls._named(*found.groups()) if found else None
 
     @classmethod
+    def of_key(cls, key: str) -> "Connection | None":
+        """The connection that lists name so; None when no connection can have that name."""
+        return cls._named(*key.split("#", 1)) if "#" in key else None
+
+    @classmethod
     def of_data_source(cls, data_source_id: str) -> "Connection | None":
         """The connection whose data source has that id; None when it is none of ours."""
         found = re.fullmatch(rf"{NAME_PREFIX}([0-9]{{12}})-(.+)", data_source_id)

@@ -1,19 +1,22 @@
 """The question people are asked before many connections lose their access at once. Pure."""
 
+import re
 from collections.abc import Sequence
 
 NAMED = 50
+CONNECTION = re.compile(r"[0-9]{12}#[a-z0-9-]+")
 
 
 def question(plan_id: str, connections: Sequence[str], token: str) -> tuple[str, str]:
     """Subject and text of the message: what would go, and how to approve exactly that, or refuse it."""
-    named = [f"  account {key.replace('#', ', profile ')}" for key in sorted(connections)[:NAMED]]
+    named = [f"  {_words(key)}" for key in sorted(connections)[:NAMED]]
     if len(connections) > NAMED:
         named.append(f"  ... and {len(connections) - NAMED} more")
     text = "\n".join(
         [
             f"{len(connections)} connections are to lose their access, more than an hour may take away by itself:",
-            "they are no longer asked for, or their role was changed in the account and is to be built anew.",
+            "they are no longer asked for, or their role was changed in the account and is to be built anew;",
+            "entries of the access policy that nobody asked for are named by their ARN.",
             "Until you approve, Amazon Quick can still query them:",
             "",
             *named,
@@ -30,3 +33,9 @@ def question(plan_id: str, connections: Sequence[str], token: str) -> tuple[str,
         ]
     )
     return f"Quick Onboarding: approve {len(connections)} revocations?", text
+
+
+def _words(key: str) -> str:
+    """A connection by account and profile; an entry that is none by what it says, cut to a line's length."""
+    account, _, profile = key.partition("#")
+    return f"account {account}, profile {profile}" if CONNECTION.fullmatch(key) else f"entry {key[:200]}"

@@ -10,13 +10,17 @@ from datetime import datetime, timedelta
 WINDOW = timedelta(hours=1)
 ALWAYS = 5  # revocations an hour, however few connections there are
 PERCENT = 10  # of the connections
+# How old the time may be that a function is given: a state's, with all its retries (tests/contract/test_template.py).
+# So another writer's time may be as far ahead of ours, and what is further ahead is no writer's.
+OLDEST_CALL = timedelta(minutes=30)
 
 
 @dataclass(frozen=True)
 class Removal:
-    """An entry of the access policy that is asked to go: its connection as `account#profile`, and its role.
+    """An entry of the access policy that is to go: its connection as `account#profile`, and its role.
 
-    `counted`: the brake counts it. It does not when the account is gone.
+    What is no connection of ours has its ARN for a key. `counted`: the brake counts it. It does not when the account
+    is gone.
     """
 
     key: str
@@ -39,8 +43,8 @@ def limit(connected: int) -> int:
 
 
 def latest(recent: Mapping[str, datetime], now: datetime) -> dict[str, datetime]:
-    """The revocations of the rolling hour, of those remembered."""
-    return {key: went for key, went in recent.items() if now - went < WINDOW}
+    """The revocations of the rolling hour, of those remembered; none can have gone in the future."""
+    return {key: went for key, went in recent.items() if -OLDEST_CALL <= now - went < WINDOW}
 
 
 def room(in_force: int, within: Collection[str], asked: Collection[str]) -> int:

@@ -1,14 +1,13 @@
 """What the control plane needs from outside, in its own words. `aws/` gives it, tests fake it."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
-from control_plane.access_policy import Changes, Quota, Shard
+from control_plane.access_policy import Quota, Shard
 from control_plane.account import Account, Connection
-from control_plane.brake import Removal
 from control_plane.dependents import Asset
 
 # What a connection's record may say of it (docs/reference/registry.md).
@@ -63,7 +62,7 @@ class DataSourceSettings:
 class Wish:
     """One connection's entry, wanted or not wanted, by one generation of its account's claim.
 
-    `counted`: the brake counts it, when it is not wanted.
+    `counted`: the brake counts it, when it is not wanted. That it does not is a claim, which the writer verifies.
     """
 
     connection: Connection
@@ -99,27 +98,44 @@ class Listing:
 
 
 @dataclass(frozen=True)
+class PendingChange:
+    """A wish in the ledger, and since when it waits. `asked` sorts by time."""
+
+    wish: Wish
+    asked: str
+
+    @property
+    def key(self) -> str:
+        """Its connection, as `account#profile`."""
+        return self.wish.connection.key
+
+
+@dataclass(frozen=True)
+class RefusedChange:
+    """An item among the pending changes that is none: its key, why, and the values it is recognised by."""
+
+    key: str
+    why: str
+    values: Mapping[str, Any] = field(default_factory=dict, compare=False)
+
+
+@dataclass(frozen=True)
 class Wishes:
-    """Entries asked for and not applied yet: what to change, and a receipt to forget exactly these by.
+    """Everything asked for and not applied yet, and the items among it that are no change at all."""
 
-    `removals` says of each entry that is to go whose it is, and whether the brake counts it.
-    """
-
-    changes: Changes
-    receipt: tuple[tuple[str, int], ...] = ()
-    removals: tuple[Removal, ...] = ()
+    changes: tuple[PendingChange, ...] = ()
+    refused: tuple[RefusedChange, ...] = ()
 
 
 @dataclass(frozen=True)
 class HeldPlan:
     """Revocations that wait for approval, as `account#profile`, under an id that is new for every other list.
 
-    `token` approves it, once somebody was asked; `stale_token` approved the list before it, and must not any more.
+    What is no connection of ours is named by its ARN. `stale_token` approved the list before it, and must not any more.
     """
 
     id: str = ""
     connections: frozenset[str] = frozenset()
-    token: str = ""
     stale_token: str = ""
 
 
@@ -234,14 +250,17 @@ class AccessPolicies(Shards, Protocol):
 class AccessLedger(Protocol):
     """Who may write the access policy, and what waits to be written. See steps/access.py."""
 
-    def ask(self, wish: Wish, arn: str, now: str) -> None:
+    def ask(self, wish: Wish, now: str) -> None:
         """Note one wish; a later generation's replaces it."""
 
     def pending(self) -> Wishes:
         """Everything asked for and not applied."""
 
-    def applied(self, wishes: Wishes) -> None:
-        """Forget wishes that hold now, unless they were replaced meanwhile."""
+    def applied(self, changes: Collection[PendingChange]) -> None:
+        """Forget changes that hold now, unless they were replaced meanwhile."""
+
+    def refuse(self, changes: Collection[RefusedChange]) -> None:
+        """Forget items that are no change, unless somebody put one in their place meanwhile."""
 
     def acquire(self, holder: str, now: str) -> bool:
         """Become the one writer; False while another one is."""
@@ -291,6 +310,37 @@ class Brake(Protocol):
 
     def is_released(self, plan_id: str) -> bool:
         """Whether they have."""
+
+
+class AccountStates(Protocol):
+    """Whether accounts are members that can do anything."""
+
+    def is_active(self, account_id: str) -> bool:
+        """Whether the account is in the organization, and active."""
+
+
+class DataSourceStates(Protocol):
+    """Whether connections have a data source."""
+
+    def is_usable(self, data_source_id: str) -> bool:
+        """Whether Quick has the data source, and did not fail to make it."""
+
+
+class Exemptions(Protocol):
+    """What takes nothing from anybody when it is revoked, so that the brake need not count it. Read from AWS."""
+
+    def is_exempt(self, connection: Connection) -> bool:
+        """Whether the account is not active in the organization, or Quick has no data source for the connection."""
+
+
+class Oddities(Protocol):
+    """What should not be there and was found by the writer of the access policy: counted, so that an alarm tells."""
+
+    def refused(self, changes: Sequence[RefusedChange]) -> None:
+        """Pending changes that are none."""
+
+    def unexpected(self, entries: Sequence[str]) -> None:
+        """Entries of the access policy that are no consumer role's of ours."""
 
 
 class Approvals(Protocol):

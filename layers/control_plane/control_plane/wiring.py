@@ -19,6 +19,7 @@ from control_plane.aws.calls import CONFIG
 from control_plane.aws.iam import AwsAccessPolicies
 from control_plane.aws.ledger import DynamoDbLedger
 from control_plane.aws.notifications import SnsNotifications
+from control_plane.aws.oddities import LoggedOddities
 from control_plane.aws.organizations import AwsOrganization
 from control_plane.aws.papers import DynamoDbPapers, DynamoDbRecordListing
 from control_plane.aws.quick_assets import AwsQuickAssets
@@ -36,6 +37,7 @@ from control_plane.ports import (
     Brake,
     DataSources,
     Notifications,
+    Oddities,
     Organization,
     QuickAccount,
     Reconciles,
@@ -46,6 +48,7 @@ from control_plane.ports import (
 from control_plane.settings import settings
 from control_plane.steps.access import Desk, external_ids
 from control_plane.steps.data_source import Impact
+from control_plane.steps.exemptions import LiveExemptions
 from control_plane.sweep.collecting import Lists
 from control_plane.sweep.inspecting import ReadOnce
 from control_plane.sweep.ports import Papers
@@ -114,11 +117,22 @@ def desk() -> Desk:
     policies = AwsAccessPolicies(_client("iam"), hub(), external_ids(hub()))
     ledger = DynamoDbLedger(_client("dynamodb"), settings().registry_table)
     approvals = StepFunctionsApprovals(_client("stepfunctions"), settings().approve_revocations_arn)
-    return Desk(hub(), ledger, policies, brake(), approvals)
+    exemptions = LiveExemptions(AwsOrganization(_client("organizations")), _data_sources())
+    repairs = settings().drift_repair == "repair"
+    return Desk(hub(), ledger, policies, brake(), approvals, exemptions, oddities(), repairs)
+
+
+def oddities() -> Oddities:
+    """Where what should not be there is counted."""
+    return LoggedOddities()
 
 
 def data_sources() -> DataSources:
     """Amazon Quick's data sources."""
+    return _data_sources()
+
+
+def _data_sources() -> AwsDataSources:
     return AwsDataSources(_client("quicksight"), hub(), settings().quick_identity_region, settings().quick_namespace)
 
 

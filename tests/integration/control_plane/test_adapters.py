@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -99,7 +100,7 @@ def test_a_stranger_is_not_found(client_as: ClientAs) -> None:
 
 def test_a_function_that_may_not_read_accounts_is_told_so(connection: Connection, client_as: ClientAs) -> None:
     with pytest.raises(MissingPermission, match="organizations:DescribeAccount"):
-        AwsOrganization(client_as("EnsureAccess", "organizations")).account(connection.account_id, "quick-athena")
+        AwsOrganization(client_as("EnsureDataSource", "organizations")).account(connection.account_id, "quick-athena")
 
 
 # Stack sets ------------------------------------------------------------------------------------------------
@@ -347,21 +348,21 @@ def test_the_lease_has_one_holder_until_it_is_released_or_outlived(ledger: Dynam
 
 
 def test_a_later_wish_replaces_an_earlier_one_and_only_what_was_applied_is_forgotten(
-    ledger: DynamoDbLedger, connection: Connection, hub: Hub
+    ledger: DynamoDbLedger, connection: Connection
 ) -> None:
-    arn = connection.consumer_role_arn(hub)
-    ledger.ask(Wish(connection, allow=True, generation=2), arn, NOW)
-    ledger.ask(Wish(connection, allow=False, generation=1), arn, NOW)
+    first, late = Wish(connection, allow=True, generation=2), Wish(connection, allow=False, generation=1)
+    ledger.ask(first, NOW)
+    ledger.ask(late, NOW)
     seen = ledger.pending()
-    assert arn in seen.changes.add
-    assert arn not in seen.changes.remove
-    ledger.ask(Wish(connection, allow=False, generation=3, counted=False), arn, later(5))
-    (removal,) = [each for each in ledger.pending().removals if each.key == connection.key]
-    assert (removal.arn, removal.counted, removal.asked[:19]) == (arn, False, NOW[:19])
-    ledger.applied(seen)
-    assert arn in ledger.pending().changes.remove
-    ledger.applied(ledger.pending())
-    assert arn not in ledger.pending().changes.remove
+    assert [each.wish for each in seen.changes] == [first]
+    last = Wish(connection, allow=False, generation=3, counted=False)
+    ledger.ask(last, later(5))
+    (change,) = ledger.pending().changes
+    assert (change.key, change.wish, change.asked[:19]) == (connection.key, last, NOW[:19])
+    ledger.applied(seen.changes)
+    assert ledger.pending().changes == (change,)
+    ledger.applied([change])
+    assert ledger.pending().changes == ()
 
 
 # Brake -----------------------------------------------------------------------------------------------------
@@ -380,20 +381,15 @@ def test_revocations_are_counted_for_an_hour(brake: DynamoDbBrake) -> None:
     assert set(brake.revoked()) == {"2#default", "3#default"}
 
 
-def test_another_list_is_another_plan_and_keeps_the_token_to_refuse(brake: DynamoDbBrake) -> None:
+def test_another_list_is_another_plan(world: Sandbox, client_as: ClientAs, brake: DynamoDbBrake) -> None:
     first = brake.hold(["1#default", "2#default"], NOW)
     assert first is not None
     assert brake.hold(["1#default", "2#default"], later(5)) == first, "nobody was asked yet"
     brake.asked(first)
     assert brake.hold(["2#default", "1#default"], later(9)) is None
-    asked = brake.approvable(first.id, "token")
-    assert asked is not None
-    assert asked.connections == first.connections
     second = brake.hold(["2#default"], later(10))
     assert second is not None
     assert second.connections == {"2#default"}
-    assert second.stale_token == "token"
-    assert brake.approvable(first.id, "late") is None
     assert brake.listed(first.id) == ["1#default", "2#default"]
     assert not brake.is_released(first.id)
     brake.released(first.id)
@@ -401,7 +397,27 @@ def test_another_list_is_another_plan_and_keeps_the_token_to_refuse(brake: Dynam
     empty = brake.hold([], later(20))
     assert empty is not None
     assert empty.connections == frozenset()
-    assert brake.approvable(empty.id, "none") is None
+    asker = DynamoDbBrake(client_as("AskForApproval", "dynamodb"), world.outputs["RegistryTableName"])
+    assert asker.approvable(empty.id, "none") is None
+
+
+def test_the_token_of_a_replaced_list_is_kept_until_it_was_refused(world: Sandbox, client_as: ClientAs) -> None:
+    def as_function(name: str) -> DynamoDbBrake:
+        return DynamoDbBrake(client_as(name, "dynamodb"), world.outputs["RegistryTableName"])
+
+    first = as_function("RevokeAccess").hold(["1#default"], later(30))
+    assert first is not None
+    assert as_function("AskForApproval").approvable(first.id, "token") == replace(first, stale_token="")
+    writer = as_function("EnsureAccess")
+    second, third = writer.hold(["2#default"], later(31)), writer.hold(["3#default"], later(32))
+    assert second is not None
+    assert third is not None
+    assert (second.stale_token, third.stale_token) == ("token", "token"), "nobody has refused it yet"
+    writer.asked(third)
+    fourth = writer.hold(["4#default"], later(33))
+    assert fourth is not None
+    assert fourth.stale_token == ""
+    assert as_function("AskForApproval").approvable(first.id, "late") is None
 
 
 # Registry --------------------------------------------------------------------------------------------------
@@ -462,7 +478,7 @@ def test_what_is_not_at_rest_is_found_in_its_index_and_nothing_else_is(
 def test_kept_events_are_counted(world: Sandbox, client_as: ClientAs) -> None:
     registry = DynamoDbRegistry(client_as("WatchRegistry", "dynamodb"), world.outputs["RegistryTableName"])
     before = registry.unread_events()
-    put(world, pk={"S": "sweep"}, sk={"S": "unread#one"}, event={"S": "{}"})
+    put(world, pk={"S": "unread"}, sk={"S": "unread#one"}, event={"S": "{}"})
     put(world, pk={"S": "sweep"}, sk={"S": "memory"}, value={"S": "{}"})
     assert registry.unread_events() == before + 1
 
@@ -875,31 +891,38 @@ def test_records_are_listed_page_by_page(world: Sandbox, client_as: ClientAs) ->
 # What a sweep writes down, and asks for ------------------------------------------------------------------------
 
 SWEEP = "20261124080000000"
-STEPS = ["CollectSnapshot", "PlanSweep", "InspectConnections", "StartReconciles", "ReportSweep"]
+WRITERS = ["CollectSnapshot", "PlanSweep", "InspectConnections", "ReportSweep"]
+READERS = ["PlanSweep", "StartReconciles", "ReportSweep"]
 
 
-@pytest.mark.parametrize("function", STEPS)
-def test_every_step_of_a_sweep_writes_down_and_reads_back(world: Sandbox, client_as: ClientAs, function: str) -> None:
+@pytest.mark.parametrize("function", WRITERS)
+def test_a_step_of_a_sweep_writes_down_and_reads_back(world: Sandbox, client_as: ClientAs, function: str) -> None:
     papers = DynamoDbPapers(client_as(function, "dynamodb"), world.outputs["RegistryTableName"])
     sweep_id = f"{SWEEP}-{function}"
     assert papers.get(sweep_id, "progress", Progress) is None
     for listed in (20, 40):
         papers.put(sweep_id, "progress", Progress(listed=listed))
     assert papers.get(sweep_id, "progress", Progress) == Progress(listed=40)
+
+
+@pytest.mark.parametrize("function", READERS)
+def test_a_step_of_a_sweep_reads_everything_of_a_kind(world: Sandbox, client_as: ClientAs, function: str) -> None:
+    table, sweep_id = world.outputs["RegistryTableName"], f"{SWEEP}-every-{function}"
+    papers = DynamoDbPapers(client_as("CollectSnapshot", "dynamodb"), table)
     for number in (2, 1, 10):
         papers.put(sweep_id, f"page#{number:06}", Page(records=(Remembered(account_id="1", profile=str(number)),)))
-    pages = papers.every(sweep_id, "page#", Page)
+    pages = DynamoDbPapers(client_as(function, "dynamodb"), table).every(sweep_id, "page#", Page)
     assert [page.records[0].profile for page in pages] == ["1", "2", "10"]
 
 
 def test_what_belongs_to_a_sweep_is_forgotten_and_what_outlives_it_is_not(world: Sandbox, client_as: ClientAs) -> None:
-    papers = DynamoDbPapers(client_as("CollectSnapshot", "dynamodb"), world.outputs["RegistryTableName"])
+    papers = DynamoDbPapers(client_as("ReportSweep", "dynamodb"), world.outputs["RegistryTableName"])
     papers.put(SWEEP, "any", Progress())
     papers.put(LASTING, "any", Progress())
     kept = {record["pk"]: record for record in world.records() if record["sk"] == "any"}
     expires = datetime.fromtimestamp(int(kept[f"sweep#{SWEEP}"]["expires_at"]), UTC)
     assert expires == datetime(2026, 12, 8, 8, tzinfo=UTC)
-    assert "expires_at" not in kept["sweep"]
+    assert "expires_at" not in kept["report"]
 
 
 def test_what_a_sweep_expects_is_held_until_it_was_approved(world: Sandbox, client_as: ClientAs) -> None:

@@ -68,10 +68,11 @@ def against_the_wish(bed: Bed, *, wanted: bool) -> list[str]:
 
 def _registry(story: Story) -> End:
     """Records, claims, wishes that wait, the lease; not what the watch and the brake remember."""
-    kept = [r for r in story.world.records() if r["pk"].startswith("account#") or r["pk"] == "access"]
+    kept = [r for r in story.world.records() if r["pk"].startswith(("account#", "access#"))]
     found = {f"{record['pk']} {record['sk']}": _lasting(record) for record in kept}
-    found["access lease"] = {name: v for name, v in found.get("access lease", {}).items() if name == "holder"}
-    return {name: value for name, value in found.items() if not name.startswith("access revoked")}
+    lease = "access#lease lease"
+    found[lease] = {name: value for name, value in found.get(lease, {}).items() if name == "holder"}
+    return {name: value for name, value in found.items() if not name.startswith("access#revoked")}
 
 
 def _lasting(record: Mapping[str, Any]) -> dict[str, str]:

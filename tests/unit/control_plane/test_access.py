@@ -1,7 +1,7 @@
 """EnsureAccess and RevokeAccess: many wishes, one writer, nothing lost that nobody asked to drop."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,9 +9,26 @@ import pytest
 from control_plane.access_policy import Quota, Shard, document, size
 from control_plane.account import Connection
 from control_plane.errors import AccessPolicyFull
-from control_plane.ports import HeldPlan, Wish
-from control_plane.steps.access import AccessRequest, Desk, Settled, Writer, external_ids, release, settle
-from tests.fakes import FakeAccessLedger, FakeAccessPolicies, FakeApprovals, FakeBrake
+from control_plane.ports import HeldPlan, RefusedChange, Wish
+from control_plane.steps.access import (
+    VERIFIED,
+    AccessRequest,
+    Desk,
+    Settled,
+    Writer,
+    external_ids,
+    release,
+    settle,
+    take_out_unexpected,
+)
+from tests.fakes import (
+    FakeAccessLedger,
+    FakeAccessPolicies,
+    FakeApprovals,
+    FakeBrake,
+    FakeExemptions,
+    FakeOddities,
+)
 from tests.unit.control_plane.interleaving import Actor, Schedule, Stepping, explore, interleave
 from tests.unit.control_plane.vocabulary import CONSUMER, HUB, NOW
 
@@ -48,11 +65,15 @@ class World:
     ledger: FakeAccessLedger = field(default_factory=FakeAccessLedger)
     brake: FakeBrake = field(default_factory=FakeBrake)
     approvals: FakeApprovals = field(default_factory=FakeApprovals)
+    exemptions: FakeExemptions = field(default_factory=FakeExemptions)
+    oddities: FakeOddities = field(default_factory=FakeOddities)
+    repairs: bool = True
 
     @property
     def desk(self) -> Desk:
         """What a writer works with."""
-        return Desk(HUB, self.ledger, self.policies, self.brake, self.approvals)
+        parts = self.ledger, self.policies, self.brake, self.approvals, self.exemptions, self.oddities
+        return Desk(HUB, *parts, repairs=self.repairs)
 
     def settle(self, wish: Wish, holder: str = "execution#default", seconds: float = 0) -> bool:
         """What a function does once; whether the wish is in force then."""
@@ -65,7 +86,7 @@ class World:
     def ask(self, *wishes: Wish) -> None:
         """Note wishes without writing."""
         for wish in wishes:
-            self.ledger.ask(wish, arn(wish.connection), at(0))
+            self.ledger.ask(wish, at(0))
 
     @property
     def numbers_written(self) -> list[int]:
@@ -245,14 +266,15 @@ def test_a_lease_lost_meanwhile_stops_the_writing_and_keeps_the_wish() -> None:
 
 # --- every order two writers can act in -----------------------------------------------------------
 
-LEDGER_CALLS = ("ask", "pending", "applied", "acquire", "holds", "written", "release")
+LEDGER_CALLS = ("ask", "pending", "applied", "refuse", "acquire", "holds", "written", "release")
 POLICY_CALLS = ("shards", "quota", "write")
 
 
 def _come_until_settled(world: World, wish: Wish, actor: Actor) -> None:
     """What the state machine does: again after a pause, in which the others go on."""
     ledger, policies = Stepping(world.ledger, LEDGER_CALLS, actor), Stepping(world.policies, POLICY_CALLS, actor)
-    writer, desk = Writer(actor.name, at(0)), Desk(HUB, ledger, policies, world.brake, world.approvals)
+    desk = replace(world.desk, ledger=ledger, policies=policies)
+    writer = Writer(actor.name, at(0))
     while settle(wish, writer, desk) is not Settled.DONE:
         actor.wait(lambda: world.ledger.holder is None)
 
@@ -341,6 +363,7 @@ def test_an_approved_plan_is_carried_out_once_however_often_it_is_asked_for() ->
 def test_connections_of_accounts_that_are_gone_do_not_count_and_never_wait() -> None:
     world, many = crowd(200)
     gone = [Wish(each, allow=False, generation=1, counted=False) for each in many[:50]]
+    world.exemptions.exempt = {each.key for each in many[:50]}
     assert all(world.settle(wish, holder=wish.connection.key) for wish in gone)
     assert revoke_all(world, many[50:65]) == 15
     assert world.approvals.plans == []
@@ -372,3 +395,106 @@ def test_a_question_lost_on_the_way_is_asked_again() -> None:
     assert world.approvals.plans == []
     assert not world.settle(revoke(many[20], 2), holder="again")
     assert [plan.connections for plan in world.approvals.plans] == [{many[20].key}]
+
+
+# --- what stands in the ledger is not believed --------------------------------------------------------
+
+
+def claim(connection: Connection) -> Wish:
+    """A revocation that says of itself that the brake need not count it."""
+    return Wish(connection, allow=False, generation=1, counted=False)
+
+
+def test_removals_that_only_claim_to_be_uncounted_pass_the_brake_like_any_other() -> None:
+    world, many = crowd(50)
+    world.ask(*map(claim, many[:15]))
+    assert sum(world.settle(claim(each), holder=each.key) for each in many[:15]) == 5
+    assert len(world.policies.entries) == 45
+    assert len(world.brake.plan.connections) == 10
+
+
+def test_what_nobody_can_verify_is_counted_and_keeps_nobody_waiting() -> None:
+    world, many = crowd(50)
+    world.exemptions.broken = True
+    assert sum(world.settle(claim(each), holder=each.key) for each in many[:6]) == 5
+    assert world.settle(allow(X))
+    world.exemptions.broken, world.exemptions.exempt = False, {each.key for each in many}
+    assert world.settle(claim(many[5]), holder="again"), "the next one asks anew"
+
+
+def test_one_writer_verifies_a_few_claims_its_own_first_and_the_rest_comes_again() -> None:
+    world, many = crowd(60)
+    world.exemptions.exempt = {each.key for each in many}
+    world.ask(*map(claim, many[:50]))
+    assert world.settle(claim(many[55]), holder="mine")
+    assert world.exemptions.asked[0] == many[55].key
+    assert len(world.exemptions.asked) == VERIFIED
+    assert len(world.ledger.wishes) == 50 - (VERIFIED - 1)
+    assert len(world.policies.entries) == 60 - VERIFIED
+    assert world.brake.plan.connections == frozenset()
+    assert all(world.settle(claim(each), holder=each.key, seconds=100) for each in many[:50])
+
+
+def test_an_item_that_is_no_change_is_told_taken_away_and_blocks_nobody() -> None:
+    world = holding([X, Y])
+    odd = RefusedChange("arn:aws:iam::*:role/quick-athena-*", "its key is no connection of ours")
+    world.ledger.odd = {odd.key: odd, Y.key: RefusedChange(Y.key, "odd")}
+    assert world.settle(revoke(X))
+    assert world.policies.entries == {arn(Y)}
+    assert world.oddities.keys == [odd.key, Y.key]
+    assert world.ledger.odd == {}
+
+
+def test_whose_change_is_kept_out_by_an_odd_item_is_told_to_come_again() -> None:
+    world = holding([X])
+    world.ledger.odd = {X.key: RefusedChange(X.key, "odd")}
+    assert settle(revoke(X), Writer("one", at(0)), world.desk) is Settled.BUSY
+    assert world.settle(revoke(X), seconds=3)
+    assert world.policies.entries == frozenset()
+
+
+# --- entries that are no consumer role's of ours -----------------------------------------------------------
+
+WILD = "arn:aws:iam::*:role/quick-athena-*"
+
+
+def with_entries(*foreign: str, repairs: bool = True) -> World:
+    return World(FakeAccessPolicies(Shard(1, (arn(X), *foreign))), repairs=repairs)
+
+
+def test_an_entry_that_is_no_connection_is_told_and_goes_with_whatever_is_written_next() -> None:
+    world = with_entries(WILD)
+    assert world.settle(allow(Y))
+    assert world.policies.entries == {arn(X), arn(Y)}
+    assert (world.oddities.entries, list(world.brake.went)) == ([WILD], [WILD])
+
+
+def test_a_sweep_has_entries_that_are_no_connections_taken_out() -> None:
+    world = with_entries(WILD, "*")
+    assert take_out_unexpected(Writer("sweep", at(0)), world.desk) == []
+    assert world.policies.entries == {arn(X)}
+    assert world.ledger.acquire("other", at(0))
+    assert take_out_unexpected(Writer("sweep", at(0)), world.desk) is None
+
+
+def test_entries_that_are_no_connections_are_only_told_when_nothing_is_to_be_repaired() -> None:
+    world = with_entries(WILD, repairs=False)
+    assert take_out_unexpected(Writer("sweep", at(0)), world.desk) == [WILD]
+    assert world.policies.entries == {arn(X), WILD}
+    assert world.oddities.entries == [WILD]
+
+
+def test_more_entries_that_are_no_connections_than_the_budget_wait_and_go_with_an_approval() -> None:
+    foreign = [f"{WILD}{number}" for number in range(7)]
+    world = with_entries(*foreign)
+    assert take_out_unexpected(Writer("sweep", at(0)), world.desk) == foreign[5:]
+    assert world.brake.plan.connections == set(foreign[5:])
+    assert world.settle(revoke(X), seconds=7200), "they spend no budget while they wait"
+    assert world.release(world.brake.plan, seconds=7300) is Settled.DONE
+    assert world.policies.entries == frozenset()
+
+
+def test_a_revocation_somebody_asked_for_comes_before_entries_nobody_knows() -> None:
+    world = with_entries(*(f"{WILD}{number}" for number in range(7)))
+    assert world.settle(revoke(X), seconds=-1)
+    assert arn(X) not in world.policies.entries

@@ -197,10 +197,20 @@ def test_what_is_there_and_in_no_record_is_an_orphan_and_goes() -> None:
     assert plan.start[0].profiles == ("default",)  # or whoever looks would not know where to look
 
 
-def test_an_entry_that_is_no_consumer_role_is_a_strangers_and_left_alone() -> None:
-    odd = "arn:aws:iam::222233334444:role/quick-athena-Not_A_Profile"
-    plan = sweep([], Page(), entries=(odd, "arn:aws:iam::222233334444:role/admin"))
-    assert (plan.start, plan.strangers) == ((), ("arn:aws:iam::222233334444:role/admin", odd))
+def test_an_entry_that_is_no_consumer_role_is_found_whatever_it_says() -> None:
+    odd = ("arn:aws:iam::*:role/quick-athena-*", "arn:aws:iam::222233334444:role/quick-athena-Not_A_Profile", "*")
+    plan = sweep([], Page(), entries=odd)
+    assert (plan.start, plan.foreign, plan.strangers) == ((), tuple(sorted(odd)), ())
+
+
+@pytest.mark.parametrize(
+    ("remembered", "unasked"),
+    [(None, True), ("quarantined", True), ("removed", True), ("connected", False), ("held", False), ("failed", False)],
+)
+def test_access_that_no_record_tells_of_was_given_by_nobody(remembered: str | None, unasked: bool) -> None:  # noqa: FBT001
+    there = Page(records=(record(1, remembered),) if remembered else ())
+    assert sweep([member(1, None)], there, [1]).unasked == ((f"{identity(1)}#default",) if unasked else ())
+    assert sweep([member(1)], there, [1]).unasked == ()
 
 
 def test_an_account_the_whole_list_does_not_have_has_left_and_is_looked_at() -> None:

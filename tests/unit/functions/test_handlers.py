@@ -20,7 +20,14 @@ CONTEXT = SimpleNamespace(
     function_name="f", memory_limit_in_mb=512, invoked_function_arn="arn:aws:lambda:x", aws_request_id="1"
 )
 HANDLERS = sorted(file.stem for file in (ROOT / "functions").glob("*.py"))
-OF_A_SWEEP = ("collect_snapshot", "plan_sweep", "inspect_connections", "start_reconciles", "report_sweep")
+OF_A_SWEEP = (
+    "collect_snapshot",
+    "plan_sweep",
+    "remove_unexpected_entries",
+    "inspect_connections",
+    "start_reconciles",
+    "report_sweep",
+)
 OF_NO_ACCOUNT = ("find_account", "watch_registry", "ask_for_approval", "release_revocations", *OF_A_SWEEP)
 PARSING = [name for name in HANDLERS if name not in OF_NO_ACCOUNT]
 

@@ -2,9 +2,10 @@
 
 from typing import TYPE_CHECKING, Any
 
-from control_plane.account import Account
+from control_plane.account import ACTIVE, Account
 from control_plane.asking import nearest
 from control_plane.aws.calls import named_errors
+from control_plane.errors import AccountNotFound
 
 if TYPE_CHECKING:
     from mypy_boto3_organizations import OrganizationsClient
@@ -23,6 +24,15 @@ class AwsOrganization:
             tags = self.tags(account_id)
             unit = None if opt_in_tag in tags else nearest(units_above(found), self.tags, opt_in_tag)
         return Account(id=account_id, name=found.get("Name", account_id), state=state_of(found), tags=tags, unit=unit)
+
+    def is_active(self, account_id: str) -> bool:
+        """Whether the account is in the organization, and active."""
+        try:
+            with named_errors():
+                found = self._client.describe_account(AccountId=account_id)["Account"]
+        except AccountNotFound:
+            return False
+        return state_of(found) == ACTIVE
 
     def tags(self, resource_id: str) -> dict[str, str]:
         """The tags of an account, a unit or the root; AWS's own errors."""

@@ -98,8 +98,8 @@ def _remembered(item: Any) -> Remembered:
 
 
 def _key(sweep_id: str, name: str) -> Any:
-    """What outlives a sweep has no id."""
-    return {"pk": {"S": f"sweep#{sweep_id}" if sweep_id else "sweep"}, "sk": {"S": name}}
+    """What outlives a sweep has no id, and a partition that other steps of a sweep can't write."""
+    return {"pk": {"S": f"sweep#{sweep_id}" if sweep_id else "report"}, "sk": {"S": name}}
 
 
 def _expiry(sweep_id: str) -> int:

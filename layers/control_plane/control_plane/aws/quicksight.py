@@ -22,6 +22,7 @@ STATES = {
     "CREATION_FAILED": "creation_failed",
     "UPDATE_FAILED": "update_failed",
 }
+USELESS = ("CREATION_FAILED", "DELETED")  # states in which nobody can query
 VIEW = [
     "quicksight:DescribeDataSource",
     "quicksight:DescribeDataSourcePermissions",
@@ -70,6 +71,19 @@ class AwsDataSources:
             failure_type=found.get("ErrorInfo", {}).get("Type", ""),
             failure=found.get("ErrorInfo", {}).get("Message", ""),
         )
+
+    def is_usable(self, data_source_id: str) -> bool:
+        """Whether Quick has the data source, and did not fail to make it."""
+        try:
+            with named_errors():
+                found = self._client.describe_data_source(
+                    AwsAccountId=self._hub.account_id, DataSourceId=data_source_id
+                )["DataSource"]
+        except ClientError as error:
+            if code_of(error) == "ResourceNotFoundException":
+                return False
+            raise
+        return found["Status"] not in USELESS
 
     def create(self, data_source_id: str, name: str, settings: DataSourceSettings, sharing: Sharing) -> None:
         """Begin to create it; one that exists already is no error."""

@@ -98,8 +98,8 @@ class DynamoDbRegistry:
         with named_errors():
             pages = self._client.get_paginator("query").paginate(
                 TableName=self._table,
-                KeyConditionExpression="pk = :sweep AND begins_with(sk, :unread)",
-                ExpressionAttributeValues={":sweep": {"S": "sweep"}, ":unread": {"S": "unread#"}},
+                KeyConditionExpression="pk = :unread",
+                ExpressionAttributeValues={":unread": {"S": "unread"}},
                 Select="COUNT",
             )
             return sum(page["Count"] for page in pages)

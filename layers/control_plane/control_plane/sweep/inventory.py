@@ -12,6 +12,7 @@ from control_plane.steps import data_source
 from control_plane.sweep.facts import Page, Remembered, Role, Source
 
 ODD = 100  # odd items that are counted and told: one is enough to have somebody look
+WITHOUT_ACCESS = ("quarantined", "disconnecting", "removed")  # statuses that say that access was taken away
 Key = tuple[str, str]  # an account's id and a profile's name
 
 
@@ -33,7 +34,7 @@ class Inventory:
     ) -> None:
         self._profiles, self._hub, self._outdated = profiles, hub, outdated
         entries = {entry: Connection.of_role(entry, hub) for shard in shards for entry in shard.entries}
-        self.strangers = tuple(sorted(entry for entry, connection in entries.items() if connection is None))
+        self.foreign = tuple(sorted(entry for entry, connection in entries.items() if connection is None))
         self.roles: Mapping[Key, Role] = {(each.account_id, each.profile): each for each in read.roles}
         self.sources: Mapping[Key, Source] = {(each.account_id, each.profile): each for each in read.sources}
         self.records: Mapping[Key, Remembered] = {
@@ -69,6 +70,11 @@ class Inventory:
         """Whether the account's role has an older body or older values: nobody in the account did that."""
         role = self.roles.get((account_id, profile))
         return role is not None and (not role.is_current or profile in self._outdated)
+
+    def is_unasked(self, account_id: str, profile: str) -> bool:
+        """Whether access is there that no record tells of: it was not taken away too late, it was given by nobody."""
+        record = self.records.get((account_id, profile))
+        return (account_id, profile) in self.allowed and (record is None or record.status in WITHOUT_ACCESS)
 
     def _observe(self, account: Account, profile: str) -> Observed:
         place = account.id, profile

@@ -42,7 +42,9 @@ class Plan(Value):
     `hold`: connections whose revocation waits for approval; `withheld`: not taken away, because the list of accounts
     is not whole; `shown`: differences nobody repairs by himself; `deeply`: accounts to be looked at in full;
     `profiles`: those with roles in accounts, when the sweep is of everything; `stack_sets`: how those with our names
-    are not what was built, likewise; `known`: the profiles and bodies the next sweep is to know.
+    are not what was built, likewise; `known`: the profiles and bodies the next sweep is to know; `foreign`: entries of
+    the access policy that are no consumer role's of ours; `unasked`: those that are, and nobody asks for them nor
+    remembers them there.
     """
 
     partial: str = ""
@@ -57,6 +59,8 @@ class Plan(Value):
     orphans: tuple[str, ...] = ()
     strangers: tuple[str, ...] = ()
     odd: tuple[str, ...] = ()
+    foreign: tuple[str, ...] = ()
+    unasked: tuple[str, ...] = ()
     deeply: tuple[str, ...] = ()
     profiles: tuple[str, ...] = ()
     stack_sets: tuple[str, ...] = ()
@@ -113,7 +117,7 @@ class _Sorter:
     def __init__(self, inventory: Inventory, rules: Rules, partial: str) -> None:
         self._inventory, self._rules, self._partial = inventory, rules, partial
         self._lists: dict[str, list[str]] = {
-            name: [] for name in ("withheld", "failed", "waiting", "orphans", "deeply")
+            name: [] for name in ("withheld", "failed", "waiting", "orphans", "deeply", "unasked")
         }
         self._start: dict[str, Difference] = {}
         self._shown: dict[str, Difference] = {}
@@ -147,8 +151,8 @@ class _Sorter:
             start=tuple(self._start.values()),
             hold=hold,
             shown=tuple(self._shown.values()),
-            strangers=self._inventory.strangers,
             odd=self._inventory.odd,
+            foreign=self._inventory.foreign,
             **{name: tuple(each) for name, each in self._lists.items()},
         )
 
@@ -206,6 +210,8 @@ class _Sorter:
         forgotten = self._inventory.is_orphan(account.id, step.profile)
         if forgotten:
             self._lists["orphans"].append(key)
+        if self._inventory.is_unasked(account.id, step.profile):
+            self._lists["unasked"].append(key)
         if self._partial:
             self._lists["withheld"].append(key)
             return

@@ -8,10 +8,14 @@ from control_plane.sweep.planning import Difference, Plan
 
 NAMED = 20  # of each sort, in the message
 KEPT = 100  # of each sort, in the registry
+LONGEST = 200  # of a name
 
 
 class Report(Value):
-    """A sweep's end. `moving`: accounts of the plan that are still under way when nobody waits any longer."""
+    """A sweep's end. `moving`: accounts of the plan that are still under way when nobody waits any longer.
+
+    `unexpected`: entries of the access policy that nobody asked for; `taken_out`: those of them that are gone already.
+    """
 
     sweep_id: str
     at: str
@@ -29,12 +33,15 @@ class Report(Value):
     strangers: tuple[str, ...] = ()
     odd: tuple[str, ...] = ()
     stack_sets: tuple[str, ...] = ()
+    unexpected: tuple[str, ...] = ()
+    taken_out: tuple[str, ...] = ()
 
     @property
     def is_quiet(self) -> bool:
         """Whether nobody needs to hear of it."""
         told = (self.repaired, self.partial, self.failed, self.moving, self.held, self.withheld, self.shown)
-        return not any(told) and not self.strangers and not self.odd and not self.stack_sets
+        seen = (self.strangers, self.odd, self.stack_sets, self.unexpected)
+        return not any(told) and not any(seen)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -54,17 +61,24 @@ class Report(Value):
         }
 
 
-def report(
-    sweep_id: str, at: str, scope: tuple[str, ...], plan: Plan, failed: Collection[str], moving: Collection[str]
-) -> Report:
+class End(Value):
+    """Which sweep has come to its end, and when. `remaining`: foreign entries that are still in the access policy."""
+
+    sweep_id: str
+    at: str
+    remaining: tuple[str, ...] = ()
+
+
+def report(end: End, scope: tuple[str, ...], plan: Plan, failed: Collection[str], moving: Collection[str]) -> Report:
     """A plan and what the registry says of its accounts by now: those that failed, those still under way."""
+    foreign = named(plan.foreign)
     started = {each.account_id for each in plan.start}
     stood = {key for key in plan.failed if key.partition("#")[0] not in started - set(failed)}
     ended_badly = sorted({*stood, *(each for each in failed if each in started)})
     under_way = sorted(started & set(moving))
     return Report(
-        sweep_id=sweep_id,
-        at=at,
+        sweep_id=end.sweep_id,
+        at=end.at,
         scope=scope,
         partial=plan.partial,
         listed=plan.listed,
@@ -79,7 +93,14 @@ def report(
         strangers=plan.strangers,
         odd=plan.odd,
         stack_sets=plan.stack_sets,
+        unexpected=(*foreign, *plan.unasked),
+        taken_out=tuple(each for each in foreign if each not in end.remaining),
     )
+
+
+def named(entries: Sequence[str]) -> list[str]:
+    """Entries of a policy, which may be anything, as reports and state machines carry them."""
+    return [each[:LONGEST] for each in sorted(entries)[:KEPT]]
 
 
 def shortened(report: Report) -> Report:
@@ -98,6 +119,7 @@ def message(report: Report) -> tuple[str, str]:
         (len(report.withheld), "not taken away"),
         (len(report.shown), "only shown"),
         (len(report.stack_sets), "stack sets not as built"),
+        (len(report.unexpected), "unexpected"),
     ]
     said = ", ".join(f"{count} {what}" for count, what in counts if count) or "something to look at"
     parts = [
@@ -112,6 +134,8 @@ def message(report: Report) -> tuple[str, str]:
     parts += _listed("Not taken away, because the list is not whole", report.withheld)
     parts += _listed("Differ, and are only shown (DriftRepair is notify)", report.shown)
     parts += _listed("Were ours and in no record", report.orphans)
+    parts += _listed("Entries of the access policy that nobody asked for", report.unexpected)
+    parts += _listed("Of these, taken out at once", report.taken_out)
     parts += _listed("Are not ours, left alone", report.strangers)
     parts += _listed("Are in the registry and not as we write them, not believed (docs/howto/sweep-now.md)", report.odd)
     parts += _listed("Stack sets that are not what was built", report.stack_sets)

@@ -18,7 +18,7 @@ from control_plane.sweep.inventory import Inventory
 from control_plane.sweep.papers import LASTING, MEMORY, PLAN, REPORT, keep_plan, kept_plan
 from control_plane.sweep.planning import Plan, Rules, plan_sweep, why_partial
 from control_plane.sweep.ports import Papers
-from control_plane.sweep.reporting import Report
+from control_plane.sweep.reporting import End, Report
 
 INSPECTED_AT_ONCE = 8
 
@@ -91,16 +91,16 @@ def start_some(sweep_id: str, offset: int, office: Office) -> int | None:
     return following if following < len(plan.start) else None
 
 
-def finish(sweep_id: str, now: str, office: Office, *, is_patient: bool) -> Report | None:
+def finish(end: End, office: Office, *, is_patient: bool) -> Report | None:
     """Report, once what was started has come to rest or nobody waits any longer; None: not yet."""
-    papers, registry = office.papers, office.registry
+    papers, registry, sweep_id = office.papers, office.registry, end.sweep_id
     plan = kept_plan(sweep_id, papers, repairs=office.repairs)
     progress = papers.get(sweep_id, PROGRESS, Progress) or Progress()
     moving = {each.account_id for each in registry.needing_attention("moving")}
     if is_patient and moving & {each.account_id for each in plan.start}:
         return None
     failed = {each.account_id for each in registry.needing_attention("failed")}
-    report = reporting.report(sweep_id, now, progress.scope, plan, failed, moving)
+    report = reporting.report(end, progress.scope, plan, failed, moving)
     if papers.get(sweep_id, REPORT, Report) is None:  # else it was told already, and only the answer was lost
         if not report.is_quiet:
             office.notifications.send(*reporting.message(report))
