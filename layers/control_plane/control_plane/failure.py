@@ -91,6 +91,8 @@ PLANS = {
         f"deploy the template again; check the delegated administrators, {RETRY}",
     ),
 }
+# Step Functions calls a missing permission `Sfn.SfnException`, `DynamoDB.AmazonDynamoDBException` ...: names of much else.
+DENIED = ("is not authorized to perform", "AccessDenied")
 UNKNOWN = Plan(
     "an error nobody has met yet: a defect of ours or a new behaviour of AWS",
     f"read the function's log for this execution, report it, {RETRY}",
@@ -112,8 +114,8 @@ class Failure(BaseModel):
 def explain(account_id: str, step: str, error: Mapping[str, Any]) -> Failure:
     """A failure in words, from the error output Step Functions caught (`Error`, `Cause`)."""
     name = str(error.get("Error") or "Unknown")
-    known = PLANS.get(_planned(name), UNKNOWN)
     message = _message(str(error.get("Cause") or ""))
+    known = PLANS.get(_planned(name, message), UNKNOWN)
     return Failure(
         step=step,
         error=name,
@@ -123,9 +125,10 @@ def explain(account_id: str, step: str, error: Mapping[str, Any]) -> Failure:
     )
 
 
-def _planned(name: str) -> str:
-    """The error whose plan fits: a call of the state machine's own carries AWS's name for a missing permission."""
-    return "MissingPermission" if name.endswith(".AccessDeniedException") else name
+def _planned(name: str, message: str) -> str:
+    """The error whose plan fits: a call the machine itself may not make is known by its message, not by its name."""
+    denied = name not in PLANS and any(each in f"{name} {message}" for each in DENIED)
+    return "MissingPermission" if denied else name
 
 
 def _message(cause: str) -> str:
