@@ -208,14 +208,14 @@ CASES = [
     ),
     Case(
         "ReconcileAccount lacks dynamodb:UpdateItem",
-        "DynamoDB.AccessDeniedException",
+        "DynamoDB.AmazonDynamoDBException",
         change=Change("nothing; nothing can be recorded: the execution fails, and its alarm tells"),
         trouble=without("ReconcileAccount", "dynamodb:UpdateItem"),
         counted=False,
     ),
     Case(
         "ReconcileAccount lacks lambda:InvokeFunction",
-        "Lambda.AccessDeniedException",
+        "Lambda.AWSLambdaException",
         f"AccessDeniedException: {MACHINE} lambda:InvokeFunction on resource: "
         f"{HUB.format('lambda')}function:quick-onboarding-FindAccountFunction-<id> {DENIED}",
         "unread#<execution>",
@@ -226,7 +226,7 @@ CASES = [
     ),
     Case(
         "ReconcileAccount lacks cloudformation:DescribeStackSetOperation",
-        "CloudFormation.AccessDeniedException",
+        "CloudFormation.CloudFormationException",
         f"account {ACCOUNT}: DescribeOperation: {MACHINE} cloudformation:DescribeStackSetOperation on resource: "
         f"arn:aws:cloudformation:eu-west-1:111122223333:stackset/quick-athena-default:* {DENIED}",
         "connection#default",
