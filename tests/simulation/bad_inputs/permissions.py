@@ -235,7 +235,7 @@ CASES = [
     ),
     Case(
         "the hub is no delegated administrator of anything",
-        "MissingPermission",
+        "NotDelegatedAdministrator",
         f"{ADMINISTRATORS} (AccessDeniedException) when calling the DescribeAccount operation: You don't have "
         "permissions to access this resource.",
         "claim",
@@ -243,9 +243,9 @@ CASES = [
     ),
     Case(
         "the hub is the delegated administrator of another service only",
-        "MissingPermission",
-        f"{ADMINISTRATORS} (ValidationError) when calling the DescribeStackInstance operation: You must be the "
-        "management account or delegated admin account of an organization before operating a SERVICE_MANAGED stack set",
+        "NotDelegatedAdministrator",
+        f"{ADMINISTRATORS} (ValidationError) when calling the DescribeStackInstance operation: Account used "
+        "is not a delegated administrator",
         "claim",
         trouble=administrator_of_another_service,
     ),

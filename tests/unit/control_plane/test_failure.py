@@ -28,7 +28,10 @@ def test_an_unknown_error_keeps_its_name_and_asks_for_a_report() -> None:
     assert (failure.error, failure.cause, failure.remedy) == ("Lambda.Unknown", UNKNOWN.cause, UNKNOWN.remedy)
 
 
-NOT_AUTHORIZED = "User: me is not authorized to perform: states:StartExecution on resource: it because no policy allows it"
+NO_ADMINISTRATOR = "Account used is not a delegated administrator"
+NOT_AUTHORIZED = (
+    "User: me is not authorized to perform: states:StartExecution on resource: it because no policy allows it"
+)
 
 
 @pytest.mark.parametrize(
@@ -53,6 +56,15 @@ def test_a_missing_permission_is_known_by_its_message_whatever_step_functions_ca
 def test_an_error_of_ours_keeps_its_own_plan_whatever_permission_its_message_names(name: str) -> None:
     failure = explain("222233334444", "EnsureDataSource", {"Error": name, "Cause": NOT_AUTHORIZED})
     assert (failure.cause, failure.remedy) == PLANS[name]
+
+
+def test_the_likeliest_mistake_of_the_first_day_is_told_with_the_command_that_mends_it() -> None:
+    said = json.dumps({"errorMessage": f"An error occurred (ValidationError): {NO_ADMINISTRATOR}"})
+    failure = explain("222233334444", "AssessAccount", {"Error": "NotDelegatedAdministrator", "Cause": said})
+    command = "aws organizations register-delegated-administrator --account-id <hub> --service-principal "
+    assert f"{command}member.org.stacksets.cloudformation.amazonaws.com" in failure.remedy
+    machines = {"Error": "CloudFormation.CloudFormationException", "Cause": NO_ADMINISTRATOR}
+    assert explain("222233334444", "DescribeOperation", machines).remedy == failure.remedy
 
 
 def test_an_unmodelled_error_about_something_else_is_still_unknown() -> None:
