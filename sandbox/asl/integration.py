@@ -19,7 +19,17 @@ WAITING = "waitForTaskToken"
 MAY_WAIT = {"lambda", "sns", "sqs", "states", "events", "aws-sdk"}
 OPTIMISED = {"dynamodb": "DynamoDB", "states": "StepFunctions", "sqs": "SQS", "sns": "SNS", "events": "Events"}
 SDK = {"cloudformation": "CloudFormation"}  # services whose class in AWS's SDK for Java has two capitals
-UNMODELLED = {"SQS": "AmazonSQSException"}  # how it tells errors that have no shape, as users recorded it
+# How an optimised integration tells every error that has no shape: by the base class of AWS's first SDK for Java.
+# DynamoDB's, SQS's and Lambda's are recorded, the others follow that SDK. An AWS SDK integration tells it by the second
+# SDK's, which is named after the service.
+UNMODELLED = {
+    "DynamoDB": "AmazonDynamoDBException",
+    "SQS": "AmazonSQSException",
+    "SNS": "AmazonSNSException",
+    "StepFunctions": "AWSStepFunctionsException",
+    "Events": "AmazonEventBridgeException",
+    "Lambda": "AWSLambdaException",
+}
 CLIENTS = {"states": "stepfunctions", "sfn": "stepfunctions"}  # Step Functions' name for itself is not boto3's
 
 
@@ -80,12 +90,16 @@ def method(operation: str) -> str:
 
 
 def error_name(integration: Integration, error: ClientError) -> str:
-    """AWS's error as Retry and Catch see it: by the name of its shape, or, if the model has none, by its code."""
-    modelled = type(error) is not ClientError
-    if not modelled and integration.prefix in UNMODELLED:
-        return f"{integration.prefix}.{UNMODELLED[integration.prefix]}"
-    name = type(error).__name__ if modelled else error.response["Error"]["Code"]
+    """AWS's error as Retry and Catch see it: by the name of its shape, or, if the model has none, as just an error."""
+    if type(error) is ClientError:
+        return unmodelled(integration.prefix, optimised=integration.optimised)
+    name = type(error).__name__
     return f"{integration.prefix}.{name if name.endswith('Exception') else f'{name}Exception'}"
+
+
+def unmodelled(prefix: str, *, optimised: bool) -> str:
+    """The one name of all errors without a shape: access denied, some throttles, and whatever is new."""
+    return f"{prefix}.{UNMODELLED[prefix] if optimised else f'{prefix}Exception'}"
 
 
 def answer(integration: Integration, value: Any, client: Any) -> Any:

@@ -10,6 +10,7 @@ from sandbox.permissions.stack_sets import deployed_types
 from sandbox.permissions.table import NEEDS
 from sandbox.policy import Request, access_denied_message
 from sandbox.services.authorization import decide, global_keys
+from sandbox.services.stack_sets.catalog import NOT_ADMINISTRATOR
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -70,7 +71,7 @@ class Permissions:
         if call.service == "cloudformation" and call.parameters.get("CallAs") == "DELEGATED_ADMIN":
             request = self._request(call, LOOKING_UP_DELEGATION)
             if not decide(self._iam, call.session, request).allowed:
-                raise AwsError("ValidationError", "Account used is not a delegated administrator")
+                raise AwsError("ValidationError", NOT_ADMINISTRATOR)
 
 
 def resource_of(call: Call) -> str:

@@ -139,9 +139,14 @@ class StepFunctions:
             raise TaskFailed(str(failed.payload["errorType"]), json.dumps(failed.payload)) from failed
         except AwsError as error:
             self._functions.refused(name, error.code)
-            raise TaskFailed(f"Lambda.{error.code}", str(error)) from error
+            raise TaskFailed(self._lambda_error(error.code), str(error)) from error
         except BotoCoreError as error:
             raise TaskFailed("Lambda.SdkClientException", str(error)) from error
+
+    def _lambda_error(self, code: str) -> str:
+        shapes = self._cloud.client("lambda").meta.service_model.error_shapes
+        known = any(shape.name == code for shape in shapes)
+        return f"Lambda.{code}" if known else integration.unmodelled("Lambda", optimised=True)
 
     def _call(self, task: Any) -> Any:
         named = integration.read(task.resource)

@@ -148,6 +148,30 @@ def test_every_retry_of_the_reference_is_used() -> None:
     assert {kind for resource in resources for kind in _kinds(resource)} == set(_documented_retries())
 
 
+# What Step Functions calls an error the service's model has no class for, and how often that is tried at most.
+UNMODELLED = {
+    "DynamoDB": "DynamoDB.AmazonDynamoDBException",
+    "CloudFormation": "CloudFormation.CloudFormationException",
+    "Step Functions": "Sfn.SfnException",
+    "functions": "Lambda.AWSLambdaException",
+}
+FEW = {"functions": 6}
+
+
+@every_machine
+def test_an_error_without_a_class_is_retried_but_a_missing_permission_is_no_half_hour(name: str) -> None:
+    for state, raw in project.tasks(name).items():
+        kind = _kinds(raw["Resource"])[-1]
+        found = [each for each in raw["Retry"] if UNMODELLED[kind] in each["ErrorEquals"]]
+        assert [each["MaxAttempts"] for each in found] == [FEW.get(kind, 5)], state
+        assert _longest(found[0]) <= 120, state
+
+
+def _longest(retrier: Mapping[str, Any]) -> float:
+    waits = (retrier["IntervalSeconds"] * retrier["BackoffRate"] ** n for n in range(retrier["MaxAttempts"]))
+    return float(sum(min(each, retrier["MaxDelaySeconds"]) for each in waits))
+
+
 def _kinds(resource: str) -> list[str]:
     """What a task calls, as the reference names it; a function may stand for a person who answers."""
     asks = ["people"] if resource.endswith(".waitForTaskToken") else []

@@ -129,6 +129,10 @@ HOLDER = "arn:aws:states:us-east-1:123456789012:execution:machine:other"
 DENIED = TaskFailed("AccessDenied", '{"errorType":"AccessDenied","errorMessage":"no"}')
 NO_ACCOUNT = TaskFailed("NoAccountInEvent", '{"errorType":"NoAccountInEvent","errorMessage":"found \\"nothing\\""}')
 SLOW = TaskFailed("Throttled", "slow")
+NOT_AUTHORIZED = TaskFailed(
+    "CloudFormation.CloudFormationException",
+    "User: me is not authorized to perform: cloudformation:DescribeStackSetOperation (Service: CloudFormation)",
+)
 BUSY_SFN = TaskFailed("Sfn.SfnException", "Rate exceeded")
 FULL = TaskFailed("Lambda.TooManyRequestsException", "Rate Exceeded.")
 
@@ -429,6 +433,24 @@ REAL: dict[str, list[Scenario]] = {
                     {"gone": True, "kept": False, "operation_id": None},
                 ],
                 DescribeOperation=[operation("QUEUED"), operation("SUCCEEDED")],
+            ),
+        ),
+        Scenario(
+            "the operation may not be looked at",
+            EVENT,
+            account(
+                step("connect"),
+                EnsureConsumerRole=[{"ready": False, "operation_id": "op-1"}],
+                DescribeOperation=[NOT_AUTHORIZED],
+            ),
+        ),
+        Scenario(
+            "the operation can't be looked at for a while",
+            EVENT,
+            account(
+                step("connect"),
+                EnsureConsumerRole=[{"ready": False, "operation_id": "op-1"}, READY],
+                DescribeOperation=[TaskFailed("CloudFormation.CloudFormationException", "Rate exceeded")],
             ),
         ),
         Scenario(

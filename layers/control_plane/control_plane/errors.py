@@ -6,7 +6,7 @@ inheritance: so the list is flat. `PLANS` in failure.py says for each what it me
 
 
 class Throttled(Exception):
-    """AWS asked us to slow down; the same call may succeed later."""
+    """AWS asked us to slow down, was busy or did not answer; the same call may succeed later."""
 
 
 class StackSetBusy(Exception):
@@ -75,6 +75,10 @@ class NotOurs(Exception):
 
 class MissingPermission(Exception):
     """AWS refused one of our own calls for lack of a permission."""
+
+
+class NotDelegatedAdministrator(Exception):
+    """AWS does not take the hub for a delegated administrator of StackSets."""
 
 
 class Superseded(Exception):

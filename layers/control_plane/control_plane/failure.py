@@ -18,8 +18,16 @@ class Plan(NamedTuple):
 
 RETRY = "then start ReconcileAccount again with the account's id; every step is safe to repeat"
 
+REGISTER = (
+    "aws organizations register-delegated-administrator --account-id <hub> "
+    "--service-principal member.org.stacksets.cloudformation.amazonaws.com"
+)
+
 PLANS = {
-    "Throttled": Plan("AWS limited our calls longer than all retries lasted", f"wait for the rate to fall, {RETRY}"),
+    "Throttled": Plan(
+        "AWS limited our calls, was busy or could not be reached, longer than all retries lasted",
+        f"wait until AWS answers again (AWS Health tells when a service is down), {RETRY}",
+    ),
     "StackSetBusy": Plan(
         "another stack set operation ran longer than all retries lasted",
         f"let the operation end or stop it, {RETRY}",
@@ -84,15 +92,22 @@ PLANS = {
         "somebody made it by hand, or another deployment did; the message says how it differs",
         f"rename or remove it, or make it equal (we never touch it), {RETRY}",
     ),
+    "NotDelegatedAdministrator": Plan(
+        "the hub is not registered for StackSets, or the role lacks organizations:ListDelegatedAdministrators",
+        f"as the management account run {REGISTER}; if the hub is listed already, deploy the template again, {RETRY}",
+    ),
     "Superseded": Plan(
         "more revocations came to wait, or tags came back, after people had been asked",
         "approve the newer list, if it is right; its message has a token of its own",
     ),
     "MissingPermission": Plan(
-        "a policy of this control plane was changed, or the hub is no delegated administrator for StackSets",
-        f"deploy the template again; check the delegated administrators, {RETRY}",
+        "a policy of this control plane was changed, or a policy above it denies the call",
+        f"deploy the template again; look for service control policies that deny what the message names, {RETRY}",
     ),
 }
+# Step Functions calls a missing permission `Sfn.SfnException` or the like, which is the name of much else.
+DENIED = ("is not authorized to perform", "AccessDenied")
+NO_ADMINISTRATOR = "not a delegated administrator"
 UNKNOWN = Plan(
     "an error nobody has met yet: a defect of ours or a new behaviour of AWS",
     f"read the function's log for this execution, report it, {RETRY}",
@@ -114,8 +129,8 @@ class Failure(BaseModel):
 def explain(account_id: str, step: str, error: Mapping[str, Any]) -> Failure:
     """A failure in words, from the error output Step Functions caught (`Error`, `Cause`)."""
     name = bounded(str(error.get("Error") or "Unknown"), 256)  # as long as Step Functions lets an error's name be
-    known = PLANS.get(_planned(name), UNKNOWN)
     message = _message(str(error.get("Cause") or ""))
+    known = PLANS.get(_planned(name, message), UNKNOWN)
     return Failure(
         step=step,
         error=name,
@@ -125,9 +140,13 @@ def explain(account_id: str, step: str, error: Mapping[str, Any]) -> Failure:
     )
 
 
-def _planned(name: str) -> str:
-    """The error whose plan fits: a call of the state machine's own carries AWS's name for a missing permission."""
-    return "MissingPermission" if name.endswith(".AccessDeniedException") else name
+def _planned(name: str, message: str) -> str:
+    """The error whose plan fits: a call the machine itself may not make is known by its message, not by its name."""
+    if name in PLANS:
+        return name
+    if NO_ADMINISTRATOR in message:
+        return "NotDelegatedAdministrator"
+    return "MissingPermission" if any(each in f"{name} {message}" for each in DENIED) else name
 
 
 def _message(cause: str) -> str:

@@ -5,7 +5,8 @@ from sandbox.services.stack_sets.instance import Instance, StackSet
 from sandbox.services.stack_sets.operation import Operation
 from sandbox.services.stack_sets.organization import SERVICE_PRINCIPAL, Organization
 
-NOT_ADMINISTRATOR = (
+NOT_ADMINISTRATOR = "Account used is not a delegated administrator"  # to whoever says CallAs DELEGATED_ADMIN
+NOT_SAID = (
     "You must be the management account or delegated admin account of an organization before operating a "
     "SERVICE_MANAGED stack set"
 )
@@ -27,7 +28,7 @@ class Catalog:
         if delegated or call.account == self.organization.management_account:
             return self._sets.setdefault(call.region, {})
         if claiming:
-            raise AwsError("ValidationError", NOT_ADMINISTRATOR)
+            raise AwsError("ValidationError", NOT_SAID)
         return {}
 
     def find(self, call: Call) -> StackSet:

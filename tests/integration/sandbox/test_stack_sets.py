@@ -170,7 +170,7 @@ def test_without_call_as_the_hub_sees_none_of_them(quick: Administrator) -> None
 
 
 def test_nobody_else_is_a_delegated_administrator(quick: Administrator) -> None:
-    with pytest.raises(ClientError, match="You must be the management account or delegated admin account"):
+    with pytest.raises(ClientError, match="Account used is not a delegated administrator"):
         quick("describe_stack_set", account=ONE)
 
 

@@ -123,8 +123,25 @@ def test_a_condition_that_fails_is_named_as_aws_names_it(cloud: Cloud, machines:
 def test_a_call_the_machines_role_may_not_make_fails(cloud: Cloud, machines: StepFunctions, table: None) -> None:
     machine = create_machine(cloud, task("dynamodb:updateItem", CLAIM), allow("dynamodb:GetItem", TABLE))
     execution = run(cloud, machines, machine)
-    assert execution.error == "DynamoDB.AccessDeniedException"
+    assert execution.error == "DynamoDB.AmazonDynamoDBException"
     assert f"{HUB}:assumed-role/machine-role/" in (execution.cause or "")
+
+
+@pytest.mark.parametrize(
+    ("asking", "error"),
+    [
+        (task("aws-sdk:sfn:startExecution", {"StateMachineArn": f"{ARN}:stateMachine:x"}), "Sfn.SfnException"),
+        (task("aws-sdk:cloudformation:listStackSets", {}), "CloudFormation.CloudFormationException"),
+        (task("dynamodb:getItem", {"TableName": "registry", "Key": {}}), "DynamoDB.AmazonDynamoDBException"),
+        (invoking(f"arn:aws:lambda:{REGION}:{HUB}:function:x"), "Lambda.AWSLambdaException"),
+    ],
+)
+def test_an_error_without_a_shape_is_told_as_aws_tells_it(
+    cloud: Cloud, machines: StepFunctions, asking: dict[str, Any], error: str
+) -> None:
+    execution = run(cloud, machines, create_machine(cloud, asking, allow("s3:ListBucket", "*")))
+    assert execution.error == error
+    assert "is not authorized to perform" in (execution.cause or "")
 
 
 def test_any_api_answers_in_pascal_case_with_times_as_text(cloud: Cloud, machines: StepFunctions) -> None:

@@ -296,7 +296,11 @@ def test_a_machine_starts_another_and_does_not_wait_for_it(
         ("aws-sdk:sfn:startExecution", {"Name": "taken"}, "Sfn.ExecutionAlreadyExistsException"),
         ("aws-sdk:sfn:startExecution", {"Name": "no name"}, "Sfn.InvalidNameException"),
         ("aws-sdk:sfn:startExecution", {"Input": {"not": "text"}}, "Sfn.SdkClientException"),
-        ("states:startExecution", {"StateMachineArn": f"{ARN}:stateMachine:no"}, "StepFunctions.AccessDeniedException"),
+        (
+            "states:startExecution",
+            {"StateMachineArn": f"{ARN}:stateMachine:no"},
+            "StepFunctions.AWSStepFunctionsException",
+        ),
     ],
 )
 def test_a_start_that_fails_has_the_name_aws_gives_it(

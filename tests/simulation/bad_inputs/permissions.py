@@ -208,14 +208,14 @@ CASES = [
     ),
     Case(
         "ReconcileAccount lacks dynamodb:UpdateItem",
-        "DynamoDB.AccessDeniedException",
+        "DynamoDB.AmazonDynamoDBException",
         change=Change("nothing; nothing can be recorded: the execution fails, and its alarm tells"),
         trouble=without("ReconcileAccount", "dynamodb:UpdateItem"),
         counted=False,
     ),
     Case(
         "ReconcileAccount lacks lambda:InvokeFunction",
-        "Lambda.AccessDeniedException",
+        "Lambda.AWSLambdaException",
         f"AccessDeniedException: {MACHINE} lambda:InvokeFunction on resource: "
         f"{HUB.format('lambda')}function:quick-onboarding-FindAccountFunction-<id> {DENIED}",
         "unread#<execution>",
@@ -226,7 +226,7 @@ CASES = [
     ),
     Case(
         "ReconcileAccount lacks cloudformation:DescribeStackSetOperation",
-        "CloudFormation.AccessDeniedException",
+        "CloudFormation.CloudFormationException",
         f"account {ACCOUNT}: DescribeOperation: {MACHINE} cloudformation:DescribeStackSetOperation on resource: "
         f"arn:aws:cloudformation:eu-west-1:111122223333:stackset/quick-athena-default:* {DENIED}",
         "connection#default",
@@ -235,7 +235,7 @@ CASES = [
     ),
     Case(
         "the hub is no delegated administrator of anything",
-        "MissingPermission",
+        "NotDelegatedAdministrator",
         f"{ADMINISTRATORS} (AccessDeniedException) when calling the DescribeAccount operation: You don't have "
         "permissions to access this resource.",
         "claim",
@@ -243,9 +243,9 @@ CASES = [
     ),
     Case(
         "the hub is the delegated administrator of another service only",
-        "MissingPermission",
-        f"{ADMINISTRATORS} (ValidationError) when calling the DescribeStackInstance operation: You must be the "
-        "management account or delegated admin account of an organization before operating a SERVICE_MANAGED stack set",
+        "NotDelegatedAdministrator",
+        f"{ADMINISTRATORS} (ValidationError) when calling the DescribeStackInstance operation: Account used "
+        "is not a delegated administrator",
         "claim",
         trouble=administrator_of_another_service,
     ),

@@ -208,7 +208,7 @@ class Case:
         """Cause and remedy as recorded."""
         if self.where.startswith("unread#") and self.error not in PLANS:
             return CANNOT_BE_ASKED
-        failure = explain(ACCOUNT, "", {"Error": self.error})
+        failure = explain(ACCOUNT, "", {"Error": self.error, "Cause": self.message})
         return Plan(failure.cause, failure.remedy)
 
 

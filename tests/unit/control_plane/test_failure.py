@@ -28,10 +28,48 @@ def test_an_unknown_error_keeps_its_name_and_asks_for_a_report() -> None:
     assert (failure.error, failure.cause, failure.remedy) == ("Lambda.Unknown", UNKNOWN.cause, UNKNOWN.remedy)
 
 
-def test_a_permission_the_state_machine_lacks_has_the_plan_of_a_missing_permission() -> None:
-    failure = explain("222233334444", "DescribeOperation", {"Error": "CloudFormation.AccessDeniedException"})
-    assert failure.error == "CloudFormation.AccessDeniedException"
+NO_ADMINISTRATOR = "Account used is not a delegated administrator"
+NOT_AUTHORIZED = (
+    "User: me is not authorized to perform: states:StartExecution on resource: it because no policy allows it"
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "cause"),
+    [
+        ("Sfn.SfnException", NOT_AUTHORIZED),
+        ("DynamoDB.AmazonDynamoDBException", f"{NOT_AUTHORIZED} (Service: AmazonDynamoDBv2; Status Code: 400)"),
+        ("DynamoDB.AmazonDynamoDBException", "no (Service: AmazonDynamoDBv2; Error Code: AccessDeniedException)"),
+        ("CloudFormation.CloudFormationException", "no (Service: CloudFormation; Error Code: AccessDenied)"),
+        ("Lambda.AWSLambdaException", NOT_AUTHORIZED),
+        ("CloudFormation.AccessDeniedException", ""),
+        ("ClientError", json.dumps({"errorMessage": f"An error occurred (AuthorizationError): {NOT_AUTHORIZED}"})),
+    ],
+)
+def test_a_missing_permission_is_known_by_its_message_whatever_step_functions_calls_it(name: str, cause: str) -> None:
+    failure = explain("222233334444", "DescribeOperation", {"Error": name, "Cause": cause})
+    assert failure.error == name
     assert (failure.cause, failure.remedy) == PLANS["MissingPermission"]
+
+
+@pytest.mark.parametrize("name", ["DataSourceDenied", "ConsumerRoleFailed"])
+def test_an_error_of_ours_keeps_its_own_plan_whatever_permission_its_message_names(name: str) -> None:
+    failure = explain("222233334444", "EnsureDataSource", {"Error": name, "Cause": NOT_AUTHORIZED})
+    assert (failure.cause, failure.remedy) == PLANS[name]
+
+
+def test_the_likeliest_mistake_of_the_first_day_is_told_with_the_command_that_mends_it() -> None:
+    said = json.dumps({"errorMessage": f"An error occurred (ValidationError): {NO_ADMINISTRATOR}"})
+    failure = explain("222233334444", "AssessAccount", {"Error": "NotDelegatedAdministrator", "Cause": said})
+    command = "aws organizations register-delegated-administrator --account-id <hub> --service-principal "
+    assert f"{command}member.org.stacksets.cloudformation.amazonaws.com" in failure.remedy
+    machines = {"Error": "CloudFormation.CloudFormationException", "Cause": NO_ADMINISTRATOR}
+    assert explain("222233334444", "DescribeOperation", machines).remedy == failure.remedy
+
+
+def test_an_unmodelled_error_about_something_else_is_still_unknown() -> None:
+    failure = explain("222233334444", "Claim", {"Error": "Sfn.SfnException", "Cause": "Rate exceeded"})
+    assert (failure.cause, failure.remedy) == (UNKNOWN.cause, UNKNOWN.remedy)
 
 
 @pytest.mark.parametrize(

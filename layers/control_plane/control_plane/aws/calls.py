@@ -4,12 +4,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from botocore.config import Config
-from botocore.exceptions import ClientError, HTTPClientError
+from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadError
+from botocore.exceptions import ConnectionError as NoConnection
 
-from control_plane.errors import AccountNotFound, MissingPermission, StackSetBusy, Throttled
+from control_plane.errors import (
+    AccountNotFound,
+    MissingPermission,
+    NotDelegatedAdministrator,
+    StackSetBusy,
+    Throttled,
+)
 
 # Retrying here as well would multiply the state machine's retries.
 CONFIG = Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=20)
+
+# No connection, a connection lost, or no whole answer in time. Not all that fails on the way is an HTTPClientError.
+NETWORK = (HTTPClientError, NoConnection, IncompleteReadError)
 
 BY_CODE: dict[str, type[Exception]] = {
     "Throttling": Throttled,
@@ -17,6 +27,26 @@ BY_CODE: dict[str, type[Exception]] = {
     "RequestLimitExceeded": Throttled,
     "TooManyRequestsException": Throttled,
     "ProvisionedThroughputExceededException": Throttled,
+    "RequestThrottled": Throttled,
+    "RequestThrottledException": Throttled,
+    "ThrottledException": Throttled,
+    "EC2ThrottledException": Throttled,
+    "SlowDown": Throttled,
+    "BandwidthLimitExceeded": Throttled,
+    # Busy with somebody else's change, or with our own request before this one:
+    "ConcurrentModification": Throttled,
+    "ConcurrentModificationException": Throttled,
+    "EntityTemporarilyUnmodifiable": Throttled,
+    "EntityTemporarilyUnmodifiableException": Throttled,
+    "PriorRequestNotComplete": Throttled,
+    "TransactionInProgressException": Throttled,
+    # Not well, or too slow; most come with a status of 5xx, and pass by that:
+    "RequestTimeout": Throttled,
+    "RequestTimeoutException": Throttled,
+    "ServiceUnavailable": Throttled,
+    "ServiceUnavailableException": Throttled,
+    "InternalFailure": Throttled,
+    "InternalFailureException": Throttled,
     "OperationInProgressException": StackSetBusy,
     "StaleRequestException": StackSetBusy,
     "AccountNotFoundException": AccountNotFound,
@@ -24,7 +54,12 @@ BY_CODE: dict[str, type[Exception]] = {
     "AccessDeniedException": MissingPermission,
 }
 
-NO_ADMINISTRATOR = "You must be the management account or delegated admin account"
+# CloudFormation has said "Account used is not a delegated administrator" and "You must be the management account or
+# delegated admin account of an organization ..."; Organizations says the second to members it tells nothing.
+NO_ADMINISTRATOR = {
+    "ValidationError": "delegated admin",
+    "AccessDeniedException": "you don't have permissions to access this resource",
+}
 
 
 def code_of(error: ClientError) -> str:
@@ -37,9 +72,11 @@ def named_errors() -> Iterator[None]:
     """Turn the errors we have a plan for into our names; every other error rises as it is."""
     try:
         yield
-    except HTTPClientError as error:  # no answer in time, or no connection
-        raise Throttled(str(error)) from error
+    except NETWORK as error:
+        raise Throttled(f"no answer from AWS: {type(error).__name__}: {error}") from error
     except ClientError as error:
+        if _denies_delegation(error):
+            raise NotDelegatedAdministrator(str(error)) from error
         known = _known(error)
         if known is None:
             raise
@@ -49,9 +86,12 @@ def named_errors() -> Iterator[None]:
 def _known(error: ClientError) -> type[Exception] | None:
     """Our name for an error; AWS's own faults (5xx) pass like a throttle does."""
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    if NO_ADMINISTRATOR in str(error):  # CloudFormation calls it a ValidationError
-        return MissingPermission
     return BY_CODE.get(code_of(error)) or (Throttled if status >= 500 else None)
+
+
+def _denies_delegation(error: ClientError) -> bool:
+    code = code_of(error)
+    return code in NO_ADMINISTRATOR and NO_ADMINISTRATOR[code] in str(error).lower()
 
 
 @contextmanager
