@@ -1,6 +1,7 @@
 """A stack: makes its resources, undoes what it began when one fails, and says why."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 from moto.cloudformation import models
 from moto.cloudformation.parsing import Export
@@ -12,6 +13,8 @@ from sandbox.services.cloudformation.resources import ResourceFailedError, Resou
 from sandbox.services.cloudformation.site import Site
 from sandbox.services.cloudformation.template import Template, check_parameters, check_types, defaults, expand, read
 from sandbox.services.cloudformation.types import TYPES
+
+MOMENT = timedelta(milliseconds=1)  # between two events of one stack, at least
 
 
 class Stack(models.Stack):  # type: ignore[misc]  # moto ships no types
@@ -173,6 +176,8 @@ class Stack(models.Stack):  # type: ignore[misc]  # moto ships no types
             resource_properties=None,
         )
         event.timestamp = self.site.cloud.clock.now()
+        if self.events:  # who follows a stack (sam does) asks for what is later than what it saw, also while time stands
+            event.timestamp = max(event.timestamp, self.events[-1].timestamp + MOMENT)
         self.events.append(event)
 
 
