@@ -14,7 +14,7 @@ from sandbox.services.cloudformation.site import Site
 from sandbox.services.cloudformation.template import Template, check_parameters, check_types, defaults, expand, read
 from sandbox.services.cloudformation.types import TYPES
 
-MOMENT = timedelta(milliseconds=1)  # between two events of one stack, at least
+MOMENT = timedelta(seconds=1)  # between two operations on one stack, at least: moto tells whole seconds
 
 
 class Stack(models.Stack):  # type: ignore[misc]  # moto ships no types
@@ -157,7 +157,7 @@ class Stack(models.Stack):  # type: ignore[misc]  # moto ships no types
     def _turn(self, status: str, reason: str | None = None) -> None:
         self.status, self.stack_status_reason = status, None if reason == "User Initiated" else reason
         self._add_stack_event(status, resource_status_reason=reason)
-        self.events[-1].timestamp = self.site.cloud.clock.now()
+        self._date(self.events.pop(), apart=MOMENT if reason == "User Initiated" else timedelta())
 
     def _report(self, resource: Resource, status: str, reason: str | None) -> None:
         what = resource.logical_resource_id, resource.physical_resource_id, resource.cf_resource_type
@@ -175,9 +175,13 @@ class Stack(models.Stack):  # type: ignore[misc]  # moto ships no types
             resource_status_reason=reason,
             resource_properties=None,
         )
+        self._date(event, apart=timedelta())
+
+    def _date(self, event: models.Event, apart: timedelta) -> None:
+        """Whoever follows an operation, as sam does, asks for what is later than the one before it."""
         event.timestamp = self.site.cloud.clock.now()
-        if self.events:  # who follows a stack (sam does) asks for what is later than what it saw, also while time stands
-            event.timestamp = max(event.timestamp, self.events[-1].timestamp + MOMENT)
+        if self.events:
+            event.timestamp = max(event.timestamp, self.events[-1].timestamp + apart)
         self.events.append(event)
 
 
