@@ -29,9 +29,10 @@ def run_server(
         float, typer.Option(min=0, max=1e6, help="Sandbox seconds in a real one; 0: /advance alone.")
     ] = 1.0,
     profiles: Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="Another profiles.yaml.")] = None,
+    deploy: Annotated[bool, typer.Option(help="Deploy the control plane; without it, you do.")] = True,  # noqa: FBT002 - an option
 ) -> None:
     """See HELP in serve.py."""
-    raise typer.Exit(serve.main(port, accounts, speed, profiles))
+    raise typer.Exit(serve.main(port, accounts, speed, profiles, deploy=deploy))
 
 
 if __name__ == "__main__":

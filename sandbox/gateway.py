@@ -173,7 +173,9 @@ class Gateway:
     def _read(self, response: BaseResponse, session: Session) -> Call:
         service, operation = response.boto3_service_name, response._get_action() or ""
         parameters: dict[str, Any] = {}
-        if operation and service != "s3":
+        if service == "s3":
+            parameters = dict(response.uri_match or {}) if operation else {}  # Bucket and Key; the rest is moto's to read
+        elif operation:
             response.parse_parameters(response.normalized_request)
             parameters = response.params or {}
         return Call(service, operation, response.region, session, parameters)

@@ -1,9 +1,15 @@
-"""S3's way to the door: the one service of moto that does not pass through `call_action`."""
+"""S3's way to the door: the one service of moto that does not pass through `call_action`.
+
+Bucket policies are read by the sandbox's evaluator (`permissions/buckets.py`), not by moto's: that one knows no condition key,
+and takes a statement whose condition is not met for a denial.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from moto.iam.access_control import PermissionResult
+from moto.s3.models import FakeBucket
 from moto.s3.responses import S3Response
 
 if TYPE_CHECKING:
@@ -21,17 +27,21 @@ class S3Entrance:
     def __init__(self, answer: Answer) -> None:
         self._answer = answer
         self._originals: dict[str, Original] = {}
+        self._judge: Any = None  # moto's own
 
     def install(self) -> None:
         """Stand in front of both ways in."""
         for name in WAYS_IN:
             self._originals[name] = getattr(S3Response, name)
             setattr(S3Response, name, self._guarded(self._originals[name]))
+        self._judge, FakeBucket.get_permission = FakeBucket.get_permission, _no_opinion
 
     def uninstall(self) -> None:
         """Give moto its ways in back."""
         for name, original in self._originals.items():
             setattr(S3Response, name, original)
+        if self._originals:
+            FakeBucket.get_permission = self._judge
         self._originals.clear()
 
     def _guarded(self, original: Original) -> Original:
@@ -41,3 +51,7 @@ class S3Entrance:
             return answer if isinstance(answer[2], bytes) else S3Response._send_response(answer)
 
         return respond
+
+
+def _no_opinion(_bucket: FakeBucket, _action: str, _resource: str) -> PermissionResult:
+    return PermissionResult.NEUTRAL

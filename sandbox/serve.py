@@ -10,6 +10,7 @@ import signal
 import socket
 import sys
 import tempfile
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,8 @@ HELP = """Serve the sandbox to any AWS client, until SIGTERM.
 
 When all is deployed, one JSON line on stdout says where and as whom: endpoint_url, region, accounts, credentials (an
 administrator's, for each account), registry_table, role_a_arn, role_a_session (as Quick would hold it, without
-scope-down), opt_in_tag. Everything else goes to stderr.
+scope-down), opt_in_tag. With --no-deploy there is no control plane yet: you deploy it, and what is told of it is null.
+Everything else goes to stderr.
 
     POST   /sandbox/advance  {"seconds": n}    go on so far, from due moment to due moment, and wait until nothing
                                                runs between them; answers {"now", "fired", "running"}, or 409
@@ -43,8 +45,8 @@ class CannotServe(Exception):
     """What was asked for cannot be served; the message says why."""
 
 
-def main(port: int, accounts: int, speed: float, profiles: Path | None) -> int:
-    """Deploy, say where, serve; the exit code: 2, before anything is deployed, for what cannot be served."""
+def main(port: int, accounts: int, speed: float, profiles: Path | None, *, deploy: bool = True) -> int:
+    """Deploy (unless somebody else is to), say where, serve; the exit code: 2, before anything is deployed, for what cannot be served."""
     try:
         groups = _groups_of(profiles) if profiles else set()
         listener = _listen(port)
@@ -52,22 +54,37 @@ def main(port: int, accounts: int, speed: float, profiles: Path | None) -> int:
         sys.stderr.write(f"Cannot serve: {error}\n")
         return 2
     with tempfile.TemporaryDirectory() as folder:
-        _serve(listener, accounts, speed, _layer(profiles, Path(folder)), groups)
+        _serve(listener, _world(accounts, speed, _layer(profiles, Path(folder)), groups, deploy=deploy))
     sys.stderr.flush()
     os._exit(0)  # an advance may be under way: nobody waits for it, and none of its calls may meet the real AWS
 
 
-def _serve(listener: socket.socket, accounts: int, speed: float, layer: Path | None, groups: set[str]) -> None:
+@dataclass(frozen=True)
+class _Served:
+    """A sandbox and who is in it."""
+
+    world: Sandbox
+    clock: ScaledClock
+    members: list[str]
+    suspended: list[str]
+
+
+def _world(accounts: int, speed: float, layer: Path | None, groups: set[str], *, deploy: bool) -> _Served:
     clock = ScaledClock(datetime.now(UTC), speed)
     world = Sandbox(clock, consumer_layer=layer)  # never closed: it goes with the process
     world.found()
     _create_groups(world, groups)
     members, suspended = _populate(world, accounts)
-    world.deploy()
-    server = Server(world, clock, listener)
+    if deploy:
+        world.deploy()
+    return _Served(world, clock, members, suspended)
+
+
+def _serve(listener: socket.socket, served: _Served) -> None:
+    server = Server(served.world, served.clock, listener)
     signal.signal(signal.SIGTERM, lambda *_: server.stop())
     signal.signal(signal.SIGINT, lambda *_: server.stop())
-    sys.stdout.write(json.dumps(_announcement(world, server, members, suspended)) + "\n")
+    sys.stdout.write(json.dumps(_announcement(server, served)) + "\n")
     sys.stdout.flush()
     server.run()
 
@@ -125,7 +142,8 @@ def _populate(world: Sandbox, accounts: int) -> tuple[list[str], list[str]]:
     return members, [closed]
 
 
-def _announcement(world: Sandbox, server: Server, members: list[str], suspended: list[str]) -> dict[str, Any]:
+def _announcement(server: Server, served: _Served) -> dict[str, Any]:
+    world, members, suspended = served.world, served.members, served.suspended
     place, identities = world.cloud.landscape, world.cloud.identities
     everyone = [place.management, place.hub, *members, *suspended]
     return {
@@ -138,9 +156,9 @@ def _announcement(world: Sandbox, server: Server, members: list[str], suspended:
             "suspended": suspended,
         },
         "credentials": {account: identities.administrator(account).credentials() for account in everyone},
-        "registry_table": world.outputs["RegistryTableName"],
-        "role_a_arn": world.outputs["RunAsRoleArn"],
-        "role_a_session": _role_a_session(world),
+        "registry_table": world.outputs.get("RegistryTableName"),
+        "role_a_arn": world.outputs.get("RunAsRoleArn"),
+        "role_a_session": _role_a_session(world) if world.outputs else None,
         "opt_in_tag": OPT_IN_TAG,
     }
 

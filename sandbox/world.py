@@ -114,11 +114,14 @@ class Sandbox:
                 )
 
     def deploy(self, **parameters: str) -> dict[str, str]:
-        """Deploy template.yaml to the hub and stacks/forwarding.yaml to the management account; the hub's outputs.
+        """Deploy the boundaries, template.yaml to the hub, stacks/forwarding.yaml to the management account.
+
+        Answers the hub's outputs.
 
         Further parameters of the hub by name: `deploy(GracePeriodDays="0")`.
         """
         place = self.cloud.landscape
+        self._deploy_boundaries()
         parameters = {
             "ManagementAccountId": place.management,
             "ForwardingAccounts": place.management,
@@ -139,6 +142,13 @@ class Sandbox:
         )
         self.iam.settle()  # a deployment is long ago when the first account is tagged
         return self.outputs
+
+    def _deploy_boundaries(self) -> None:
+        """What an administrator deploys beforehand, in both accounts."""
+        place = self.cloud.landscape
+        template, parameters = PROJECT / "stacks/boundaries.yaml", {"HubAccountId": place.hub}
+        for account in (place.hub, place.management):
+            deploy(self.cloud, account, place.region, template, "quick-onboarding-boundaries", parameters)
 
     def tag(self, account_id: str, value: str) -> None:
         """Tag an account as an administrator of the management account would."""

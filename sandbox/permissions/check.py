@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sandbox.gateway import AwsError, Call, access_denied
+from sandbox.permissions.buckets import BucketPolicies
 from sandbox.permissions.need import Need
 from sandbox.permissions.stack_sets import deployed_types
 from sandbox.permissions.table import NEEDS
@@ -35,6 +36,7 @@ class Permissions:
         self._cloud, self._iam = cloud, iam
         cloud.gateway.before.insert(0, self.authorize)  # permission is asked before anything else is looked at
         cloud.gateway.resource_of = resource_of
+        BucketPolicies(cloud)
 
     def authorize(self, call: Call) -> None:
         """Refuses with the service's access denied error; a call nobody described here is a RuntimeError."""

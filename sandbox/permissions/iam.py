@@ -35,6 +35,22 @@ def _on_role(action: str) -> Needs:
     return needs
 
 
+def _create_role(call: Call) -> Iterable[Need]:
+    """The boundary it is to have, and a permission of its own for tags."""
+    arn = f"arn:aws:iam::{call.account}:role{call.parameters.get('Path', '/')}{call.parameters['RoleName']}"
+    boundary = call.parameters.get("PermissionsBoundary")
+    bound = {"iam:PermissionsBoundary": boundary} if boundary else {}
+    yield Need("iam:CreateRole", arn, {**request_tags(call), **bound})
+    if call.parameters.get("Tags"):
+        yield Need("iam:TagRole", arn, request_tags(call))
+
+
+def _put_boundary(call: Call) -> Iterable[Need]:
+    """The key holds the boundary that is asked for, not the one in force."""
+    (need,) = _on_role("iam:PutRolePermissionsBoundary")(call)
+    yield Need(need.action, need.resource, {**need.context, "iam:PermissionsBoundary": call.parameters["PermissionsBoundary"]})
+
+
 def _create_policy(call: Call) -> Iterable[Need]:
     """Tags need a permission of their own (IAM User Guide, access_tags)."""
     arn = f"arn:aws:iam::{call.account}:policy{call.parameters.get('Path', '/')}{call.parameters['PolicyName']}"
@@ -54,11 +70,28 @@ ON_POLICIES = (
     "SetDefaultPolicyVersion",
     "TagPolicy",
 )
-ON_ROLES = ("GetRole", "ListAttachedRolePolicies", "AttachRolePolicy", "DetachRolePolicy")
+ON_ROLES = (
+    "AttachRolePolicy",
+    "DeleteRole",
+    "DeleteRolePermissionsBoundary",
+    "DeleteRolePolicy",
+    "DetachRolePolicy",
+    "GetRole",
+    "GetRolePolicy",
+    "ListAttachedRolePolicies",
+    "ListRolePolicies",
+    "PutRolePolicy",
+    "TagRole",
+    "UntagRole",
+    "UpdateAssumeRolePolicy",
+    "UpdateRole",
+)
 NEEDS: Table = {
     **{("iam", operation): _on_policy(f"iam:{operation}") for operation in ON_POLICIES},
     **{("iam", operation): _on_role(f"iam:{operation}") for operation in ON_ROLES},
     ("iam", "CreatePolicy"): _create_policy,
+    ("iam", "CreateRole"): _create_role,
+    ("iam", "PutRolePermissionsBoundary"): _put_boundary,
     ("iam", "GetAccountSummary"): simple("iam:GetAccountSummary"),
     ("iam", "ListPolicies"): simple("iam:ListPolicies"),
 }

@@ -39,7 +39,8 @@ def anything(_call: Call) -> str:
 
 def request_tags(call: Call) -> dict[str, str | Sequence[str]]:
     """`aws:RequestTag/key` and `aws:TagKeys`, when the request carries tags or keys of tags."""
-    tags = {tag["Key"]: tag.get("Value", "") for tag in call.parameters.get("Tags") or ()}
+    given = call.parameters.get("Tags") or ()
+    tags = dict(given) if isinstance(given, Mapping) else {tag["Key"]: tag.get("Value", "") for tag in given}
     keys = [*tags, *(call.parameters.get("TagKeys") or ())]
     listed: dict[str, str | Sequence[str]] = {f"aws:RequestTag/{key}": value for key, value in tags.items()}
     return {**listed, "aws:TagKeys": keys} if keys else listed

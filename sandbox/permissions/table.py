@@ -4,16 +4,18 @@ Source: Service Authorization Reference (as cfn-lint 1.58 carries it) unless a r
 not here: STS decides it by itself, with the trust policy. What is missing, no role of ours calls.
 """
 
-from sandbox.permissions import iam, operations, quicksight, stack_sets
+from sandbox.permissions import buckets, iam, operations, quicksight, stack_sets, stacks
 from sandbox.permissions.machines import MACHINES
 from sandbox.permissions.need import Table, anything, rows
 from sandbox.permissions.organizations import by_id, child, parent
 from sandbox.permissions.storage import STORAGE
 
 NEEDS: Table = {
+    **buckets.NEEDS,
     **iam.NEEDS,
     **quicksight.NEEDS,
     **stack_sets.NEEDS,
+    **stacks.NEEDS,
     **STORAGE,
     **operations.NEEDS,
     **MACHINES,

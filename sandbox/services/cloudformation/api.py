@@ -115,6 +115,7 @@ class CloudFormation:
 
     def _execute_change_set(self, call: Call) -> dict[str, Any]:
         change_set = self._find_change_set(call)
+        change_set.stack.site = self._site(call)
         if change_set.execution_status != "AVAILABLE":
             raise AwsError(
                 "InvalidChangeSetStatus",
@@ -165,7 +166,10 @@ class CloudFormation:
 
     def _find(self, site: Site, name_or_id: str) -> Stack | None:
         stacks: Iterable[Stack] = self._backend(site).stacks.values()
-        return next((stack for stack in stacks if name_or_id in {stack.name, stack.stack_id}), None)
+        found = next((stack for stack in stacks if name_or_id in {stack.name, stack.stack_id}), None)
+        if found:
+            found.site = site  # what follows is done with the permissions of whoever asks now
+        return found
 
     def _body(self, call: Call, stack: Stack | None = None) -> str:
         given = call.parameters
@@ -178,7 +182,7 @@ class CloudFormation:
         return str(given["TemplateBody"])
 
     def _site(self, call: Call) -> Site:
-        return Site(self.cloud, call.account, call.region)
+        return Site(self.cloud, call.account, call.region, call.session)
 
     @staticmethod
     def _backend(site: Site) -> CloudFormationBackend:

@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 
 from sandbox.cloud import Cloud
+from sandbox.identity import Session, acting_as
 
 GONE = ("NotFound", "NoSuch", "NonExistent", "DoesNotExist")  # part of the codes by which services say so
 NUMBERS = {"integer": int, "long": int, "float": float, "double": float}
@@ -16,21 +17,25 @@ NUMBERS = {"integer": int, "long": int, "float": float, "double": float}
 
 @dataclass(frozen=True)
 class Site:
-    """One account and Region."""
+    """One account and Region, and who asked: with nobody's permissions but theirs CloudFormation works.
+
+    Without `session` an AWS service asked (StackSets, with roles of its own).
+    """
 
     cloud: Cloud
     account: str
     region: str
+    session: Session | None = None
 
     def call(self, service: str, operation: str, **parameters: Any) -> dict[str, Any]:
-        """Call AWS as an administrator of the account; None is left out, values are turned into the API's types.
+        """Call AWS as whoever asked; None is left out, values are turned into the API's types.
 
         CloudFormation takes "30" for a number and an object where an API wants JSON text; botocore does not.
         """
         client = self.cloud.client(service, self.region)
         shape = client.meta.service_model.operation_model(client.meta.method_to_api_mapping[operation]).input_shape
         given = {name: value for name, value in parameters.items() if value is not None}
-        with self.cloud.administering(self.account):
+        with acting_as(self.session or self.cloud.identities.administrator(self.account)):
             answer: dict[str, Any] = getattr(client, operation)(**_as(shape, given))
         return answer
 

@@ -1,6 +1,7 @@
 """A stack: makes its resources, undoes what it began when one fails, and says why."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 from moto.cloudformation import models
 from moto.cloudformation.parsing import Export
@@ -12,6 +13,8 @@ from sandbox.services.cloudformation.resources import ResourceFailedError, Resou
 from sandbox.services.cloudformation.site import Site
 from sandbox.services.cloudformation.template import Template, check_parameters, check_types, defaults, expand, read
 from sandbox.services.cloudformation.types import TYPES
+
+MOMENT = timedelta(seconds=1)  # between two operations on one stack, at least: moto tells whole seconds
 
 
 class Stack(models.Stack):  # type: ignore[misc]  # moto ships no types
@@ -154,7 +157,7 @@ class Stack(models.Stack):  # type: ignore[misc]  # moto ships no types
     def _turn(self, status: str, reason: str | None = None) -> None:
         self.status, self.stack_status_reason = status, None if reason == "User Initiated" else reason
         self._add_stack_event(status, resource_status_reason=reason)
-        self.events[-1].timestamp = self.site.cloud.clock.now()
+        self._date(self.events.pop(), apart=MOMENT if reason == "User Initiated" else timedelta())
 
     def _report(self, resource: Resource, status: str, reason: str | None) -> None:
         what = resource.logical_resource_id, resource.physical_resource_id, resource.cf_resource_type
@@ -172,7 +175,13 @@ class Stack(models.Stack):  # type: ignore[misc]  # moto ships no types
             resource_status_reason=reason,
             resource_properties=None,
         )
+        self._date(event, apart=timedelta())
+
+    def _date(self, event: models.Event, apart: timedelta) -> None:
+        """Whoever follows an operation, as sam does, asks for what is later than the one before it."""
         event.timestamp = self.site.cloud.clock.now()
+        if self.events:
+            event.timestamp = max(event.timestamp, self.events[-1].timestamp + apart)
         self.events.append(event)
 
 
