@@ -88,6 +88,15 @@ def test_without_one_statement_of_the_consumer_role_a_query_fails_naming_it(worl
     assert f"is not authorized to perform: {taken} on resource: " in answer.message
 
 
+def test_the_default_database_is_asked_for_whatever_is_queried(world: World) -> None:
+    statements = consumer_statements(world.account)
+    del statements["default database"]
+    world.change_consumer(**statements)
+    status, error_type, text = world.outcome()
+    assert (status, error_type) == ("CREATION_FAILED", "ACCESS_DENIED")
+    assert f"glue:GetDatabase on resource: arn:aws:glue:eu-west-1:{world.account}:database/default" in text
+
+
 def test_a_query_through_the_whole_chain_is_answered_and_billed_to_the_consumer(world: World) -> None:
     world.outcome()
     answer = world.quick.query("sales", "lake", "orders")

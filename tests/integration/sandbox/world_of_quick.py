@@ -39,6 +39,7 @@ def consumer_statements(account: str) -> dict[str, dict[str, Any]]:
             f"{athena}:datacatalog/AwsDataCatalog",
         ),
         "glue:GetDatabases": allow("glue:GetDatabases", [f"{glue}:catalog", f"{glue}:database/*"]),
+        "default database": allow("glue:GetDatabase", f"{glue}:database/default"),
         "glue:GetDatabase": allow(reading, [f"{glue}:catalog", f"{glue}:database/lake", f"{glue}:table/lake/*"]),
         "s3:GetBucketLocation": allow(["s3:GetBucketLocation", "s3:ListBucket"], "arn:aws:s3:::quick-results", **own),
         "s3:PutObject": allow(["s3:PutObject", "s3:GetObject"], "arn:aws:s3:::quick-results/*", **own),

@@ -243,8 +243,10 @@ def test_a_profile_becomes_the_parameters_of_the_consumer_role() -> None:
         "Catalog": "AwsDataCatalog",
         "WorkGroup": "none",
         "DatabaseArns": "arn:aws:glue:eu-west-1:*:database/quick_*,arn:aws:glue:eu-west-1:*:table/quick_*/*",
-        "DataBucketArns": "arn:aws:s3:::quick-data-${aws:PrincipalAccount}*",
-        "DataObjectArns": "arn:aws:s3:::quick-data-${aws:PrincipalAccount}*/*",
+        "DataBucketArns": "none",
+        "DataObjectArns": "none",
+        "OwnDataBucketArns": "arn:aws:s3:::quick-data-${aws:PrincipalAccount}*",
+        "OwnDataObjectArns": "arn:aws:s3:::quick-data-${aws:PrincipalAccount}*/*",
         "ResultsBucketArn": "none",
         "ResultsObjectArns": "none",
         "KmsKeyAliases": "none",
@@ -268,6 +270,7 @@ def test_what_exists_already_is_named_by_its_arns() -> None:
     assert {key: given[key] for key in given if key not in parameters("sales", profile(), HUB)} == {}
     assert given["DataBucketArns"] == "arn:aws:s3:::lake,arn:aws:s3:::other"
     assert given["DataObjectArns"] == "arn:aws:s3:::lake/b/*,arn:aws:s3:::lake/a/*,arn:aws:s3:::other/*"
+    assert (given["OwnDataBucketArns"], given["OwnDataObjectArns"]) == ("none", "none")
     assert given["ResultsBucketArn"] == "arn:aws:s3:::results-${aws:PrincipalAccount}"
     assert given["ResultsObjectArns"] == "arn:aws:s3:::results-${aws:PrincipalAccount}/quick/*"
     assert given["KmsKeyAliases"] == "alias/lake,alias/results"
