@@ -160,6 +160,18 @@ def a_sweep_is_made(story: Watched) -> None:
     story.run(10 * MINUTE)
 
 
+def a_stack_set_of_our_name_is_made_by_hand(story: Watched) -> None:
+    story.ask(
+        "cloudformation",
+        "create_stack_set",
+        StackSetName="quick-athena-evil",
+        TemplateBody="Resources: {Role: {Type: AWS::S3::Bucket}}",
+        PermissionModel="SERVICE_MANAGED",
+        CallAs="DELEGATED_ADMIN",
+    )
+    a_sweep_is_made(story)
+
+
 SWEEP_FAILED = (HUB, "SweepFailed")
 RECONCILE_FAILED, RECONCILE_ABORTED = (HUB, "ReconcileFailed"), (HUB, "ReconcileAborted")
 WATCH_SILENT, RUNS_FAILED = (HUB, "WatchSilent"), (HUB, "RunsFailed")
@@ -178,6 +190,7 @@ STORIES: dict[Alarm, Trouble] = {
     (HUB, "SweepPartial"): Trouble(
         without("CollectSnapshotFunctionRole", "organizations:ListAccounts", a_sweep_is_made), also=(SWEEP_FAILED,)
     ),
+    (HUB, "StackSetsDiffer"): Trouble(a_stack_set_of_our_name_is_made_by_hand),
     (HUB, "EventsUndelivered"): Trouble(without("StartReconcileRole", "states:StartExecution", an_account_is_tagged)),
     (FORWARDING, "EventsUndelivered"): Trouble(
         without("ForwardRole", "events:PutEvents", an_account_is_tagged, FORWARDING)

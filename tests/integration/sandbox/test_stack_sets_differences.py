@@ -327,3 +327,33 @@ def test_a_parameter_the_template_lost_is_overridden_no_more(quick: Administrato
     quick.clock.run()
     assert (quick.instance(ONE)["Status"], quick.role(ONE)) == ("CURRENT", "mine")
     assert quick.instance(ONE)["ParameterOverrides"] == values(Text="mine")
+
+
+def test_new_tags_of_a_set_reach_a_work_group_in_place(quick: Administrator) -> None:
+    group = {"Name": "quick", "Description": {"Ref": "Text"}, "Tags": [{"Key": "own", "Value": "kept"}]}
+    template = json.loads(body())
+    template["Resources"] = {"Group": {"Type": "AWS::Athena::WorkGroup", "Properties": group}}
+    usual = {"TemplateBody": json.dumps(template), **{k: v for k, v in ON_ONE.items() if k != "Capabilities"}}
+    quick(
+        "create_stack_set",
+        StackSetName="groups",
+        TemplateBody=usual["TemplateBody"],
+        PermissionModel="SERVICE_MANAGED",
+        Tags=[{"Key": "body", "Value": "old"}, {"Key": "gone", "Value": "x"}],
+    )
+    quick.deploy(ONE, StackSetName="groups")
+    quick.clock.run()
+    quick(
+        "update_stack_set",
+        StackSetName="groups",
+        Parameters=parameters("new"),
+        Tags=[{"Key": "body", "Value": "new"}],
+        **usual,
+    )
+    quick.clock.run()
+    with quick.cloud.administering(ONE):
+        athena = quick.cloud.client("athena")
+        arn = f"arn:aws:athena:{REGION}:{ONE}:workgroup/quick"
+        tags = {tag["Key"]: tag["Value"] for tag in athena.list_tags_for_resource(ResourceARN=arn)["Tags"]}
+        described = athena.get_work_group(WorkGroup="quick")["WorkGroup"]["Description"]
+    assert (described, tags) == ("new", {"own": "kept", "body": "new"})

@@ -119,6 +119,11 @@ CASES = [
         f"{PLACE}: name data_buckets, or set lake_formation: true; otherwise no query can read anything",
     ),
     refused("`work_group` alone", default_with(work_group="primary"), f"{PLACE}: {TOGETHER}"),
+    refused(
+        "`work_group` called `none`",
+        default_with(work_group="none", results_location="s3://results/"),
+        f"{PLACE}: work_group can't be `none`: consumer_role.yaml reads that word as no workgroup",
+    ),
     refused("`results_location` alone", default_with(results_location="s3://results/"), f"{PLACE}: {TOGETHER}"),
     refused(
         "`results_location` without its last slash",

@@ -63,7 +63,8 @@ def make_plan(sweep_id: str, now: datetime, office: Office) -> Plan:
     inventory = Inventory(read, office.policies.shards(), profiles, office.hub, outdated)
     plan = plan_sweep(read.accounts, inventory, progress, partial, rules)
     if progress.is_everything:
-        known = stack_sets.remembering(memory, built, (each.profile for each in read.records if each.profile))
+        recorded = (each.profile for each in read.records if each.profile)
+        known = stack_sets.remembering(memory, built, read.stack_sets, recorded)
         differ = stack_sets.differences(read.stack_sets, None if fault else built, known)
         plan = plan.model_copy(update={"stack_sets": differ, "known": known})
     # Before anything is started: whoever asks for one of these from now on waits for approval.

@@ -45,12 +45,14 @@ def differences(found: Iterable[StackSet], wanted: Built | None, known: Memory) 
     return tuple(f"{name}: {'; '.join(said)}"[:SAID] for name, said in sorted(words.items()) if said)
 
 
-def remembering(before: Memory, wanted: Built, recorded: Iterable[str]) -> Memory:
-    """The memory with what is built now. The first one takes the registry's word for the profiles there were."""
-    profiles = {*before.profiles, *wanted.values, *(() if before.bodies else recorded)}
-    bodies = [body for body in before.bodies if body != wanted.body]
-    update = {"profiles": tuple(sorted(profiles))[:MOST], "bodies": (*bodies, wanted.body)[-MOST:]}
-    return before.model_copy(update=update)
+def remembering(before: Memory, wanted: Built, found: Iterable[StackSet], recorded: Iterable[str]) -> Memory:
+    """The memory with what is built now. The first one believes the registry and the stack sets' own tags."""
+    profiles, bodies = {*before.profiles, *wanted.values}, list(before.bodies)
+    if not bodies:
+        profiles |= set(recorded)
+        bodies = sorted({each.body for each in found if each.is_ours and not each.untold and not each.lies})
+    bodies = [*(body for body in bodies if body != wanted.body), wanted.body]
+    return before.model_copy(update={"profiles": tuple(sorted(profiles))[:MOST], "bodies": tuple(bodies[-MOST:])})
 
 
 def _words(found: StackSet, wanted: Built | None, known: Memory) -> list[str]:
@@ -58,7 +60,7 @@ def _words(found: StackSet, wanted: Built | None, known: Memory) -> list[str]:
     if wanted and found.profile not in {*wanted.values, *known.profiles}:
         said.append("profiles.yaml has no such profile, and never had")
     said += found.lies
-    if known.bodies and not found.untold and not found.lies and found.body not in known.bodies:
+    if not found.untold and not found.lies and found.body not in known.bodies:
         said.append("no sweep has ever seen its body built")
     # One that was made before there were such tags, and reaches nobody, stays as it is until somebody needs it.
     if found.untold and not found.is_empty:

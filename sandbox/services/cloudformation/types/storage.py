@@ -1,5 +1,6 @@
 """DynamoDB, Athena and KMS resources. moto has no work groups in a template."""
 
+from moto.athena.models import athena_backends
 from typing_extensions import override
 
 from sandbox.services.cloudformation.resource import (
@@ -94,6 +95,22 @@ class WorkGroup(CheckedType):
         options = pick(properties, "Description", Configuration="WorkGroupConfiguration")
         site.call("athena", "create_work_group", Name=name, Tags=tag_list(properties), **options)
         return Made(name, {"Arn": f"arn:aws:athena:{site.region}:{site.account}:workgroup/{name}"})
+
+    @override
+    def update(self, site: Site, made: Made, old: Properties, new: Properties) -> Made:
+        """Everything but the name in place. moto has no UpdateWorkGroup, so its own record is changed."""
+        if old.get("Name") != new.get("Name"):
+            raise ReplacementNeededError
+        found = athena_backends[site.account][site.region].work_groups[made.physical_id]
+        found.description = new.get("Description", "")
+        found.configuration = {**found.configuration, **new.get("WorkGroupConfiguration", {})}
+        kept = {tag["Key"] for tag in tag_list(new) or []}
+        gone = [tag["Key"] for tag in tag_list(old) or [] if tag["Key"] not in kept]
+        arn = made.attributes["Arn"]
+        if gone:
+            site.call("athena", "untag_resource", ResourceARN=arn, TagKeys=gone)
+        site.call("athena", "tag_resource", ResourceARN=arn, Tags=tag_list(new) or [])
+        return made
 
     @override
     def read(self, site: Site, made: Made, wanted: Properties) -> Properties | None:
