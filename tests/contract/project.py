@@ -18,7 +18,8 @@ CONSUMER = ROOT / "layers/consumer"
 REFERENCE = ROOT / "docs/reference"
 HUB = "template.yaml"
 FORWARDING = "stacks/forwarding.yaml"
-TEMPLATES = (HUB, FORWARDING, "layers/consumer/consumer_role.yaml")
+BOUNDARIES = "stacks/boundaries.yaml"
+TEMPLATES = (HUB, FORWARDING, BOUNDARIES, "layers/consumer/consumer_role.yaml")
 MACHINES = sorted(path.name for path in (ROOT / "statemachines").glob("*.asl.yaml"))
 
 Resource = Mapping[str, Any]

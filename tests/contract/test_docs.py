@@ -313,7 +313,7 @@ def _granted() -> dict[str, set[str]]:
     for name, role in [(HUB, "StartReconcileRole"), (HUB, "ScheduleRole"), (FORWARDING, "ForwardRole")]:
         policies = project.template(name)["Resources"][role]["Properties"]["Policies"]
         found[role] = {a for p in policies for a in project.actions(*project.statements(p["PolicyDocument"]))}
-    boundary = project.template(HUB)["Resources"]["RunAsBoundary"]["Properties"]["PolicyDocument"]
+    boundary = project.template(project.BOUNDARIES)["Resources"]["RunAsBoundary"]["Properties"]["PolicyDocument"]
     found["RunAsRole"] = project.actions(*project.statements(boundary))
     return found
 

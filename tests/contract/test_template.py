@@ -247,7 +247,7 @@ def test_the_body_and_the_code_use_the_same_mark() -> None:
 
 
 def test_the_run_as_roles_boundary_covers_every_consumer_role() -> None:
-    boundary = project.template(HUB)["Resources"]["RunAsBoundary"]["Properties"]["PolicyDocument"]
+    boundary = project.template(project.BOUNDARIES)["Resources"]["RunAsBoundary"]["Properties"]["PolicyDocument"]
     (pattern,) = project.as_list(project.statements(boundary)[0]["Resource"])
     role = CONNECTION.consumer_role_arn(HUB_VALUES)
     assert re.fullmatch(_filled(pattern).replace("*", ".*"), role)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,8 @@ from moto.dynamodb.models import UpdateExpressionValidator
 
 from sandbox.gateway import AwsError
 from sandbox.identity import acting_as
+from sandbox.permissions import Permissions
+from sandbox.services.iam import Iam
 
 if TYPE_CHECKING:
     from sandbox.cloud import Cloud
@@ -153,6 +156,21 @@ def test_s3_refuses_who_it_does_not_know_and_whom_a_hook_refuses(cloud: Cloud) -
     cloud.gateway.before.append(refuse)
     with cloud.administering(HUB), pytest.raises(ClientError, match="SlowDown"):
         cloud.client("s3").list_objects_v2(Bucket="mine")
+
+
+def test_a_served_call_is_one_through_tls(cloud: Cloud) -> None:
+    Permissions(cloud, Iam(cloud))
+    deny = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": ["arn:aws:s3:::mine", "arn:aws:s3:::mine/*"]}
+    for value, refused in (("false", False), ("true", True)):
+        statement = {**deny, "Condition": {"Bool": {"aws:SecureTransport": value}}}
+        with cloud.administering(HUB):
+            s3 = cloud.client("s3")
+            if not refused:
+                s3.create_bucket(Bucket="mine", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+            policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+            s3.put_bucket_policy(Bucket="mine", Policy=policy)
+            with pytest.raises(ClientError, match="AccessDenied") if refused else contextlib.nullcontext():
+                s3.put_object(Bucket="mine", Key="new", Body=b"1")
 
 
 def test_moto_alone_lets_anybody_into_s3(cloud: Cloud) -> None:
