@@ -159,6 +159,7 @@ def account(*steps: Any, **answers: Any) -> dict[str, Any]:
     return {
         "FindAccount": [FOUND],
         "Claim": [CLAIMED],
+        "MendClaim": [TAKEN],
         "AssessAccount": [assessment(*steps)],
         "RecordConnecting": [{}],
         "EnsureConsumerRole": [READY],
@@ -314,8 +315,11 @@ REAL: dict[str, list[Scenario]] = {
                 CONNECT,
                 EnsureConsumerRole=[{"ready": False, "operation_id": "op-1"}],
                 KeepClaim=[TAKEN],
+                Claim=[CLAIMED, TAKEN],
                 Release=[TAKEN],
                 LookAgain=[TAKEN],
+                AskToLookAgain=[{"Attributes": {"holder": {"S": HOLDER}}}],
+                DescribeHolder=[{"Status": "RUNNING"}],
             ),
         ),
         Scenario(
@@ -363,6 +367,34 @@ REAL: dict[str, list[Scenario]] = {
                 DescribeHolder=[TaskFailed("Sfn.ExecutionDoesNotExistException", "gone")],
                 TakeOver=[TAKEN],
             ),
+        ),
+        Scenario(
+            "claim held in the name of an execution about another account",
+            EVENT,
+            account(
+                Claim=[TAKEN],
+                AskToLookAgain=[{"Attributes": {"holder": {"S": HOLDER}}}],
+                DescribeHolder=[{"Status": "RUNNING", "Input": '{"account_id": "999900001111"}'}],
+                TakeOver=[CLAIMED],
+            ),
+        ),
+        Scenario(
+            "claim held by what is no execution",
+            EVENT,
+            account(
+                Claim=[TAKEN],
+                AskToLookAgain=[{"Attributes": {"holder": {"S": HOLDER}}}],
+                DescribeHolder=[TaskFailed("Sfn.InvalidArnException", "Invalid Arn")],
+                TakeOver=[CLAIMED],
+            ),
+        ),
+        Scenario(
+            "a count of looks that is none",
+            EVENT,
+            account(Claim=[TAKEN, CLAIMED], AskToLookAgain=[TAKEN], MendClaim=[{}]),
+        ),
+        Scenario(
+            "a claim that can't be mended", EVENT, account(Claim=[TAKEN], AskToLookAgain=[TAKEN], MendClaim=[DENIED])
         ),
         Scenario("claim released meanwhile", EVENT, account(Claim=[TAKEN, CLAIMED], AskToLookAgain=[TAKEN])),
         Scenario(
@@ -443,7 +475,17 @@ REAL: dict[str, list[Scenario]] = {
                 LookAgain=[CLAIMED],
             ),
         ),
-        Scenario("claim lost before the end", EVENT, account(Release=[TAKEN], LookAgain=[TAKEN])),
+        Scenario(
+            "claim lost before the end",
+            EVENT,
+            account(
+                Claim=[CLAIMED, TAKEN],
+                Release=[TAKEN],
+                LookAgain=[TAKEN],
+                AskToLookAgain=[{"Attributes": {"holder": {"S": HOLDER}}}],
+                DescribeHolder=[{"Status": "RUNNING"}],
+            ),
+        ),
     ],
     "approve_revocations.asl.yaml": [
         Scenario("approved", PLAN, approval()),
