@@ -75,9 +75,11 @@ class Forger(Story):
 
     @property
     def prefix(self) -> str:
+        """How the ARNs of executions that may hold a claim begin."""
         return self.world.outputs["ReconcileAccountArn"].replace(":stateMachine:", ":execution:") + ":"
 
     def table(self) -> Any:
+        """DynamoDB, as the hub's administrator."""
         session: Any = self.world.boto3_session(self.world.cloud.landscape.hub)
         return session.client("dynamodb")
 
@@ -97,10 +99,12 @@ class Forger(Story):
         )
 
     def put(self, partition: str, sort_key: str, **attributes: Any) -> None:
+        """A whole item."""
         item = {"pk": {"S": partition}, "sk": {"S": sort_key}, **attributes}
         self.table().put_item(TableName=self.world.outputs["RegistryTableName"], Item=item)
 
     def delete(self, partition: str, sort_key: str) -> None:
+        """Take an item away again."""
         key = {"pk": {"S": partition}, "sk": {"S": sort_key}}
         self.table().delete_item(TableName=self.world.outputs["RegistryTableName"], Key=key)
 

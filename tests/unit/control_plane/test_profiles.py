@@ -289,3 +289,14 @@ def test_what_loads_fits_cloudformation_in_every_partition() -> None:
 def test_profiles_are_frozen() -> None:
     assert Profile.model_config["frozen"]
     assert Profiles.model_config["frozen"]
+
+
+@pytest.mark.parametrize("name", ["Data Owners", "people@example.com", "Données/été", "a" * 128, "All: of [them] * ?"])
+def test_a_group_may_have_every_name_that_quick_takes(name: str) -> None:
+    assert profile(owners=[name]).owners == [name]
+
+
+@pytest.mark.parametrize("name", ["", "a\tb", "a\nb", "людям", "a" * 129])
+def test_a_group_name_that_quick_does_not_take_is_refused(name: str) -> None:
+    with pytest.raises(ValidationError):
+        profile(owners=[name])
