@@ -193,9 +193,8 @@ def test_a_database_is_named_or_a_pattern_of_three_characters(database: str) -> 
         ("kms_key_aliases", ["*"]),
         ("kms_key_aliases", ["alias/*"]),
         ("kms_key_aliases", ["alias/a,alias/b"]),
-        ("owners", ["a/b"]),
-        ("viewers", ["*"]),
-        ("viewers", ["a,b"]),
+        ("owners", ["a\tb"]),
+        ("viewers", ["людям"]),
     ],
 )
 def test_no_other_field_takes_a_wildcard_or_a_second_value(field: str, value: Any) -> None:
@@ -298,5 +297,4 @@ def test_a_group_may_have_every_name_that_quick_takes(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["", "a\tb", "a\nb", "людям", "a" * 129])
 def test_a_group_name_that_quick_does_not_take_is_refused(name: str) -> None:
-    with pytest.raises(ValidationError):
-        profile(owners=[name])
+    assert "is no group" in refusal(text(sales={**MINIMAL, "owners": [name]}))
