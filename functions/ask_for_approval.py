@@ -26,7 +26,7 @@ def handler(request: Request, context: LambdaContext) -> dict[str, int]:
     plan = wiring.brake().approvable(request.plan, request.token)
     if plan is None:
         raise Superseded(f"plan {request.plan} was replaced before anybody was asked")
-    subject, text = question(plan.id, sorted(plan.connections), request.token)
+    subject, text = question(plan.id, sorted(plan.connections), request.token, wiring.hub().region)
     wiring.notifications().send(subject, text)
     logger.info("asked for approval", extra={"plan": plan.id, "connections": len(plan.connections)})
     return {"connections": len(plan.connections)}

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from sandbox.cloud import Cloud
 
 STATES = Principal(account="", arn="states.amazonaws.com")
+LONGEST_ARN = 256  # botocore's model, Arn
 
 
 @dataclass(frozen=True)
@@ -167,7 +168,12 @@ class StepFunctions:
         return {"executionArn": started.arn, "startDate": started.started}
 
     def _describe_execution(self, call: Call) -> dict[str, Any]:
-        found = self._find(call.parameters["executionArn"])
+        arn = call.parameters["executionArn"]
+        if len(arn) > LONGEST_ARN:
+            raise AwsError("ValidationException", f"'executionArn' must have at most {LONGEST_ARN} characters")
+        if not re.fullmatch(r"arn:[\w-]+:states:[\w-]+:\d{12}:execution:[^:\s]+:[^:\s]+", arn):
+            raise AwsError("InvalidArn", f"Invalid Arn: '{arn}'")
+        found = self._find(arn)
         answer = {**_summary(found), "input": json.dumps(found.input)}
         if found.output is not None:
             answer["output"] = json.dumps(found.output)

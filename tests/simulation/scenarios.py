@@ -164,6 +164,7 @@ def account(*steps: Any, **answers: Any) -> dict[str, Any]:
     return {
         "FindAccount": [FOUND],
         "Claim": [CLAIMED],
+        "MendClaim": [TAKEN],
         "AssessAccount": [assessment(*steps)],
         "RecordConnecting": [{}],
         "EnsureConsumerRole": [READY],
@@ -329,8 +330,11 @@ REAL: dict[str, list[Scenario]] = {
                 CONNECT,
                 EnsureConsumerRole=[{"ready": False, "operation_id": "op-1"}],
                 KeepClaim=[TAKEN],
+                Claim=[CLAIMED, TAKEN],
                 Release=[TAKEN],
                 LookAgain=[TAKEN],
+                AskToLookAgain=[{"Attributes": {"holder": {"S": HOLDER}}}],
+                DescribeHolder=[{"Status": "RUNNING"}],
             ),
         ),
         Scenario(
@@ -404,6 +408,34 @@ REAL: dict[str, list[Scenario]] = {
         Scenario("a question that can't be asked", TAGGED, account(AskToLookAgain=[DENIED])),
         Scenario("several accounts", EVENT, account(FindAccount=[SEVERAL])),
         Scenario("claim released meanwhile", EVENT, account(Claim=[TAKEN, CLAIMED], AskHolder=[TAKEN])),
+        Scenario(
+            "claim held in the name of an execution about another account",
+            EVENT,
+            account(
+                Claim=[TAKEN],
+                AskHolder=[{"Attributes": {"holder": {"S": HOLDER}}}],
+                DescribeHolder=[{"Status": "RUNNING", "Input": '{"account_id": "999900001111"}'}],
+                TakeOver=[CLAIMED],
+            ),
+        ),
+        Scenario(
+            "claim held by what is no execution",
+            EVENT,
+            account(
+                Claim=[TAKEN],
+                AskHolder=[{"Attributes": {"holder": {"S": HOLDER}}}],
+                DescribeHolder=[TaskFailed("Sfn.InvalidArnException", "Invalid Arn")],
+                TakeOver=[CLAIMED],
+            ),
+        ),
+        Scenario(
+            "a count of looks that is none",
+            EVENT,
+            account(Claim=[TAKEN, CLAIMED], AskHolder=[TAKEN], MendClaim=[{}]),
+        ),
+        Scenario(
+            "a claim that can't be mended", EVENT, account(Claim=[TAKEN], AskHolder=[TAKEN], MendClaim=[DENIED])
+        ),
         Scenario(
             "untagged while it waits",
             EVENT,
@@ -500,7 +532,17 @@ REAL: dict[str, list[Scenario]] = {
                 LookAgain=[CLAIMED],
             ),
         ),
-        Scenario("claim lost before the end", EVENT, account(Release=[TAKEN], LookAgain=[TAKEN])),
+        Scenario(
+            "claim lost before the end",
+            EVENT,
+            account(
+                Claim=[CLAIMED, TAKEN],
+                Release=[TAKEN],
+                LookAgain=[TAKEN],
+                AskToLookAgain=[{"Attributes": {"holder": {"S": HOLDER}}}],
+                DescribeHolder=[{"Status": "RUNNING"}],
+            ),
+        ),
     ],
     "approve_revocations.asl.yaml": [
         Scenario("approved", PLAN, approval()),

@@ -6,7 +6,7 @@ The list of alarms is read from the templates: one without a story here makes a 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -84,6 +84,14 @@ def stopped(machine: str, begun: Callable[[Watched], None]) -> Callable[[Watched
         story.run(5 * MINUTE)
 
     return happens
+
+
+def somebody_writes_into_the_registry(story: Watched) -> None:
+    """An item that the control plane never writes, and a sweep."""
+    session: Any = story.world.boto3_session(story.world.cloud.landscape.hub)
+    item = {"pk": {"S": "account#222233334444"}, "sk": {"S": "connection#NOT A PROFILE"}}
+    session.client("dynamodb").put_item(TableName=story.world.outputs["RegistryTableName"], Item=item)
+    a_sweep_is_made(story)
 
 
 def an_account_is_tagged(story: Watched) -> None:
@@ -191,6 +199,7 @@ STORIES: dict[Alarm, Trouble] = {
         without("CollectSnapshotFunctionRole", "organizations:ListAccounts", a_sweep_is_made), also=(SWEEP_FAILED,)
     ),
     (HUB, "StackSetsDiffer"): Trouble(a_stack_set_of_our_name_is_made_by_hand),
+    (HUB, "RecordsOdd"): Trouble(somebody_writes_into_the_registry),
     (HUB, "EventsUndelivered"): Trouble(without("StartReconcileRole", "states:StartExecution", an_account_is_tagged)),
     (FORWARDING, "EventsUndelivered"): Trouble(
         without("ForwardRole", "events:PutEvents", an_account_is_tagged, FORWARDING)

@@ -7,8 +7,8 @@ NAMED = 50
 CONNECTION = re.compile(r"[0-9]{12}#[a-z0-9-]+")
 
 
-def question(plan_id: str, connections: Sequence[str], token: str) -> tuple[str, str]:
-    """Subject and text of the message: what would go, and how to approve exactly that, or refuse it."""
+def question(plan_id: str, connections: Sequence[str], token: str, region: str) -> tuple[str, str]:
+    """Subject and text of the message: what would go, and how to approve exactly that, or refuse it, in that Region."""
     named = [f"  {_words(key)}" for key in sorted(connections)[:NAMED]]
     if len(connections) > NAMED:
         named.append(f"  ... and {len(connections) - NAMED} more")
@@ -23,11 +23,11 @@ def question(plan_id: str, connections: Sequence[str], token: str) -> tuple[str,
             "",
             "If that is right, approve exactly this list (another list makes the token useless):",
             "",
-            f"  aws stepfunctions send-task-success --task-output '{{}}' --task-token '{token}'",
+            f"  aws stepfunctions send-task-success --region {region} --task-output '{{}}' --task-token '{token}'",
             "",
             "If it is wrong, put the tags back: what is asked for again leaves the list by itself. Or refuse the list:",
             "",
-            f"  aws stepfunctions send-task-failure --error Rejected --task-token '{token}'",
+            f"  aws stepfunctions send-task-failure --region {region} --error Rejected --task-token '{token}'",
             "",
             f"Plan {plan_id}; docs/howto/approve-revocations.md.",
         ]

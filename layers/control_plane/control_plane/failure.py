@@ -66,7 +66,8 @@ PLANS = {
     ),
     "GroupNotFound": Plan(
         "a typing error in profiles.yaml, a group not created yet, or one in another namespace or identity Region",
-        f"create the group in Quick, or correct profiles.yaml and deploy, {RETRY}",
+        "create the group in Quick (with IAM Identity Center or Active Directory: there, and let Quick have it), "
+        f"or correct profiles.yaml and deploy, {RETRY}",
     ),
     "ConsumerRoleFailed": Plan(
         "CloudFormation could not make the role: a service control policy, a name taken, or a missing resource",

@@ -21,11 +21,12 @@ BUCKET = "^" + START + r"([a-z0-9.*-]|\{account\})*(/[\w!.*'()=-]+)*$"
 LOCATION = "^s3://" + START + r"([a-z0-9.-]|\{account\})*(/[\w!.'()=-]+)*/$"
 ALIAS = r"^alias/[\w/-]+$"
 WORD = r"^[\w.-]{1,128}$"
+GROUP = r"^[\x20-\xff]{1,128}$"  # Quick's own pattern: botocore's model of quicksight, GroupName
 CATALOG = r"^[\w@.-]{1,128}$"
 Pattern = Annotated[str, StringConstraints(pattern=DATABASE)]
 Bucket = Annotated[str, StringConstraints(pattern=BUCKET)]
 Alias = Annotated[str, StringConstraints(pattern=ALIAS)]
-Group = Annotated[str, StringConstraints(pattern=WORD)]
+Group = Annotated[str, StringConstraints(pattern=GROUP)]
 
 NARROW = "at least three characters{} before its first *, so that it never means everything"
 RULES = {  # what a value must be, by the pattern it does not match
@@ -34,6 +35,7 @@ RULES = {  # what a value must be, by the pattern it does not match
     LOCATION: "no place for results: s3://bucket/prefix/ with its last slash, without *",
     ALIAS: "no key alias: alias/name, without *",
     WORD: "no name: 1 to 128 letters, digits, _ . -",
+    GROUP: "no group: 1 to 128 characters that Quick takes, from space to \xff (Latin letters, digits, signs)",
     CATALOG: "no catalog: 1 to 128 letters, digits, _ @ . -",
 }
 SAID = {  # pydantic's kinds of faults in our words

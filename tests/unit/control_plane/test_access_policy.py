@@ -2,16 +2,19 @@
 
 import json
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from control_plane.access_policy import Changes, Outcome, Quota, Shard, apply, document, size
+from control_plane.account import Connection
 from control_plane.steps.access import external_ids
 from sandbox.policy import validate
 from tests.unit.control_plane.vocabulary import HUB, entry
 
+ROOT = Path(__file__).parents[3]
 IDS = external_ids(HUB)
 ENTRIES = [entry(f"{number:012d}") for number in range(40)]
 OVERHEAD = size(document([], IDS))
@@ -140,3 +143,18 @@ def test_a_shard_is_a_policy_iam_accepts(count: int) -> None:
 
 def test_a_shards_document_does_not_depend_on_the_order_of_its_entries() -> None:
     assert document(ENTRIES[:3], IDS) == document(ENTRIES[2::-1], IDS)
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/howto/add-a-profile.md", "docs/reference/errors.md"])
+def test_the_pages_say_how_many_connections_there_is_room_for(page: str) -> None:
+    hub = HUB.model_copy(update={"partition": "aws", "region": "ap-southeast-2"})
+    many = [Connection(account_id=f"{n:012}", profile="default").consumer_role_arn(hub) for n in range(2800)]
+    room = {}
+    for policies in (20, 25):
+        quota = Quota(policy_size=6144, policies_per_role=policies, versions_per_policy=5)
+        shards = apply((), Changes(add=frozenset(many)), quota, external_ids(hub)).write
+        assert {len(shard.entries) for shard in shards} == {109}
+        room[policies] = sum(len(shard.entries) for shard in shards)
+    text = " ".join((ROOT / page).read_text(encoding="utf-8").split())
+    for said in ("109", f"{room[20]:,}", f"{room[25]:,}"):
+        assert said in text, said

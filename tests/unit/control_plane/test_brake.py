@@ -56,14 +56,16 @@ def test_first_asked_is_first_served() -> None:
 
 
 def test_the_question_says_what_would_go_and_how_to_let_exactly_that_go() -> None:
-    subject, text = question("3-20261124080000", ["222233334444#default", "333344445555#sales"], "the-token")
+    subject, text = question(
+        "3-20261124080000", ["222233334444#default", "333344445555#sales"], "the-token", "eu-west-1"
+    )
     assert subject == "Quick Onboarding: approve 2 revocations?"
     assert "  account 222233334444, profile default\n  account 333344445555, profile sales\n" in text
-    assert "send-task-success --task-output '{}' --task-token 'the-token'" in text
-    assert "send-task-failure --error Rejected --task-token 'the-token'" in text
+    assert "send-task-success --region eu-west-1 --task-output '{}' --task-token 'the-token'" in text
+    assert "send-task-failure --region eu-west-1 --error Rejected --task-token 'the-token'" in text
 
 
 def test_a_long_list_is_cut_and_counted() -> None:
-    _, text = question("1", [f"{number:012}#default" for number in range(1000)], "t")
+    _, text = question("1", [f"{number:012}#default" for number in range(1000)], "t", "eu-west-1")
     assert text.count("  account ") == NAMED
     assert f"... and {1000 - NAMED} more" in text
