@@ -141,7 +141,9 @@ def an_account_is_tagged_all_the_time(story: Watched) -> None:
     kept = {key: value for key, value in made.items() if key in PUT_METRIC_ALARM}
     story.ask("cloudwatch", "put_metric_alarm", **kept | {"Threshold": made["Threshold"] / 100})
     a_slow_deployment_begins(story, hours=2)
-    (account_id,) = (record["pk"].removeprefix("account#") for record in story.world.records() if record["sk"] == "claim")
+    (account_id,) = (
+        record["pk"].removeprefix("account#") for record in story.world.records() if record["sk"] == "claim"
+    )
     for _ in range(5 * 9):
         story.world.tag(account_id, "enabled")
         story.run(100)

@@ -141,7 +141,9 @@ def test_a_repeat_for_an_account_whose_claim_is_held_costs_four_transitions_and_
         story.start(event)
     story.run(0.5)
     repeats = story.world.step_functions.executions[begun:]
-    assert [each.path for each in repeats] == [["AskToLookAgain", "DescribeHolder", "IsHolderRunning", "LeftToHolder"]] * 5
+    assert [each.path for each in repeats] == [
+        ["AskToLookAgain", "DescribeHolder", "IsHolderRunning", "LeftToHolder"]
+    ] * 5
     assert len(list(story.world.cloud.gateway.log.of("Invoke"))) == before
     claim = story.claim(account_id)
     assert (claim["look_again"], claim["requests"]) == ("TagResource (e-4)", 5)
