@@ -28,11 +28,16 @@ class FakeAccountListing:
     size: int = 20
     repeats: str = ""
     asked: list[str] = field(default_factory=list)
+    above: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def page(self, token: str) -> Read[Place]:
         """At most `size` accounts."""
         read = in_pages(self.places, self.size, token)
         return Read(read.items, self.repeats) if self.repeats else read
+
+    def units_above(self, account_id: str) -> tuple[str, ...] | None:
+        """The units above an account whose place the list does not tell."""
+        return self.above.get(account_id)
 
     def tags(self, resource_id: str) -> Mapping[str, str]:
         """The tags of an account, a unit or the root."""

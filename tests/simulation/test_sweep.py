@@ -319,6 +319,27 @@ def test_a_tag_on_a_unit_sweeps_what_is_below_it_at_once(sweeper: Sweeper) -> No
     assert [sweeper.status(each) for each in (inside, outside, refusing)] == ["connected", "connected", None]
 
 
+def test_an_answer_without_paths_never_means_below_no_unit(sweeper: Sweeper) -> None:
+    root = sweeper.world.organizations.root_id
+    unit = sweeper.world.organizations.create_unit("data")
+    below = sweeper.world.organizations.create_member("below", parent=unit)
+    sweeper.organization().tag_resource(ResourceId=unit, Tags=[{"Key": OPT_IN_TAG, "Value": "enabled"}])
+    sweeper.run()
+    assert sweeper.status(below) == "connected"
+    sweeper.world.organizations.directory.tells_paths = False
+    sweeper.world.faults.order(service="organizations", operation="ListParents", code="TooManyRequestsException")
+    sweeper.world.step_functions.start(sweeper.world.outputs["ReconcileAccountArn"], {"account_id": below})
+    sweeper.run()
+    sweeper.sweep()
+    assert sweeper.status(below) == "connected"
+    assert sweeper.world.allowed_roles() == [sweeper.role(below)]
+    sweeper.organization().untag_resource(ResourceId=unit, TagKeys=[OPT_IN_TAG])
+    sweeper.deaf()
+    sweeper.run()
+    sweeper.sweep(scope=root)
+    assert sweeper.status(below) == "quarantined", "and what is really untagged is seen without paths too"
+
+
 def test_an_account_that_left_without_a_word_is_found(sweeper: Sweeper) -> None:
     left, stays = sweeper.crowd(2)
     sweeper.organization().remove_account_from_organization(AccountId=left)

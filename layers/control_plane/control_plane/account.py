@@ -28,7 +28,8 @@ class Unit(BaseModel):
 class Account(BaseModel):
     """What the organization says of one account, read now.
 
-    `unit` is the nearest one above it that has the opt-in tag; it counts when the account itself has none.
+    `unit` is the nearest one above it that has the opt-in tag; it counts when the account itself has none. Where the
+    account stands may be unknown for now (`is_placed`): then it is unknown what is asked for, too.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -38,6 +39,7 @@ class Account(BaseModel):
     state: str
     tags: dict[str, str]
     unit: Unit | None = None
+    is_placed: bool = True
 
     @property
     def is_active(self) -> bool:

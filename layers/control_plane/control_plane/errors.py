@@ -21,6 +21,10 @@ class AccountNotFound(Exception):
     """The account is not (or no longer) in the organization."""
 
 
+class PlaceUnknown(Exception):
+    """Organizations does not tell which units an account is below, so their tags can't be read."""
+
+
 class InvalidTagValue(Exception):
     """The opt-in tag's value can't be read."""
 

@@ -49,8 +49,8 @@ def find_subject(event: Any, management: str = "") -> Subject:
     for asynchronous results, somewhere in serviceEventDetails (whose exact shapes AWS does not all document). The
     management account, which makes most calls, is the subject only when no other account is named.
     """
-    if _is_account(own := event.get(OWN_KEY) if isinstance(event, Mapping) else None):
-        return Subject(Kind.ACCOUNT, own)
+    if isinstance(event, Mapping) and _is_account(event.get(OWN_KEY)):
+        return Subject(Kind.ACCOUNT, event[OWN_KEY])
     named = _candidates(event)
     accounts = list(dict.fromkeys(value for value in named if _is_account(value)))
     if members := [value for value in accounts if value != management] or accounts:

@@ -40,6 +40,10 @@ PLANS = {
         "the account left the organization, or the id is wrong",
         "check the id; a departed account needs nothing",
     ),
+    "PlaceUnknown": Plan(
+        "Organizations left out the account's path, and its parents too",
+        f"nothing was changed; if it comes back, tag the account itself, so that no unit's tag counts, {RETRY}",
+    ),
     "InvalidTagValue": Plan(
         "a typing error in the tag",
         "correct the tag: enabled, paused, disabled, or profile names separated by spaces",

@@ -46,7 +46,7 @@ class Reading:
         member = self._directory.find(call.parameters["AccountId"])
         if member is None:
             raise errors.account_not_found()
-        return {"Account": member.describe()}
+        return {"Account": self.shown_member(member)}
 
     def describe_unit(self, call: Call) -> dict[str, Any]:
         """One OU."""
@@ -60,12 +60,12 @@ class Reading:
 
     def list_accounts(self, call: Call) -> dict[str, Any]:
         """Every account."""
-        return page(call, "Accounts", _numbered(self._directory.members()), Member.describe)
+        return page(call, "Accounts", _numbered(self._directory.members()), self.shown_member)
 
     def list_accounts_for_parent(self, call: Call) -> dict[str, Any]:
         """The accounts directly under a root or OU."""
         parent = self._parent(call)
-        return page(call, "Accounts", _numbered(self._directory.members(parent.id)), Member.describe)
+        return page(call, "Accounts", _numbered(self._directory.members(parent.id)), self.shown_member)
 
     def list_units_for_parent(self, call: Call) -> dict[str, Any]:
         """The OUs directly under a root or OU."""
@@ -104,6 +104,11 @@ class Reading:
         service = call.parameters.get("ServicePrincipal")
         admins = [each for each in self._directory.backend.admins if service in {None, *each.services}]
         return page(call, "DelegatedAdministrators", enumerate(admins), _shown_admin)
+
+    def shown_member(self, member: Member) -> dict[str, Any]:
+        """An account; every member of the shape is optional (botocore model, Account), its paths too."""
+        described: dict[str, Any] = member.describe()
+        return described if self._directory.tells_paths else {k: v for k, v in described.items() if k != "Paths"}
 
     def shown_unit(self, unit: Any) -> dict[str, Any]:
         """An OU; moto leaves out its Path (botocore model, OrganizationalUnit)."""

@@ -78,6 +78,45 @@ def test_without_a_tag_of_its_own_the_nearest_units_counts(world: Sandbox, clien
         untag_quietly(world, unit)
 
 
+@pytest.fixture
+def without_paths(world: Sandbox) -> Iterator[Sandbox]:
+    """AWS leaves out where accounts stand."""
+    world.organizations.directory.tells_paths = False
+    yield world
+    world.organizations.directory.tells_paths = True
+
+
+def test_without_a_path_the_parents_are_asked_for_so_that_no_units_tag_is_overlooked(
+    without_paths: Sandbox, client_as: ClientAs
+) -> None:
+    world = without_paths
+    outer = world.organizations.create_unit("outer without path")
+    inner = world.organizations.create_unit("inner without path", parent=outer)
+    account_id = world.organizations.create_member("nowhere", parent=inner)
+    tag_quietly(world, outer, "enabled")
+    found = AwsOrganization(client_as("AssessAccount", "organizations")).account(account_id, "quick-athena").unit
+    listing = AwsAccountListing(client_as("CollectSnapshot", "organizations"))
+    untag_quietly(world, outer)
+    assert found is not None
+    assert found.id == outer
+    places = {place.account_id: place for place in listing.page("").items}
+    assert places[world.cloud.landscape.management].units is None
+    assert listing.units_above(account_id) == (inner, outer, world.organizations.root_id)
+
+
+def test_a_throttle_while_parents_are_read_leaves_one_place_unknown_and_stops_no_list(
+    without_paths: Sandbox, client_as: ClientAs
+) -> None:
+    account_id = without_paths.organizations.create_member("throttled")
+    without_paths.faults.order(service="organizations", operation="ListParents", code="TooManyRequestsException")
+    listing = AwsAccountListing(client_as("CollectSnapshot", "organizations"))
+    assert listing.units_above(account_id) is None
+    assert listing.units_above(account_id) == (without_paths.organizations.root_id,)
+    without_paths.faults.order(service="organizations", operation="ListParents", code="TooManyRequestsException")
+    with pytest.raises(Throttled):
+        AwsOrganization(client_as("AssessAccount", "organizations")).account(account_id, "quick-athena")
+
+
 def tag_quietly(world: Sandbox, unit_id: str, value: str) -> None:
     """Without an event: it would start a sweep of everything other tests have made."""
     tags_of(world, unit_id)["quick-athena"] = value
@@ -561,6 +600,17 @@ def test_people_are_told(world: Sandbox, client_as: ClientAs) -> None:
     told = world.sns.published[-1]
     assert (told.topic, told.text) == (topic, "text")
     assert told.subject == "Gr??e " + "x" * 94
+
+
+def test_people_are_told_whatever_is_in_the_text_and_however_much(world: Sandbox, client_as: ClientAs) -> None:
+    topic = world.outputs["NotificationsTopicArn"]
+    notifications = SnsNotifications(client_as("WatchRegistry", "sns"), topic)
+    notifications.send("two\nlines \ud800", "half \udc00 a pair " + "\N{SNOWMAN}" * 300_000)
+    told = world.sns.published[-1]
+    assert told.subject == "two lines ?"
+    assert told.text.startswith("half ? a pair ")
+    assert told.text.endswith("... (300014 characters)")
+    assert len(told.text.encode()) <= 262_144
 
 
 # Quick -----------------------------------------------------------------------------------------------------

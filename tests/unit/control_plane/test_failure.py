@@ -7,6 +7,7 @@ import pytest
 
 from control_plane import errors
 from control_plane.failure import PLANS, UNKNOWN, explain
+from control_plane.words import LONGEST
 
 NAMES = [name for name, value in inspect.getmembers(errors, inspect.isclass)]
 
@@ -88,6 +89,29 @@ def test_an_unmodelled_error_about_something_else_is_still_unknown() -> None:
 def test_the_reason_names_account_step_and_what_aws_said(cause: str, message: str) -> None:
     failure = explain("222233334444", "EnsureAccess", {"Error": "Throttled", "Cause": cause})
     assert failure.reason == f"account 222233334444: EnsureAccess: {message}"
+
+
+NESTED = "[" * 5_000 + "]" * 5_000
+DEEP = '{"errorMessage": ' + NESTED + "}"
+
+
+@pytest.mark.parametrize(
+    "cause",
+    [
+        "x" * 200_871,
+        json.dumps({"errorMessage": "x" * 200_871}),
+        "\ud800" * 5_000,
+        '{"errorMessage": "\\ud800"}',
+        NESTED,
+        DEEP,
+    ],
+    ids=["long", "long inside", "lone surrogates", "escaped", "nested", "nested message"],
+)
+def test_whatever_is_caught_the_record_stays_short_and_can_be_kept(cause: str) -> None:
+    failure = explain("222233334444", "EnsureAccess", {"Error": "E" * 5_000, "Cause": cause})
+    assert len(failure.reason.encode()) <= LONGEST
+    assert failure.reason.startswith("account 222233334444: EnsureAccess: ")
+    assert len(failure.error.encode()) <= 256
 
 
 @pytest.mark.parametrize("error", [{}, {"Error": None, "Cause": None}, {"Error": ""}])

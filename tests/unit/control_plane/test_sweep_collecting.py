@@ -104,6 +104,41 @@ def test_a_sweep_of_a_unit_reads_the_tags_below_it_only() -> None:
     assert "000000000002" not in bench.accounts.asked
 
 
+def nowhere(number: int) -> Place:
+    return Place(f"{number:012}", f"account {number}", "ACTIVE", None)
+
+
+def test_an_account_without_a_path_is_not_one_below_no_unit() -> None:
+    listing = FakeAccountListing([nowhere(1), nowhere(2), nowhere(3)], {SALES: {TAG: "enabled"}})
+    listing.tagged["000000000003"] = {TAG: "paused"}
+    listing.above = {"000000000001": (SALES, ROOT)}
+    bench = Bench(listing)
+    bench.all()
+    first, second, third = bench.read.accounts
+    assert first.unit is not None
+    assert (first.unit.id, first.is_placed) == (SALES, True)
+    assert (second.unit, second.is_placed) == (None, False)
+    assert (third.unit, third.is_placed) == (None, True), "its own tag counts wherever it stands"
+
+
+def test_a_sweep_of_a_unit_takes_in_whoever_may_be_below_it() -> None:
+    listing = FakeAccountListing([nowhere(1), nowhere(2), nowhere(3)], {})
+    listing.above = {"000000000001": (SALES, ROOT), "000000000002": (EUROPE, ROOT)}
+    bench = Bench(listing, scope=(SALES,))
+    bench.all()
+    assert [(each.id, each.is_placed) for each in bench.read.accounts] == [
+        ("000000000001", True),
+        ("000000000003", False),
+    ]
+
+
+def test_a_sweep_may_be_of_accounts_and_units() -> None:
+    listing = FakeAccountListing([place(1, EUROPE), place(2, SALES), place(3, EUROPE)])
+    bench = Bench(listing, scope=(SALES, "000000000003"))
+    bench.all()
+    assert [each.id for each in bench.read.accounts] == ["000000000002", "000000000003"]
+
+
 def test_a_repeated_token_ends_the_list_and_is_said() -> None:
     bench = Bench(members(30))
     bench.accounts.repeats = "20"

@@ -182,6 +182,20 @@ def test_a_unit_above_asks_for_what_is_below_it() -> None:
 # --- removals ---------------------------------------------------------------------------------------
 
 
+def test_an_account_whose_place_is_unknown_loses_nothing_by_a_list_and_is_looked_at() -> None:
+    lost = [member(number, None).model_copy(update={"is_placed": False}) for number in range(1, 9)]
+    plan = sweep([*lost, member(9)], connected(range(1, 10)), range(1, 10))
+    assert started(plan) == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert {each.what for each in plan.start} == {"look: where it stands in the organization could not be read"}
+    assert (plan.hold, plan.withheld, plan.in_step) == ((), (), 1)
+
+
+def test_an_account_that_is_closed_goes_wherever_it_stood() -> None:
+    closed = member(1, None, state="CLOSED").model_copy(update={"is_placed": False})
+    plan = sweep([closed], connected([1]), [1])
+    assert [each.what for each in plan.start] == ["quarantine default: the account is CLOSED"]
+
+
 def test_an_untagged_account_is_quarantined_and_disconnected_when_its_time_has_come() -> None:
     waiting = record(2, "quarantined", since=TODAY, remove_after=TODAY + timedelta(days=7))
     there = connected([1, 2]).model_copy(update={"records": (record(1), waiting)})

@@ -1,9 +1,11 @@
 """All accounts of the organization, read as a delegated administrator."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from control_plane.aws.calls import named_errors, tolerating
-from control_plane.aws.organizations import AwsOrganization, state_of, units_above
+from control_plane.aws.organizations import AwsOrganization, state_of, units_of_path
+from control_plane.errors import PlaceUnknown, Throttled
 from control_plane.sweep.ports import Place, Read
 
 if TYPE_CHECKING:
@@ -17,6 +19,7 @@ class AwsAccountListing:
 
     def __init__(self, client: "OrganizationsClient") -> None:
         self._client, self._organization = client, AwsOrganization(client)
+        self._parents: dict[str, str] = {}  # of units; an OU can't be moved
 
     def page(self, token: str) -> Read[Place]:
         """At most 20 accounts; an empty token: the first."""
@@ -24,6 +27,26 @@ class AwsAccountListing:
         with named_errors():
             found: Any = self._client.list_accounts(MaxResults=PAGE, **following)
         return Read([_place(each) for each in found["Accounts"]], found.get("NextToken", ""))
+
+    def units_above(self, account_id: str) -> tuple[str, ...] | None:
+        """The units above an account whose path the list does not tell; None when that can't be learnt now.
+
+        ListParents answers half as often as ListTagsForResource does: a throttle here must not stop the whole list.
+        """
+        try:
+            with named_errors(), tolerating("ChildNotFoundException"):
+                return tuple(self._walk(account_id))
+        except (Throttled, PlaceUnknown):
+            return None
+        return None
+
+    def _walk(self, child_id: str) -> Iterator[str]:
+        while not child_id.startswith("r-"):
+            parent = self._parents.get(child_id) or self._organization.parent(child_id)
+            if not child_id.isdigit():
+                self._parents[child_id] = parent
+            child_id = parent
+            yield child_id
 
     def tags(self, resource_id: str) -> dict[str, str]:
         """The tags of an account, a unit or the root; none when it is gone meanwhile: whoever looks at it finds out."""
@@ -33,4 +56,5 @@ class AwsAccountListing:
 
 
 def _place(account: Any) -> Place:
-    return Place(account["Id"], account.get("Name", account["Id"]), state_of(account), tuple(units_above(account)))
+    units = tuple(units_of_path(account)) or None
+    return Place(account["Id"], account.get("Name", account["Id"]), state_of(account), units)

@@ -1,14 +1,17 @@
 """The organization, read as a delegated administrator."""
 
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from control_plane.account import ACTIVE, Account
 from control_plane.asking import nearest
 from control_plane.aws.calls import named_errors
-from control_plane.errors import AccountNotFound
+from control_plane.errors import AccountNotFound, PlaceUnknown
 
 if TYPE_CHECKING:
     from mypy_boto3_organizations import OrganizationsClient
+
+DEEPEST = 10  # units above one another; Organizations allows five OUs below the root
 
 
 class AwsOrganization:
@@ -22,7 +25,7 @@ class AwsOrganization:
         with named_errors():
             found: Any = self._client.describe_account(AccountId=account_id)["Account"]
             tags = self.tags(account_id)
-            unit = None if opt_in_tag in tags else nearest(units_above(found), self.tags, opt_in_tag)
+            unit = None if opt_in_tag in tags else nearest(self.units_above(found), self.tags, opt_in_tag)
         return Account(id=account_id, name=found.get("Name", account_id), state=state_of(found), tags=tags, unit=unit)
 
     def is_active(self, account_id: str) -> bool:
@@ -33,6 +36,29 @@ class AwsOrganization:
         except AccountNotFound:
             return False
         return state_of(found) == ACTIVE
+
+    def units_above(self, account: Any) -> Iterable[str]:
+        """The ids of the units above an account, nearest first, the root last; AWS's own errors, or PlaceUnknown.
+
+        An answer without a path does not say that there are none: then the parents are asked for, one after the other.
+        """
+        return units_of_path(account) or self._parents(account["Id"])
+
+    def parent(self, child_id: str) -> str:
+        """The one parent of an account or a unit; AWS's own errors, or PlaceUnknown."""
+        pages = self._client.get_paginator("list_parents").paginate(ChildId=child_id)
+        found = [parent["Id"] for page in pages for parent in page["Parents"]]
+        if not found:
+            raise PlaceUnknown(f"Organizations tells no parent of {child_id}, and of the account no path")
+        return found[0]
+
+    def _parents(self, child_id: str) -> Iterator[str]:
+        for _ in range(DEEPEST):
+            child_id = self.parent(child_id)
+            yield child_id
+            if child_id.startswith("r-"):
+                return
+        raise PlaceUnknown(f"Organizations tells of {DEEPEST} units one above the other, up to {child_id}, and no root")
 
     def tags(self, resource_id: str) -> dict[str, str]:
         """The tags of an account, a unit or the root; AWS's own errors."""
@@ -45,8 +71,9 @@ def state_of(account: Any) -> str:
     return str(account.get("State") or account["Status"])
 
 
-def units_above(account: Any) -> list[str]:
-    """The ids of the units above an account, nearest first, the root last: from its path o-…/r-…/ou-…/…/account."""
+def units_of_path(account: Any) -> list[str]:
+    """The units above an account by its path o-…/r-…/ou-…/…/account, nearest first; none if no whole path is told."""
     paths = account.get("Paths") or [""]
     parts = paths[0].strip("/").split("/")
-    return [part for part in reversed(parts) if part.startswith(("ou-", "r-"))]
+    units = [part for part in reversed(parts) if part.startswith(("ou-", "r-"))]
+    return units if units and units[-1].startswith("r-") else []

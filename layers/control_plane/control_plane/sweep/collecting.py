@@ -64,19 +64,19 @@ class _Units:
             self._known[unit_id] = _ours(self._listing.tags(unit_id), self._terms)
         return self._known[unit_id]
 
-    def nearest(self, place: Place) -> Unit | None:
-        """The nearest unit above with the opt-in tag."""
-        return nearest(place.units, self.tags, self._terms.opt_in_tag)
+    def above(self, place: Place) -> tuple[str, ...] | None:
+        """The units above an account; None when its place is unknown."""
+        return place.units if place.units is not None else self._listing.units_above(place.account_id)
+
+    def nearest(self, above: tuple[str, ...]) -> Unit | None:
+        """The nearest of the units that has the opt-in tag."""
+        return nearest(above, self.tags, self._terms.opt_in_tag)
 
 
 def _page(progress: Progress, terms: Terms, lists: Lists, units: _Units) -> tuple[Page, Read[object]]:
     if progress.kind is Kind.ACCOUNTS:
         places = lists.accounts.page(progress.token)
-        wanted = [
-            each
-            for each in places.items
-            if progress.is_everything or {*progress.scope} & {*each.units, each.account_id}
-        ]
+        wanted = [each for each in places.items if progress.is_everything or _is_in(progress.scope, each, units)]
         return Page(accounts=tuple(_account(each, terms, lists.accounts, units) for each in wanted)), places
     if progress.kind is Kind.STACK_SETS:
         stack_sets = lists.roles.stack_sets(progress.token)
@@ -91,10 +91,19 @@ def _page(progress: Progress, terms: Terms, lists: Lists, units: _Units) -> tupl
     return Page(records=tuple(records.items)), records
 
 
+def _is_in(scope: tuple[str, ...], place: Place, units: _Units) -> bool:
+    """Whether a sweep is about that account. Where its place is unknown it may be: whoever looks at it finds out."""
+    above = units.above(place)
+    return above is None or bool({*scope} & {*above, place.account_id})
+
+
 def _account(place: Place, terms: Terms, listing: AccountListing, units: _Units) -> Account:
     tags = _ours(listing.tags(place.account_id), terms)
-    unit = None if terms.opt_in_tag in tags else units.nearest(place)
-    return Account(id=place.account_id, name=place.name, state=place.state, tags=tags, unit=unit)
+    above = () if terms.opt_in_tag in tags else units.above(place)
+    unit = units.nearest(above) if above else None
+    return Account(
+        id=place.account_id, name=place.name, state=place.state, tags=tags, unit=unit, is_placed=above is not None
+    )
 
 
 def _ours(tags: Mapping[str, str], terms: Terms) -> dict[str, str]:

@@ -128,6 +128,10 @@ class _Sorter:
     def sort(self, account: Account) -> None:
         """Put one account where it belongs."""
         rules = self._rules
+        if account.is_active and not account.is_placed:
+            # No tag of its own, and nobody knows of which unit's tag: that look reads it, and decides.
+            self._note(self._start, account, "look: where it stands in the organization could not be read")
+            return
         try:
             wish = asked(account, rules.hub, rules.terms, rules.now)
         except (InvalidTagValue, AccountNotReachable) as error:

@@ -13,12 +13,12 @@ V = TypeVar("V", bound=Value)
 
 @dataclass(frozen=True)
 class Place:
-    """An account and the units above it, nearest first, the root last."""
+    """An account and the units above it, nearest first, the root last; None: the list does not tell its place."""
 
     account_id: str
     name: str
     state: str
-    units: tuple[str, ...]
+    units: tuple[str, ...] | None
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,9 @@ class AccountListing(Protocol):
 
     def page(self, token: str) -> Read[Place]:
         """At most 20 accounts; an empty token: the first."""
+
+    def units_above(self, account_id: str) -> tuple[str, ...] | None:
+        """The units above an account whose place the list does not tell; None when that can't be learnt now."""
 
     def tags(self, resource_id: str) -> Mapping[str, str]:
         """The tags of an account, a unit or the root."""
