@@ -1,0 +1,267 @@
+"""What somebody gains who may write to the registry: as each function's own role, and as a user of the hub."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from sandbox.clock import VirtualClock
+from sandbox.identity import acting_as
+from sandbox.policy import Request
+from sandbox.services.authorization import decide
+from sandbox.world import Sandbox
+from tests.contract import project
+from tests.contract.project import HUB, MACHINES
+from tests.simulation.conftest import START, Story
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sandbox.identity import Session
+
+WILD = "arn:aws:iam::*:role/quick-athena-*"
+WRITING = ("PutItem", "UpdateItem", "DeleteItem")
+EXAMPLES = {"<account id>": "222233334444", "<id>": "20261104030000114"}
+
+
+class Attacked(Story):
+    """A deployed sandbox, and what an attacker holds in it."""
+
+    def __init__(self, world: Sandbox) -> None:
+        super().__init__(world)
+        self.table = world.outputs["RegistryTableName"]
+
+    def roles(self) -> dict[str, Session]:
+        """A session of every role of the hub's, by the identity's name in the template."""
+        machines = [project.machine_resource(name)[0] for name in MACHINES]
+        made_by_sam = {f"{name}Role": name.removesuffix("Function") for name in (*project.functions(), *machines)}
+        ours = {**made_by_sam, **{name: name.removesuffix("Role") for name in project.resources(HUB, "Role")}}
+        found = {}
+        for role in self.hub("iam").get_paginator("list_roles").paginate().search("Roles[]"):
+            made = re.fullmatch(r"quick-onboarding-(\w+)-\w+", role["RoleName"])  # cut to IAM's 64 characters
+            named = made[1] if made else "RunAsRole" if role["RoleName"] == "quick-athena-run-as" else "-"
+            for who in {who for name, who in ours.items() if name.startswith(named)}:
+                documents = self.world.iam.documents_of(role["Arn"])
+                assert documents
+                found[who] = self.world.cloud.identities.role_session(documents.principal)
+        assert set(found) == set(ours.values())
+        return found
+
+    def hub(self, service: str) -> Any:
+        """A client of a user of the hub who may do everything there."""
+        return self.world.boto3_session(self.world.cloud.landscape.hub).client(service)
+
+    def put(self, **values: Any) -> None:
+        """Write an item as that user, whatever it is."""
+        self.hub("dynamodb").put_item(TableName=self.table, Item=values)
+
+    def put_everywhere(self, name: str, **values: Any) -> None:
+        """Write an item of the access policy where it is kept, and where it was kept before there were partitions."""
+        kinds = {"lease": "access#lease", "revoked": "access#revoked", "expected": "access#expected"}
+        self.put(pk={"S": "access"}, sk={"S": name}, **values)
+        if name.startswith("pending#"):
+            self.put(pk={"S": "access#pending"}, sk={"S": name.removeprefix("pending#")}, **values)
+        else:
+            self.put(pk={"S": kinds.get(name, "access#batch")}, sk={"S": name}, **values)
+
+    def add_entries(self, *entries: str) -> None:
+        """Write entries into the access policy, as a user of the hub."""
+        iam, hub = self.hub("iam"), self.world.cloud.landscape.hub
+        arn = f"arn:aws:iam::{hub}:policy/quick-athena/quick-athena-access-1"
+        version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
+        document = iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
+        document["Statement"][0]["Resource"] = [*document["Statement"][0]["Resource"], *entries]
+        iam.create_policy_version(PolicyArn=arn, PolicyDocument=json.dumps(document), SetAsDefault=True)
+        self.run(60)
+
+    def sweep(self) -> None:
+        """One sweep and what follows."""
+        self.world.step_functions.start(self.world.outputs["SweepOrganizationArn"], {})
+        self.run(900)
+
+    def crowd(self, count: int) -> list[str]:
+        """So many connected accounts."""
+        accounts = [self.member(f"member-{number}") for number in range(count)]
+        for account_id in accounts:
+            self.world.tag(account_id, "enabled")
+        self.run()
+        assert len(self.world.allowed_roles()) == count
+        return accounts
+
+    def went_off(self, metric: str) -> bool:
+        """Whether an alarm on that metric has gone off."""
+        found = self.hub("cloudwatch").describe_alarms()["MetricAlarms"]
+        (alarm,) = [each for each in found if each["MetricName"] == metric]
+        history = self.hub("cloudwatch").describe_alarms(AlarmNames=[alarm["AlarmName"]])["MetricAlarms"]
+        return any(each["StateValue"] == "ALARM" for each in history)
+
+
+@pytest.fixture
+def attacked() -> Iterator[Attacked]:
+    """A deployed sandbox of one's own."""
+    with Sandbox(VirtualClock(START)) as world:
+        world.found()
+        world.deploy()
+        yield Attacked(world)
+
+
+# Who may write what --------------------------------------------------------------------------------------
+
+
+def test_every_role_may_write_exactly_the_kinds_of_items_the_permissions_page_says(attacked: Attacked) -> None:
+    rows = project.tables(project.reference("permissions"))["Who may write what in the registry"]
+    wanted = {
+        (pk.strip("`"), action, who)
+        for pk, *cells in rows
+        for action, cell in zip(WRITING, cells, strict=True)
+        for who in filter(None, cell.split(", "))
+    }
+    kinds = {pk for pk, _, _ in wanted}
+    registry = project.tables(project.reference("registry"))["Keys"]
+    assert kinds == {row[0].strip("`") for row in registry}, "the two pages know the same kinds"
+    place = attacked.world.cloud.landscape
+    table = f"arn:aws:dynamodb:{place.region}:{place.hub}:table/{attacked.table}"
+    found = set()
+    for who, session in attacked.roles().items():
+        for kind in kinds | {"access", "access#else", "else"}:
+            key = kind
+            for placeholder, example in EXAMPLES.items():
+                key = key.replace(placeholder, example)
+            for action in WRITING:
+                context = {"dynamodb:LeadingKeys": [key]}
+                request = Request(session.principal, f"dynamodb:{action}", table, context)
+                if decide(attacked.world.iam, session, request).allowed:
+                    found.add((kind, action, who))
+    assert found == wanted
+
+
+# As a function's own role ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("who", ["ReportSweep", "PlanSweep", "AskForApproval"])
+def test_a_function_that_reports_can_not_open_a_quarantined_account_again(attacked: Attacked, who: str) -> None:
+    other, account_id = attacked.crowd(2)
+    attacked.world.untag(account_id)
+    attacked.run()
+    assert attacked.status(account_id) == "quarantined"
+    change = {"allow": {"BOOL": True}, "counted": {"BOOL": True}, "generation": {"N": "99"}, "asked": {"S": "2026"}}
+    arn = {"S": attacked.role(account_id)}
+    with acting_as(attacked.roles()[who]):
+        client = attacked.world.cloud.client("dynamodb")
+        for pk, sk in [("access#pending", f"{account_id}#default"), ("access", f"pending#{account_id}#default")]:
+            key: Any = {"pk": {"S": pk}, "sk": {"S": sk}}
+            _refused(client.put_item, TableName=attacked.table, Item={**key, **change, "arn": arn})
+            values: Any = {f":{name}": value for name, value in change.items()}
+            expression = "SET " + ", ".join(f"{name} = :{name}" for name in change)
+            _refused(
+                client.update_item,
+                TableName=attacked.table,
+                Key=key,
+                UpdateExpression=expression,
+                ExpressionAttributeValues=values,
+            )
+    attacked.start({"account_id": other})
+    attacked.run()
+    assert attacked.world.allowed_roles() == [attacked.role(other)]
+
+
+def _refused(call: Any, **request: Any) -> None:
+    with pytest.raises(ClientError, match="AccessDenied"):
+        call(**request)
+
+
+# As a user of the hub who may write the table -----------------------------------------------------------------
+
+
+def test_forged_removals_that_claim_to_be_uncounted_need_an_approval(attacked: Attacked) -> None:
+    accounts = attacked.crowd(16)
+    for account_id in accounts[:15]:
+        attacked.put_everywhere(
+            f"pending#{account_id}#default",
+            arn={"S": attacked.role(account_id)},
+            allow={"BOOL": False},
+            counted={"BOOL": False},
+            generation={"N": "99"},
+            asked={"S": "2026-11-24T08:00:00.000000+00:00"},
+        )
+    attacked.world.tag(attacked.member("newcomer"), "enabled")
+    attacked.run(600)
+    assert len(attacked.world.allowed_roles()) >= 17 - 5
+    assert [mail for mail in attacked.world.sns.published if "approve 10 revocations" in (mail.subject or "")]
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("lease", {"holder": {"S": "me"}, "expires": {"S": "2999-01-01T00:00:00.000000+00:00"}}),
+        ("lease", {"holder": {"S": "me"}, "expires": {"N": "1"}}),
+        ("lease", {"holder": {"M": {}}}),
+        (
+            "lease",
+            {
+                "left": {"M": {"quick-athena-access-1": {"S": "X/v999999"}}},
+                "left_at": {"S": "2999-01-01T00:00:00.000000+00:00"},
+            },
+        ),
+        ("lease", {"left": {"M": {"any": {"S": "X/v1e9"}}}, "left_at": {"S": "2026-11-24T08:20:00.000000+00:00"}}),
+        ("revoked", {"went": {"M": {f"{n}#a": {"S": "2999-01-01T00:00:00+00:00"} for n in range(9)}}}),
+        ("revoked", {"went": {"M": {"a": {"S": "soon"}, "b": {"N": "1"}, "c": {"S": "2026-11-24T08:00:00"}}}}),
+        ("expected", {"connections": {"L": [{"S": "any"}]}}),
+        ("held", {"id": {"S": "no plan's id"}, "connections": {"SS": ["any"]}, "number": {"S": "many"}}),
+        ("held", {"id": {"N": "1"}, "stale_token": {"N": "1"}, "connections": {"S": "any"}}),
+        ("pending#*#default", {"arn": {"S": WILD}, "allow": {"BOOL": True}, "generation": {"N": "1"}}),
+        ("pending#odd", {}),
+        ("pending#{account}#default", {"allow": {"S": "no"}, "generation": {"N": "999999"}}),
+        ("pending#{account}#default", {"allow": {"BOOL": True}, "generation": {"N": "1E+30"}}),
+    ],
+)
+def test_whatever_stands_in_the_registry_a_revocation_happens(
+    attacked: Attacked, name: str, values: dict[str, Any]
+) -> None:
+    (account_id,) = attacked.crowd(1)
+    attacked.put_everywhere(name.replace("{account}", account_id), **values)
+    attacked.world.untag(account_id)
+    attacked.run(600)
+    assert attacked.world.allowed_roles() == []
+    assert attacked.status(account_id) == "quarantined"
+    assert attacked.went_off("RefusedChanges") == name.startswith("pending#")
+
+
+# Entries nobody asked for ---------------------------------------------------------------------------------------
+
+
+def test_an_entry_for_every_account_goes_and_raises_an_alarm(attacked: Attacked) -> None:
+    (account_id,) = attacked.crowd(1)
+    attacked.add_entries(WILD)
+    attacked.sweep()
+    assert attacked.world.allowed_roles() == [attacked.role(account_id)]
+    assert attacked.went_off("UnexpectedEntries")
+    report = attacked.world.last_sweep()
+    assert (report["unexpected"], report["taken_out"]) == ([WILD], [WILD])
+
+
+def test_a_quarantined_account_that_somebody_opened_by_hand_is_closed_again_and_told(attacked: Attacked) -> None:
+    other, account_id = attacked.crowd(2)
+    attacked.world.untag(account_id)
+    attacked.run()
+    stranger = "arn:aws:iam::999988887777:role/quick-athena-default"
+    attacked.add_entries(attacked.role(account_id), stranger)
+    attacked.sweep()
+    assert attacked.world.allowed_roles() == [attacked.role(other)]
+    assert attacked.went_off("UnexpectedEntries")
+    assert attacked.world.last_sweep()["unexpected"] == [f"{account_id}#default", "999988887777#default"]
+
+
+def test_with_notify_an_entry_for_every_account_is_told_and_stays(attacked: Attacked) -> None:
+    attacked.world.deploy(DriftRepair="notify")
+    (account_id,) = attacked.crowd(1)
+    attacked.add_entries(WILD)
+    attacked.sweep()
+    assert attacked.world.allowed_roles() == [WILD, attacked.role(account_id)]
+    assert attacked.went_off("UnexpectedEntries")
+    report = attacked.world.last_sweep()
+    assert (report["unexpected"], report.get("taken_out")) == ([WILD], None)
