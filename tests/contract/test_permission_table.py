@@ -1,6 +1,7 @@
 """The sandbox asks for what AWS asks for: its table of permissions, call by call, against AWS's reference."""
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import botocore.session
@@ -48,7 +49,7 @@ NOT_MEANT = {
 def _sample(shape: Any, name: str = "", depth: int = 0) -> Any:
     """Some request of botocore's shape, with every member down to a depth."""
     if shape.type_name == "structure":
-        members = shape.members.items() if depth < 6 else ()
+        members = shape.members.items() if depth < 5 else ()
         return {key: _sample(each, key, depth + 1) for key, each in members if key not in LEFT_OUT}
     if shape.type_name == "list":
         return [_sample(shape.member, name, depth + 1)]
@@ -59,8 +60,13 @@ def _sample(shape: Any, name: str = "", depth: int = 0) -> Any:
     return {"boolean": True, "timestamp": "2026-11-28T00:00:00Z"}.get(shape.type_name, 1)
 
 
+@cache
+def _model(service: str) -> Any:
+    return botocore.session.get_session().get_service_model(service)
+
+
 def _needs(service: str, operation: str) -> tuple[Need, ...]:
-    model = botocore.session.get_session().get_service_model(service).operation_model(operation)
+    model = _model(service).operation_model(operation)
     parameters = _sample(model.input_shape) if model.input_shape else {}
     call = Call(service, operation, REGION, Identities().administrator(HUB_ACCOUNT), parameters)
     return tuple(NEEDS[service, operation](call))
@@ -75,7 +81,7 @@ def _faults(needs: tuple[Need, ...]) -> Iterator[str]:
             continue
         types = action.types_of(need.resource) if need.resource != "*" else set()
         asked.setdefault(need.action, set()).update(types)
-        if bool(action.types) != bool(types):
+        if not types if action.types else need.resource != "*":
             yield f"{need.action} is asked on {need.resource}, AWS takes {', '.join(sorted(action.types)) or '*'}"
         yield from (f"{need.action} does not know {key}" for key in need.context if not action.knows(key))
     for name, types in asked.items():

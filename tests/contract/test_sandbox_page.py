@@ -12,7 +12,7 @@ from tests.contract.project import ROOT
 
 PAGE = (ROOT / "docs/sandbox.md").read_text(encoding="utf-8")
 SANDBOX = ROOT / "sandbox"
-TEST_FOLDERS = ("integration/sandbox", "unit/sandbox", "simulation", "contract")
+TEST_FOLDERS = ("integration/sandbox", "unit/sandbox", "simulation")
 SECTION = project.sections(PAGE)["Differences from moto"]
 ROWS = [row for rows in project.tables(SECTION).values() for row in rows]
 MODULES = {code for row in ROWS for code in project.codes(row[0])}

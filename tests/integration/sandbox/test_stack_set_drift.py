@@ -43,6 +43,8 @@ VALUES = {
     "DatabaseArns": f"arn:aws:glue:{REGION}:{ONE}:database/sales",
     "DataBucketArns": "arn:aws:s3:::lake",
     "DataObjectArns": "arn:aws:s3:::lake/*",
+    "OwnDataBucketArns": "none",
+    "OwnDataObjectArns": "none",
     "ResultsBucketArn": "none",
     "ResultsObjectArns": "none",
 }
