@@ -1,4 +1,4 @@
-"""The deploy guide, command by command: the real sam and aws against a served sandbox, with the guide's policies only."""
+"""The deploy guide, command by command: the real sam and aws, a served sandbox, and the guide's policies only."""
 
 from __future__ import annotations
 
@@ -131,7 +131,9 @@ def test_the_guides_commands_deploy_both_stacks_with_the_guides_policies_only(re
 
     guided, again, look = commands(5)
     reader.type(reader.deployer(reader.hub), guided, guided_answers(reader))
-    kept = tomllib.loads((reader.home / "samconfig.toml").read_text(encoding="utf-8"))["default"]["deploy"]["parameters"]
+    kept = tomllib.loads((reader.home / "samconfig.toml").read_text(encoding="utf-8"))["default"]["deploy"][
+        "parameters"
+    ]
     assert kept["region"] == reader.outside.said["region"]
     assert reader.management in kept["parameter_overrides"]
     _change_something(reader)
@@ -157,7 +159,9 @@ def _make_deployers(reader: Reader) -> None:
 def _change_something(reader: Reader) -> None:
     """A role's policy and a role of its own, as a new version might: both by the boundary's leave."""
     path = reader.home / "template.yaml"
-    text = path.read_text(encoding="utf-8").replace("Lets one rule start ReconcileAccount", "Lets a rule start ReconcileAccount")
+    text = path.read_text(encoding="utf-8").replace(
+        "Lets one rule start ReconcileAccount", "Lets a rule start ReconcileAccount"
+    )
     path.write_text(text.replace("GRACE_DAYS: !Ref", "CHANGED: 'yes'\n        GRACE_DAYS: !Ref"), encoding="utf-8")
 
 
