@@ -19,7 +19,7 @@ REFERENCE = ROOT / "docs/reference"
 HUB = "template.yaml"
 FORWARDING = "stacks/forwarding.yaml"
 BOUNDARIES = "stacks/boundaries.yaml"
-TEMPLATES = (HUB, FORWARDING, BOUNDARIES, "layers/consumer/consumer_role.yaml")
+TEMPLATES = (HUB, FORWARDING, "layers/consumer/consumer_role.yaml", BOUNDARIES)
 MACHINES = sorted(path.name for path in (ROOT / "statemachines").glob("*.asl.yaml"))
 
 Resource = Mapping[str, Any]

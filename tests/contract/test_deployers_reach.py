@@ -65,7 +65,11 @@ def _concerns(statement: Mapping[str, Any], ask: Ask) -> bool:
     action, resource, context = ask
     named = any(fnmatchcase(action.lower(), each.lower()) for each in project.as_list(statement["Action"]))
     there = any(fnmatchcase(resource, each) for each in project.as_list(statement["Resource"]))
-    return named and there and all(_holds(*each, context) for each in statement.get("Condition", {}).items())
+    return (
+        named
+        and there
+        and all(_holds(operator, block, context) for operator, block in statement.get("Condition", {}).items())
+    )
 
 
 def _holds(operator: str, block: Mapping[str, Any], context: Keys) -> bool:

@@ -8,7 +8,7 @@ from typing import Any, TypeGuard
 import pytest
 
 from tests.contract import project
-from tests.contract.project import HUB, MACHINES, TEMPLATES
+from tests.contract.project import BOUNDARIES, HUB, MACHINES, TEMPLATES
 
 # IAM's service reference knows no resource types for these, so their statements can only say "*".
 WITHOUT_RESOURCE_TYPES = {
@@ -127,10 +127,13 @@ def _documents(value: Any) -> Iterator[Mapping[str, Any]]:
 
 def _boundaries(name: str) -> set[str]:
     """Policies that only ever limit: the permissions boundaries."""
-    resources = project.template(name)["Resources"].values()
-    return {
-        r["Properties"]["PermissionsBoundary"]["Ref"] for r in resources if "PermissionsBoundary" in r["Properties"]
-    }
+    resources = project.template(name)["Resources"]
+    if name == BOUNDARIES:
+        return set(resources)
+    named = [
+        r["Properties"]["PermissionsBoundary"] for r in resources.values() if "PermissionsBoundary" in r["Properties"]
+    ]
+    return {boundary["Ref"] for boundary in named if "Ref" in boundary}
 
 
 def _allowing(name: str) -> Iterator[Mapping[str, Any]]:

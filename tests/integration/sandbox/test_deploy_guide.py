@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 GUIDE = (PROJECT / "docs/howto/deploy.md").read_text(encoding="utf-8")
 DEPLOYER = "deploys-quick"
 SOURCES = ("template.yaml", "samconfig.toml", "stacks", "statemachines", "functions", "layers", "docs")
-LIMIT = 120  # seconds for one command
+LIMIT = 300  # seconds for one command
 
 
 def commands(step: int) -> list[str]:
@@ -81,10 +81,10 @@ class Reader:
 
     def asked(self, parameter: str) -> str:
         """What the guide's own command says a parameter is."""
-        found = re.search(rf"^\| `{parameter}` \| `(aws [^`]+)`", GUIDE, flags=re.MULTILINE)
         if parameter == "ForwardingAccounts":
-            return self.management
-        return str(json.loads(self.type(self.administrator(self.management), found[1]))) if found else ""
+            return str(self.management)
+        found = re.search(rf"^\| `{parameter}` \| `(aws [^`]+)`", GUIDE, flags=re.MULTILINE)
+        return str(json.loads(self.type(self.administrator(self.management), str(found[1])))) if found else ""
 
     def _environment(self, keys: dict[str, str]) -> dict[str, str]:
         return {
@@ -176,6 +176,7 @@ def _connects(reader: Reader) -> None:
     """What was deployed works, within its boundaries."""
     (account,) = reader.outside.accounts["members"]
     reader.words["<account>"] = account
+    reader.outside.advance(60)  # the new roles' policies take a moment everywhere in AWS, and time stands still here
     (tag,) = commands(7)
     reader.type(reader.administrator(reader.management), tag)
     reader.outside.advance(600)
