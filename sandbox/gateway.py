@@ -174,7 +174,9 @@ class Gateway:
         service, operation = response.boto3_service_name, response._get_action() or ""
         parameters: dict[str, Any] = {}
         if service == "s3":
-            parameters = dict(response.uri_match or {}) if operation else {}  # Bucket and Key; the rest is moto's to read
+            parameters = (
+                dict(response.uri_match or {}) if operation else {}
+            )  # Bucket and Key; the rest is moto's to read
         elif operation:
             response.parse_parameters(response.normalized_request)
             parameters = response.params or {}

@@ -46,7 +46,7 @@ class CannotServe(Exception):
 
 
 def main(port: int, accounts: int, speed: float, profiles: Path | None, *, deploy: bool = True) -> int:
-    """Deploy (unless somebody else is to), say where, serve; the exit code: 2, before anything is deployed, for what cannot be served."""
+    """Deploy (unless others are to), say where, serve; the exit code: 2, before that, for what cannot be served."""
     try:
         groups = _groups_of(profiles) if profiles else set()
         listener = _listen(port)

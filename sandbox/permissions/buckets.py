@@ -1,8 +1,8 @@
 """What S3's operations need, and what a bucket's own policy denies.
 
 Of S3 the door knows bucket and key only. An operation often needs an action of another name (Service Authorization
-Reference; Amazon S3 User Guide, using-with-s3-policy-actions). Every call counts as one through TLS, whatever the client's
-endpoint: a client of AWS has no other, and SAM's own bucket denies what comes without.
+Reference; Amazon S3 User Guide, using-with-s3-policy-actions). Every call counts as one through TLS, whatever the
+client's endpoint: a client of AWS has no other, and SAM's own bucket denies what comes without.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ NEEDS: Table = {
 
 
 class BucketPolicies:
-    """What a bucket's policy denies is denied to everybody. What it allows, the caller's own policies must allow too."""
+    """What a bucket's policy denies is denied to everybody; what it allows, the caller's own must allow too."""
 
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud

@@ -48,7 +48,9 @@ def _create_role(call: Call) -> Iterable[Need]:
 def _put_boundary(call: Call) -> Iterable[Need]:
     """The key holds the boundary that is asked for, not the one in force."""
     (need,) = _on_role("iam:PutRolePermissionsBoundary")(call)
-    yield Need(need.action, need.resource, {**need.context, "iam:PermissionsBoundary": call.parameters["PermissionsBoundary"]})
+    yield Need(
+        need.action, need.resource, {**need.context, "iam:PermissionsBoundary": call.parameters["PermissionsBoundary"]}
+    )
 
 
 def _create_policy(call: Call) -> Iterable[Need]:

@@ -4,8 +4,8 @@ Without a service role CloudFormation does everything with its caller's permissi
 using-iam-servicerole). A stack that does not exist yet is asked about as `stack/name/*`; a template in S3 is read, a
 transform is a resource (Service Authorization Reference). Further sources: Lambda Developer Guide,
 access-control-identity-based (a function needs its role passed and its layers read); Step Functions Developer Guide,
-cw-logs (log delivery), EventBridge User Guide, eb-use-identity-based (a target's role is passed). That tags a resource is
-made with need the service's permission to tag is as CloudFormation's resource types list it.
+cw-logs (log delivery), EventBridge User Guide, eb-use-identity-based (a target's role is passed). That tags a resource
+is made with need the service's permission to tag is as CloudFormation's resource types list it.
 """
 
 from __future__ import annotations
@@ -74,7 +74,9 @@ def _rule(call: Call) -> str:
 
 
 def _put_targets(call: Call) -> Iterable[Need]:
-    yield Need("events:PutTargets", _rule(call), {"events:TargetArn": [each["Arn"] for each in call.parameters["Targets"]]})
+    yield Need(
+        "events:PutTargets", _rule(call), {"events:TargetArn": [each["Arn"] for each in call.parameters["Targets"]]}
+    )
     for target in call.parameters["Targets"]:
         if "RoleArn" in target:
             yield _passed(target["RoleArn"], "events")
@@ -101,7 +103,9 @@ def _code(code: Any) -> Iterable[Need]:
 def _configured(action: str) -> Needs:
     def needs(call: Call) -> Iterable[Need]:
         layers = call.parameters.get("Layers") or ()
-        yield Need(f"lambda:{action}", _function(call), {**request_tags(call), **({"lambda:Layer": layers} if layers else {})})
+        yield Need(
+            f"lambda:{action}", _function(call), {**request_tags(call), **({"lambda:Layer": layers} if layers else {})}
+        )
         if call.parameters.get("Role"):
             yield _passed(call.parameters["Role"], "lambda")
         for layer in layers:

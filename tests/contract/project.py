@@ -19,7 +19,7 @@ REFERENCE = ROOT / "docs/reference"
 HUB = "template.yaml"
 FORWARDING = "stacks/forwarding.yaml"
 BOUNDARIES = "stacks/boundaries.yaml"
-TEMPLATES = (HUB, FORWARDING, BOUNDARIES, "layers/consumer/consumer_role.yaml")
+TEMPLATES = (HUB, FORWARDING, "layers/consumer/consumer_role.yaml", BOUNDARIES)
 MACHINES = sorted(path.name for path in (ROOT / "statemachines").glob("*.asl.yaml"))
 
 Resource = Mapping[str, Any]
@@ -39,6 +39,8 @@ def resources(name: str, of_type: str) -> dict[str, Resource]:
 
 def boundaries(name: str) -> set[str]:
     """Policies that only ever limit: the permissions boundaries, by logical id."""
+    if name == BOUNDARIES:
+        return set(template(name)["Resources"])
     written = [r["Properties"] for r in template(name)["Resources"].values()]
     return {r["PermissionsBoundary"]["Ref"] for r in written if "Ref" in r.get("PermissionsBoundary", "")}
 

@@ -1,6 +1,6 @@
-"""Can whoever holds the guide's policies become administrator? Asked of the sandbox's evaluator, and of another one here.
+"""Can whoever holds the guide's policies become administrator? Asked of the sandbox's evaluator, and of another one.
 
-The second evaluator shares nothing with the first: a few lines that know the elements these policies use, and refuse others.
+The second evaluator shares nothing with the first: a few lines that know what these policies use, and refuse the rest.
 """
 
 from __future__ import annotations
@@ -27,7 +27,16 @@ BOUNDARIES = f"{IAM}:policy/quick-athena/boundary"
 OURS = {"hub": f"{BOUNDARIES}/quick-onboarding-hub", "forwarding": f"{BOUNDARIES}/quick-onboarding-forwarding"}
 ROLE = {"hub": f"{IAM}:role/quick-onboarding-x", "forwarding": f"{IAM}:role/quick-onboarding-forwarding-x"}
 RUN_AS = f"{IAM}:role/quick-athena-run-as"
+RUN_AS_BOUNDARY = f"{BOUNDARIES}/quick-athena-run-as"
+FUNCTION = f"arn:aws:lambda:eu-west-1:{ACCOUNT}:function:admin"
 ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
+CHANGES_OF_A_POLICY = (
+    "CreatePolicy",
+    "CreatePolicyVersion",
+    "DeletePolicy",
+    "DeletePolicyVersion",
+    "SetDefaultPolicyVersion",
+)
 Keys = dict[str, str]
 Ask = tuple[str, str, Keys]
 
@@ -56,7 +65,11 @@ def _concerns(statement: Mapping[str, Any], ask: Ask) -> bool:
     action, resource, context = ask
     named = any(fnmatchcase(action.lower(), each.lower()) for each in project.as_list(statement["Action"]))
     there = any(fnmatchcase(resource, each) for each in project.as_list(statement["Resource"]))
-    return named and there and all(_holds(*each, context) for each in statement.get("Condition", {}).items())
+    return (
+        named
+        and there
+        and all(_holds(operator, block, context) for operator, block in statement.get("Condition", {}).items())
+    )
 
 
 def _holds(operator: str, block: Mapping[str, Any], context: Keys) -> bool:
@@ -90,9 +103,9 @@ def escalations(holder: str) -> dict[str, Ask]:
         "a role of another name": ("iam:CreateRole", f"{IAM}:role/admin", _bound(ours)),
         "an inline policy on a role without a boundary": ("iam:PutRolePolicy", role, {}),
         "an inline policy on another role": ("iam:PutRolePolicy", f"{IAM}:role/admin", _bound(ours)),
-        "an inline policy on the run-as role": ("iam:PutRolePolicy", RUN_AS, _bound(f"{BOUNDARIES}/quick-athena-run-as")),
+        "an inline policy on the run-as role": ("iam:PutRolePolicy", RUN_AS, _bound(RUN_AS_BOUNDARY)),
         "AdministratorAccess on a bounded role": ("iam:AttachRolePolicy", role, attaching),
-        "AdministratorAccess on a role without a boundary": ("iam:AttachRolePolicy", role, {"iam:PolicyARN": ADMINISTRATOR}),
+        "AdministratorAccess without a boundary": ("iam:AttachRolePolicy", role, {"iam:PolicyARN": ADMINISTRATOR}),
         "a policy of ours on a role without a boundary": (
             "iam:AttachRolePolicy", role, {"iam:PolicyARN": f"{IAM}:policy/quick-athena/quick-onboarding-x"},
         ),
@@ -107,14 +120,14 @@ def escalations(holder: str) -> dict[str, Ask]:
         "another boundary": ("iam:PutRolePermissionsBoundary", role, _bound(other_boundary)),
         "another boundary of the run-as role": ("iam:PutRolePermissionsBoundary", RUN_AS, _bound(ours)),
         "a run-as role without its boundary": ("iam:CreateRole", RUN_AS, _bound(ours)),
-        "the run-as role's trust": ("iam:UpdateAssumeRolePolicy", RUN_AS, _bound(f"{BOUNDARIES}/quick-athena-run-as")),
-        "the run-as role made anew": ("iam:DeleteRole", RUN_AS, _bound(f"{BOUNDARIES}/quick-athena-run-as")),
+        "the run-as role's trust": ("iam:UpdateAssumeRolePolicy", RUN_AS, _bound(RUN_AS_BOUNDARY)),
+        "the run-as role made anew": ("iam:DeleteRole", RUN_AS, _bound(RUN_AS_BOUNDARY)),
         "another role's trust": ("iam:UpdateAssumeRolePolicy", f"{IAM}:role/admin", _bound(ours)),
         "the trust of a role without a boundary": ("iam:UpdateAssumeRolePolicy", role, {}),
         **{
             f"{action} of {arn.rsplit('/', 1)[-1]}": (f"iam:{action}", arn, {})
-            for action in ("CreatePolicy", "CreatePolicyVersion", "DeletePolicy", "DeletePolicyVersion", "SetDefaultPolicyVersion")
-            for arn in (OURS["hub"], OURS["forwarding"], f"{BOUNDARIES}/quick-athena-run-as")
+            for action in CHANGES_OF_A_POLICY
+            for arn in (OURS["hub"], OURS["forwarding"], RUN_AS_BOUNDARY)
         },
         "a shard written by hand": ("iam:CreatePolicyVersion", f"{IAM}:policy/quick-athena/quick-athena-access-0", {}),
         "another policy changed": ("iam:CreatePolicyVersion", f"{IAM}:policy/admins", {}),
@@ -132,9 +145,9 @@ def escalations(holder: str) -> dict[str, Ask]:
         ),
         "a stack without a change set": ("cloudformation:CreateStack", stack, {}),
         "a stack set": ("cloudformation:CreateStackSet", "*", {"aws:RequestTag/managed-by": "quick-onboarding"}),
-        "another function's code": ("lambda:UpdateFunctionCode", f"arn:aws:lambda:eu-west-1:{ACCOUNT}:function:admin", {}),
+        "another function's code": ("lambda:UpdateFunctionCode", FUNCTION, {}),
         "another function's role": (
-            "lambda:UpdateFunctionConfiguration", f"arn:aws:lambda:eu-west-1:{ACCOUNT}:function:admin", {},
+            "lambda:UpdateFunctionConfiguration", FUNCTION, {},
         ),
         "another's upload": ("s3:PutObject", "arn:aws:s3:::aws-sam-cli-managed-default-x/other/code", {}),
         "a user's key": ("iam:CreateAccessKey", f"{IAM}:user/admin", {}),
@@ -169,7 +182,9 @@ def test_what_the_boundary_permits_is_permitted(holder: str) -> None:
         assert allowed_by_hand(holder, ask), ask
 
 
-WRITES = re.compile(r"iam:(Add|Attach|Create|Delete|Detach|Put|Remove|Set|Update|Upload)\w*(Role|User|Group|Profile|Key)\w*")
+WRITES = re.compile(
+    r"iam:(Add|Attach|Create|Delete|Detach|Put|Remove|Set|Update|Upload)\w*(Role|User|Group|Profile|Key)\w*"
+)
 
 
 @pytest.mark.parametrize("holder", HOLDERS)

@@ -433,9 +433,7 @@ REAL: dict[str, list[Scenario]] = {
             EVENT,
             account(Claim=[TAKEN, CLAIMED], AskHolder=[TAKEN], MendClaim=[{}]),
         ),
-        Scenario(
-            "a claim that can't be mended", EVENT, account(Claim=[TAKEN], AskHolder=[TAKEN], MendClaim=[DENIED])
-        ),
+        Scenario("a claim that can't be mended", EVENT, account(Claim=[TAKEN], AskHolder=[TAKEN], MendClaim=[DENIED])),
         Scenario(
             "untagged while it waits",
             EVENT,

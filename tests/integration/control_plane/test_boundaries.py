@@ -47,7 +47,10 @@ def roles(world: Sandbox) -> dict[str, tuple[str, RoleDocuments]]:
     for account in (world.cloud.landscape.hub, world.cloud.landscape.management):
         for role in iam_backends[account]["aws"].roles.values():
             if role.name.startswith("quick-"):
-                found[f"{account} {role.name}"] = (str(role.permissions_boundary_arn), role_documents(account, role.name))
+                found[f"{account} {role.name}"] = (
+                    str(role.permissions_boundary_arn),
+                    role_documents(account, role.name),
+                )
     return found
 
 

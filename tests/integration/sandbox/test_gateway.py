@@ -160,7 +160,12 @@ def test_s3_refuses_who_it_does_not_know_and_whom_a_hook_refuses(cloud: Cloud) -
 
 def test_a_served_call_is_one_through_tls(cloud: Cloud) -> None:
     Permissions(cloud, Iam(cloud))
-    deny = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": ["arn:aws:s3:::mine", "arn:aws:s3:::mine/*"]}
+    deny = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:*",
+        "Resource": ["arn:aws:s3:::mine", "arn:aws:s3:::mine/*"],
+    }
     for value, refused in (("false", False), ("true", True)):
         statement = {**deny, "Condition": {"Bool": {"aws:SecureTransport": value}}}
         with cloud.administering(HUB):
