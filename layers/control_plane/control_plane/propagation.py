@@ -7,7 +7,7 @@ ErrorInfo; one nobody knows yet is waited out, too.
 
 import re
 from datetime import timedelta
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 from control_plane.errors import DataSourceDenied, DataSourceFailed, MissingPermission, QuickNotReady
 from control_plane.ports import Refusal
@@ -27,14 +27,13 @@ OWN_ROLE = Delay(timedelta(minutes=2), 5)  # of a deployment made minutes ago; t
 
 CHANGING = {"ConflictException", "ConcurrentUpdatingException", "ResourceExistsException", "CONFLICT"}
 DENIED = {"AccessDeniedException", "ACCESS_DENIED"}
-FINAL = {
-    "LimitExceededException": DataSourceFailed,
-    "ResourceNotFoundException": DataSourceFailed,  # a group, a folder
-    "CustomerManagedKeyUnavailableException": DataSourceFailed,
-    "COPY_SOURCE_NOT_FOUND": DataSourceFailed,
-    "ENGINE_VERSION_NOT_SUPPORTED": DataSourceFailed,
-    "UnsupportedUserEditionException": QuickNotReady,
-    "UnsupportedPricingPlanException": QuickNotReady,
+UNSUPPORTED = {"UnsupportedUserEditionException", "UnsupportedPricingPlanException"}
+FINAL = UNSUPPORTED | {
+    "LimitExceededException",
+    "ResourceNotFoundException",  # a group, a folder
+    "CustomerManagedKeyUnavailableException",
+    "COPY_SOURCE_NOT_FOUND",
+    "ENGINE_VERSION_NOT_SUPPORTED",
 }
 OURS = re.compile(r"is not authorized to perform: (quicksight:|iam:PassRole\b)")
 
@@ -48,13 +47,15 @@ def delay(refusal: Refusal) -> Delay | None:
     return BUSY if refusal.kind in CHANGING else IAM
 
 
-def failure(refusal: Refusal) -> type[Exception]:
-    """The error it is when it was no delay."""
-    if refusal.kind in FINAL:
-        return FINAL[refusal.kind]
+def fail(refusal: Refusal, said: str) -> NoReturn:
+    """Raise what it is when it was no delay."""
+    if refusal.kind in UNSUPPORTED:
+        raise QuickNotReady(said)
     if _is_ours(refusal):
-        return MissingPermission
-    return DataSourceDenied if refusal.kind in DENIED else DataSourceFailed
+        raise MissingPermission(said)
+    if refusal.kind in DENIED:
+        raise DataSourceDenied(said)
+    raise DataSourceFailed(said)
 
 
 def _is_ours(refusal: Refusal) -> bool:

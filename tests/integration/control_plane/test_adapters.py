@@ -718,8 +718,8 @@ def test_only_the_run_as_role_may_be_handed_to_quick(quick: AwsDataSources, conn
     other = DataSourceSettings("primary", f"arn:aws:iam::{hub.account_id}:role/admin", "arn:aws:iam::1:role/x")
     refusal = quick.create(connection.data_source_id, "A name", other, SHARING)
     assert refusal is not None
-    assert propagation.failure(refusal) is MissingPermission
-    assert "iam:PassRole" in refusal.message
+    with pytest.raises(MissingPermission, match="iam:PassRole"):
+        propagation.fail(refusal, refusal.message)
 
 
 @pytest.fixture

@@ -130,7 +130,8 @@ def lacks(
     code = "AccessDenied" if service in ("cloudformation", "iam") and not calling else "AccessDeniedException"
     role = f"arn:aws:sts::444455556666:assumed-role/quick-onboarding-{function}FunctionRole-<id>"
     message = (
-        f"account {ACCOUNT}: {function}: {SOURCE if waited else ''}An error occurred ({code}) when calling the {calling or operation} operation: "
+        f"account {ACCOUNT}: {function}: {SOURCE if waited else ''}An error occurred ({code}) when calling the "
+        f"{calling or operation} operation: "
         f"User: {role}/quick-onboarding-{function}Function-<id> is not authorized to perform: {action} on resource: "
         f"{resource} {why or NO_POLICY.format(action)}{waited and f' (asked {waited})'}"
     )

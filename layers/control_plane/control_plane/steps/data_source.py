@@ -202,7 +202,7 @@ def _waited_out(source_id: str, refusal: Refusal, patience: Patience) -> Progres
     """Try again later, unless the refusal can be no delay of AWS's, or no longer."""
     said, delay = f"data source {source_id}: {refusal.message}", propagation.delay(refusal)
     if delay is None:
-        raise propagation.failure(refusal)(said)
+        propagation.fail(refusal, said)
     if patience.outlasts(delay):
-        raise propagation.failure(refusal)(f"{said} (asked {patience.attempt + 1} times in {delay.budget})")
+        propagation.fail(refusal, f"{said} (asked {patience.attempt + 1} times in {delay.budget})")
     return Progress(ready=False, pause=patience.pause, attempt=patience.attempt + 1, message=said)
