@@ -32,4 +32,7 @@ def handler(request: Request, context: LambdaContext) -> dict[str, Any]:
     patience = data_source.Patience(request.since, request.now, request.attempt)
     hub, profile = wiring.hub(), wiring.profile(request.profile)
     wanted = data_source.wanted(request, request.account_name, profile, hub)
-    return asdict(data_source.ensure(request, wanted, hub, patience, wiring.data_sources()))
+    progress = data_source.ensure(request, wanted, hub, patience, wiring.data_sources())
+    if progress.message:
+        logger.info("waits out a refusal", refusal=progress.message, attempt=progress.attempt)
+    return asdict(progress)

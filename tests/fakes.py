@@ -20,6 +20,7 @@ from control_plane.ports import (
     Page,
     PendingChange,
     Record,
+    Refusal,
     RefusedChange,
     Sharing,
     StackInstance,
@@ -433,12 +434,16 @@ class Source:
 
 
 class FakeDataSources:
-    """Port `DataSources`; `tick` ends what is in progress, with the next of `refusals` (type, message) or well."""
+    """Port `DataSources`; `tick` ends what is in progress, with the next of `refusals` (type, message) or well.
+
+    Creating and updating is answered with the next of `answers`; without one they begin.
+    """
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
         self.sources: dict[str, Source] = {}
         self.refusals: list[tuple[str, str]] = []
+        self.answers: list[Refusal | None] = []
         self.calls: list[str] = []
 
     def find(self, data_source_id: str) -> DataSource | None:
@@ -450,21 +455,30 @@ class FakeDataSources:
         kept = found.name, found.settings, found.sharing, found.tags, found.failure_type, found.failure
         return DataSource(state, *kept)
 
-    def create(self, data_source_id: str, name: str, settings: DataSourceSettings, sharing: Sharing) -> None:
-        """Begin to create it; one that exists already is no error."""
+    def create(self, data_source_id: str, name: str, settings: DataSourceSettings, sharing: Sharing) -> Refusal | None:
+        """Begin to create it."""
         self.calls.append("create")
+        if refusal := self._answer():
+            return refusal
         self.sources.setdefault(data_source_id, Source(name, settings, "creating", sharing, self._hub.mark))
+        return None
 
     def share(self, data_source_id: str, sharing: Sharing) -> None:
         """Share it with exactly these groups."""
         self.calls.append("share")
         self.sources[data_source_id].sharing = sharing
 
-    def update(self, data_source_id: str, name: str, settings: DataSourceSettings) -> None:
+    def update(self, data_source_id: str, name: str, settings: DataSourceSettings) -> Refusal | None:
         """Begin to change its name and where its queries run."""
         self.calls.append("update")
+        if refusal := self._answer():
+            return refusal
         source = self.sources[data_source_id]
         source.name, source.settings, source.state = name, settings, "updating"
+        return None
+
+    def _answer(self) -> Refusal | None:
+        return self.answers.pop(0) if self.answers else None
 
     def remove(self, data_source_id: str) -> None:
         """Delete it; one that is gone already is no error."""

@@ -310,8 +310,51 @@ def test_iams_delay_is_waited_out(story: Story) -> None:
     assert story.last.path.count("EnsureDataSource") > 5
 
 
-def test_a_refusal_that_outlasts_iams_delay_is_a_failure_with_quicks_message(story: Story) -> None:
+@pytest.mark.parametrize("how", ["InvalidParameterValueException", "GENERIC_SQL_FAILURE"])
+def test_iams_delay_is_waited_out_however_quick_tells_it(story: Story, how: str) -> None:
+    story.world.iam.propagation_seconds = 60.0
+    story.world.quick.refuses_as = how
+    account_id = story.tagged()
+    assert_connected(story, account_id)
+    assert story.last.path.count("EnsureDataSource") > 3
+
+
+@pytest.mark.parametrize(
+    ("code", "error", "words"),
+    [
+        ("ConflictException", "DataSourceFailed", "times in 0:20:00)"),
+        ("LimitExceededException", "DataSourceFailed", "no more"),
+    ],
+)
+def test_a_creation_quick_refuses_for_an_hour_is_a_failure_that_says_how(
+    story: Story, code: str, error: str, words: str
+) -> None:
+    story.world.faults.order(
+        service="quicksight", operation="CreateDataSource", code=code, message="no more", times=None, seconds=3600
+    )
+    account_id = story.member()
+    story.world.tag(account_id, "enabled")
+    story.run(3000)
+    record = story.world.record(account_id)
+    assert record is not None
+    assert (record["status"], record["error"]) == ("failed", error)
+    assert f"({code})" in record["reason"]
+    assert record["reason"].endswith(words)
+    assert story.role(account_id) not in story.world.allowed_roles()
+
+
+@pytest.mark.parametrize("code", ["ConflictException", "ResourceExistsException"])
+def test_a_creation_quick_refuses_for_minutes_is_connected_then(story: Story, code: str) -> None:
+    story.world.faults.order(
+        service="quicksight", operation="CreateDataSource", code=code, message="not yet", times=None, seconds=180
+    )
+    assert_connected(story, story.tagged())
+
+
+@pytest.mark.parametrize("how", ["AccessDeniedException", "ACCESS_DENIED"])
+def test_a_refusal_that_outlasts_iams_delay_is_a_failure_with_quicks_message(story: Story, how: str) -> None:
     story.world.iam.propagation_seconds = 3600.0
+    story.world.quick.refuses_as = how
     account_id = story.member()
     story.world.tag(account_id, "enabled")
     story.run(3000)

@@ -70,7 +70,7 @@ class DataSourceDenied(Exception):
 
 
 class DataSourceFailed(Exception):
-    """Quick could not create or update the data source, for a reason waiting does not mend."""
+    """Quick would not create or update the data source, and waiting did not or would not mend it."""
 
 
 class NotOurs(Exception):

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from control_plane.access_policy import Quota, Shard
 from control_plane.account import Account, Connection
@@ -350,17 +350,24 @@ class Approvals(Protocol):
         """Ask about the plan, unless it is empty; what would have approved the one before is refused from now on."""
 
 
+class Refusal(NamedTuple):
+    """Why Quick did not create or update a data source: its error's code or type, and the message."""
+
+    kind: str
+    message: str
+
+
 class DataSources(Protocol):
     """Amazon Quick's data sources."""
 
     def find(self, data_source_id: str) -> DataSource | None:
         """The data source, or None."""
 
-    def create(self, data_source_id: str, name: str, settings: DataSourceSettings, sharing: Sharing) -> None:
-        """Begin to create it; one that exists already is no error."""
+    def create(self, data_source_id: str, name: str, settings: DataSourceSettings, sharing: Sharing) -> Refusal | None:
+        """Begin to create it, or say why Quick would not."""
 
-    def update(self, data_source_id: str, name: str, settings: DataSourceSettings) -> None:
-        """Begin to change its name and where its queries run."""
+    def update(self, data_source_id: str, name: str, settings: DataSourceSettings) -> Refusal | None:
+        """Begin to change its name and where its queries run, or say why Quick would not."""
 
     def share(self, data_source_id: str, sharing: Sharing) -> None:
         """Share it with exactly these groups: grant what is missing, revoke what is too much."""

@@ -16,12 +16,13 @@ IN_AN_INGESTION = {ACCESS_DENIED: "PERMISSION_DENIED", SQL_FAILURE: "SQL_EXCEPTI
 class Refused(Exception):
     """Why it did not work: one of Quick's error types, and the message of whoever refused.
 
-    An ingestion has error types of its own (botocore model, ErrorInfo): `ingestion_type`.
+    `by_chain`: a role could not be assumed. An ingestion has error types of its own (botocore model, ErrorInfo):
+    `ingestion_type`.
     """
 
-    def __init__(self, error_type: str, message: str, ingestion_type: str = "") -> None:
+    def __init__(self, error_type: str, message: str, ingestion_type: str = "", *, by_chain: bool = False) -> None:
         super().__init__(message)
-        self.error_type, self.message = error_type, message
+        self.error_type, self.message, self.by_chain = error_type, message, by_chain
         self.ingestion_type = ingestion_type or IN_AN_INGESTION.get(error_type, error_type)
 
 

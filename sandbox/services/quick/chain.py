@@ -30,7 +30,7 @@ def connect(source: DataSource, sts: Sts, now: datetime) -> Session:
             return session
         return sts.chained(session, Asked(consumer, name, external_id=source.arn))
     except AwsError as error:
-        raise Refused(ACCESS_DENIED, str(error.message), "FAILURE_TO_ASSUME_ROLE") from error
+        raise Refused(ACCESS_DENIED, str(error.message), "FAILURE_TO_ASSUME_ROLE", by_chain=True) from error
 
 
 def _scope(consumer: str | None) -> Document | None:

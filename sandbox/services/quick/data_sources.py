@@ -2,16 +2,21 @@
 
 moto's Quick says yes to everything at once. Here creation and update take time and end by what the role chain allows
 then; ids are unique; lists have pages; permissions and search exist. Source: botocore model of quicksight 2018-04-01.
+
+How Quick says that it may not assume a role (yet) is not documented: the request itself may be refused, or the creation
+may fail later. By default it is refused at once and nothing is made, the reading that is worse for whoever takes a
+refused request for the last word; `refuses_as` orders another.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sandbox.gateway import AwsError
 from sandbox.services.quick import searching
-from sandbox.services.quick.answer import Refused
+from sandbox.services.quick.answer import ACCESS_DENIED, SQL_FAILURE, Refused
 from sandbox.services.quick.asset import Shelf
 from sandbox.services.quick.data_source import DataSource, athena_parameters
 
@@ -24,13 +29,31 @@ if TYPE_CHECKING:
     from sandbox.services.quick.folders import Folders
 
 
+AT_ONCE = ("AccessDeniedException", "InvalidParameterValueException")
+LATER = (
+    ACCESS_DENIED,
+    SQL_FAILURE,
+    "UNKNOWN",
+    "TIMEOUT",
+    "CONFLICT",
+    "UNKNOWN_HOST",
+    "COPY_SOURCE_NOT_FOUND",
+    "ENGINE_VERSION_NOT_SUPPORTED",
+)
+
+
 class DataSources:
-    """The data sources of every account. `deleted` are told of each that goes."""
+    """The data sources of every account. `deleted` are told of each that goes.
+
+    `refuses_as`: how it tells that the chain of roles is refused. An error code: the request fails with it; one of the
+    types of ErrorInfo: the creation or update fails with it later.
+    """
 
     def __init__(self, cloud: Cloud, engine: Engine, folders: Folders, seconds: float) -> None:
         self._cloud, self._engine, self._folders, self._seconds = cloud, engine, folders, seconds
         self.shelf: Shelf[DataSource] = Shelf("DataSource")
         self.deleted: list[Callable[[DataSource], None]] = []
+        self.refuses_as = AT_ONCE[0]
 
     def operations(self) -> dict[str, Handler]:
         """What is answered here."""
@@ -50,6 +73,7 @@ class DataSources:
         given, now = call.parameters, self._cloud.clock.now()
         athena = athena_parameters(call.account, given.get("DataSourceParameters") or {})
         source = DataSource(**self.shelf.new_id(call), name=given["Name"], athena=athena, created=now, updated=now)
+        self._refuse(source)
         source.dressed(given)
         self._folders.place(call, source)
         self.shelf.add(source)
@@ -60,7 +84,9 @@ class DataSources:
         if source.is_pending:
             raise AwsError("ConflictException", f"Another change of DataSource {source.id} is under way")
         if "DataSourceParameters" in call.parameters:
-            source.athena = athena_parameters(call.account, call.parameters["DataSourceParameters"])
+            athena = athena_parameters(call.account, call.parameters["DataSourceParameters"])
+            self._refuse(replace(source, athena=athena))
+            source.athena = athena
         source.name, source.updated = call.parameters["Name"], self._cloud.clock.now()
         self._begin(source, "UPDATE")
         return {**self.shelf.ids(source), "UpdateStatus": source.status, "Status": 202}
@@ -72,6 +98,14 @@ class DataSources:
         for tell in self.deleted:
             tell(source)
         return self.shelf.ids(source)
+
+    def _refuse(self, source: DataSource) -> None:
+        """Refuse the request itself, if that is how this Quick says no."""
+        if self.refuses_as in AT_ONCE:
+            try:
+                self._engine.check_chain(source)
+            except Refused as refused:
+                raise AwsError(self.refuses_as, refused.message) from refused
 
     def _begin(self, source: DataSource, what: str) -> None:
         source.status, source.failure, source.change = f"{what}_IN_PROGRESS", None, source.change + 1
@@ -86,8 +120,12 @@ class DataSources:
                 self._engine.test(source)
                 source.status = f"{what}_SUCCESSFUL"
             except Refused as refused:
-                source.status, source.failure = f"{what}_FAILED", refused
+                source.status, source.failure = f"{what}_FAILED", self._as_ordered(refused)
             source.updated = self._cloud.clock.now()
+
+    def _as_ordered(self, refused: Refused) -> Refused:
+        ordered = refused.by_chain and self.refuses_as in LATER
+        return Refused(self.refuses_as, refused.message, by_chain=True) if ordered else refused
 
     def _list(self, call: Call) -> dict[str, Any]:
         return searching.page(self.shelf.of(call), call, "DataSources", DataSource.description)

@@ -52,6 +52,11 @@ class Engine:
         self._held.pop(source, None)
         self._connect(source).test(source.work_group)
 
+    def check_chain(self, source: DataSource) -> None:
+        """Whether the roles can be assumed now, and nothing more. Raises Refused."""
+        if "RoleArn" in source.athena:
+            chain.connect(source, self._sts, self._cloud.clock.now())
+
     def query(self, source: DataSource, database: str, table: str) -> Answer:
         """Select from a table. Raises Refused."""
         consumer = self._connect(source)

@@ -12,7 +12,7 @@ from sandbox.services.quick import urls
 from sandbox.services.quick.answer import Answer, Refused, refusal
 from sandbox.services.quick.boards import Boards
 from sandbox.services.quick.data_sets import DataSets
-from sandbox.services.quick.data_sources import DataSources
+from sandbox.services.quick.data_sources import AT_ONCE, LATER, DataSources
 from sandbox.services.quick.engine import Engine
 from sandbox.services.quick.folders import Folders
 from sandbox.services.quick.groups import Groups
@@ -33,8 +33,9 @@ urls.extend()
 class Quick:
     """Amazon Quick in the hub account. It believes nothing: every creation, update and query goes through the chain.
 
-    `subscription.edition` and `subscription.identity_region` may be set at any time. `session_seconds` is how long
-    Quick goes on with a consumer session it holds; 0: every query gets a new one.
+    `subscription.edition` and `subscription.identity_region` may be set at any time, and so may `refuses_as`: how it
+    tells that a role can't be assumed. `session_seconds` is how long Quick goes on with a consumer session it holds;
+    0: every query gets a new one.
     """
 
     def __init__(
@@ -68,6 +69,17 @@ class Quick:
     @session_seconds.setter
     def session_seconds(self, seconds: float) -> None:
         self._engine.session_seconds = seconds
+
+    @property
+    def refuses_as(self) -> str:
+        """How it tells that the chain of roles is refused: an error code at once, or a type of ErrorInfo later."""
+        return self._sources.refuses_as
+
+    @refuses_as.setter
+    def refuses_as(self, how: str) -> None:
+        if how not in (*AT_ONCE, *LATER):
+            raise ValueError(f"Quick refuses as one of {', '.join((*AT_ONCE, *LATER))}, not as {how}")
+        self._sources.refuses_as = how
 
     @property
     def lake_formation_locations(self) -> set[str]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from botocore.exceptions import ClientError
 
+from control_plane import propagation
 from control_plane.access_policy import Shard, document
 from control_plane.aws.account_listing import AwsAccountListing
 from control_plane.aws.asset_cache import DynamoDbAssetCache
@@ -20,7 +23,7 @@ from control_plane.aws.notifications import SnsNotifications
 from control_plane.aws.organizations import AwsOrganization
 from control_plane.aws.papers import DynamoDbPapers, DynamoDbRecordListing
 from control_plane.aws.quick_assets import AwsQuickAssets
-from control_plane.aws.quicksight import OWN, AwsDataSources, AwsQuickAccount
+from control_plane.aws.quicksight import ANSWERS, OWN, AwsDataSources, AwsQuickAccount
 from control_plane.aws.reconciles import StepFunctionsReconciles
 from control_plane.aws.registry import DynamoDbRegistry
 from control_plane.aws.role_listing import AwsRoleListing
@@ -629,9 +632,12 @@ def test_a_data_source_is_made_marked_and_its_failure_told(
     world: Sandbox, quick: AwsDataSources, connection: Connection, hub: Hub
 ) -> None:
     source_id, wanted = connection.data_source_id, settings(connection, hub)
+    world.quick.refuses_as = "ACCESS_DENIED"
     assert quick.find(source_id) is None
-    for _ in range(2):
-        quick.create(source_id, "A name", wanted, SHARING)
+    assert quick.create(source_id, "A name", wanted, SHARING) is None
+    again = quick.create(source_id, "A name", wanted, SHARING)
+    assert again is not None
+    assert again.kind == "ResourceExistsException"
     found = quick.find(source_id)
     assert found is not None
     assert (found.state, found.name, found.settings, found.sharing) == ("in_progress", "A name", wanted, SHARING)
@@ -649,6 +655,7 @@ def test_sharing_that_was_changed_is_seen_and_put_right(
     world: Sandbox, quick: AwsDataSources, connection: Connection, hub: Hub
 ) -> None:
     source_id = connection.data_source_id
+    world.quick.refuses_as = "ACCESS_DENIED"
     quick.create(source_id, "A name", settings(connection, hub), SHARING)
     groups = f"arn:aws:quicksight:{hub.region}:{hub.account_id}:group/default/"
     share(
@@ -733,19 +740,52 @@ def test_a_throttled_list_is_told_as_such(world: Sandbox, assets: AwsQuickAssets
         assets.page("dataset", "")
 
 
-def test_an_unknown_group_is_a_failure_that_names_the_data_source(
-    quick: AwsDataSources, connection: Connection, hub: Hub
-) -> None:
+def test_an_unknown_group_is_told(world: Sandbox, quick: AwsDataSources, connection: Connection, hub: Hub) -> None:
+    world.quick.refuses_as = "ACCESS_DENIED"
+    nobody = Sharing(frozenset({"nobody"}), frozenset())
+    refusal = quick.create(connection.data_source_id, "A name", settings(connection, hub), nobody)
+    assert refusal is not None
+    assert "group/default/nobody" in refusal.message
+    assert quick.create(connection.data_source_id, "A name", settings(connection, hub), SHARING) is None
     with pytest.raises(DataSourceFailed, match=connection.data_source_id):
-        quick.create(
-            connection.data_source_id, "A name", settings(connection, hub), Sharing(frozenset({"nobody"}), frozenset())
-        )
+        quick.share(connection.data_source_id, nobody)
+
+
+@pytest.mark.parametrize("code", ANSWERS)
+@pytest.mark.parametrize("operation", ["CreateDataSource", "UpdateDataSource"])
+def test_a_refused_request_is_an_answer_with_its_code(
+    world: Sandbox, quick: AwsDataSources, connection: Connection, hub: Hub, code: str, operation: str
+) -> None:
+    world.faults.order(service="quicksight", operation=operation, code=code, message="no")
+    source_id, wanted = connection.data_source_id, settings(connection, hub)
+    refusal = (
+        quick.create(source_id, "A name", wanted, SHARING)
+        if operation == "CreateDataSource"
+        else quick.update(source_id, "A name", wanted)
+    )
+    assert refusal is not None
+    assert refusal.kind == code
+    assert re.fullmatch(rf"An error occurred \({code}\) when calling the {operation} operation.*: no", refusal.message)
+
+
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [("ThrottlingException", Throttled), ("ConcurrentModification", Throttled), ("SomethingNew", ClientError)],
+)
+def test_what_is_no_answer_to_the_request_rises(
+    world: Sandbox, quick: AwsDataSources, connection: Connection, hub: Hub, code: str, error: type[Exception]
+) -> None:
+    world.faults.order(service="quicksight", operation="CreateDataSource", code=code)
+    with pytest.raises(error):
+        quick.create(connection.data_source_id, "A name", settings(connection, hub), SHARING)
 
 
 def test_only_the_run_as_role_may_be_handed_to_quick(quick: AwsDataSources, connection: Connection, hub: Hub) -> None:
     other = DataSourceSettings("primary", f"arn:aws:iam::{hub.account_id}:role/admin", "arn:aws:iam::1:role/x")
+    refusal = quick.create(connection.data_source_id, "A name", other, SHARING)
+    assert refusal is not None
     with pytest.raises(MissingPermission, match="iam:PassRole"):
-        quick.create(connection.data_source_id, "A name", other, SHARING)
+        propagation.fail(refusal, refusal.message)
 
 
 @pytest.fixture

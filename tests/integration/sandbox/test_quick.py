@@ -132,9 +132,14 @@ def test_role_a_must_trust_quick_for_this_source(world: World, conditions: dict[
     refused(world, "quicksight.amazonaws.com", ROLE_A)
 
 
-def test_role_a_must_be_allowed_to_assume_role_b(world: World) -> None:
+def break_chain(world: World) -> None:
+    """Role A may assume another role only."""
     put(world.cloud, "role-a", allow("sts:AssumeRole", role_arn("another", world.account)))
     world.iam.settle()
+
+
+def test_role_a_must_be_allowed_to_assume_role_b(world: World) -> None:
+    break_chain(world)
     refused(world, f"{HUB}:assumed-role/role-a/QuickSight-RoleSession-", role_arn("role-b", world.account))
 
 
@@ -322,6 +327,51 @@ def test_an_update_takes_time_excludes_others_and_is_tested(world: World) -> Non
     found = world.described()
     assert (begun, conflict) == ("UPDATE_IN_PROGRESS", "ConflictException")
     assert (found["Status"], found["Name"], found["ErrorInfo"]["Type"]) == ("UPDATE_FAILED", "new", "ACCESS_DENIED")
+
+
+@pytest.mark.parametrize("how", ["AccessDeniedException", "InvalidParameterValueException"])
+def test_a_role_that_cannot_be_assumed_is_told_at_once_and_nothing_is_made(world: World, how: str) -> None:
+    break_chain(world)
+    world.quick.refuses_as = how
+    with pytest.raises(ClientError, match="is not authorized to perform: sts:AssumeRole on resource: ") as caught:
+        world.create()
+    after = error(world, "describe_data_source", DataSourceId="sales")
+    assert (code(caught), after) == (how, "ResourceNotFoundException")
+
+
+@pytest.mark.parametrize("how", ["AccessDeniedException", "InvalidParameterValueException"])
+def test_an_update_to_a_role_that_cannot_be_assumed_is_refused_at_once_and_changes_nothing(
+    world: World, how: str
+) -> None:
+    world.outcome()
+    before = world.described()
+    break_chain(world)
+    world.quick.refuses_as = how
+    request: Any = {"DataSourceId": "sales", "Name": "new", "DataSourceParameters": _with_consumer(world)}
+    assert error(world, "update_data_source", **request) == how
+    assert world.described() == before
+
+
+@pytest.mark.parametrize("how", ["GENERIC_SQL_FAILURE", "UNKNOWN", "TIMEOUT", "CONFLICT"])
+def test_a_role_that_cannot_be_assumed_may_be_told_later_as_something_else(world: World, how: str) -> None:
+    break_chain(world)
+    world.quick.refuses_as = how
+    status, error_type, text = world.outcome()
+    assert (status, error_type) == ("CREATION_FAILED", how)
+    assert "sts:AssumeRole" in text
+
+
+def test_quick_refuses_in_no_other_way(world: World) -> None:
+    with pytest.raises(ValueError, match="not as ACCESSDENIED"):
+        world.quick.refuses_as = "ACCESSDENIED"
+
+
+def test_what_the_consumer_role_lacks_is_told_later_however_a_chain_is_refused(world: World) -> None:
+    world.quick.refuses_as = "AccessDeniedException"
+    statements = consumer_statements(world.account)
+    del statements[IN_TEST[0]]
+    world.change_consumer(**statements)
+    assert world.outcome()[:2] == ("CREATION_FAILED", "ACCESS_DENIED")
 
 
 def test_a_deleted_source_is_gone_and_its_id_is_free(world: World) -> None:

@@ -98,6 +98,7 @@ def make_world(cloud: Cloud) -> World:
     account = organizations.create_member("sales")
     iam = Iam(cloud)
     quick = Quick(cloud, Sts(cloud, iam), iam)
+    quick.refuses_as = "ACCESS_DENIED"  # so that a refused data source is there to be looked at
     make_lake(cloud, quick, account)
     make_roles(cloud, account, str(organizations.organization_id))
     with cloud.administering(HUB):

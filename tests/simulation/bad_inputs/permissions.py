@@ -122,16 +122,18 @@ def lacks(
     *,
     calling: str = "",
     change: Change = NOTHING,
+    waited: str = "",
     **more: Any,
 ) -> Case:
-    """One permission of a function is taken away; AWS answers it so."""
+    """One permission of a function is taken away; AWS answers it so. `waited`: after that many attempts and time."""
     action = f"{service}:{operation}"
     code = "AccessDenied" if service in ("cloudformation", "iam") and not calling else "AccessDeniedException"
     role = f"arn:aws:sts::444455556666:assumed-role/quick-onboarding-{function}FunctionRole-<id>"
     message = (
-        f"account {ACCOUNT}: {function}: An error occurred ({code}) when calling the {calling or operation} operation: "
+        f"account {ACCOUNT}: {function}: {SOURCE if waited else ''}An error occurred ({code}) when calling the "
+        f"{calling or operation} operation: "
         f"User: {role}/quick-onboarding-{function}Function-<id> is not authorized to perform: {action} on resource: "
-        f"{resource} {why or NO_POLICY.format(action)}"
+        f"{resource} {why or NO_POLICY.format(action)}{waited and f' (asked {waited})'}"
     )
     where = "claim" if function == "AssessAccount" else "connection#default"
     trouble = without(f"{function}Function", action)
@@ -143,6 +145,8 @@ def untag(stage: Stage) -> None:
     stage.world.untag(stage.account)
 
 
+SOURCE = f"data source quick-athena-{ACCOUNT}-default: "
+WAITED = "6 times in 0:02:00"
 SHARD = "arn:aws:iam::444455556666:policy/quick-athena/quick-athena-access-1"
 STILL = Change("nothing yet: access stays until somebody may write, the wish to revoke it waits")
 NO_POLICY = "because no identity-based policy allows the {} action"
@@ -184,7 +188,7 @@ CASES = [
         "arn:aws:cloudformation:eu-west-1:111122223333:stackset/quick-athena-default:*",
     ),
     lacks("EnsureAccess", "iam", "CreatePolicyVersion", SHARD, change=ROLE_MADE),
-    lacks("EnsureDataSource", "quicksight", "CreateDataSource", "*", DENIED, change=TAKEN_BACK),
+    lacks("EnsureDataSource", "quicksight", "CreateDataSource", "*", DENIED, change=TAKEN_BACK, waited=WAITED),
     lacks(
         "EnsureDataSource",
         "iam",
@@ -193,6 +197,7 @@ CASES = [
         DENIED,
         change=TAKEN_BACK,
         calling="CreateDataSource",
+        waited=WAITED,
     ),
     lacks("RevokeAccess", "iam", "CreatePolicyVersion", SHARD, change=STILL, given=connected, happens=untag),
     Case(

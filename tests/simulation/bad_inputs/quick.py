@@ -97,7 +97,7 @@ CASES = [
         "a workgroup that does not exist",
         "DataSourceFailed",
         f"account {ACCOUNT}: EnsureDataSource: data source quick-athena-{ACCOUNT}-elsewhere: GENERIC_SQL_FAILURE: "
-        "WorkGroup nowhere is not found.",
+        "WorkGroup nowhere is not found. (asked 12 times in 0:15:00)",
         "connection#elsewhere",
         ELSEWHERE,
         happens=tag("elsewhere"),

@@ -89,13 +89,13 @@ def test_every_failure_of_the_network_is_retried_and_nothing_else(name: str) -> 
 def _made(kind: type[BotoCoreError]) -> BotoCoreError:
     """One of the class, whatever its message wants to know."""
     wanted: Any = {name: name for name in re.findall(r"{(\w+)", kind.fmt)}
-    more = {"last_response": {}} if kind is WaiterError else {}
+    more: Any = {"last_response": {}} if kind is WaiterError else {}
     return kind(**wanted, **more)
 
 
-def refused(code: str, message: str = "no", status: int = 400) -> ClientError:
+def refused(code: str, message: str = "no", status: int = 400, operation: str = "DescribeStackInstance") -> ClientError:
     response: Any = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}}
-    return ClientError(response, "DescribeStackInstance")
+    return ClientError(response, operation)
 
 
 @pytest.mark.parametrize(
@@ -141,9 +141,24 @@ def test_awss_codes_get_our_names(error: ClientError, ours: type[Exception]) -> 
         ("ValidationError", "Account used is not a delegated administrator"),
         ("ValidationError", "You must be the management account or delegated admin account of an organization before"),
         ("ValidationError", "You must be the master or delegated admin account of an organization before operating"),
-        ("AccessDeniedException", "You don't have permissions to access this resource."),
     ],
 )
 def test_the_missing_delegated_administrator_is_recognised_in_all_of_awss_words(code: str, message: str) -> None:
     with pytest.raises(NotDelegatedAdministrator, match=re.escape(message)), named_errors():
         raise refused(code, message)
+
+
+@pytest.mark.parametrize(
+    ("operation", "ours"),
+    [
+        ("DescribeAccount", NotDelegatedAdministrator),
+        ("ListAccounts", NotDelegatedAdministrator),
+        ("DescribeDataSource", MissingPermission),
+    ],
+)
+def test_what_organizations_says_to_a_member_it_tells_nothing_is_recognised(
+    operation: str, ours: type[Exception]
+) -> None:
+    with pytest.raises(ours) as caught, named_errors():
+        raise refused("AccessDeniedException", "You don't have permissions to access this resource.", 400, operation)
+    assert type(caught.value) is ours

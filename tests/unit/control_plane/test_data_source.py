@@ -1,15 +1,17 @@
 """EnsureDataSource: create, mend or wait; a refusal is IAM's delay until the budget is spent."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
+import botocore.session
 import pytest
 
+from control_plane import propagation
 from control_plane.account import Connection
-from control_plane.errors import DataSourceDenied, DataSourceFailed, NotOurs
-from control_plane.ports import DataSourceSettings, Sharing
+from control_plane.errors import DataSourceDenied, DataSourceFailed, MissingPermission, NotOurs, QuickNotReady
+from control_plane.ports import DataSourceSettings, Refusal, Sharing
 from control_plane.profiles import Profile
 from control_plane.steps.data_source import (
-    PROPAGATION_BUDGET,
     Patience,
     Progress,
     display_name,
@@ -23,7 +25,8 @@ from tests.unit.control_plane.vocabulary import CONNECTION, CONSUMER, HUB, profi
 SINCE = datetime(2026, 11, 24, 8, tzinfo=UTC)
 ID = CONNECTION.data_source_id
 DENIED = ("ACCESS_DENIED", "not authorized to perform: sts:AssumeRole")
-BROKEN = ("WORKGROUP_NOT_FOUND", "no workgroup quick-athena-default")
+BROKEN = ("ENGINE_VERSION_NOT_SUPPORTED", "Athena's engine is too old")
+BUDGET = propagation.IAM.budget
 SAID = f"data source {ID}: {DENIED[0]}: {DENIED[1]}"
 
 
@@ -99,7 +102,7 @@ def test_a_refusal_after_the_budget_is_a_failure_that_says_how_long_it_was_tried
     step(quick)
     quick.tick()
     with pytest.raises(DataSourceDenied) as denied:
-        step(quick, attempt=9, after=PROPAGATION_BUDGET)
+        step(quick, attempt=9, after=BUDGET)
     assert str(denied.value) == f"{SAID} (asked 10 times in 0:15:00)"
 
 
@@ -116,7 +119,7 @@ def judged(attempt: int) -> Progress:
     quick.refusals = [DENIED]
     step(quick, attempt)
     quick.tick()
-    return step(quick, attempt, after=2 * PROPAGATION_BUDGET)
+    return step(quick, attempt, after=2 * BUDGET)
 
 
 def test_a_refusal_just_within_the_budget_is_waited_for() -> None:
@@ -124,7 +127,7 @@ def test_a_refusal_just_within_the_budget_is_waited_for() -> None:
     quick.refusals = [DENIED]
     step(quick)
     quick.tick()
-    assert not step(quick, attempt=9, after=PROPAGATION_BUDGET - timedelta(seconds=1)).ready
+    assert not step(quick, attempt=9, after=BUDGET - timedelta(seconds=1)).ready
 
 
 def test_what_waiting_does_not_mend_fails_at_once_and_leaves_the_id_free() -> None:
@@ -132,9 +135,141 @@ def test_what_waiting_does_not_mend_fails_at_once_and_leaves_the_id_free() -> No
     quick.refusals = [BROKEN]
     step(quick)
     quick.tick()
-    with pytest.raises(DataSourceFailed, match="WORKGROUP_NOT_FOUND: no workgroup quick-athena-default"):
+    with pytest.raises(DataSourceFailed, match="ENGINE_VERSION_NOT_SUPPORTED: Athena's engine is too old"):
         step(quick)
     assert ID not in quick.sources
+
+
+CHAIN = "User: quick is not authorized to perform: sts:AssumeRole on resource: the consumer role"
+OURS = "User: our function is not authorized to perform: quicksight:CreateDataSource on resource: it"
+PASSING = "User: our function is not authorized to perform: iam:PassRole on resource: the run-as role"
+# How Quick may refuse while something propagates; the error when it never ends; how long that takes.
+AT_ONCE = [
+    (Refusal("AccessDeniedException", CHAIN), DataSourceDenied, propagation.IAM),
+    (Refusal("AccessDeniedException", "no"), DataSourceDenied, propagation.IAM),
+    (Refusal("InvalidParameterValueException", "The role can't be assumed"), DataSourceFailed, propagation.IAM),
+    (Refusal("ConflictException", "being deleted"), DataSourceFailed, propagation.BUSY),
+    (Refusal("ConcurrentUpdatingException", "being changed"), DataSourceFailed, propagation.BUSY),
+    (Refusal("ResourceExistsException", "there is one"), DataSourceFailed, propagation.BUSY),
+    (Refusal("AccessDeniedException", OURS), MissingPermission, propagation.OWN_ROLE),
+    (Refusal("AccessDeniedException", PASSING), MissingPermission, propagation.OWN_ROLE),
+]
+LATER = [
+    (("ACCESS_DENIED", CHAIN), DataSourceDenied, propagation.IAM),
+    (("GENERIC_SQL_FAILURE", "no workgroup"), DataSourceFailed, propagation.IAM),
+    (("UNKNOWN", "who knows"), DataSourceFailed, propagation.IAM),
+    (("TIMEOUT", "too slow"), DataSourceFailed, propagation.IAM),
+    (("UNKNOWN_HOST", "no such host"), DataSourceFailed, propagation.IAM),
+    (("CONFLICT", "being changed"), DataSourceFailed, propagation.BUSY),
+    (("SOMETHING_NEW", "who knows"), DataSourceFailed, propagation.IAM),
+    (("", ""), DataSourceFailed, propagation.IAM),
+]
+FINAL = [
+    (Refusal("LimitExceededException", "too many"), DataSourceFailed),
+    (Refusal("ResourceNotFoundException", "no such group"), DataSourceFailed),
+    (Refusal("CustomerManagedKeyUnavailableException", "no key"), DataSourceFailed),
+    (Refusal("UnsupportedUserEditionException", "STANDARD"), QuickNotReady),
+    (Refusal("UnsupportedPricingPlanException", "no"), QuickNotReady),
+]
+
+
+def lived(quick: FakeDataSources, wanted: Profile | None = None) -> tuple[timedelta, list[str]]:
+    """How long it took until the data source was ready, and what was said on the way."""
+    now, attempt, said = timedelta(), 0, []
+    while not (progress := step(quick, attempt, now, wanted)).ready:
+        quick.tick()
+        now, attempt = now + timedelta(seconds=progress.pause), progress.attempt
+        said += [progress.message] if progress.message else []
+    return now, said
+
+
+@pytest.mark.parametrize("times", [1, 4])
+@pytest.mark.parametrize("refusal", [each for each, _, _ in AT_ONCE])
+def test_a_request_refused_while_something_propagates_is_made_again(refusal: Refusal, times: int) -> None:
+    for quick, wanted in ((FakeDataSources(HUB), None), (finished(), CHANGED)):
+        quick.answers = [refusal] * times
+        took, said = lived(quick, wanted)
+        assert said == [f"data source {ID}: {refusal.message}"] * times
+        assert took <= timedelta(minutes=3)
+        assert "remove" not in quick.calls
+
+
+@pytest.mark.parametrize("times", [1, 4])
+@pytest.mark.parametrize("refusal", [each for each, _, _ in LATER])
+def test_a_creation_that_fails_while_something_propagates_is_begun_again(refusal: tuple[str, str], times: int) -> None:
+    quick = FakeDataSources(HUB)
+    quick.refusals = [refusal] * times
+    _, said = lived(quick)
+    assert said == [f"data source {ID}: {refusal[0]}: {refusal[1]}"] * times
+
+
+@pytest.mark.parametrize(("refusal", "error", "delay"), AT_ONCE)
+@pytest.mark.parametrize("is_there", [False, True])
+def test_a_request_refused_for_good_fails_after_its_budget_with_the_refusal(
+    refusal: Refusal, error: type[Exception], delay: propagation.Delay, *, is_there: bool
+) -> None:
+    quick = finished() if is_there else FakeDataSources(HUB)
+    quick.answers = [refusal] * 1000
+    with pytest.raises(error) as failed:
+        lived(quick, CHANGED)
+    assert type(failed.value) is error
+    asked = len(quick.calls)
+    assert str(failed.value) == f"data source {ID}: {refusal.message} (asked {asked} times in {delay.budget})"
+    assert asked >= delay.attempts
+
+
+@pytest.mark.parametrize(("refusal", "error", "delay"), LATER)
+def test_a_creation_that_fails_for_good_fails_after_its_budget_with_the_refusal(
+    refusal: tuple[str, str], error: type[Exception], delay: propagation.Delay
+) -> None:
+    quick = FakeDataSources(HUB)
+    quick.refusals = [refusal] * 1000
+    with pytest.raises(error, match=f"data source {ID}: {refusal[0]}: .*times in {delay.budget}") as failed:
+        lived(quick)
+    assert type(failed.value) is error
+    assert ID not in quick.sources
+
+
+@pytest.mark.parametrize(("refusal", "error"), FINAL)
+@pytest.mark.parametrize("is_there", [False, True])
+def test_a_refusal_that_can_be_no_delay_fails_at_once(
+    refusal: Refusal, error: type[Exception], *, is_there: bool
+) -> None:
+    quick = finished() if is_there else FakeDataSources(HUB)
+    quick.answers = [refusal]
+    with pytest.raises(error, match=f"data source {ID}: {refusal.message}$"):
+        lived(quick, CHANGED)
+    assert len(quick.calls) == 1
+
+
+def test_a_conflict_after_each_deletion_does_not_hide_what_quick_says_else() -> None:
+    quick = FakeDataSources(HUB)
+    quick.refusals = [DENIED] * 1000
+    quick.answers = [None, Refusal("ConflictException", "being deleted")] * 1000
+    with pytest.raises(DataSourceDenied):
+        lived(quick)
+
+
+@pytest.mark.parametrize(("refusal", "delay"), [(AT_ONCE[0][0], propagation.IAM), (AT_ONCE[3][0], propagation.BUSY)])
+def test_a_refusal_first_met_long_after_access_was_given_is_asked_about_again(
+    refusal: Refusal, delay: propagation.Delay
+) -> None:
+    quick = FakeDataSources(HUB)
+    quick.answers = [refusal] * 100
+    for attempt in range(delay.attempts - 1):
+        assert step(quick, attempt, after=timedelta(days=400)).attempt == attempt + 1
+    with pytest.raises((DataSourceDenied, DataSourceFailed)):
+        step(quick, delay.attempts - 1, after=timedelta(days=400))
+
+
+def test_every_refusal_of_botocores_model_of_quick_is_judged() -> None:
+    told = {each[0] for each, _, _ in LATER} | {"COPY_SOURCE_NOT_FOUND", "ENGINE_VERSION_NOT_SUPPORTED"}
+    model: Any = botocore.session.get_session().get_service_model("quicksight")
+    assert told >= set(model.shape_for("DataSourceErrorInfoType").enum)
+    judged = {each.kind for each, _, _ in AT_ONCE} | {each.kind for each, _ in FINAL}
+    rising = {"ThrottlingException", "InternalFailureException"}  # no answers: AWS is slow or unwell
+    for operation in ("CreateDataSource", "UpdateDataSource"):
+        assert judged | rising >= {shape.name for shape in model.operation_model(operation).error_shapes}
 
 
 CHANGED = profile(work_group="primary", results_location="s3://results/")
@@ -165,7 +300,7 @@ def test_an_update_that_waiting_does_not_mend_fails_and_is_not_started_again() -
     quick.refusals = [BROKEN]
     step(quick, wanted=CHANGED)
     quick.tick()
-    with pytest.raises(DataSourceFailed, match="WORKGROUP_NOT_FOUND"):
+    with pytest.raises(DataSourceFailed, match="ENGINE_VERSION_NOT_SUPPORTED"):
         step(quick, attempt=1, wanted=CHANGED)
     assert quick.calls == ["update"]
 
@@ -178,7 +313,7 @@ def test_an_update_refused_for_the_whole_budget_is_a_failure_even_when_quick_sho
     quick.tick()
     quick.sources[ID].settings = before
     with pytest.raises(DataSourceDenied):
-        step(quick, attempt=9, after=PROPAGATION_BUDGET, wanted=CHANGED)
+        step(quick, attempt=9, after=BUDGET, wanted=CHANGED)
 
 
 def test_an_update_that_failed_earlier_is_tried_once_more_before_it_is_judged() -> None:
@@ -226,10 +361,10 @@ def test_a_group_that_owns_and_views_is_an_owner() -> None:
 def test_a_data_source_that_never_becomes_what_it_should_be_is_a_failure_and_no_endless_loop() -> None:
     quick = finished()
     quick.sources[ID].name = "as Quick likes it"
-    assert not step(quick, after=PROPAGATION_BUDGET).ready
+    assert not step(quick, after=BUDGET).ready
     quick.sources[ID].state, quick.sources[ID].name = "successful", "as Quick likes it"
     with pytest.raises(DataSourceFailed, match=r"after 9 attempts Quick still shows .*as Quick likes it"):
-        step(quick, attempt=9, after=PROPAGATION_BUDGET)
+        step(quick, attempt=9, after=BUDGET)
 
 
 @pytest.mark.parametrize("tags", [{}, {"managed-by": "quick-onboarding"}, {**HUB.mark, "managed-by": "somebody"}])

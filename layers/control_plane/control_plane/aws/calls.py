@@ -60,6 +60,7 @@ NO_ADMINISTRATOR = {
     "ValidationError": "delegated admin",
     "AccessDeniedException": "you don't have permissions to access this resource",
 }
+OF_ORGANIZATIONS = ("DescribeAccount", "ListAccounts")  # the first calls of an assessment and of a sweep
 
 
 def code_of(error: ClientError) -> str:
@@ -91,6 +92,8 @@ def _known(error: ClientError) -> type[Exception] | None:
 
 def _denies_delegation(error: ClientError) -> bool:
     code = code_of(error)
+    if code == "AccessDeniedException" and error.operation_name not in OF_ORGANIZATIONS:
+        return False
     return code in NO_ADMINISTRATOR and NO_ADMINISTRATOR[code] in str(error).lower()
 
 

@@ -1,6 +1,6 @@
 """Amazon Quick's data sources (its API still says QuickSight)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from control_plane.account import Hub
 from control_plane.aws.calls import code_of, named_errors, tolerating
 from control_plane.errors import DataSourceFailed
-from control_plane.ports import DataSource, DataSourceSettings, Sharing
+from control_plane.ports import DataSource, DataSourceSettings, Refusal, Sharing
 
 if TYPE_CHECKING:
     from mypy_boto3_quicksight import QuickSightClient
@@ -37,6 +37,17 @@ OWN = [
 PER_CALL = 64  # permissions UpdateDataSourcePermissions takes
 ENOUGH = ("ENTERPRISE", "ENTERPRISE_AND_Q")
 REFUSED = ("InvalidParameterValueException", "LimitExceededException", "ResourceNotFoundException")
+# What CreateDataSource and UpdateDataSource may say to the very request; any other error is one of the call itself.
+ANSWERS = (
+    *REFUSED,
+    "AccessDeniedException",
+    "ConflictException",
+    "ConcurrentUpdatingException",
+    "CustomerManagedKeyUnavailableException",
+    "ResourceExistsException",
+    "UnsupportedPricingPlanException",
+    "UnsupportedUserEditionException",
+)
 
 
 class AwsDataSources:
@@ -85,28 +96,28 @@ class AwsDataSources:
             raise
         return found["Status"] not in USELESS
 
-    def create(self, data_source_id: str, name: str, settings: DataSourceSettings, sharing: Sharing) -> None:
-        """Begin to create it; one that exists already is no error."""
-        with _refusals(data_source_id), tolerating("ResourceExistsException"):
-            self._client.create_data_source(
-                AwsAccountId=self._hub.account_id,
-                DataSourceId=data_source_id,
-                Name=name,
-                Type="ATHENA",
-                DataSourceParameters=_parameters(settings),
-                Permissions=[_permission(*each) for each in self._wanted(sharing).items()],
-                Tags=[{"Key": key, "Value": value} for key, value in self._hub.mark.items()],
-            )
+    def create(self, data_source_id: str, name: str, settings: DataSourceSettings, sharing: Sharing) -> Refusal | None:
+        """Begin to create it, or say why Quick would not."""
+        return _answer(
+            self._client.create_data_source,
+            AwsAccountId=self._hub.account_id,
+            DataSourceId=data_source_id,
+            Name=name,
+            Type="ATHENA",
+            DataSourceParameters=_parameters(settings),
+            Permissions=[_permission(*each) for each in self._wanted(sharing).items()],
+            Tags=[{"Key": key, "Value": value} for key, value in self._hub.mark.items()],
+        )
 
-    def update(self, data_source_id: str, name: str, settings: DataSourceSettings) -> None:
-        """Begin to change its name and where its queries run; a change under way is no error, we look again."""
-        with _refusals(data_source_id), tolerating("ConflictException"):
-            self._client.update_data_source(
-                AwsAccountId=self._hub.account_id,
-                DataSourceId=data_source_id,
-                Name=name,
-                DataSourceParameters=_parameters(settings),
-            )
+    def update(self, data_source_id: str, name: str, settings: DataSourceSettings) -> Refusal | None:
+        """Begin to change its name and where its queries run, or say why Quick would not."""
+        return _answer(
+            self._client.update_data_source,
+            AwsAccountId=self._hub.account_id,
+            DataSourceId=data_source_id,
+            Name=name,
+            DataSourceParameters=_parameters(settings),
+        )
 
     def share(self, data_source_id: str, sharing: Sharing) -> None:
         """Share it with exactly these groups: grant what is missing, revoke what is too much; the rest comes again."""
@@ -194,9 +205,21 @@ class AwsQuickAccount:
         return True
 
 
+def _answer(ask: Callable[..., Any], **request: Any) -> Refusal | None:
+    """None when Quick begins; else what it says. Throttles and faults on the way rise, they are no answer."""
+    with named_errors():
+        try:
+            ask(**request)
+        except ClientError as error:
+            if code_of(error) not in ANSWERS:
+                raise
+            return Refusal(code_of(error), str(error))
+    return None
+
+
 @contextmanager
 def _refusals(data_source_id: str) -> Iterator[None]:
-    """Answers to a create or update that waiting does not mend are named after the data source."""
+    """Answers to a sharing that waiting does not mend are named after the data source."""
     try:
         with named_errors():
             yield

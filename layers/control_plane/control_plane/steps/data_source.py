@@ -1,11 +1,12 @@
 """Make the Quick data source present, or absent, under an id that never changes."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
+from control_plane import propagation
 from control_plane.account import Connection, Hub
 from control_plane.dependents import told
-from control_plane.errors import DataSourceDenied, DataSourceFailed, NotOurs
+from control_plane.errors import DataSourceFailed, NotOurs
 from control_plane.ports import (
     AssetCache,
     DataSource,
@@ -13,14 +14,13 @@ from control_plane.ports import (
     DataSourceSettings,
     Notifications,
     QuickAssets,
+    Refusal,
     Registry,
     Sharing,
 )
 from control_plane.profiles import Profile
 from control_plane.steps import dependents
 
-PROPAGATION_BUDGET = timedelta(minutes=15)  # the longest AWS Support names for an IAM change
-LEAST_ATTEMPTS = 5  # however late we learn of a refusal: what it says may be long over
 FIRST_PAUSE, LONGEST_PAUSE = 5, 120  # seconds between attempts, doubled each time
 
 
@@ -69,10 +69,12 @@ class Patience:
     now: datetime
     attempt: int
 
-    @property
-    def is_spent(self) -> bool:
-        """Whether IAM has had all the time it may need, and Quick was asked often enough to show it."""
-        return self.now - self.since >= PROPAGATION_BUDGET and self.attempt + 1 >= LEAST_ATTEMPTS
+    def outlasts(self, delay: propagation.Delay) -> bool:
+        """Whether that delay must be over: time enough has passed, and Quick was asked often enough to show it.
+
+        However late we learn of a refusal, what it says may be long over.
+        """
+        return self.now - self.since >= delay.budget and self.attempt + 1 >= delay.attempts
 
     @property
     def pause(self) -> int:
@@ -121,7 +123,7 @@ def _works(found: DataSource, wanted: Wanted) -> bool:
 
 
 def ensure(connection: Connection, wanted: Wanted, hub: Hub, patience: Patience, quick: DataSources) -> Progress:
-    """Create, mend or wait for the data source. A refusal is IAM's delay until the budget is spent.
+    """Create, mend or wait for the data source. A refusal that may be a delay of AWS's is waited out.
 
     A data source that never worked is replaced under its id; one that worked is only ever updated,
     because deleting it would break every dataset on it for good.
@@ -132,17 +134,19 @@ def ensure(connection: Connection, wanted: Wanted, hub: Hub, patience: Patience,
         raise NotOurs(stranger)
     if is_current(found, wanted):
         return Progress(ready=True)
+    refusal = None
     if found is None:
-        quick.create(source_id, wanted.name, wanted.settings, wanted.sharing)
+        refusal = quick.create(source_id, wanted.name, wanted.settings, wanted.sharing)
     elif found.state == "creation_failed":
         quick.remove(source_id)
-        return _again(source_id, found, patience)
+        refusal = _told(found)
     elif found.state == "update_failed" and patience.attempt:
-        progress = _again(source_id, found, patience)
-        quick.update(source_id, wanted.name, wanted.settings)
-        return progress
+        _waited_out(source_id, _told(found), patience)
+        refusal = quick.update(source_id, wanted.name, wanted.settings) or _told(found)
     elif found.state != "in_progress":  # an update that failed before this run's first attempt says nothing of now
         return _mend(source_id, found, wanted, patience, quick)
+    if refusal:
+        return _waited_out(source_id, refusal, patience)
     return Progress(ready=False, pause=FIRST_PAUSE, attempt=patience.attempt)
 
 
@@ -180,19 +184,25 @@ def _tell(connection: Connection, account_name: str, text: str, now: datetime, i
 
 def _mend(source_id: str, found: DataSource, wanted: Wanted, patience: Patience, quick: DataSources) -> Progress:
     """Change in place what is not as it should be."""
-    if patience.attempt and patience.is_spent:
-        raise DataSourceFailed(f"data source {source_id}: after {patience.attempt} attempts Quick still shows {found}")
     if found.sharing != wanted.sharing:
         quick.share(source_id, wanted.sharing)
-    if not _works(found, wanted):
-        quick.update(source_id, wanted.name, wanted.settings)
+    if not _works(found, wanted) and (refusal := quick.update(source_id, wanted.name, wanted.settings)):
+        return _waited_out(source_id, refusal, patience)
+    if patience.attempt and patience.outlasts(propagation.IAM):
+        raise DataSourceFailed(f"data source {source_id}: after {patience.attempt} attempts Quick still shows {found}")
     return Progress(ready=False, pause=patience.pause, attempt=patience.attempt + 1)
 
 
-def _again(source_id: str, found: DataSource, patience: Patience) -> Progress:
-    said = f"data source {source_id}: {found.failure_type}: {found.failure}"
-    if found.failure_type != "ACCESS_DENIED":
-        raise DataSourceFailed(said)
-    if patience.is_spent:
-        raise DataSourceDenied(f"{said} (asked {patience.attempt + 1} times in {PROPAGATION_BUDGET})")
+def _told(found: DataSource) -> Refusal:
+    """How the creation or update ended."""
+    return Refusal(found.failure_type, f"{found.failure_type}: {found.failure}")
+
+
+def _waited_out(source_id: str, refusal: Refusal, patience: Patience) -> Progress:
+    """Try again later, unless the refusal can be no delay of AWS's, or no longer."""
+    said, delay = f"data source {source_id}: {refusal.message}", propagation.delay(refusal)
+    if delay is None:
+        propagation.fail(refusal, said)
+    if patience.outlasts(delay):
+        propagation.fail(refusal, f"{said} (asked {patience.attempt + 1} times in {delay.budget})")
     return Progress(ready=False, pause=patience.pause, attempt=patience.attempt + 1, message=said)
