@@ -185,8 +185,8 @@ def test_executions_are_described_listed_and_stopped(cloud: Cloud, machines: Ste
 
 @pytest.mark.usefixtures("machines")
 def test_what_is_no_executions_arn_is_refused(cloud: Cloud) -> None:
-    for arn, code in [("nobody", "InvalidArn"), (f"{ARN}:execution:m:a b", "InvalidArn"), ("x" * 257, "Validation")]:
-        with pytest.raises(Exception, match=code):
+    for arn, refusal in [("nobody", "InvalidArn"), (f"{ARN}:execution:m:a b", "InvalidArn"), ("x" * 257, "Validation")]:
+        with pytest.raises(Exception, match=refusal):
             api(cloud, "describe_execution", executionArn=arn)
 
 
