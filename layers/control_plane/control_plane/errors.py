@@ -62,7 +62,10 @@ class ConsumerRoleNotRemoved(Exception):
 
 
 class AccessPolicyFull(Exception):
-    """The run-as role can't be allowed one more consumer role: every shard is full."""
+    """The run-as role can't be allowed one more consumer role: every shard is full.
+
+    Room: 109 connections a policy; 2,180 with 20 policies, 2,725 with 25.
+    """
 
 
 class DataSourceDenied(Exception):

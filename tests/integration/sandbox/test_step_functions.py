@@ -200,6 +200,13 @@ def test_executions_are_described_listed_and_stopped(cloud: Cloud, machines: Ste
     assert [each["executionArn"] for each in listed] == [ended.arn]
 
 
+@pytest.mark.usefixtures("machines")
+def test_what_is_no_executions_arn_is_refused(cloud: Cloud) -> None:
+    for arn, refusal in [("nobody", "InvalidArn"), (f"{ARN}:execution:m:a b", "InvalidArn"), ("x" * 257, "Validation")]:
+        with pytest.raises(Exception, match=refusal):
+            api(cloud, "describe_execution", executionArn=arn)
+
+
 def test_a_machine_that_does_not_exist_cannot_start(machines: StepFunctions) -> None:
     assert machines.executions == []
     with pytest.raises(Exception, match="State Machine Does Not Exist"):
