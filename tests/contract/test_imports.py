@@ -22,6 +22,7 @@ PURE = (
     "dependents",
     "failure",
     "ports",
+    "words",
     "sweep/facts",
     "sweep/inventory",
     "sweep/planning",

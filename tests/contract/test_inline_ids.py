@@ -31,7 +31,7 @@ def _state(name: str) -> State:
 
 def _asked(event: Any) -> dict[str, Any] | None:
     """What the machine asks DynamoDB for that input; None where it leaves finding the id to FindAccount."""
-    variables = {"states": {"context": {"Execution": {"Input": event}}}}
+    variables = {"states": {"context": {"Execution": {"Input": event, "Name": "it", "Id": "machine:it"}}}}
     try:
         arguments: dict[str, Any] = fill(_state("AskToLookAgain").fields["Arguments"], variables)
     except StateError:

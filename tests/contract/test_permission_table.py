@@ -29,18 +29,25 @@ SAMPLES = {
     "Path": "/some/",
     "ParentId": "ou-ab12-some",
     "PolicyArn": f"arn:aws:iam::{HUB_ACCOUNT}:policy/some",
+    "Layers": f"arn:aws:lambda:{OWN}:layer:some:1",
     "QueueUrl": f"https://sqs/{HUB_ACCOUNT}/some",
     "ResourceArn": f"arn:aws:quicksight:{OWN}:datasource/some",
     "ResourceId": MEMBER,
+    "Role": f"arn:aws:iam::{HUB_ACCOUNT}:role/some",
+    "RoleARN": f"arn:aws:iam::{HUB_ACCOUNT}:role/some",
     "RoleArn": f"arn:aws:iam::{HUB_ACCOUNT}:role/some",
     "SourceArn": f"arn:aws:sqs:{OWN}:some",
+    "TemplateURL": "https://s3/some/template",
     "TopicArn": f"arn:aws:sns:{OWN}:some",
+    "roleArn": f"arn:aws:iam::{HUB_ACCOUNT}:role/some",
     "executionArn": f"arn:aws:states:{OWN}:execution:some:run",
     "stateMachineArn": f"arn:aws:states:{OWN}:stateMachine:some",
 }
 LEFT_OUT = {"IndexName", "TargetArn", "KeyConditionExpression"}  # the other ways to say the same
 # What the reference says and nobody means: it marks kinds as required of which a request names one.
 NOT_MEANT = {
+    f"cloudformation:CreateChangeSet is asked on arn:aws:cloudformation:{REGION}:aws:transform/Serverless-2016-10-31, "
+    "AWS takes stack": "a transform is a resource too (CloudFormation User Guide, using-iam-template)",
     "states:DescribeExecution needs express as well": "an execution is of a Standard or of an Express machine",
     "states:ListExecutions needs maprun as well": "of a state machine or of a map run",
 }

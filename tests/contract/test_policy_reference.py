@@ -40,16 +40,17 @@ ON_LESS = {
 
 @dataclass(frozen=True)
 class Written:
-    """A policy document and where it stands. A permissions boundary only limits: it may say `*` anywhere."""
+    """A policy document and where it stands. A boundary, or a denial, only limits: it may say `*` anywhere."""
 
     where: str
     document: Mapping[str, Any]
     limits: bool = False
 
     def statements(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
-        """The statements by name; of a boundary those of its parts that AWS may contradict."""
+        """The statements by name; of what only limits those parts that AWS may contradict."""
         for number, statement in enumerate(project.as_list(self.document["Statement"])):
-            said = {key: part for key, part in statement.items() if key != "Resource" or not self.limits}
+            limits = self.limits or statement["Effect"] == "Deny"
+            said = {key: part for key, part in statement.items() if key != "Resource" or not limits}
             yield f"{self.where}:{statement.get('Sid', number)}", said
 
 

@@ -1,7 +1,7 @@
 """What an item of the registry says, whatever somebody wrote into it: what can't be read counts as not there.
 
 Nobody but the control plane writes the table, but whoever may write it could write anything, and what is asked for is
-read elsewhere. So a record can be odd, never an obstacle: docs/decisions/0025.
+read elsewhere. So a record can be odd, never an obstacle: docs/decisions/0019.
 """
 
 from collections.abc import Iterator, Mapping
