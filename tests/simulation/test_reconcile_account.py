@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -271,6 +272,7 @@ def test_an_event_without_an_account_is_kept_whole_and_fails(story: Story) -> No
     record = kept(story)[f"unread#{look.name}"]
     assert json.loads(record["event"]) == event
     assert record["error"] == "NoAccountInEvent"
+    assert datetime.fromtimestamp(int(record["expires_at"]), UTC) == START + timedelta(days=90)
     assert "no account id in SomethingNew" in record["reason"]
     assert (story.last.machine_name, story.last.input["scope"]) == ("SweepOrganization", "all")
 
