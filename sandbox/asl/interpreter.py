@@ -228,6 +228,7 @@ def _wrong(what: str, value: Any) -> StateError:
 
 def _text(value: Any) -> str:
     text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
-    if len(text.encode()) > SIZE_LIMIT:
-        raise StateError(TOO_LARGE, f"{len(text.encode())} bytes exceed the limit of {SIZE_LIMIT}.")
+    size = len(text.encode("utf-8", "replace"))  # JSON may spell half a surrogate pair
+    if size > SIZE_LIMIT:
+        raise StateError(TOO_LARGE, f"{size} bytes exceed the limit of {SIZE_LIMIT}.")
     return text

@@ -36,6 +36,14 @@ def about(resource: str) -> Any:
     return {"detail": {"eventName": "TagResource", "requestParameters": {"resourceId": resource}}}
 
 
+def nested(depth: int) -> Any:
+    """So many objects, each in the next."""
+    value: Any = 1
+    for _ in range(depth):
+        value = {"a": value}
+    return value
+
+
 def unread(words: str, payload: Any, message: str) -> Case:
     """An input without an account."""
     is_event = not (isinstance(payload, dict) and "account_id" in payload)  # else somebody asked about an account
@@ -74,6 +82,21 @@ CASES = [
         "a resource of a kind nobody knows",
         about("x-unknown"),
         f"no account id in TagResource (no id): {LOOKED} 'x-unknown'",
+    ),
+    unread(
+        "an event whose name is 200,871 characters long",
+        {"detail": {"eventName": "x" * 200_871}},
+        f"no account id in {'x' * 77}... (200871 characters) (no id): {LOOKED} nothing",
+    ),
+    unread(
+        "an event nested 2,000 deep",
+        {"detail": {"eventName": "SomethingNew", "requestParameters": nested(2_000)}},
+        f"no account id in SomethingNew (no id): {LOOKED} nothing",
+    ),
+    unread(
+        "an event with half a surrogate pair",
+        {"detail": {"eventName": "New \udc00"}},
+        f"no account id in New ? (no id): {LOOKED} nothing",
     ),
     Case(
         "an account the organization does not know",

@@ -221,12 +221,22 @@ CASES = [
     Case(
         "ReconcileAccount lacks lambda:InvokeFunction",
         "Lambda.AWSLambdaException",
+        change=Change(
+            "nothing; nothing can be recorded: the execution fails, and the watch finds the claim that does not move"
+        ),
+        trouble=without("ReconcileAccount", "lambda:InvokeFunction"),
+        counted=False,
+    ),
+    Case(
+        "ReconcileAccount lacks lambda:InvokeFunction, and an event is not plain",
+        "Lambda.AWSLambdaException",
         f"AccessDeniedException: {MACHINE} lambda:InvokeFunction on resource: "
         f"{HUB.format('lambda')}function:quick-onboarding-FindAccountFunction-<id> {DENIED}",
         "unread#<execution>",
         SWEPT,
         sweeps="all",
         trouble=without("ReconcileAccount", "lambda:InvokeFunction"),
+        happens=lambda stage: stage.start({"detail": {"eventName": "SomethingNew"}}) and None,
         counted=False,
     ),
     Case(
