@@ -10,6 +10,7 @@ import pytest
 from control_plane.account import Connection
 from control_plane.aws.iam import PATH
 from control_plane.aws.ledger import LEASE
+from control_plane.brake import OLDEST_CALL
 from control_plane.profiles import LONGEST, Profile, parameters
 from control_plane.settings import Settings
 from control_plane.watch import LONGEST as LONGEST_LIFE
@@ -179,6 +180,14 @@ def test_an_execution_gives_signs_of_life_more_often_than_the_watch_expects() ->
     pause = 300  # the longest Wait between two looks at the claim
     assert silent + pause < SILENCE.total_seconds()
     assert project.machine(name)["TimeoutSeconds"] < LONGEST_LIFE.total_seconds()
+
+
+def test_no_writer_is_older_than_what_is_taken_for_a_time_of_the_future() -> None:
+    writing = ("EnsureAccess", "RevokeAccess", "TakeBackAccess")
+    tasks = [project.tasks("reconcile_account.asl.yaml")[state] for state in writing]
+    tasks.append(project.tasks("approve_revocations.asl.yaml")["ReleaseRevocations"])
+    tasks.append(project.tasks("sweep_organization.asl.yaml")["RemoveUnexpectedEntries"])
+    assert max(map(_longest, tasks)) < OLDEST_CALL.total_seconds()
 
 
 def _longest(task: Mapping[str, Any]) -> float:

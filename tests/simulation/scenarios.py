@@ -237,9 +237,10 @@ def slice_of(offset: int, *, done: bool = False) -> dict[str, Any]:
     return {"done": done, "offset": offset}
 
 
-def planned(*profiles: str) -> dict[str, Any]:
+def planned(*profiles: str, foreign: tuple[str, ...] = ()) -> dict[str, Any]:
     """PlanSweep's answer."""
-    return {"start": 1, "hold": 0, "withheld": 0, "profiles": [*profiles]}
+    entries = {"foreign": [*foreign], "clean": bool(foreign)}
+    return {"start": 1, "hold": 0, "withheld": 0, "profiles": [*profiles], **entries}
 
 
 def sweep(**answers: Any) -> dict[str, Any]:
@@ -316,6 +317,11 @@ REAL: dict[str, list[Scenario]] = {
                 EnsureDataSource=[DENIED],
                 TakeBackAccess=[{"revoked": False, "held": False}, {"revoked": True, "held": False}],
             ),
+        ),
+        Scenario(
+            "what is taken back is in use, and waits for approval",
+            EVENT,
+            account(FIRST, EnsureAccess=[DENIED], TakeBackAccess=[{"revoked": False, "held": True}]),
         ),
         Scenario("nor can access be taken back", EVENT, account(FIRST, EnsureAccess=[DENIED], TakeBackAccess=[DENIED])),
         Scenario("a failure not even recorded", EVENT, account(CONNECT, EnsureAccess=[DENIED], RecordFailure=[DENIED])),
@@ -615,6 +621,24 @@ REAL: dict[str, list[Scenario]] = {
         Scenario("reading is throttled for good", ALL, sweep(CollectSnapshot=[SLOW])),
         Scenario("planning is throttled for a while", ALL, sweep(PlanSweep=[SLOW] * 6 + [planned()])),
         Scenario("planning fails", ALL, sweep(PlanSweep=[DENIED])),
+        Scenario(
+            "unexpected entries go, as far as they may",
+            ALL,
+            sweep(
+                PlanSweep=[planned(foreign=("*", "arn:odd"))],
+                RemoveUnexpectedEntries=[{"done": False}, {"done": True, "remaining": ["*"]}],
+            ),
+        ),
+        Scenario(
+            "an unexpected entry waits for the one writer",
+            ALL,
+            sweep(PlanSweep=[planned(foreign=("*",))], RemoveUnexpectedEntries=[{"done": False}]),
+        ),
+        Scenario(
+            "unexpected entries can't be taken out",
+            ALL,
+            sweep(PlanSweep=[planned(foreign=("*", "arn:odd"))], RemoveUnexpectedEntries=[DENIED]),
+        ),
         Scenario("inspecting is throttled for good", ALL, sweep(InspectConnections=[SLOW])),
         Scenario("inspecting fails", ALL, sweep(InspectConnections=[DENIED])),
         Scenario(

@@ -5,6 +5,7 @@ The list of alarms is read from the templates: one without a story here makes a 
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -180,6 +181,24 @@ def a_stack_set_of_our_name_is_made_by_hand(story: Watched) -> None:
     a_sweep_is_made(story)
 
 
+def somebody_writes_a_pending_change(story: Watched) -> None:
+    (table,) = story.ask("dynamodb", "list_tables")["TableNames"]
+    item = {"pk": {"S": "access#pending"}, "sk": {"S": "*#default"}, "allow": {"BOOL": True}}
+    story.ask("dynamodb", "put_item", TableName=table, Item=item)
+    an_account_is_tagged(story)
+
+
+def somebody_writes_an_entry(story: Watched) -> None:
+    an_account_is_tagged(story)
+    hub = story.places[HUB][0]
+    arn = f"arn:aws:iam::{hub}:policy/quick-athena/quick-athena-access-1"
+    found = story.ask("iam", "get_policy_version", PolicyArn=arn, VersionId="v1")["PolicyVersion"]["Document"]
+    found["Statement"][0]["Resource"].append("arn:aws:iam::*:role/quick-athena-*")
+    story.ask("iam", "create_policy_version", PolicyArn=arn, PolicyDocument=json.dumps(found), SetAsDefault=True)
+    story.run(MINUTE)
+    a_sweep_is_made(story)
+
+
 SWEEP_FAILED = (HUB, "SweepFailed")
 RECONCILE_FAILED, RECONCILE_ABORTED = (HUB, "ReconcileFailed"), (HUB, "ReconcileAborted")
 WATCH_SILENT, RUNS_FAILED = (HUB, "WatchSilent"), (HUB, "RunsFailed")
@@ -200,6 +219,8 @@ STORIES: dict[Alarm, Trouble] = {
     ),
     (HUB, "StackSetsDiffer"): Trouble(a_stack_set_of_our_name_is_made_by_hand),
     (HUB, "RecordsOdd"): Trouble(somebody_writes_into_the_registry),
+    (HUB, "ChangesRefused"): Trouble(somebody_writes_a_pending_change),
+    (HUB, "EntriesUnexpected"): Trouble(somebody_writes_an_entry),
     (HUB, "EventsUndelivered"): Trouble(without("StartReconcileRole", "states:StartExecution", an_account_is_tagged)),
     (FORWARDING, "EventsUndelivered"): Trouble(
         without("ForwardRole", "events:PutEvents", an_account_is_tagged, FORWARDING)

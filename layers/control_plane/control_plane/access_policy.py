@@ -40,10 +40,14 @@ class Changes:
 
 @dataclass(frozen=True)
 class Outcome:
-    """The shards to write so that changes hold (an emptied one must go), and the entries no shard has room for."""
+    """The shards to write so that changes hold (an emptied one must go), and the entries no shard has room for.
+
+    `standing`: every entry there is when they are written.
+    """
 
     write: tuple[Shard, ...]
     without_room: frozenset[str]
+    standing: frozenset[str] = frozenset()
 
 
 def document(entries: Collection[str], external_ids: str) -> dict[str, Any]:
@@ -82,7 +86,8 @@ def apply(shards: Sequence[Shard], changes: Changes, quota: Quota, external_ids:
             without_room.add(entry)
     before = {s.number: s.entries for s in shards}
     changed = (Shard(n, tuple(entries)) for n, entries in sorted(after.items()) if tuple(entries) != before.get(n))
-    return Outcome(tuple(changed), frozenset(without_room))
+    after_all = frozenset(entry for entries in after.values() for entry in entries)
+    return Outcome(tuple(changed), frozenset(without_room), after_all)
 
 
 def _room_for(entry: str, shards: dict[int, list[str]], quota: Quota, external_ids: str) -> int | None:

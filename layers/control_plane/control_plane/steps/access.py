@@ -103,7 +103,10 @@ def settle(wish: Wish, writer: Writer, desk: Desk) -> Settled:
         raise AccessPolicyFull(
             f"no room for {arn}: the run-as role's access policies are all full, and as many as IAM lets a role have"
         )
-    return Settled.HELD if key in done.held else Settled.DONE
+    if key in done.held:
+        return Settled.HELD
+    # A later attempt's change of the same entry, or one that somebody forged, went before ours: ask again.
+    return Settled.DONE if (arn in done.standing) is wish.allow else Settled.BUSY
 
 
 def release(plan_id: str, writer: Writer, desk: Desk) -> Settled:
@@ -126,10 +129,11 @@ def take_out_unexpected(writer: Writer, desk: Desk) -> Sequence[str] | None:
 class Done:
     """What a commit left: entries without room, connections held, and whether the approval was for another plan.
 
-    `later`: changes it could not judge; whoever asked for one comes again. `unexpected`: entries that are still there
-    and are no consumer role's of ours.
+    `standing`: the entries in force now. `later`: changes it could not judge; whoever asked for one comes again.
+    `unexpected`: entries that are still there and are no consumer role's of ours.
     """
 
+    standing: frozenset[str] = frozenset()
     without_room: frozenset[str] = frozenset()
     held: frozenset[str] = frozenset()
     later: frozenset[str] = frozenset()
@@ -180,7 +184,13 @@ def _commit(task: _Task, desk: Desk) -> Done | None:
     _ask_people(work.verdict.hold, task, desk)
     ledger.applied([each for each in wishes.changes if each.key not in work.waiting])
     refused = {each.key for each in wishes.refused}
-    return Done(outcome.without_room, work.verdict.hold, work.later | refused, work.unexpected - work.changes.remove)
+    return Done(
+        standing=frozenset(outcome.standing),
+        without_room=outcome.without_room,
+        held=work.verdict.hold,
+        later=work.later | refused,
+        unexpected=work.unexpected - work.changes.remove,
+    )
 
 
 def _write(shards: Sequence[Shard], task: _Task, desk: Desk) -> bool:
