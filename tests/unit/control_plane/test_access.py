@@ -159,11 +159,20 @@ def test_additions_and_removals_go_in_the_same_writes() -> None:
 def test_the_later_generations_wish_wins_whoever_asks_last() -> None:
     world = World()
     world.ask(revoke(X, 2))
-    assert world.settle(allow(X, 1))
+    assert not world.settle(allow(X, 1))  # it is not done: whoever lost the claim finds that out, and a forgery is gone
     assert world.policies.entries == frozenset()
     world.ask(allow(Y, 1), revoke(Y, 2))
     assert world.settle(allow(W), seconds=60)
     assert world.policies.entries == {arn(W)}
+
+
+def test_a_revocation_is_done_only_when_its_entry_is_gone_whatever_generation_somebody_wrote() -> None:
+    world = World()
+    assert world.settle(allow(X, 1))
+    world.ask(allow(X, 10**9))  # somebody wrote it, or the claim's count was taken back
+    assert not world.settle(revoke(X, 2), seconds=60)
+    assert world.settle(revoke(X, 2), seconds=120)  # at the next try
+    assert world.policies.entries == frozenset()
 
 
 def test_a_wish_replaced_while_it_is_written_is_not_forgotten() -> None:
