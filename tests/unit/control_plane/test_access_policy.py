@@ -145,7 +145,9 @@ def test_a_shards_document_does_not_depend_on_the_order_of_its_entries() -> None
     assert document(ENTRIES[:3], IDS) == document(ENTRIES[2::-1], IDS)
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/howto/add-a-profile.md", "docs/reference/errors.md"])
+@pytest.mark.parametrize(
+    "page", ["README.md", "docs/howto/deploy.md", "docs/howto/add-a-profile.md", "docs/reference/errors.md"]
+)
 def test_the_pages_say_how_many_connections_there_is_room_for(page: str) -> None:
     hub = HUB.model_copy(update={"partition": "aws", "region": "ap-southeast-2"})
     many = [Connection(account_id=f"{n:012}", profile="default").consumer_role_arn(hub) for n in range(2800)]
