@@ -342,7 +342,7 @@ def test_a_creation_quick_refuses_for_an_hour_is_a_failure_that_says_how(
     assert story.role(account_id) not in story.world.allowed_roles()
 
 
-@pytest.mark.parametrize("code", ["ConflictException", "ResourceExistsException"])
+@pytest.mark.parametrize("code", ["ConflictException", "AccessDeniedException"])
 def test_a_creation_quick_refuses_for_minutes_is_connected_then(story: Story, code: str) -> None:
     story.world.faults.order(
         service="quicksight", operation="CreateDataSource", code=code, message="not yet", times=None, seconds=180
