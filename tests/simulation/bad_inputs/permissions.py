@@ -6,6 +6,7 @@ import json
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from tests.simulation.bad_inputs.events import start
 from tests.simulation.bad_inputs.vocabulary import (
     ACCOUNT,
     NOTHING,
@@ -231,7 +232,7 @@ CASES = [
         SWEPT,
         sweeps="all",
         trouble=without("ReconcileAccount", "lambda:InvokeFunction"),
-        happens=lambda stage: stage.start({"detail": {"eventName": "SomethingNew"}}) and None,
+        happens=start({"detail": {"eventName": "SomethingNew"}}),
         counted=False,
     ),
     Case(
