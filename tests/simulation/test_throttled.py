@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -36,13 +37,29 @@ def test_twenty_minutes_of_throttling_are_waited_out(
     assert len(story.world.step_functions.executions) == 1
 
 
-def test_an_event_that_lambda_never_takes_is_kept(story: Story) -> None:
+def no_function_runs(story: Story) -> None:
+    """Lambda takes no invocation of the machine's, for ever."""
     story.world.faults.order(
         service="lambda", operation="Invoke", code="TooManyRequestsException", role="ReconcileAccountRole", times=None
     )
-    account_id = story.tagged()
+
+
+def test_an_event_that_lambda_never_takes_is_kept(story: Story) -> None:
+    no_function_runs(story)
+    event = {"detail": {"eventName": "SomethingNew", "text": "whose account is not in plain sight"}}
+    story.start(event)
+    story.run()
     kept = [record for record in story.world.records() if record["sk"].startswith("unread#")]
-    assert {record["error"] for record in kept} == {"Lambda.TooManyRequestsException"}
-    # The event itself, and the look of the sweep that it started; that one starts no other.
-    assert [account_id in record["event"] for record in kept] == [True, True]
+    assert [(record["error"], json.loads(record["event"])) for record in kept] == [
+        ("Lambda.TooManyRequestsException", event)
+    ]
+
+
+def test_an_account_that_lambda_never_takes_is_looked_at_when_it_does(story: Story) -> None:
+    no_function_runs(story)
+    account_id = story.tagged()
     assert story.last.status == "FAILED"
+    assert (story.claim(account_id)["attention"], "holder" in story.claim(account_id)) == ("moving", False)
+    story.world.faults.clear()
+    story.run(3600)  # the watch finds the claim that does not move
+    assert_connected(story, account_id)

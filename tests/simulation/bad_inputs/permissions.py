@@ -6,6 +6,7 @@ import json
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from tests.simulation.bad_inputs.events import start
 from tests.simulation.bad_inputs.vocabulary import (
     ACCOUNT,
     NOTHING,
@@ -159,11 +160,6 @@ MACHINE = (
 ADMINISTRATORS = f"account {ACCOUNT}: AssessAccount: An error occurred"
 
 
-def something_new(stage: Stage) -> None:
-    """An event comes in which no account is found."""
-    stage.start({"detail": {"eventName": "SomethingNew"}})
-
-
 CASES = [
     lacks(
         "AssessAccount",
@@ -242,7 +238,7 @@ CASES = [
         SWEPT,
         sweeps="all",
         trouble=without("ReconcileAccount", "lambda:InvokeFunction"),
-        happens=something_new,
+        happens=start({"detail": {"eventName": "SomethingNew"}}),
         counted=False,
     ),
     Case(
