@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -74,6 +75,20 @@ class Story:
         except quick.exceptions.ResourceNotFoundException:
             return None
         return found
+
+    def add_entries(self, *entries: str) -> None:
+        """Write entries into the access policy, as a user of the hub who may."""
+        session: Any = self.world.boto3_session(self.world.cloud.landscape.hub)
+        iam = session.client("iam")
+        arn = f"arn:aws:iam::{self.world.cloud.landscape.hub}:policy/quick-athena/quick-athena-access-1"
+        version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
+        document = iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
+        document["Statement"][0]["Resource"] = [*document["Statement"][0]["Resource"], *entries]
+        for each in iam.list_policy_versions(PolicyArn=arn)["Versions"]:
+            if not each["IsDefaultVersion"]:  # IAM keeps five
+                iam.delete_policy_version(PolicyArn=arn, VersionId=each["VersionId"])
+        iam.create_policy_version(PolicyArn=arn, PolicyDocument=json.dumps(document), SetAsDefault=True)
+        self.run(60)
 
     def has_role(self, account_id: str, profile: str = "default") -> bool:
         """Whether the consumer role is there."""

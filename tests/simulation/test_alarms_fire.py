@@ -5,7 +5,6 @@ The list of alarms is read from the templates: one without a story here makes a 
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -190,12 +189,7 @@ def somebody_writes_a_pending_change(story: Watched) -> None:
 
 def somebody_writes_an_entry(story: Watched) -> None:
     an_account_is_tagged(story)
-    hub = story.places[HUB][0]
-    arn = f"arn:aws:iam::{hub}:policy/quick-athena/quick-athena-access-1"
-    found = story.ask("iam", "get_policy_version", PolicyArn=arn, VersionId="v1")["PolicyVersion"]["Document"]
-    found["Statement"][0]["Resource"].append("arn:aws:iam::*:role/quick-athena-*")
-    story.ask("iam", "create_policy_version", PolicyArn=arn, PolicyDocument=json.dumps(found), SetAsDefault=True)
-    story.run(MINUTE)
+    story.add_entries("arn:aws:iam::*:role/quick-athena-*")
     a_sweep_is_made(story)
 
 

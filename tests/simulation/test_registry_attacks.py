@@ -76,16 +76,6 @@ class Attacked(Story):
         else:
             self.put(pk={"S": kinds.get(name, "access#batch")}, sk={"S": name}, **values)
 
-    def add_entries(self, *entries: str) -> None:
-        """Write entries into the access policy, as a user of the hub."""
-        iam, hub = self.hub("iam"), self.world.cloud.landscape.hub
-        arn = f"arn:aws:iam::{hub}:policy/quick-athena/quick-athena-access-1"
-        version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
-        document = iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
-        document["Statement"][0]["Resource"] = [*document["Statement"][0]["Resource"], *entries]
-        iam.create_policy_version(PolicyArn=arn, PolicyDocument=json.dumps(document), SetAsDefault=True)
-        self.run(60)
-
     def sweep(self) -> None:
         """One sweep and what follows."""
         self.world.step_functions.start(self.world.outputs["SweepOrganizationArn"], {})
@@ -200,8 +190,8 @@ def _refused(call: Any, **request: Any) -> None:
 
 
 def test_forged_removals_that_claim_to_be_uncounted_need_an_approval(attacked: Attacked) -> None:
-    accounts = attacked.crowd(16)
-    for account_id in accounts[:15]:
+    accounts = attacked.crowd(8)
+    for account_id in accounts[:7]:
         attacked.put_everywhere(
             f"pending#{account_id}#default",
             arn={"S": attacked.role(account_id)},
@@ -211,8 +201,8 @@ def test_forged_removals_that_claim_to_be_uncounted_need_an_approval(attacked: A
             asked={"S": "2026-11-24T08:00:00.000000+00:00"},
         )
     attacked.crowd(1)
-    assert len(attacked.allowed(accounts)) == 16 - 5
-    assert [mail for mail in attacked.world.sns.published if "approve 10 revocations" in (mail.subject or "")]
+    assert len(attacked.allowed(accounts)) == 8 - 5
+    assert [mail for mail in attacked.world.sns.published if "approve 2 revocations" in (mail.subject or "")]
 
 
 @pytest.mark.parametrize(
@@ -278,16 +268,3 @@ def test_a_quarantined_account_that_somebody_opened_by_hand_is_closed_again_and_
     assert stranger not in attacked.world.allowed_roles()
     assert attacked.went_off("UnexpectedEntries")
     assert attacked.world.last_sweep()["unexpected"] == [f"{account_id}#default", "999988887777#default"]
-
-
-def test_with_notify_an_entry_for_every_account_is_told_and_stays() -> None:
-    with Sandbox(VirtualClock(START)) as world:
-        world.found()
-        world.deploy(DriftRepair="notify")
-        attacked = Attacked(world)
-        attacked.crowd(1)
-        attacked.add_entries(WILD)
-        attacked.sweep()
-        assert WILD in world.allowed_roles()
-        assert attacked.went_off("UnexpectedEntries")
-        assert (world.last_sweep()["unexpected"], world.last_sweep().get("taken_out")) == ([WILD], None)

@@ -291,10 +291,15 @@ def test_with_notify_drift_is_told_and_left(sweeper: Sweeper) -> None:
     (account_id,) = sweeper.crowd(1)
     hub, quick = sweeper.world.cloud.landscape.hub, sweeper.hub("quicksight")
     quick.delete_data_source(AwsAccountId=hub, DataSourceId=f"quick-athena-{account_id}-default")
+    odd = "arn:aws:iam::*:role/quick-athena-*"
+    sweeper.add_entries(odd)
     sweeper.sweep()
     assert sweeper.data_source(account_id) is None
+    assert odd in sweeper.world.allowed_roles()
     (text,) = sweeper.mails("only shown")
     assert account_id in text
+    assert f"Entries of the access policy that nobody asked for: 1\n  {odd}" in text
+    assert "taken out" not in text
 
 
 # --- the organization's shape ----------------------------------------------------------------------------
