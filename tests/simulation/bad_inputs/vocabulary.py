@@ -78,7 +78,7 @@ class Stage(Story):
 
     def found(self, sort_key: str) -> dict[str, Any] | None:
         """The record of that sort key: of the account, or among events nobody could read."""
-        wanted = {(f"account#{self.account}", sort_key), ("sweep", self.kept(sort_key))}
+        wanted = {(f"account#{self.account}", sort_key), ("unread", self.kept(sort_key))}
         records = [record for record in self.world.records() if (record["pk"], record["sk"]) in wanted]
         return records[0] if records else None
 
