@@ -165,7 +165,7 @@ def _announcement(server: Server, served: _Served) -> dict[str, Any]:
 
 def _role_a_session(world: Sandbox) -> dict[str, str]:
     place = world.cloud.landscape
-    source = f"arn:aws:quicksight:{place.region}:{place.hub}:datasource/quick-athena"
+    source = f"arn:aws:quicksight:{place.region}:{place.hub}:datasource/quick-athena-"  # of none of ours yet
     asked = Asked(
         world.outputs["RunAsRoleArn"],
         session_name="quicksight",

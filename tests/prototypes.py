@@ -129,6 +129,8 @@ def _in_a_fork(item: pytest.Item) -> bytes:
 
 
 def _told(item: pytest.Item) -> bytes:
+    # What other tests of this worker share (a process, a directory) is not this copy's to take down.
+    item.session._setupstate.stack.clear()
     try:
         reports = runtestprotocol(item, log=False, nextitem=None)
         hook = item.config.hook
