@@ -220,7 +220,8 @@ def test_a_role_of_our_name_that_is_not_ours_stays_as_it_is(story: Story) -> Non
     story.world.tag(account_id, "enabled")
     story.run()
     forget_everything(story)
-    assert look(story, account_id).made() == ["UpdateStackInstances"]
+    # An instance that is not current may have an older body, so that is brought first.
+    assert look(story, account_id).made() == ["UpdateStackSet", "UpdateStackInstances"]
     record = story.world.record(account_id)
     assert record is not None
     assert record["error"] == "ConsumerRoleFailed"
