@@ -36,6 +36,7 @@ templates: setup
 	$(BIN)/cfn-lint template.yaml stacks/*.yaml layers/consumer/consumer_role.yaml
 	$(BIN)/sam validate --lint
 	$(BIN)/sam validate --lint --config-env forwarding
+	$(BIN)/sam validate --lint --config-env boundaries
 
 build: setup ## a real `sam build`: what `sam deploy` would upload
 	@PYTHONPATH=layers/control_plane $(BIN)/python -c 'import pathlib, control_plane.profiles as p; p.load(pathlib.Path("layers/consumer/profiles.yaml"))'
