@@ -10,6 +10,7 @@ is made with need the service's permission to tag is as CloudFormation's resourc
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -71,6 +72,15 @@ def _bus(call: Call) -> str:
 def _rule(call: Call) -> str:
     bus, name = call.parameters.get("EventBusName", "default"), call.parameters.get("Rule") or call.parameters["Name"]
     return f"arn:aws:events:{call.region}:{call.account}:rule/{name if bus == 'default' else f'{bus}/{name}'}"
+
+
+def _put_rule(call: Call) -> Iterable[Need]:
+    pattern = json.loads(call.parameters.get("EventPattern") or "{}")
+    sources = [each for each in pattern.get("source", []) if isinstance(each, str)]
+    told = {"events:source": sources} if sources else {}
+    yield Need("events:PutRule", _rule(call), {**request_tags(call), **told})
+    if call.parameters.get("Tags"):
+        yield Need("events:TagResource", _rule(call), request_tags(call))
 
 
 def _put_targets(call: Call) -> Iterable[Need]:
@@ -219,7 +229,7 @@ NEEDS: Table = {
         },
     ),
     ("events", "CreateEventBus"): _tagged("events:CreateEventBus", "events:TagResource", _bus),
-    ("events", "PutRule"): _tagged("events:PutRule", "events:TagResource", _rule),
+    ("events", "PutRule"): _put_rule,
     ("events", "PutTargets"): _put_targets,
     **rows(
         "lambda",

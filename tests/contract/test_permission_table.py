@@ -29,6 +29,7 @@ SAMPLES = {
     "Path": "/some/",
     "ParentId": "ou-ab12-some",
     "PolicyArn": f"arn:aws:iam::{HUB_ACCOUNT}:policy/some",
+    "EventPattern": '{"source": ["some"]}',
     "Layers": f"arn:aws:lambda:{OWN}:layer:some:1",
     "QueueUrl": f"https://sqs/{HUB_ACCOUNT}/some",
     "ResourceArn": f"arn:aws:quicksight:{OWN}:datasource/some",

@@ -61,6 +61,9 @@ CLAIMS: dict[str, dict[str, Any]] = {
         "generation": {"N": "-7"},
         "status": {"N": "1"},
     },
+    "another machine's, whose name begins as ours does": {
+        "holder": {"S": "arn:aws:states:eu-west-1:444455556666:execution:ReconcileAccountEvil:x"}
+    },
     "ours, too long": {"holder": {"S": "{prefix}" + LONG}, "since": {"N": "1"}},
     "ours, unreadable, no count": {"holder": {"S": "{prefix}a b"}, "generation": {"S": "one"}},
     "ours, forgotten, half a count": {"holder": {"S": "{prefix}gone"}, "generation": {"N": "0.5"}},

@@ -67,10 +67,11 @@ def sort_out(
 
     `removals` are entries in force, `in_force` counts all entries there are, `recent` says of each counted
     revocation when it went, `held` are those that wait already or have to: they go by approval only. First asked,
-    first served.
+    first served. What was counted already goes on by itself, unless more is said to have been than ever could.
     """
     within = latest(recent, now)
-    counted = [each for each in removals if each.counted and each.key not in within]
+    passed = within if len(within) <= limit(in_force + len(within)) else {}
+    counted = [each for each in removals if each.counted and each.key not in passed]
     waiting = sorted((each for each in counted if each.key not in held), key=lambda each: (each.asked, each.key))
     free = max(0, room(in_force, within, [each.key for each in removals]))
     hold = {each.key for each in (*waiting[free:], *(each for each in counted if each.key in held))}

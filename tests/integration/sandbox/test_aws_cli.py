@@ -208,7 +208,10 @@ def test_a_created_account_is_entered_and_used_like_any_other(story: Story) -> N
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        ("cloudformation describe-stacks --query Stacks[].StackName", ["quick-onboarding-boundaries", "quick-onboarding"]),
+        (
+            "cloudformation describe-stacks --query Stacks[].StackName",
+            ["quick-onboarding-boundaries", "quick-onboarding"],
+        ),
         ("events list-event-buses --query EventBuses[?Name=='default'].Name", ["default"]),
         ("lambda list-functions --query length(Functions[?Runtime==null])", 0),
         ("sqs create-queue --queue-name mine --query ends_with(QueueUrl,'/444455556666/mine') --endpoint-url", True),

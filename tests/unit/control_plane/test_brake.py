@@ -48,6 +48,13 @@ def test_never_more_than_the_limit_goes_in_an_hour(
         assert verdict.hold == verdict.count == frozenset()
 
 
+def test_more_that_is_said_to_have_gone_than_ever_could_lets_nobody_go_without_approval() -> None:
+    wanted = [removal(number) for number in range(100)]
+    forged = {each.key: TODAY for each in wanted}
+    verdict = sort_out(wanted, 100, forged, frozenset(), TODAY)
+    assert verdict.hold == {each.key for each in wanted}
+
+
 def test_first_asked_is_first_served() -> None:
     early, late = removal(9, asked="2026-11-24T07:59:59"), [removal(number) for number in range(ALWAYS)]
     verdict = sort_out([*late, early], 10, {}, frozenset(), TODAY)

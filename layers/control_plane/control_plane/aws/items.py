@@ -85,7 +85,7 @@ def oddities(item: Item) -> Iterator[str]:
     yield from (f"its {name} is no moment" for name in MOMENTS if name in item and moment(item, name) is None)
     if "generation" in item and count(item, "generation") == 0:
         yield "its generation is no count"
-    if "holder" in item and ":execution:" not in text(item, "holder"):
+    if "holder" in item and ":execution:ReconcileAccount:" not in text(item, "holder"):
         yield "its holder is no execution"
 
 

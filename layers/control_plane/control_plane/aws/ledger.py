@@ -73,7 +73,8 @@ class DynamoDbLedger:
     def applied(self, changes: Collection[PendingChange]) -> None:
         """Forget changes that hold now, unless they were replaced meanwhile."""
         for each in changes:
-            self._forget(each.key, {"generation": {"N": str(each.wish.generation)}})
+            values = {"generation": {"N": str(each.wish.generation)}, "allow": {"BOOL": each.wish.allow}}
+            self._forget(each.key, values)  # one attempt may ask for access, and then take it back
 
     def refuse(self, changes: Collection[RefusedChange]) -> None:
         """Forget items that are no change, unless somebody put one in their place meanwhile: that changes a value."""

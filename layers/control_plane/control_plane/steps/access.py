@@ -103,10 +103,10 @@ def settle(wish: Wish, writer: Writer, desk: Desk) -> Settled:
         raise AccessPolicyFull(
             f"no room for {arn}: the run-as role's access policies are all full, and as many as IAM lets a role have"
         )
-    if key in done.held:
-        return Settled.HELD
-    # A later attempt's change of the same entry, or one that somebody forged, went before ours: ask again.
-    return Settled.DONE if (arn in done.standing) is wish.allow else Settled.BUSY
+    if (arn in done.standing) is wish.allow:
+        return Settled.DONE
+    # Else a later attempt's change of the same entry, or one that somebody forged, went before ours: ask again.
+    return Settled.HELD if key in done.held else Settled.BUSY
 
 
 def release(plan_id: str, writer: Writer, desk: Desk) -> Settled:
@@ -239,7 +239,7 @@ def _sort(shards: Sequence[Shard], pending: Sequence[PendingChange], held: HeldP
         desk.oddities.unexpected(sorted(unexpected))
     asked = [each for each in pending if not each.wish.allow]
     roles = {each.key: each.wish.connection.consumer_role_arn(desk.hub) for each in pending}
-    free = held.connections if task.approved else frozenset()
+    free = held.connections & frozenset(desk.brake.listed(task.approved)) if task.approved else frozenset()
     judged = [each for each in asked if roles[each.key] in standing and each.key not in free]
     exempt, later = _verify([each for each in judged if not each.wish.counted], task, desk)
     removals = [
