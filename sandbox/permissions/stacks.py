@@ -74,13 +74,11 @@ def _rule(call: Call) -> str:
     return f"arn:aws:events:{call.region}:{call.account}:rule/{name if bus == 'default' else f'{bus}/{name}'}"
 
 
-def _put_rule(call: Call) -> Iterable[Need]:
+def _sources(call: Call) -> dict[str, Any]:
+    """What a rule's pattern names as sources, if it names any."""
     pattern = json.loads(call.parameters.get("EventPattern") or "{}")
     sources = [each for each in pattern.get("source", []) if isinstance(each, str)]
-    told = {"events:source": sources} if sources else {}
-    yield Need("events:PutRule", _rule(call), {**request_tags(call), **told})
-    if call.parameters.get("Tags"):
-        yield Need("events:TagResource", _rule(call), request_tags(call))
+    return {"events:source": sources} if sources else {}
 
 
 def _put_targets(call: Call) -> Iterable[Need]:
@@ -152,10 +150,18 @@ def _machine(action: str) -> Needs:
     return needs
 
 
-def _tagged(action: str, tag: str, resource: Callable[[Call], str], member: str = "Tags") -> Needs:
+def _tagged(
+    action: str,
+    tag: str,
+    resource: Callable[[Call], str],
+    member: str = "Tags",
+    besides: Callable[[Call], dict[str, Any]] = lambda _call: {},
+) -> Needs:
+    """A call that may tag what it makes; `besides`: what its own action is asked with, besides the tags."""
+
     def needs(call: Call) -> Iterable[Need]:
         context = request_tags(call) if member == "Tags" else {}
-        yield Need(action, resource(call), context)
+        yield Need(action, resource(call), {**context, **besides(call)})
         if call.parameters.get(member):
             yield Need(tag, resource(call), context)
 
@@ -229,7 +235,7 @@ NEEDS: Table = {
         },
     ),
     ("events", "CreateEventBus"): _tagged("events:CreateEventBus", "events:TagResource", _bus),
-    ("events", "PutRule"): _put_rule,
+    ("events", "PutRule"): _tagged("events:PutRule", "events:TagResource", _rule, besides=_sources),
     ("events", "PutTargets"): _put_targets,
     **rows(
         "lambda",

@@ -8,6 +8,7 @@ from typing import Any, TypeGuard
 import pytest
 
 from tests.contract import project
+from tests.contract.filled import documents
 from tests.contract.project import HUB, MACHINES, TEMPLATES
 
 DELEGATED = "organizations:ListDelegatedAdministrators"  # CallAs: DELEGATED_ADMIN
@@ -93,20 +94,11 @@ def test_a_state_machine_may_invoke_its_own_functions_only(name: str) -> None:
 # Every policy in every template ---------------------------------------------------------------------
 
 
-def _documents(value: Any) -> Iterator[Mapping[str, Any]]:
-    if isinstance(value, Mapping):
-        if "Statement" in value and "Version" in value:
-            yield value
-        value = list(value.values())
-    for item in value if isinstance(value, list) else []:
-        yield from _documents(item)
-
-
 def _allowing(name: str) -> Iterator[Mapping[str, Any]]:
     """Statements of identity policies that allow something."""
     for logical_id, resource in project.template(name)["Resources"].items():
         if logical_id not in project.boundaries(name):
-            for document in _documents(resource["Properties"]):
+            for document in documents(resource["Properties"]):
                 yield from (s for s in project.statements(document) if s["Effect"] == "Allow" and "Principal" not in s)
 
 
