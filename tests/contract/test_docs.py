@@ -311,7 +311,7 @@ def _granted() -> dict[str, set[str]]:
     found = {key: project.actions(*project.granted(r)) for key, r in {**functions, **machines}.items()}
     body = project.template("layers/consumer/consumer_role.yaml")["Resources"]["ConsumerRolePolicy"]["Properties"]
     found["ConsumerRole"] = project.actions(*project.statements(body["PolicyDocument"]))
-    for name, role in [(HUB, "StartReconcileRole"), (HUB, "ScheduleRole"), (FORWARDING, "ForwardRole")]:
+    for name, role in [(HUB, "StartRouteRole"), (HUB, "ScheduleRole"), (FORWARDING, "ForwardRole")]:
         policies = project.template(name)["Resources"][role]["Properties"]["Policies"]
         found[role] = {a for p in policies for a in project.actions(*project.statements(p["PolicyDocument"]))}
     boundary = project.template(project.BOUNDARIES)["Resources"]["RunAsBoundary"]["Properties"]["PolicyDocument"]

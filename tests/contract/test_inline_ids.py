@@ -1,4 +1,4 @@
-"""The machine finds most ids by itself (AskToLookAgain), the code finds the rest: do the two ever differ?"""
+"""The machine finds most ids by itself (RequestRequeue), the code finds the rest: do the two ever differ?"""
 
 import copy
 import re
@@ -33,10 +33,10 @@ def _asked(event: Any) -> dict[str, Any] | None:
     """What the machine asks DynamoDB for that input; None where it leaves finding the id to FindAccount."""
     variables = {"states": {"context": {"Execution": {"Input": event, "Name": "it", "Id": "machine:it"}}}}
     try:
-        arguments: dict[str, Any] = fill(_state("AskToLookAgain").fields["Arguments"], variables)
+        arguments: dict[str, Any] = fill(_state("RequestRequeue").fields["Arguments"], variables)
     except StateError:
         return None
-    claimed = fill(_state("AskToLookAgain").catch[0].fields["Assign"], variables)
+    claimed = fill(_state("RequestRequeue").catch[0].fields["Assign"], variables)
     assert arguments["Key"]["pk"]["S"] == PK + claimed["account_id"], "asked about one account, claimed another"
     assert arguments["ExpressionAttributeValues"][":event"]["S"] == claimed["event"]
     return arguments

@@ -32,9 +32,9 @@ INTEGRATIONS = {
 }
 # State names are unique in a machine, so a function invoked from two places is named like one of them only.
 SECOND_CALLERS = {
-    "GiveUpAccounts": "CollectSnapshot",
+    "AbandonAccountList": "CollectSnapshot",
     "RecordAccountFailure": "RecordFailure",
-    "TakeBackAccess": "RevokeAccess",
+    "RollBackAccess": "RevokeAccess",
 }
 RECONCILE = "reconcile_account.asl.yaml"
 ANSWERS = {"Rejected"}  # what a person may fail a task with

@@ -1,5 +1,6 @@
 """What the state machines are tried with: per file, the executions that both engines must agree on."""
 
+import json
 from typing import Any
 
 from sandbox.asl.effects import TaskFailed
@@ -121,91 +122,158 @@ SMALL: dict[str, list[Scenario]] = {
 }
 
 STARTED = {"ExecutionArn": "arn:aws:states:us-east-1:123456789012:execution:other:1"}
-FOUND = {"kind": "account", "id": "111122223333", "event": "TagResource"}
+FOUND = {"kind": "account", "id": "111122223333", "event": "TagResource", "requested_by": "somebody"}
 UNIT = {**FOUND, "kind": "unit", "id": "ou-ab12-consumers1", "scope": "ou-ab12-consumers1"}
 SEVERAL = {**FOUND, "kind": "accounts", "scope": ["111122223333", "222233334444"]}
 CLAIMED = {"Attributes": {"generation": {"N": "4"}}}
-HOLDER = "arn:aws:states:us-east-1:123456789012:execution:machine:other"
+HOLDER = "arn:aws:states:us-east-1:123456789012:execution:ReconcileAccount:other"
+RUNNING = {"Status": "RUNNING", "Input": '{"account_id": "111122223333"}'}
+ENDED = {"Status": "ABORTED", "Input": '{"account_id": "111122223333"}'}
+ELSEWHERE = {"Status": "RUNNING", "Input": '{"account_id": "999900001111"}'}
 DENIED = TaskFailed("AccessDenied", '{"errorType":"AccessDenied","errorMessage":"no"}')
 NO_ACCOUNT = TaskFailed("NoAccountInEvent", '{"errorType":"NoAccountInEvent","errorMessage":"found \\"nothing\\""}')
 SLOW = TaskFailed("Throttled", "slow")
-NOT_AUTHORIZED = TaskFailed(
-    "CloudFormation.CloudFormationException",
-    "User: me is not authorized to perform: cloudformation:DescribeStackSetOperation (Service: CloudFormation)",
-)
 BUSY_SFN = TaskFailed("Sfn.SfnException", "Rate exceeded")
 FULL = TaskFailed("Lambda.TooManyRequestsException", "Rate Exceeded.")
 
 
-def step(action: str, profile: str = "default", reason: str = "tagged", error: str = "") -> dict[str, Any]:
-    """One step of a plan."""
-    extra = {"error": error, "remove_after": "2026-12-01T08:00:00Z", "gone": False, "left": "", "begins": False}
+def planned(action: str, profile: str = "default", reason: str = "tagged", error: str = "") -> dict[str, Any]:
+    """One planned action."""
+    extra = {
+        "error": error,
+        "remove_after": "2026-12-01T08:00:00Z",
+        "account_inactive": False,
+        "retained": "",
+        "first_connection": False,
+    }
     return {"profile": profile, "action": action, "reason": reason, **extra}
 
 
-CONNECT = step("connect")
-FIRST = {**CONNECT, "begins": True}
-UNTAGGED = step("quarantine", reason="untagged")
-EXPIRED = step("disconnect", reason="untagged") | {"left": "the results bucket"}
-DRIFTED = step("rebuild", reason="changed by hand")
-FORGET = step("forget", reason="untagged")
+CONNECT = planned("connect")
+FIRST = {**CONNECT, "first_connection": True}
+UNTAGGED = planned("quarantine", reason="untagged")
+EXPIRED = planned("disconnect", reason="untagged") | {"retained": "the results bucket"}
+DRIFTED = planned("rebuild", reason="changed by hand")
+FORGET = planned("forget", reason="untagged")
 
 
-READY = {"ready": True, "operation_id": "op-1"}
+READY = {"ready": True, "operation_id": None}
+ROLE_REMOVED = {"removed": True, "instance_retained": False, "operation_id": None, "retained": "the results bucket"}
 
 
-def assessment(*steps: Any) -> Any:
-    """AssessAccount's answer."""
-    return {"account_name": "sandbox", "steps": list(steps)}
+def deploying(operation_id: str) -> dict[str, Any]:
+    """EnsureConsumerRole's answer while an operation runs."""
+    return {"ready": False, "operation_id": operation_id}
 
 
-def account(*steps: Any, **answers: Any) -> dict[str, Any]:
-    """The answers of a reconcile whose first assessment asks for those steps; all else goes well."""
+def removing(operation_id: str) -> dict[str, Any]:
+    """RemoveConsumerRole's answer while an operation runs."""
+    return {**ROLE_REMOVED, "removed": False, "operation_id": operation_id}
+
+
+def route(**answers: Any) -> dict[str, Any]:
+    """The answers of an event's routing; all else goes well."""
     return {
+        "RequestRequeue": [TAKEN],
+        "DescribeHolder": [RUNNING],
         "FindAccount": [FOUND],
-        "Claim": [CLAIMED],
-        "MendClaim": [TAKEN],
-        "AssessAccount": [assessment(*steps)],
-        "RecordConnecting": [{}],
-        "EnsureConsumerRole": [READY],
-        "DescribeOperation": [operation("SUCCEEDED")],
-        "EnsureAccess": [{"granted": True}],
-        "EnsureDataSource": [{"ready": True, "attempt": 1, "pause": 5}],
-        "RecordConnected": [{}],
-        "RevokeAccess": [{"revoked": True, "held": False}],
-        "TakeBackAccess": [{"revoked": True, "held": False}],
-        "RecordQuarantined": [{}],
-        "RecordHeld": [{}],
-        "RecordDisconnecting": [{}],
-        "RemoveDataSource": [{"gone": True, "pause": 0}],
-        "RemoveConsumerRole": [{"gone": True, "kept": False, "operation_id": None}],
-        "RecordKept": [{}],
-        "RecordRebuilding": [{}],
-        "RecordRemoved": [{}],
-        "KeepClaim": [{"Attributes": {"holder": {"S": "me"}}}],
-        "SweepUnit": [STARTED],
+        "StartReconcile": [STARTED],
+        "StartSweep": [STARTED],
         "KeepEvent": [{}],
         "SweepEverything": [STARTED],
-        "RecordFailure": [{}],
-        "RecordAccountFailure": [{}],
-        "Release": [{}],
-        "LookAgain": [CLAIMED],
         **answers,
     }
 
 
-EVENT = {"detail-type": "AWS API Call via CloudTrail", "detail": {"eventName": "TagResource"}}
-TAGGED = {"detail": {"eventName": "TagResource", "eventID": "e-1", "requestParameters": {"resourceId": "111122223333"}}}
+def assessment(*actions: Any) -> Any:
+    """AssessAccount's answer."""
+    return {"account_name": "sandbox", "actions": list(actions)}
+
+
+def child(outcome: str, profile: str = "default") -> dict[str, Any]:
+    """The answer of a child execution that came to its end."""
+    return {"Status": "SUCCEEDED", "Output": {"profile": profile, "outcome": outcome}}
+
+
+def ended(status: str, **said: str) -> TaskFailed:
+    """A child execution that came to no good end."""
+    told = {"ExecutionArn": HOLDER.replace("ReconcileAccount", "ReconcileConnection"), "Status": status, **said}
+    return TaskFailed("States.TaskFailed", json.dumps(told))
+
+
+CHILD_FAILED = ended("FAILED", Error="DataSourceDenied", Cause="no")
+
+
+def account(*actions: Any, **answers: Any) -> dict[str, Any]:
+    """The answers of a reconcile whose first assessment asks for those actions; all else goes well."""
+    return {
+        "Claim": [CLAIMED],
+        "RequestRequeue": [TAKEN],
+        "RepairGeneration": [TAKEN],
+        "DescribeHolder": [RUNNING],
+        "TakeOver": [CLAIMED],
+        "AssessAccount": [assessment(*actions)],
+        "ReconcileConnection": [child("connected")],
+        "RecordConnectionFailure": [{}],
+        "RecordAccountFailure": [{}],
+        "Release": [{}],
+        "ReleaseFailed": [{}],
+        "Requeue": [CLAIMED],
+        **answers,
+    }
+
+
+def connection(**answers: Any) -> dict[str, Any]:
+    """The answers of one connection's reconcile; all else goes well."""
+    return {
+        "RecordConnecting": [{}],
+        "EnsureConsumerRole": [READY],
+        "EnsureAccess": [{"granted": True}],
+        "EnsureDataSource": [{"ready": True, "attempt": 1, "pause": 5}],
+        "RecordConnected": [{}],
+        "RevokeAccess": [{"revoked": True, "held": False}],
+        "RollBackAccess": [{"revoked": True, "held": False}],
+        "RecordQuarantined": [{}],
+        "RecordHeld": [{}],
+        "RecordDisconnecting": [{}],
+        "RemoveDataSource": [{"removed": True, "pause": 0}],
+        "RemoveConsumerRole": [ROLE_REMOVED],
+        "RecordInstanceRetained": [{}],
+        "RecordRebuilding": [{}],
+        "RecordRemoved": [{}],
+        "RenewClaim": [{}],
+        "RecordFailure": [{}],
+        **answers,
+    }
+
+
+EVENT = {"detail-type": "AWS API Call via CloudTrail", "detail": {"eventName": "MoveAccount"}}
+TAGGED = {
+    "detail": {
+        "eventName": "TagResource",
+        "eventID": "e-1",
+        "userIdentity": {"arn": "arn:aws:iam::111122223333:user/ada"},
+        "requestParameters": {"resourceId": "111122223333"},
+    }
+}
+BY_ID = {"account_id": "111122223333", "reason": "TagResource (e-1)", "requested_by": "ada"}
 HELD = {
     "Attributes": {
         "pk": {"S": "account#111122223333"},
         "holder": {"S": HOLDER},
-        "look_again": {"S": "TagResource (e-1)"},
-        "requests": {"N": "3"},
+        "requeue_requested": {"S": "TagResource (e-1)"},
+        "requested_by": {"S": "ada"},
     }
 }
 
-PLAN = {"plan": "1-20261104103000"}
+
+def asked(action: dict[str, Any]) -> dict[str, Any]:
+    """What ReconcileAccount starts a connection's execution with."""
+    started = {"account_id": "111122223333", "account_name": "sandbox", "holder": HOLDER, "generation": 4}
+    return {**started, "planned": action}
+
+
+BATCH = {"batch": "1-20261104103000"}
 
 
 def released(offset: int, *, done: bool = False) -> dict[str, Any]:
@@ -237,7 +305,7 @@ def slice_of(offset: int, *, done: bool = False) -> dict[str, Any]:
     return {"done": done, "offset": offset}
 
 
-def planned(*profiles: str, foreign: tuple[str, ...] = ()) -> dict[str, Any]:
+def sweep_plan(*profiles: str, foreign: tuple[str, ...] = ()) -> dict[str, Any]:
     """PlanSweep's answer."""
     entries = {"foreign": [*foreign], "clean": bool(foreign)}
     return {"start": 1, "hold": 0, "withheld": 0, "profiles": [*profiles], **entries}
@@ -246,16 +314,15 @@ def planned(*profiles: str, foreign: tuple[str, ...] = ()) -> dict[str, Any]:
 def sweep(**answers: Any) -> dict[str, Any]:
     """The answers of a sweep of everything; all else goes well."""
     return {
-        "LookAtAccount": [STARTED],
-        "LookAtEachAccount": [STARTED],
-        "KeepRequest": [{}],
+        "StartOneReconcile": [STARTED],
+        "SaveRequest": [{}],
         "ClaimSweep": [swept("all")],
         "ReadSweepClaim": [{"Item": {"holder": {"S": HOLDER}}}],
         "DescribeHolder": [{"Status": "RUNNING"}],
         "TakeOver": [{}],
         "CollectSnapshot": [read("accounts"), read("roles"), read("", done=True)],
-        "GiveUpAccounts": [read("roles", partial=True)],
-        "PlanSweep": [planned("default", "sales")],
+        "AbandonAccountList": [read("roles", partial=True)],
+        "PlanSweep": [sweep_plan("default", "sales")],
         "InspectConnections": [slice_of(20), slice_of(0, done=True)],
         "StartReconciles": [slice_of(20), slice_of(0, done=True)],
         "ReportSweep": [{"done": False}, {"done": True}],
@@ -265,25 +332,186 @@ def sweep(**answers: Any) -> dict[str, Any]:
     }
 
 
+LOST = TaskFailed("ClaimLost", '{"errorType":"ClaimLost","errorMessage":"another execution holds the account"}')
+
+
+def _removed_or_failed(asked: Any) -> Any:
+    """A child's end: what is to be disconnected is, what is to be forgotten is, anything else fails."""
+    outcomes = {"disconnect": "disconnected", "forget": "removed"}
+    action = asked["Input"]["planned"]["action"]
+    if action not in outcomes:
+        return CHILD_FAILED
+    return child(outcomes[action])
+
+
 # statemachines/<file> -> scenarios. A file there without scenarios fails the test.
 REAL: dict[str, list[Scenario]] = {
+    "route_event.asl.yaml": [
+        Scenario("an account", EVENT, route()),
+        Scenario("a unit", EVENT, route(FindAccount=[UNIT])),
+        Scenario("several accounts", EVENT, route(FindAccount=[SEVERAL])),
+        Scenario("a policy", EVENT, route(FindAccount=[{**FOUND, "kind": "other", "id": "p-abc"}])),
+        Scenario("a tagged account that nobody holds", TAGGED, route()),
+        Scenario("a tagged account that an execution holds", TAGGED, route(RequestRequeue=[HELD])),
+        Scenario("its holder ended", TAGGED, route(RequestRequeue=[HELD], DescribeHolder=[ENDED])),
+        Scenario(
+            "its holder is about another account", TAGGED, route(RequestRequeue=[HELD], DescribeHolder=[ELSEWHERE])
+        ),
+        Scenario("its holder can't be described", TAGGED, route(RequestRequeue=[HELD], DescribeHolder=[BUSY_SFN])),
+        Scenario("no requeue can be requested", TAGGED, route(RequestRequeue=[DENIED])),
+        Scenario("finding the account fails", EVENT, route(FindAccount=[DENIED])),
+        Scenario("an event without an account", EVENT, route(FindAccount=[NO_ACCOUNT])),
+        Scenario("and no sweep can be started", EVENT, route(FindAccount=[DENIED], SweepEverything=[BUSY_SFN])),
+        Scenario("an event that can't even be kept", EVENT, route(FindAccount=[DENIED], KeepEvent=[DENIED])),
+        Scenario("no reconcile can be started", EVENT, route(StartReconcile=[BUSY_SFN])),
+        Scenario("no sweep of a unit can be started", EVENT, route(FindAccount=[UNIT], StartSweep=[BUSY_SFN])),
+        Scenario("Lambda takes no invocation for a while", EVENT, route(FindAccount=[FULL] * 8 + [FOUND])),
+        Scenario("Lambda takes no invocation at all", EVENT, route(FindAccount=[FULL])),
+    ],
     "reconcile_account.asl.yaml": [
-        Scenario("nothing to do", EVENT, account(step("nothing"))),
-        Scenario("a unit", EVENT, account(FindAccount=[UNIT])),
-        Scenario("a policy", EVENT, account(FindAccount=[{**FOUND, "kind": "other", "id": "p-abc"}])),
-        Scenario("connect at once", EVENT, account(CONNECT)),
+        Scenario("nothing to do", BY_ID, account(planned("nothing"))),
+        Scenario("asked for by its id alone", {"account_id": "111122223333"}, account(CONNECT)),
+        Scenario("profiles that a sweep saw", {**BY_ID, "profiles": ["sales", "finance"]}, account(CONNECT)),
+        Scenario("one profile that a sweep saw", {**BY_ID, "profiles": ["sales"]}, account(CONNECT)),
+        Scenario("no account id", {"account_id": "1"}, account()),
+        Scenario("an account id that is no text", {"account_id": 111122223333}, account()),
+        Scenario("an event", TAGGED, account()),
+        Scenario("one connection", BY_ID, account(CONNECT)),
+        Scenario(
+            "several connections",
+            BY_ID,
+            account(
+                planned("connect", "finance"),
+                planned("quarantine", "sales", "untagged"),
+                planned("refuse", "typo", "no such profile", "UnknownProfile"),
+                ReconcileConnection=lambda asked: child("connected", asked["Input"]["planned"]["profile"]),
+            ),
+        ),
+        Scenario("a connection fails", BY_ID, account(CONNECT, ReconcileConnection=[CHILD_FAILED])),
+        Scenario("a connection is stopped", BY_ID, account(CONNECT, ReconcileConnection=[ended("ABORTED")])),
+        Scenario(
+            "a connection takes too long, and that can't be recorded",
+            BY_ID,
+            account(CONNECT, ReconcileConnection=[ended("TIMED_OUT")], RecordConnectionFailure=[DENIED]),
+        ),
+        Scenario(
+            "a connection breaks",
+            BY_ID,
+            account(CONNECT, ReconcileConnection=[ended("FAILED", Error="States.Runtime", Cause="a defect")]),
+        ),
+        Scenario(
+            "a connection's execution can't be started",
+            BY_ID,
+            account(
+                CONNECT, ReconcileConnection=[TaskFailed("StepFunctions.ExecutionAlreadyExistsException", "there")]
+            ),
+        ),
+        Scenario("assessing is throttled for a while", BY_ID, account(AssessAccount=[SLOW] * 6 + [assessment()])),
+        Scenario("assessing is throttled for good", BY_ID, account(AssessAccount=[SLOW])),
+        Scenario("assessment fails", BY_ID, account(AssessAccount=[DENIED])),
+        Scenario(
+            "assessment fails, and nothing of it can be recorded",
+            BY_ID,
+            account(AssessAccount=[DENIED], RecordAccountFailure=[DENIED], ReleaseFailed=[DENIED]),
+        ),
+        Scenario(
+            "assessment fails, and somebody asks for another",
+            BY_ID,
+            account(AssessAccount=[DENIED, assessment()], ReleaseFailed=[TAKEN]),
+        ),
+        Scenario("claim held by a running execution", BY_ID, account(Claim=[TAKEN], RequestRequeue=[HELD])),
+        Scenario(
+            "claim held by an execution that ended",
+            BY_ID,
+            account(CONNECT, Claim=[TAKEN], RequestRequeue=[HELD], DescribeHolder=[ENDED]),
+        ),
+        Scenario(
+            "claim held by a forgotten execution, and taken over by another",
+            BY_ID,
+            account(
+                Claim=[TAKEN, CLAIMED],
+                RequestRequeue=[HELD],
+                DescribeHolder=[TaskFailed("Sfn.ExecutionDoesNotExistException", "gone")],
+                TakeOver=[TAKEN],
+            ),
+        ),
+        Scenario(
+            "claim held in the name of an execution about another account",
+            BY_ID,
+            account(Claim=[TAKEN], RequestRequeue=[HELD], DescribeHolder=[ELSEWHERE]),
+        ),
+        Scenario(
+            "claim held by what is no execution",
+            BY_ID,
+            account(
+                Claim=[TAKEN],
+                RequestRequeue=[HELD],
+                DescribeHolder=[TaskFailed("Sfn.InvalidArnException", "Invalid Arn")],
+            ),
+        ),
+        Scenario("claim released meanwhile", BY_ID, account(Claim=[TAKEN, CLAIMED])),
+        Scenario("a generation that is no count", BY_ID, account(Claim=[TAKEN, CLAIMED], RepairGeneration=[{}])),
+        Scenario("a claim that can't be repaired", BY_ID, account(Claim=[TAKEN], RepairGeneration=[DENIED])),
+        Scenario(
+            "untagged while it connects",
+            BY_ID,
+            account(
+                AssessAccount=[assessment(CONNECT), assessment(UNTAGGED)],
+                ReconcileConnection=[child("superseded"), child("quarantined")],
+                Release=[TAKEN, {}],
+            ),
+        ),
+        Scenario(
+            "claim lost before the end",
+            BY_ID,
+            account(Claim=[CLAIMED, TAKEN], Release=[TAKEN], Requeue=[TAKEN], RequestRequeue=[HELD]),
+        ),
+        Scenario(
+            "disconnect",
+            BY_ID,
+            account(
+                AssessAccount=[assessment(EXPIRED), assessment(FORGET)],
+                ReconcileConnection=[child("disconnected"), child("removed")],
+            ),
+        ),
+        Scenario(
+            "rebuild",
+            BY_ID,
+            account(
+                AssessAccount=[assessment(DRIFTED), assessment(CONNECT)],
+                ReconcileConnection=[child("rebuilt"), child("connected")],
+            ),
+        ),
+        Scenario(
+            "one is removed and another fails",
+            BY_ID,
+            account(
+                AssessAccount=[
+                    assessment(EXPIRED, planned("connect", "sales")),
+                    assessment(FORGET, planned("connect", "sales")),
+                ],
+                ReconcileConnection=_removed_or_failed,
+            ),
+        ),
+        Scenario(
+            "what is removed is there again each time",
+            BY_ID,
+            account(EXPIRED, ReconcileConnection=[child("disconnected")]),
+        ),
+    ],
+    "reconcile_connection.asl.yaml": [
+        Scenario("connect at once", asked(CONNECT), connection()),
         Scenario(
             "connect after waits",
-            EVENT,
-            account(
-                CONNECT,
+            asked(CONNECT),
+            connection(
                 EnsureConsumerRole=[
-                    {"ready": False, "operation_id": "op-1"},
+                    deploying("op-1"),
                     TaskFailed("StackSetBusy"),
-                    {"ready": False, "operation_id": "op-2"},
-                    {"ready": True, "operation_id": None},
+                    deploying("op-2"),
+                    deploying("op-2"),
+                    READY,
                 ],
-                DescribeOperation=[operation("QUEUED"), operation("RUNNING"), operation("SUCCEEDED")],
                 EnsureAccess=[{"granted": False}, {"granted": True}],
                 EnsureDataSource=[
                     {"ready": False, "attempt": 1, "pause": 5},
@@ -292,283 +520,131 @@ REAL: dict[str, list[Scenario]] = {
                 ],
             ),
         ),
-        Scenario(
-            "several connections",
-            EVENT,
-            account(
-                step("connect", "finance"),
-                step("quarantine", "sales", "untagged"),
-                step("forget", "old", "nothing there"),
-                step("refuse", "typo", "no such profile", "UnknownProfile"),
-            ),
-        ),
+        Scenario("refused", asked(planned("refuse", "typo", "no such profile", "UnknownProfile")), connection()),
+        Scenario("forget", asked(FORGET), connection()),
         Scenario(
             "quarantine",
-            EVENT,
-            account(UNTAGGED, RevokeAccess=[{"revoked": False, "held": False}, {"revoked": True, "held": False}]),
+            asked(UNTAGGED),
+            connection(RevokeAccess=[{"revoked": False, "held": False}, {"revoked": True, "held": False}]),
         ),
-        Scenario("held by the brake", EVENT, account(UNTAGGED, RevokeAccess=[{"revoked": False, "held": True}])),
-        Scenario("a step fails", EVENT, account(CONNECT, EnsureAccess=[DENIED])),
+        Scenario("over the budget", asked(UNTAGGED), connection(RevokeAccess=[{"revoked": False, "held": True}])),
+        Scenario("a step fails", asked(CONNECT), connection(EnsureAccess=[DENIED])),
         Scenario(
             "a first connection fails",
-            EVENT,
-            account(
-                FIRST,
+            asked(FIRST),
+            connection(
                 EnsureDataSource=[DENIED],
-                TakeBackAccess=[{"revoked": False, "held": False}, {"revoked": True, "held": False}],
+                RollBackAccess=[{"revoked": False, "held": False}, {"revoked": True, "held": False}],
             ),
         ),
         Scenario(
-            "what is taken back is in use, and waits for approval",
-            EVENT,
-            account(FIRST, EnsureAccess=[DENIED], TakeBackAccess=[{"revoked": False, "held": True}]),
+            "access to roll back is in use, and waits for approval",
+            asked(FIRST),
+            connection(EnsureAccess=[DENIED], RollBackAccess=[{"revoked": False, "held": True}]),
         ),
-        Scenario("nor can access be taken back", EVENT, account(FIRST, EnsureAccess=[DENIED], TakeBackAccess=[DENIED])),
-        Scenario("a failure not even recorded", EVENT, account(CONNECT, EnsureAccess=[DENIED], RecordFailure=[DENIED])),
-        Scenario("throttled for good", EVENT, account(CONNECT, EnsureAccess=[SLOW])),
-        Scenario("throttled for a while", EVENT, account(CONNECT, EnsureConsumerRole=[SLOW] * 12 + [READY])),
-        Scenario("assessing is throttled for a while", EVENT, account(AssessAccount=[SLOW] * 6 + [assessment()])),
-        Scenario("assessing is throttled for good", EVENT, account(AssessAccount=[SLOW])),
         Scenario(
-            "the claim is lost while it waits",
-            EVENT,
-            account(
-                CONNECT,
-                EnsureConsumerRole=[{"ready": False, "operation_id": "op-1"}],
-                KeepClaim=[TAKEN],
-                Claim=[CLAIMED, TAKEN],
-                Release=[TAKEN],
-                LookAgain=[TAKEN],
-                AskHolder=[{"Attributes": {"holder": {"S": HOLDER}}}],
-                DescribeHolder=[{"Status": "RUNNING"}],
-            ),
+            "nor can access be rolled back", asked(FIRST), connection(EnsureAccess=[DENIED], RollBackAccess=[DENIED])
+        ),
+        Scenario(
+            "a failure not even recorded", asked(CONNECT), connection(EnsureAccess=[DENIED], RecordFailure=[DENIED])
+        ),
+        Scenario("throttled for good", asked(CONNECT), connection(EnsureAccess=[SLOW])),
+        Scenario("a first connection throttled for good", asked(FIRST), connection(EnsureAccess=[SLOW])),
+        Scenario("throttled for a while", asked(CONNECT), connection(EnsureConsumerRole=[SLOW] * 12 + [READY])),
+        Scenario(
+            "the account is lost, or wanted once more, while it waits",
+            asked(CONNECT),
+            connection(EnsureConsumerRole=[deploying("op-1")], RenewClaim=[TAKEN]),
+        ),
+        Scenario("the account is lost before access is granted", asked(CONNECT), connection(EnsureAccess=[LOST])),
+        Scenario("the account is lost before access is revoked", asked(UNTAGGED), connection(RevokeAccess=[LOST])),
+        Scenario(
+            "the account is lost before access is rolled back",
+            asked(FIRST),
+            connection(EnsureAccess=[DENIED], RollBackAccess=[LOST]),
+        ),
+        *(
+            Scenario(f"a successor recorded before {state}", asked(action), connection(**{state: [TAKEN], **others}))
+            for state, action, others in [
+                ("RecordConnecting", CONNECT, {}),
+                ("RecordConnected", CONNECT, {}),
+                ("RecordQuarantined", UNTAGGED, {}),
+                ("RecordHeld", UNTAGGED, {"RevokeAccess": [{"revoked": False, "held": True}]}),
+                ("RecordDisconnecting", EXPIRED, {}),
+                ("RecordRebuilding", DRIFTED, {}),
+                ("RecordRemoved", FORGET, {}),
+                (
+                    "RecordInstanceRetained",
+                    EXPIRED,
+                    {"RemoveConsumerRole": [{**removing(""), "instance_retained": True}]},
+                ),
+            ]
+        ),
+        Scenario(
+            "the claim can't be renewed",
+            asked(CONNECT),
+            connection(EnsureAccess=[{"granted": False}], RenewClaim=[DENIED]),
         ),
         Scenario(
             "a function that hangs once",
-            EVENT,
-            account(CONNECT, EnsureAccess=[TaskFailed("States.Timeout"), {"granted": True}]),
-        ),
-        Scenario("assessment fails", EVENT, account(AssessAccount=[DENIED])),
-        Scenario("finding the account fails", EVENT, account(FindAccount=[DENIED])),
-        Scenario("an event without an account", EVENT, account(FindAccount=[NO_ACCOUNT])),
-        Scenario("an account that can't be found", {"account_id": "1"}, account(FindAccount=[DENIED])),
-        Scenario(
-            "an event without an account, and no sweep",
-            EVENT,
-            account(FindAccount=[DENIED], SweepEverything=[BUSY_SFN]),
-        ),
-        Scenario("a unit that can't be swept", EVENT, account(FindAccount=[UNIT], SweepUnit=[BUSY_SFN])),
-        Scenario("an event not even kept", EVENT, account(FindAccount=[DENIED], KeepEvent=[DENIED])),
-        Scenario(
-            "claim held by a living execution",
-            EVENT,
-            account(
-                Claim=[TAKEN],
-                AskHolder=[{"Attributes": {"holder": {"S": HOLDER}}}],
-                DescribeHolder=[{"Status": "RUNNING"}],
-            ),
-        ),
-        Scenario(
-            "claim held by a dead execution",
-            EVENT,
-            account(
-                CONNECT,
-                Claim=[TAKEN],
-                AskHolder=[{"Attributes": {"holder": {"S": HOLDER}}}],
-                DescribeHolder=[{"Status": "FAILED"}],
-                TakeOver=[CLAIMED],
-            ),
-        ),
-        Scenario(
-            "claim held by a forgotten execution, and taken over by another",
-            EVENT,
-            account(
-                Claim=[TAKEN, CLAIMED],
-                AskHolder=[{"Attributes": {"holder": {"S": HOLDER}}}],
-                DescribeHolder=[TaskFailed("Sfn.ExecutionDoesNotExistException", "gone")],
-                TakeOver=[TAKEN],
-            ),
-        ),
-        Scenario(
-            "an account in plain sight, held by a living execution",
-            TAGGED,
-            account(AskToLookAgain=[HELD], DescribeHolder=[{"Status": "RUNNING"}]),
-        ),
-        Scenario(
-            "an account in plain sight, held by a dead execution",
-            TAGGED,
-            account(CONNECT, AskToLookAgain=[HELD], DescribeHolder=[{"Status": "ABORTED"}], TakeOver=[CLAIMED]),
-        ),
-        Scenario("an account in plain sight that nobody holds", TAGGED, account(CONNECT, AskToLookAgain=[TAKEN])),
-        Scenario(
-            "an account in plain sight, claimed by another meanwhile",
-            TAGGED,
-            account(
-                AskToLookAgain=[TAKEN],
-                Claim=[TAKEN],
-                AskHolder=[{"Attributes": {"holder": {"S": HOLDER}}}],
-                DescribeHolder=[{"Status": "RUNNING"}],
-            ),
-        ),
-        Scenario("an account asked for by its id", {"account_id": "111122223333"}, account(AskToLookAgain=[TAKEN])),
-        Scenario("a question that can't be asked", TAGGED, account(AskToLookAgain=[DENIED])),
-        Scenario("several accounts", EVENT, account(FindAccount=[SEVERAL])),
-        Scenario("claim released meanwhile", EVENT, account(Claim=[TAKEN, CLAIMED], AskHolder=[TAKEN])),
-        Scenario(
-            "claim held in the name of an execution about another account",
-            EVENT,
-            account(
-                Claim=[TAKEN],
-                AskHolder=[{"Attributes": {"holder": {"S": HOLDER}}}],
-                DescribeHolder=[{"Status": "RUNNING", "Input": '{"account_id": "999900001111"}'}],
-                TakeOver=[CLAIMED],
-            ),
-        ),
-        Scenario(
-            "claim held by what is no execution",
-            EVENT,
-            account(
-                Claim=[TAKEN],
-                AskHolder=[{"Attributes": {"holder": {"S": HOLDER}}}],
-                DescribeHolder=[TaskFailed("Sfn.InvalidArnException", "Invalid Arn")],
-                TakeOver=[CLAIMED],
-            ),
-        ),
-        Scenario(
-            "a count of looks that is none",
-            EVENT,
-            account(Claim=[TAKEN, CLAIMED], AskHolder=[TAKEN], MendClaim=[{}]),
-        ),
-        Scenario("a claim that can't be mended", EVENT, account(Claim=[TAKEN], AskHolder=[TAKEN], MendClaim=[DENIED])),
-        Scenario(
-            "untagged while it waits",
-            EVENT,
-            account(
-                AssessAccount=[assessment(CONNECT), assessment(UNTAGGED)],
-                EnsureConsumerRole=[{"ready": False, "operation_id": "op-1"}],
-                KeepClaim=[{"Attributes": {"look_again": {"S": "UntagResource"}}}],
-                Release=[TAKEN, {}],
-                LookAgain=[CLAIMED],
-            ),
+            asked(CONNECT),
+            connection(EnsureAccess=[TaskFailed("States.Timeout"), {"granted": True}]),
         ),
         Scenario(
             "disconnect",
-            EVENT,
-            account(
-                AssessAccount=[assessment(EXPIRED), assessment(FORGET)],
+            asked(EXPIRED),
+            connection(
                 RevokeAccess=[{"revoked": False, "held": False}, {"revoked": True, "held": False}],
                 RemoveDataSource=[
-                    {"gone": False, "pause": 10},
+                    {"removed": False, "pause": 10},
                     SLOW,
-                    {"gone": False, "pause": 5},
-                    {"gone": True, "pause": 0},
+                    {"removed": False, "pause": 5},
+                    {"removed": True, "pause": 0},
                 ],
-                RemoveConsumerRole=[
-                    TaskFailed("StackSetBusy"),
-                    {"gone": False, "kept": False, "operation_id": "op-1"},
-                    {"gone": True, "kept": False, "operation_id": None},
-                ],
-                DescribeOperation=[operation("QUEUED"), operation("SUCCEEDED")],
+                RemoveConsumerRole=[TaskFailed("StackSetBusy"), removing("op-1"), removing("op-1"), ROLE_REMOVED],
             ),
         ),
-        Scenario(
-            "the operation may not be looked at",
-            EVENT,
-            account(
-                step("connect"),
-                EnsureConsumerRole=[{"ready": False, "operation_id": "op-1"}],
-                DescribeOperation=[NOT_AUTHORIZED],
-            ),
-        ),
-        Scenario(
-            "the operation can't be looked at for a while",
-            EVENT,
-            account(
-                step("connect"),
-                EnsureConsumerRole=[{"ready": False, "operation_id": "op-1"}, READY],
-                DescribeOperation=[TaskFailed("CloudFormation.CloudFormationException", "Rate exceeded")],
-            ),
-        ),
-        Scenario(
-            "Lambda takes no invocation for a while",
-            EVENT,
-            account(step("connect"), FindAccount=[FULL] * 8 + [FOUND], EnsureAccess=[FULL] * 8 + [{"granted": True}]),
-        ),
-        Scenario("Lambda takes no invocation at all", EVENT, account(FindAccount=[FULL], KeepEvent=[{}])),
+        Scenario("disconnecting is not recorded", asked(EXPIRED), connection(RecordDisconnecting=[DENIED])),
         Scenario(
             "removing is throttled for a while",
-            EVENT,
-            account(
-                AssessAccount=[assessment(EXPIRED), assessment(FORGET)],
-                RemoveDataSource=[SLOW] * 6 + [{"gone": True, "pause": 0}],
-                RemoveConsumerRole=[SLOW] * 6 + [{"gone": True, "kept": False, "operation_id": None}],
+            asked(EXPIRED),
+            connection(
+                RemoveDataSource=[SLOW] * 6 + [{"removed": True, "pause": 0}],
+                RemoveConsumerRole=[SLOW] * 6 + [ROLE_REMOVED],
             ),
         ),
         Scenario(
-            "AWS keeps what it was asked to forget",
-            EVENT,
-            account(
-                AssessAccount=[assessment(EXPIRED | {"gone": True, "left": ""}), assessment(FORGET)],
-                RemoveConsumerRole=[{"gone": False, "kept": True, "operation_id": None}],
-            ),
+            "AWS keeps the instance it was asked to forget",
+            asked(EXPIRED | {"account_inactive": True, "retained": ""}),
+            connection(RemoveConsumerRole=[{**removing(""), "instance_retained": True, "retained": "the stack set"}]),
         ),
-        Scenario("rebuild", EVENT, account(AssessAccount=[assessment(DRIFTED), assessment(CONNECT)])),
-        Scenario(
-            "one is removed and another fails",
-            EVENT,
-            account(
-                AssessAccount=[
-                    assessment(EXPIRED, step("connect", "sales")),
-                    assessment(FORGET, step("connect", "sales")),
-                ],
-                EnsureAccess=[DENIED],
-            ),
-        ),
-        Scenario("what is removed is there again each time", EVENT, account(EXPIRED)),
-        Scenario(
-            "tagged again while it is removed",
-            EVENT,
-            account(
-                AssessAccount=[assessment(EXPIRED), assessment(CONNECT)],
-                RemoveDataSource=[{"gone": False, "pause": 10}],
-                KeepClaim=[{"Attributes": {"look_again": {"S": "TagResource"}}}],
-                Release=[TAKEN, {}],
-                LookAgain=[CLAIMED],
-            ),
-        ),
-        Scenario(
-            "claim lost before the end",
-            EVENT,
-            account(
-                Claim=[CLAIMED, TAKEN],
-                Release=[TAKEN],
-                LookAgain=[TAKEN],
-                AskHolder=[{"Attributes": {"holder": {"S": HOLDER}}}],
-                DescribeHolder=[{"Status": "RUNNING"}],
-            ),
-        ),
+        Scenario("rebuild", asked(DRIFTED), connection()),
     ],
     "approve_revocations.asl.yaml": [
-        Scenario("approved", PLAN, approval()),
-        Scenario("approved at last", PLAN, approval(AskForApproval=[Silence()] * 9 + [WithToken({})])),
-        Scenario("in slices", PLAN, approval(ReleaseRevocations=[released(20), released(40), released(45, done=True)])),
-        Scenario("the writer is busy", PLAN, approval(ReleaseRevocations=[released(0), released(20, done=True)])),
-        Scenario("replaced before it was asked", PLAN, approval(AskForApproval=[TaskFailed("Superseded", "newer")])),
-        Scenario("replaced before it went", PLAN, approval(ReleaseRevocations=[{**released(0), "superseded": True}])),
-        Scenario("refused", PLAN, approval(AskForApproval=[WithToken(TaskFailed("Rejected", "no"))])),
-        Scenario("asking fails", PLAN, approval(AskForApproval=[DENIED])),
-        Scenario("releasing fails", PLAN, approval(ReleaseRevocations=[DENIED])),
+        Scenario("approved", BATCH, approval()),
+        Scenario("approved at last", BATCH, approval(AskForApproval=[Silence()] * 9 + [WithToken({})])),
+        Scenario(
+            "in slices", BATCH, approval(ReleaseRevocations=[released(20), released(40), released(45, done=True)])
+        ),
+        Scenario("the writer is busy", BATCH, approval(ReleaseRevocations=[released(0), released(20, done=True)])),
+        Scenario("replaced before it was asked", BATCH, approval(AskForApproval=[TaskFailed("Superseded", "newer")])),
+        Scenario("replaced before it went", BATCH, approval(ReleaseRevocations=[{**released(0), "superseded": True}])),
+        Scenario("refused", BATCH, approval(AskForApproval=[WithToken(TaskFailed("Rejected", "no"))])),
+        Scenario("asking fails", BATCH, approval(AskForApproval=[DENIED])),
+        Scenario("releasing fails", BATCH, approval(ReleaseRevocations=[DENIED])),
     ],
     "sweep_organization.asl.yaml": [
         Scenario("everything", ALL, sweep()),
         Scenario("nothing said", {}, sweep()),
         Scenario("one unit", {"scope": "ou-ab12-consumers1"}, sweep(ClaimSweep=[swept("ou-ab12-consumers1")])),
-        Scenario("two units at once", ALL, sweep(ClaimSweep=[swept("ou-ab12-a", "ou-ab12-b")], PlanSweep=[planned()])),
+        Scenario(
+            "two units at once", ALL, sweep(ClaimSweep=[swept("ou-ab12-a", "ou-ab12-b")], PlanSweep=[sweep_plan()])
+        ),
         Scenario("one account", {"account_id": "111122223333"}, sweep()),
-        Scenario("one account that can't be looked at", {"account_id": "1"}, sweep(LookAtAccount=[BUSY_SFN])),
+        Scenario("one account that can't be looked at", {"account_id": "1"}, sweep(StartOneReconcile=[BUSY_SFN])),
         Scenario("some accounts", {"scope": ["111122223333", "222233334444"]}, sweep()),
         Scenario("one account as scope", {"scope": "111122223333"}, sweep()),
-        Scenario("some that can't be looked at", {"scope": ["111122223333"]}, sweep(LookAtEachAccount=[BUSY_SFN])),
+        Scenario("some that can't be looked at", {"scope": ["111122223333"]}, sweep(StartOneReconcile=[BUSY_SFN])),
         Scenario("an account and a unit", {"scope": ["111122223333", "ou-ab12-consumers1"]}, sweep()),
         Scenario(
             "asked for once more meanwhile",
@@ -591,7 +667,7 @@ REAL: dict[str, list[Scenario]] = {
                 TakeOver=[TAKEN],
             ),
         ),
-        Scenario("the request can't be kept", ALL, sweep(KeepRequest=[DENIED])),
+        Scenario("the request can't be kept", ALL, sweep(SaveRequest=[DENIED])),
         Scenario("the claim can't be had", ALL, sweep(ClaimSweep=[DENIED])),
         Scenario("the claim can't be read", ALL, sweep(ClaimSweep=[TAKEN], ReadSweepClaim=[DENIED])),
         Scenario("the holder can't be looked at", ALL, sweep(ClaimSweep=[TAKEN], DescribeHolder=[BUSY_SFN])),
@@ -606,38 +682,40 @@ REAL: dict[str, list[Scenario]] = {
             sweep(CollectSnapshot=[read("accounts"), MISSING, read("", done=True)]),
         ),
         Scenario("no list can be read", ALL, sweep(CollectSnapshot=[MISSING])),
-        Scenario("another list can't be read", ALL, sweep(CollectSnapshot=[MISSING], GiveUpAccounts=[read("sources")])),
+        Scenario(
+            "another list can't be read", ALL, sweep(CollectSnapshot=[MISSING], AbandonAccountList=[read("sources")])
+        ),
         Scenario(
             "it fails while more is asked for",
             ALL,
             sweep(
                 CollectSnapshot=[MISSING, read("", done=True)],
-                GiveUpAccounts=[read("sources")],
+                AbandonAccountList=[read("sources")],
                 ReleaseSweep=[{"Attributes": {"requests": {"SS": ["all"]}}}, {"Attributes": {}}],
             ),
         ),
-        Scenario("nor is it given up", ALL, sweep(CollectSnapshot=[MISSING], GiveUpAccounts=[DENIED])),
+        Scenario("nor is it given up", ALL, sweep(CollectSnapshot=[MISSING], AbandonAccountList=[DENIED])),
         Scenario("reading is throttled for a while", ALL, sweep(CollectSnapshot=[SLOW] * 6 + [read("", done=True)])),
         Scenario("reading is throttled for good", ALL, sweep(CollectSnapshot=[SLOW])),
-        Scenario("planning is throttled for a while", ALL, sweep(PlanSweep=[SLOW] * 6 + [planned()])),
+        Scenario("planning is throttled for a while", ALL, sweep(PlanSweep=[SLOW] * 6 + [sweep_plan()])),
         Scenario("planning fails", ALL, sweep(PlanSweep=[DENIED])),
         Scenario(
             "unexpected entries go, as far as they may",
             ALL,
             sweep(
-                PlanSweep=[planned(foreign=("*", "arn:odd"))],
+                PlanSweep=[sweep_plan(foreign=("*", "arn:odd"))],
                 RemoveUnexpectedEntries=[{"done": False}, {"done": True, "remaining": ["*"]}],
             ),
         ),
         Scenario(
             "an unexpected entry waits for the one writer",
             ALL,
-            sweep(PlanSweep=[planned(foreign=("*",))], RemoveUnexpectedEntries=[{"done": False}]),
+            sweep(PlanSweep=[sweep_plan(foreign=("*",))], RemoveUnexpectedEntries=[{"done": False}]),
         ),
         Scenario(
             "unexpected entries can't be taken out",
             ALL,
-            sweep(PlanSweep=[planned(foreign=("*", "arn:odd"))], RemoveUnexpectedEntries=[DENIED]),
+            sweep(PlanSweep=[sweep_plan(foreign=("*", "arn:odd"))], RemoveUnexpectedEntries=[DENIED]),
         ),
         Scenario("inspecting is throttled for good", ALL, sweep(InspectConnections=[SLOW])),
         Scenario("inspecting fails", ALL, sweep(InspectConnections=[DENIED])),
@@ -647,13 +725,15 @@ REAL: dict[str, list[Scenario]] = {
         Scenario("starting fails", ALL, sweep(StartReconciles=[DENIED])),
         Scenario("reporting is throttled for a while", ALL, sweep(ReportSweep=[SLOW] * 6 + [{"done": True}])),
         Scenario("reporting fails", ALL, sweep(ReportSweep=[DENIED])),
-        Scenario("no role anywhere", ALL, sweep(PlanSweep=[planned()])),
+        Scenario("no role anywhere", ALL, sweep(PlanSweep=[sweep_plan()])),
         Scenario(
             "a stack set is busy, or gone",
             ALL,
             sweep(DetectStackSetDrift=[TaskFailed("CloudFormation.OperationInProgressException", "busy")]),
         ),
-        Scenario("drift can't be looked for", ALL, sweep(PlanSweep=[planned("default")], DetectStackSetDrift=[DENIED])),
+        Scenario(
+            "drift can't be looked for", ALL, sweep(PlanSweep=[sweep_plan("default")], DetectStackSetDrift=[DENIED])
+        ),
         Scenario("the claim can't be released", ALL, sweep(ReleaseSweep=[DENIED])),
     ],
 }

@@ -145,7 +145,7 @@ def an_event_without_an_account_arrives(story: Watched) -> None:
 
 def an_account_is_tagged_all_the_time(story: Watched) -> None:
     """A hundredth of a storm against a hundredth of the threshold: a whole one is thousands of executions."""
-    name = story.named("ReconcileStorm")
+    name = story.named("RouteStorm")
     (made,) = story.ask("cloudwatch", "describe_alarms", AlarmNames=[name])["MetricAlarms"]
     kept = {key: value for key, value in made.items() if key in PUT_METRIC_ALARM}
     story.ask("cloudwatch", "put_metric_alarm", **kept | {"Threshold": made["Threshold"] / 100})
@@ -215,12 +215,12 @@ STORIES: dict[Alarm, Trouble] = {
     (HUB, "RecordsOdd"): Trouble(somebody_writes_into_the_registry),
     (HUB, "ChangesRefused"): Trouble(somebody_writes_a_pending_change),
     (HUB, "EntriesUnexpected"): Trouble(somebody_writes_an_entry),
-    (HUB, "EventsUndelivered"): Trouble(without("StartReconcileRole", "states:StartExecution", an_account_is_tagged)),
+    (HUB, "EventsUndelivered"): Trouble(without("StartRouteRole", "states:StartExecution", an_account_is_tagged)),
     (FORWARDING, "EventsUndelivered"): Trouble(
         without("ForwardRole", "events:PutEvents", an_account_is_tagged, FORWARDING)
     ),
     RUNS_FAILED: Trouble(without("ScheduleRole", "lambda:InvokeFunction", time_passes(15))),
-    (HUB, "ReconcileStorm"): Trouble(an_account_is_tagged_all_the_time),
+    (HUB, "RouteStorm"): Trouble(an_account_is_tagged_all_the_time),
     (HUB, "RecordsStuck"): Trouble(a_stopped_reconcile_is_left_alone, also=(RECONCILE_ABORTED,)),
     (HUB, "EventsUnread"): Trouble(an_event_without_an_account_arrives, also=(RECONCILE_FAILED,)),
     (HUB, "WatchFailing"): Trouble(

@@ -71,7 +71,7 @@ def assert_removed(story: Story, account_id: str) -> None:
     assert_nothing(story, account_id)
     found = record(story, account_id)
     assert found["status"] == "removed"
-    assert not {"attention", "error", "step", "remove_after"} & set(found)
+    assert not {"unsettled", "error", "step", "remove_after"} & set(found)
     assert story.last.status == "SUCCEEDED"
     assert "holder" not in story.claim(account_id)
 
@@ -492,6 +492,6 @@ def test_something_that_comes_back_each_time_ends_in_a_failure_and_no_endless_lo
     )
     graceless.world.untag(account_id)
     graceless.run()
-    assert (graceless.last.status, graceless.last.error) == ("FAILED", "StillThere")
-    assert graceless.claim(account_id)["error"] == "StillThere"
+    assert (graceless.last.status, graceless.last.error) == ("FAILED", "NotConverging")
+    assert graceless.claim(account_id)["error"] == "NotConverging"
     assert graceless.role(account_id) not in graceless.world.allowed_roles()

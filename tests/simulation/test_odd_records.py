@@ -33,7 +33,7 @@ RECORDS: dict[str, dict[str, Any]] = {
         "remove_after": {"S": "1999-01-01T00:00:00Z"},
         "updated": {"S": "1999-01-01"},
         "generation": {"N": "-1"},
-        "attention": {"S": "moving"},
+        "unsettled": {"S": "in_progress"},
     },
     "without a time zone": {**QUARANTINED, "remove_after": {"S": "1999-01-01"}, "since": {"S": "1998-01-01"}},
     "never": {
@@ -42,7 +42,7 @@ RECORDS: dict[str, dict[str, Any]] = {
         "since": {"S": "0001-01-01T00:00:00+14:00"},
         "updated": {"S": "9998-01-01T00:00:00Z"},
         "generation": {"N": "1E+30"},
-        "attention": {"S": "failed"},
+        "unsettled": {"S": "failed"},
         "error": {"S": LONG},
         "dependents": {"S": LONG},
     },
@@ -55,7 +55,7 @@ RECORDS: dict[str, dict[str, Any]] = {
 CLAIMS: dict[str, dict[str, Any]] = {
     "no holder's name": {"holder": {"S": "nobody"}, "generation": {"S": "one"}, "updated": {"S": "never"}},
     "a long one": {"holder": {"S": LONG}, "generation": {"N": "1E+30"}, "updated": None},
-    "a number": {"holder": {"N": "1"}, "generation": {"N": "9E+125"}, "look_again": {"BOOL": False}},
+    "a number": {"holder": {"N": "1"}, "generation": {"N": "9E+125"}, "requeue_requested": {"BOOL": False}},
     "another account's": {
         "holder": {"S": "arn:aws:states:eu-west-1:999999999999:execution:ReconcileAccount:elsewhere"},
         "generation": {"N": "-7"},
@@ -140,7 +140,7 @@ def forger() -> Iterator[Forger]:
 def test_odd_keys_make_no_account_irrevocable(forger: Forger) -> None:
     partition = f"account#{forger.account_id}"
     for sort_key in ODD_KEYS:
-        forger.put(partition, sort_key, status={"S": "connected"}, attention={"S": "moving"})
+        forger.put(partition, sort_key, status={"S": "connected"}, unsettled={"S": "in_progress"})
     revoked = forger.untag_revokes()
     for sort_key in ODD_KEYS:
         forger.delete(partition, sort_key)
@@ -176,7 +176,7 @@ def test_odd_items_stop_neither_the_watch_nor_the_sweep_and_are_told(forger: For
     partition = f"account#{forger.account_id}"
     where = [(partition, key) for key in ODD_KEYS] + [("account#", "claim"), ("account#12", "connection#default")]
     for key in where:
-        forger.put(*key, status={"S": "failed"}, attention={"S": "moving"}, holder={"N": "1"})
+        forger.put(*key, status={"S": "failed"}, unsettled={"S": "in_progress"}, holder={"N": "1"})
     forger.forge("connection#default", "updated", {"S": "never"})
     forger.world.step_functions.start(forger.world.outputs["SweepOrganizationArn"], {})
     forger.run(3600)

@@ -126,7 +126,7 @@ def test_an_untag_does_not_wait_behind_a_slow_deployment(story: Story) -> None:
     story.run(90)
     assert story.status(account_id) == "quarantined"
     assert "Superseded" in story.world.step_functions.executions[0].path
-    assert story.last.path[-1] == "LeftToHolder"
+    assert story.last.path[-1] == "DeferredToHolder"
 
 
 def test_a_repeat_for_an_account_whose_claim_is_held_costs_four_transitions_and_no_function(story: Story) -> None:
@@ -143,21 +143,21 @@ def test_a_repeat_for_an_account_whose_claim_is_held_costs_four_transitions_and_
     story.run(0.5)
     repeats = story.world.step_functions.executions[begun:]
     assert [each.path for each in repeats] == [
-        ["AskToLookAgain", "DescribeHolder", "IsHolderRunning", "LeftToHolder"]
+        ["RequestRequeue", "DescribeHolder", "IsHolderRunning", "DeferredToHolder"]
     ] * 5
     assert len(list(story.world.cloud.gateway.log.of("Invoke"))) == before
     claim = story.claim(account_id)
-    assert (claim["look_again"], claim["requests"]) == ("TagResource (e-4)", 5)
+    assert (claim["requeue_requested"], claim["requests"]) == ("TagResource (e-4)", 5)
     assert claim["requested_by"].endswith(":assumed-role/OrganizationAdministrator/mary.major")
     story.run()
     assert_connected(story, account_id)
-    assert {"look_again", "holder", "requests", "requested_by"} & set(story.claim(account_id)) == set()
+    assert {"requeue_requested", "holder", "requests", "requested_by"} & set(story.claim(account_id)) == set()
 
 
 def test_an_ordinary_event_finds_its_account_without_a_function(story: Story) -> None:
     account_id = story.tagged()
     assert_connected(story, account_id)
-    assert story.last.path[:3] == ["AskToLookAgain", "Claim", "AssessAccount"]
+    assert story.last.path[:3] == ["RequestRequeue", "Claim", "AssessAccount"]
     assert story.claim(account_id)["event"].startswith("TagResource (")
 
 
@@ -250,7 +250,7 @@ def test_a_tag_on_the_root_starts_a_sweep_of_what_is_below_it(story: Story) -> N
     story.world.tag(root, "enabled")
     story.run(30)
     look, sweep = story.world.step_functions.executions[:2]
-    assert look.path == ["AskToLookAgain", "FindAccount", "WhatIsItAbout", "SweepUnit", "LeftToSweep"]
+    assert look.path == ["RequestRequeue", "FindAccount", "ChooseTarget", "StartSweep", "LeftToSweep"]
     assert (sweep.machine_name, sweep.input["scope"]) == ("SweepOrganization", root)
     assert sweep.input["reason"].startswith("TagResource")
 
@@ -258,7 +258,7 @@ def test_a_tag_on_the_root_starts_a_sweep_of_what_is_below_it(story: Story) -> N
 def test_an_event_about_nothing_we_look_at_ends_at_once(story: Story) -> None:
     story.start({"detail": {"eventName": "TagResource", "requestParameters": {"resourceId": "p-examplepolicyid"}}})
     story.run()
-    assert (story.last.status, story.last.path[-1]) == ("SUCCEEDED", "NothingToLookAt")
+    assert (story.last.status, story.last.path[-1]) == ("SUCCEEDED", "NothingToReconcile")
 
 
 def test_an_event_without_an_account_is_kept_whole_and_fails(story: Story) -> None:

@@ -385,7 +385,7 @@ def test_two_sweeps_at_once_are_one_and_then_one_more(sweeper: Sweeper) -> None:
     second = sweeper.world.step_functions.start(arn, {})
     sweeper.run()
     assert (first.status, second.status) == ("SUCCEEDED", "SUCCEEDED")
-    assert (first.path.count("PlanSweep"), second.path[-1]) == (2, "LeftToHolder")
+    assert (first.path.count("PlanSweep"), second.path[-1]) == (2, "DeferredToHolder")
 
 
 def test_a_dead_sweep_is_taken_over(sweeper: Sweeper) -> None:
@@ -404,5 +404,5 @@ def test_a_sweep_of_one_account_is_one_look(sweeper: Sweeper) -> None:
     account_id = sweeper.member()
     sweeper.deaf()
     sweeper.world.tag(account_id, "enabled")
-    assert sweeper.sweep(account_id=account_id).path[-1] == "LeftToReconcile"
+    assert sweeper.sweep(account_id=account_id).path[-1] == "ReconcilesStarted"
     assert sweeper.status(account_id) == "connected"

@@ -59,7 +59,7 @@ def test_an_account_that_lambda_never_takes_is_looked_at_when_it_does(story: Sto
     no_function_runs(story)
     account_id = story.tagged()
     assert story.last.status == "FAILED"
-    assert (story.claim(account_id)["attention"], "holder" in story.claim(account_id)) == ("moving", False)
+    assert (story.claim(account_id)["unsettled"], "holder" in story.claim(account_id)) == ("moving", False)
     story.world.faults.clear()
     story.run(3600)  # the watch finds the claim that does not move
     assert_connected(story, account_id)

@@ -317,7 +317,7 @@ def requests(table: str, key: str) -> list[tuple[str, dict[str, Any]]]:
     return [
         ("put_item", {"TableName": table, "Item": item}),
         ("get_item", {"TableName": table, "Key": item}),
-        ("update_item", {"TableName": table, "Key": item, "UpdateExpression": "REMOVE look_again"}),
+        ("update_item", {"TableName": table, "Key": item, "UpdateExpression": "REMOVE requeue_requested"}),
         ("query", {"TableName": table, "KeyConditionExpression": "#p = :key AND begins_with(sk, :start)", **named}),
         (
             "query",

@@ -66,7 +66,7 @@ class Stage(Story):
             each
             for each in reversed(self.world.step_functions.executions)
             if each.machine_name == "ReconcileAccount"
-            and "LeftToHolder" not in each.path
+            and "DeferredToHolder" not in each.path
             and not each.name.startswith(OF_OTHERS)
         )
 

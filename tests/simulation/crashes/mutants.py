@@ -42,7 +42,7 @@ def _in_machine(change: Callable[[States], None]) -> Callable[[Story], None]:
 
 
 def _no_takeover(states: States) -> None:
-    states["TakeOver"] = {"Type": "Pass", "Next": "LeftToHolder"}
+    states["TakeOver"] = {"Type": "Pass", "Next": "DeferredToHolder"}
 
 
 def _release_ignores_the_flag(states: States) -> None:
@@ -51,12 +51,12 @@ def _release_ignores_the_flag(states: States) -> None:
 
 def _waits_ignore_the_flag(states: States) -> None:
     inside = states["ReconcileConnections"]["ItemProcessor"]["States"]
-    inside["WhatNow"]["Choices"] = [choice for choice in inside["WhatNow"]["Choices"] if choice["Next"] != "Superseded"]
+    inside["ChooseStep"]["Choices"] = [choice for choice in inside["ChooseStep"]["Choices"] if choice["Next"] != "Superseded"]
 
 
 def _unconditional_claim(states: States) -> None:
     """A claim that is held counts for nobody: neither when it is asked for, nor when it is taken."""
-    states["AskToLookAgain"]["Arguments"]["ConditionExpression"] = "attribute_exists(nothing)"
+    states["RequestRequeue"]["Arguments"]["ConditionExpression"] = "attribute_exists(nothing)"
     del states["Claim"]["Arguments"]["ConditionExpression"]
 
 
