@@ -46,10 +46,23 @@ class Story:
         """Start ReconcileAccount by hand."""
         return self.world.step_functions.start(self.world.outputs["ReconcileAccountArn"], payload)
 
+    def route(self, event: Any) -> Execution:
+        """Start RouteEvent by hand, as the rule for organization events does."""
+        return self.world.step_functions.start(self.world.outputs["RouteEventArn"], event)
+
+    def executions(self, machine: str = "ReconcileAccount") -> list[Execution]:
+        """Every execution of one state machine, oldest first."""
+        return [each for each in self.world.step_functions.executions if each.machine_name == machine]
+
     @property
     def last(self) -> Execution:
-        """The execution started last."""
-        return self.world.step_functions.executions[-1]
+        """The execution of ReconcileAccount that was started last."""
+        return self.executions()[-1]
+
+    @property
+    def last_connection(self) -> Execution:
+        """The execution of ReconcileConnection that was started last."""
+        return self.executions("ReconcileConnection")[-1]
 
     def status(self, account_id: str, profile: str = "default") -> str | None:
         """A connection's recorded status."""

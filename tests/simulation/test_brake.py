@@ -153,7 +153,7 @@ def test_a_question_nobody_answers_is_asked_again_each_week(asked: Story) -> Non
 
 
 def test_a_question_that_was_ended_is_asked_again_by_hand(asked: Story) -> None:
-    question = asked.last
+    question = asked.executions("ApproveRevocations")[-1]
     step_functions(asked).stop_execution(executionArn=question.arn)
     asked.run(600)
     assert len(questions(asked)) == 1

@@ -23,7 +23,7 @@ def looked_at_since(story: Story, changed: dict[str, datetime]) -> set[str]:
     """The accounts some execution has looked at since their last change."""
     found = set()
     for execution in story.world.step_functions.executions:
-        if execution.machine_name != "ReconcileAccount":
+        if execution.machine_name not in ("RouteEvent", "ReconcileAccount"):
             continue
         account_id = find_subject(execution.input).id
         if account_id in changed and execution.started and execution.started >= changed[account_id]:

@@ -347,8 +347,8 @@ def test_a_role_that_was_changed_is_built_anew_and_the_data_source_stays(story: 
     detect(story)
     assert drift(story, account_id) == "IN_SYNC"
     look(story, account_id)
-    assert "RecordRebuilding" not in story.last.path
-    assert "RecordConnecting" not in story.last.path
+    assert "RecordRebuilding" not in story.last_connection.path
+    assert "RecordConnecting" not in story.last_connection.path
 
 
 def set_data_source(story: Story, account_id: str, name: str = "by hand", **athena: str) -> None:
@@ -384,11 +384,11 @@ def shared(story: Story, account_id: str) -> dict[str, int]:
 
 def assert_repaired_in_place(story: Story, account_id: str) -> None:
     look(story, account_id)
-    assert "RecordConnecting" in story.last.path
+    assert "RecordConnecting" in story.last_connection.path
     assert_connected_or_updated(story, account_id)
     assert deletes(story) == []
     look(story, account_id)
-    assert "RecordConnecting" not in story.last.path
+    assert "RecordConnecting" not in story.last_connection.path
 
 
 def assert_connected_or_updated(story: Story, account_id: str) -> None:

@@ -45,7 +45,7 @@ def test_the_machine_tries_again(story: Story) -> None:
     exit_at(story, "EnsureAccess", "CreatePolicy", times=2)
     account_id = story.tagged()
     assert story.status(account_id) == "connected"
-    assert story.last.path.count("EnsureAccess") == 1
+    assert story.last_connection.path.count("EnsureAccess") == 1
     assert "holder" not in lease(story)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -96,7 +96,7 @@ def test_a_connected_account_is_left_as_it_is(story: Story) -> None:
     account_id = story.tagged()
     again = story.start({"account_id": account_id})
     story.run()
-    assert "RecordConnecting" not in again.path
+    assert "ReconcileConnection" not in again.path
     assert again.status == "SUCCEEDED"
 
 
@@ -125,8 +125,8 @@ def test_an_untag_does_not_wait_behind_a_slow_deployment(story: Story) -> None:
     story.world.untag(account_id)
     story.run(90)
     assert story.status(account_id) == "quarantined"
-    assert "Superseded" in story.world.step_functions.executions[0].path
-    assert story.last.path[-1] == "DeferredToHolder"
+    assert "Superseded" in story.executions("ReconcileConnection")[0].path
+    assert story.executions("RouteEvent")[-1].path[-1] == "DeferredToHolder"
 
 
 def test_a_repeat_for_an_account_whose_claim_is_held_costs_four_transitions_and_no_function(story: Story) -> None:
@@ -139,7 +139,7 @@ def test_a_repeat_for_an_account_whose_claim_is_held_costs_four_transitions_and_
         event = project.sample("organizations/tag_resource.opt_in")
         event["detail"]["requestParameters"]["resourceId"] = account_id
         event["detail"]["eventID"] = f"e-{number}"
-        story.start(event)
+        story.route(event)
     story.run(0.5)
     repeats = story.world.step_functions.executions[begun:]
     assert [each.path for each in repeats] == [
@@ -147,17 +147,34 @@ def test_a_repeat_for_an_account_whose_claim_is_held_costs_four_transitions_and_
     ] * 5
     assert len(list(story.world.cloud.gateway.log.of("Invoke"))) == before
     claim = story.claim(account_id)
-    assert (claim["requeue_requested"], claim["requests"]) == ("TagResource (e-4)", 5)
+    assert (claim["requeue_requested"], claim["requeue_requests"]) == ("TagResource (e-4)", 5)
     assert claim["requested_by"].endswith(":assumed-role/OrganizationAdministrator/mary.major")
     story.run()
     assert_connected(story, account_id)
-    assert {"requeue_requested", "holder", "requests", "requested_by"} & set(story.claim(account_id)) == set()
+    assert {"requeue_requested", "holder", "requeue_requests", "requested_by"} & set(story.claim(account_id)) == set()
 
 
-def test_an_ordinary_event_finds_its_account_without_a_function(story: Story) -> None:
+def test_an_event_is_routed_then_its_account_reconciled_then_each_connection(story: Story) -> None:
     account_id = story.tagged()
     assert_connected(story, account_id)
-    assert story.last.path[:3] == ["RequestRequeue", "Claim", "AssessAccount"]
+    (routed,), (reconciled,), (connected,) = map(
+        story.executions, ("RouteEvent", "ReconcileAccount", "ReconcileConnection")
+    )
+    assert routed.path == ["RequestRequeue", "FindAccount", "ChooseTarget", "StartReconcile"]
+    assert reconciled.path == [
+        "IsInputValid",
+        "Claim",
+        "AssessAccount",
+        "ReconcileConnections",
+        "ReconcileConnection",
+        "WasAnythingRemoved",
+        "Release",
+        "HasAnyConnectionFailed",
+        "Reconciled",
+    ]
+    assert connected.path[:3] == ["ReadInput", "ChooseStep", "RecordConnecting"]
+    assert connected.path[-1] == "RecordConnected"
+    assert connected.name.startswith(f"{account_id}-default-")
     assert story.claim(account_id)["event"].startswith("TagResource (")
 
 
@@ -167,7 +184,7 @@ def test_an_event_about_several_accounts_has_exactly_those_looked_at(story: Stor
         story.world.organizations.directory.find(account_id).tags["quick-athena"] = "enabled"  # type: ignore[union-attr]
     management = story.world.cloud.landscape.management
     details = {"accountId": management, "memberAccountId": first, "also": [{"accountId": second}]}
-    story.start({"detail": {"eventName": "SomethingNew", "eventID": "e-1", "serviceEventDetails": details}})
+    story.route({"detail": {"eventName": "SomethingNew", "eventID": "e-1", "serviceEventDetails": details}})
     story.run()
     sweep = next(each for each in story.world.step_functions.executions if each.machine_name == "SweepOrganization")
     assert (sweep.input["scope"], sweep.status) == ([first, second], "SUCCEEDED")
@@ -249,37 +266,44 @@ def test_a_tag_on_the_root_starts_a_sweep_of_what_is_below_it(story: Story) -> N
     root = story.world.organizations.root_id
     story.world.tag(root, "enabled")
     story.run(30)
-    look, sweep = story.world.step_functions.executions[:2]
-    assert look.path == ["RequestRequeue", "FindAccount", "ChooseTarget", "StartSweep", "LeftToSweep"]
+    routed, sweep = story.world.step_functions.executions[:2]
+    assert routed.path == ["RequestRequeue", "FindAccount", "ChooseTarget", "StartSweep"]
     assert (sweep.machine_name, sweep.input["scope"]) == ("SweepOrganization", root)
     assert sweep.input["reason"].startswith("TagResource")
 
 
-def test_an_event_about_nothing_we_look_at_ends_at_once(story: Story) -> None:
-    story.start({"detail": {"eventName": "TagResource", "requestParameters": {"resourceId": "p-examplepolicyid"}}})
+def test_an_event_about_no_account_ends_at_once(story: Story) -> None:
+    routed = story.route(
+        {"detail": {"eventName": "TagResource", "requestParameters": {"resourceId": "p-examplepolicyid"}}}
+    )
     story.run()
-    assert (story.last.status, story.last.path[-1]) == ("SUCCEEDED", "NothingToReconcile")
+    assert (routed.status, routed.path[-1]) == ("SUCCEEDED", "NothingToReconcile")
 
 
 def test_an_event_without_an_account_is_kept_whole_and_fails(story: Story) -> None:
     event = {"detail": {"eventName": "SomethingNew", "text": 'He said "no"'}}
-    look = story.start(event)
+    routed = story.route(event)
     story.run()
-    assert (look.status, look.error) == ("FAILED", "NoAccountInEvent")
-    record = kept(story)[f"unread#{look.name}"]
+    assert (routed.status, routed.error) == ("FAILED", "NoAccountInEvent")
+    record = kept(story)[f"unread#{routed.name}"]
     assert json.loads(record["event"]) == event
     assert record["error"] == "NoAccountInEvent"
     assert datetime.fromtimestamp(int(record["expires_at"]), UTC) == START + timedelta(days=90)
     assert "no account id in SomethingNew" in record["reason"]
-    assert (story.last.machine_name, story.last.input["scope"]) == ("SweepOrganization", "all")
+    assert [each.input["scope"] for each in story.executions("SweepOrganization")] == ["all"]
 
 
-def test_who_asks_by_an_accounts_id_starts_no_sweep(story: Story) -> None:
-    # sweeps ask so: looks that fail, and each start a sweep that starts these looks, would never end
-    look = story.start({"account_id": "1"})
+@pytest.mark.parametrize(
+    "payload", [{"account_id": "1"}, {"account_id": 222233334444}, {}, [], {"detail": {"eventName": "TagResource"}}]
+)
+def test_a_reconcile_without_an_account_id_fails_says_how_to_start_it_and_starts_no_sweep(
+    story: Story, payload: Any
+) -> None:
+    execution = story.start(payload)
     story.run()
-    assert (look.status, look.path[-3:]) == ("FAILED", ["KeepEvent", "IsItAnEvent", "Failed"])
-    assert story.world.step_functions.executions == [look]
+    assert (execution.status, execution.error) == ("FAILED", "InvalidInput")
+    assert "RouteEvent" in str(execution.cause)
+    assert story.world.step_functions.executions == [execution]
 
 
 def test_a_role_name_that_is_taken_fails_with_awss_own_words(story: Story) -> None:
@@ -306,7 +330,7 @@ def test_iams_delay_is_waited_out(story: Story) -> None:
     story.world.iam.propagation_seconds = 180.0
     account_id = story.tagged()
     assert_connected(story, account_id)
-    assert story.last.path.count("EnsureDataSource") > 5
+    assert story.last_connection.path.count("EnsureDataSource") > 5
 
 
 @pytest.mark.parametrize("how", ["InvalidParameterValueException", "GENERIC_SQL_FAILURE"])
@@ -315,7 +339,7 @@ def test_iams_delay_is_waited_out_however_quick_tells_it(story: Story, how: str)
     story.world.quick.refuses_as = how
     account_id = story.tagged()
     assert_connected(story, account_id)
-    assert story.last.path.count("EnsureDataSource") > 3
+    assert story.last_connection.path.count("EnsureDataSource") > 3
 
 
 @pytest.mark.parametrize(
@@ -402,7 +426,7 @@ def test_a_busy_writer_is_waited_for(story: Story) -> None:
     hold_the_lease(story, until="08:03:00")
     story.world.tag(account_id, "enabled")
     story.run()
-    assert story.last.path.count("EnsureAccess") > 1
+    assert story.last_connection.path.count("EnsureAccess") > 1
     assert_connected(story, account_id)
 
 

@@ -369,7 +369,7 @@ def test_an_event_nobody_can_read_starts_a_sweep(sweeper: Sweeper) -> None:
     sweeper.deaf()
     sweeper.world.tag(account_id, "enabled")
     sweeper.run()
-    sweeper.start({"detail": {"eventName": "AccountJoinedOrganization", "serviceEventDetails": {}}})
+    sweeper.route({"detail": {"eventName": "AccountJoinedOrganization", "serviceEventDetails": {}}})
     sweeper.run()
     assert sweeper.status(account_id) == "connected"
 

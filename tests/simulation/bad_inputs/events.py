@@ -18,10 +18,10 @@ NO_INPUT = "no account id in an input without detail"
 
 
 def start(payload: Any) -> Verb:
-    """Somebody, or some rule, starts the machine with that; the page's account in it is the case's."""
+    """Somebody, or some rule, starts RouteEvent with that; the page's account in it is the case's."""
 
     def happens(stage: Stage) -> None:
-        stage.start(json.loads(json.dumps(payload).replace(ACCOUNT, stage.account)))
+        stage.route(json.loads(json.dumps(payload).replace(ACCOUNT, stage.account)))
 
     return happens
 

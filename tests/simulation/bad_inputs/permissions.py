@@ -157,6 +157,7 @@ MACHINE = (
     "User: arn:aws:sts::444455556666:assumed-role/quick-onboarding-ReconcileAccountRole-<id>/states is not authorized "
     "to perform:"
 )
+ROUTER = MACHINE.replace("ReconcileAccount", "RouteEvent")
 ADMINISTRATORS = f"account {ACCOUNT}: AssessAccount: An error occurred"
 
 
@@ -230,25 +231,16 @@ CASES = [
         counted=False,
     ),
     Case(
-        "ReconcileAccount lacks lambda:InvokeFunction, and an event is not plain",
+        "RouteEvent lacks lambda:InvokeFunction",
         "Lambda.AWSLambdaException",
-        f"AccessDeniedException: {MACHINE} lambda:InvokeFunction on resource: "
+        f"AccessDeniedException: {ROUTER} lambda:InvokeFunction on resource: "
         f"{HUB.format('lambda')}function:quick-onboarding-FindAccountFunction-<id> {DENIED}",
         "unread#<execution>",
         SWEPT,
         sweeps="all",
-        trouble=without("ReconcileAccount", "lambda:InvokeFunction"),
+        trouble=without("RouteEvent", "lambda:InvokeFunction"),
         happens=start({"detail": {"eventName": "SomethingNew"}}),
         counted=False,
-    ),
-    Case(
-        "ReconcileAccount lacks cloudformation:DescribeStackSetOperation",
-        "CloudFormation.CloudFormationException",
-        f"account {ACCOUNT}: DescribeOperation: {MACHINE} cloudformation:DescribeStackSetOperation on resource: "
-        f"arn:aws:cloudformation:eu-west-1:111122223333:stackset/quick-athena-default:* {DENIED}",
-        "connection#default",
-        ROLE_MADE,
-        trouble=without("ReconcileAccount", "cloudformation:DescribeStackSetOperation"),
     ),
     Case(
         "the hub is no delegated administrator of anything",

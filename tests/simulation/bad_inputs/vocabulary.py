@@ -61,12 +61,15 @@ class Stage(Story):
 
     @property
     def worked(self) -> Execution:
-        """The last look of the case that did more than ask the holder of the claim to look again."""
+        """The last execution of the case that was about an account, or could not find out about which.
+
+        Not one that left the account to its holder, nor one that only started another.
+        """
         return next(
             each
             for each in reversed(self.world.step_functions.executions)
-            if each.machine_name == "ReconcileAccount"
-            and "DeferredToHolder" not in each.path
+            if each.machine_name in ("RouteEvent", "ReconcileAccount")
+            and not {"DeferredToHolder", "StartReconcile"} & set(each.path)
             and not each.name.startswith(OF_OTHERS)
         )
 
@@ -213,6 +216,6 @@ class Case:
 
 
 CANNOT_BE_ASKED = Plan(
-    "the function that reads events failed, or could not be asked",
-    "mend what the reason names, then start ReconcileAccount again with the event as its input",
+    "the function that reads events failed, or could not be invoked",
+    "mend what the reason names, then start RouteEvent again with the event as its input",
 )
