@@ -51,7 +51,9 @@ def _release_ignores_the_flag(states: States) -> None:
 
 def _waits_ignore_the_flag(states: States) -> None:
     inside = states["ReconcileConnections"]["ItemProcessor"]["States"]
-    inside["ChooseStep"]["Choices"] = [choice for choice in inside["ChooseStep"]["Choices"] if choice["Next"] != "Superseded"]
+    inside["ChooseStep"]["Choices"] = [
+        choice for choice in inside["ChooseStep"]["Choices"] if choice["Next"] != "Superseded"
+    ]
 
 
 def _unconditional_claim(states: States) -> None:
