@@ -95,6 +95,7 @@ class Gateway:
         self.before: list[Hook] = []  # in order: whoever raises AwsError here answers the call
         self.after: list[Callable[[Call, str], None]] = []  # in order, with the outcome
         self.resource_of: Callable[[Call], str] = lambda _call: "*"
+        self.authorize: Hook = lambda _call: None  # permission alone: for what a service checks in its caller's name
         self._handlers: dict[tuple[str, str], Handler] = {}
         self._unwrapped: tuple[Any, Any] | None = None
         self._s3 = S3Entrance(self._answer_locked)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.asl.context import Context
 from sandbox.asl.effects import Effect, ExecutionFailed, Notice
-from sandbox.asl.execution import Delayed, Ended, Event, Execution, Hook, Killed, Listener, Tasks
+from sandbox.asl.execution import Delayed, Ended, Event, Execution, Hook, Killed, Listener, Pending, Tasks
 from sandbox.asl.interpreter import run
 from sandbox.asl.strands import Strand
 from sandbox.asl.tokens import Tokens
@@ -32,9 +32,11 @@ __all__ = [
     "Hook",
     "Killed",
     "Listener",
+    "Pending",
     "Tasks",
     "start",
     "stop",
+    "when_ended",
 ]
 
 
@@ -63,6 +65,12 @@ def stop(execution: Execution, error: str | None = None, cause: str | None = Non
         execution.course.end("ABORTED", error, cause)
 
 
+def when_ended(execution: Execution, action: Callable[[], object]) -> None:
+    """Do that when the execution is over, as an action of its own on the clock; soon, if it is over already."""
+    if execution.course:
+        execution.course.when_ended(action)
+
+
 class Course:
     """What the strands of one execution share: its record, its lock and the way to its end."""
 
@@ -71,6 +79,7 @@ class Course:
         self.lock = RLock()
         self.root: Strand | None = None
         self.limit: Moment | None = None
+        self._at_end: list[Callable[[], object]] = []
 
     def begin(self, machine: StateMachine) -> None:
         """Start the main line, and the time limit."""
@@ -116,6 +125,19 @@ class Course:
             if self.limit:
                 self.limit.cancel()
             self.note(Ended(status, error, cause))
+            for action in self._at_end:
+                self._submit_at_end(action)
+
+    def when_ended(self, action: Callable[[], object]) -> None:
+        """Remember what is to be done at the end; the clock does it, so that no two executions are locked at once."""
+        with self.lock:
+            if self.execution.status == "RUNNING":
+                self._at_end.append(action)
+            else:
+                self._submit_at_end(action)
+
+    def _submit_at_end(self, action: Callable[[], object]) -> None:
+        self.clock.submit(action, f"{self.execution.name} is over")
 
     def guard(self, work: Callable[[], None]) -> None:
         """Do something of the execution; a kill ends it, a bug ends it too and goes on to the clock."""

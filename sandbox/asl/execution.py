@@ -1,5 +1,6 @@
 """What is known of one execution: its status, its history, and who listens."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -21,6 +22,22 @@ class Delayed:
 
     seconds: float
     answer: Any
+
+
+class Pending(ABC):
+    """What a task answers when somebody else decides when its answer comes."""
+
+    @abstractmethod
+    def begin(self, done: Callable[[Any], object]) -> None:
+        """Hand the answer (or `TaskFailed`) to `done` once it is there."""
+
+    @abstractmethod
+    def time_out(self) -> None:
+        """The task's own time limit is over: nobody waits for the answer any more."""
+
+    @abstractmethod
+    def abandon(self) -> None:
+        """The task's execution, or the Map around it, is over: nobody waits for the answer any more."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Service integrations: what a task's Resource calls, how that is spelled, and whether the task waits for its token.
+"""Service integrations: what a task's Resource calls, how that is spelled, and what the task waits for.
 
 Sources: Step Functions Developer Guide, connect-to-resource (the patterns), supported-services-awssdk (names of
 parameters, answers and errors), connect-sqs, connect-sns and connect-stepfunctions (a message or an input that is an
@@ -15,6 +15,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 WAITING = "waitForTaskToken"
+SYNC = "sync:2"
+MAY_SYNC = "arn:aws:states:::states:startExecution"
 # The services whose optimised integrations may wait for a token, of those this sandbox has.
 MAY_WAIT = {"lambda", "sns", "sqs", "states", "events", "aws-sdk"}
 OPTIMISED = {"dynamodb": "DynamoDB", "states": "StepFunctions", "sqs": "SQS", "sns": "SNS", "events": "Events"}
@@ -53,10 +55,15 @@ def waits(resource: str) -> bool:
     return resource.endswith(f".{WAITING}")
 
 
+def runs_job(resource: str) -> bool:
+    """Whether a task of that Resource goes on only when what it started is over."""
+    return resource.endswith(f".{SYNC}")
+
+
 def fault(resource: str) -> str | None:
     """Why this reader does not run that Resource's pattern, if so."""
-    _, dot, pattern = resource.partition(".")
-    if not dot:
+    called, dot, pattern = resource.partition(".")
+    if not dot or (called, pattern) == (MAY_SYNC, SYNC):
         return None
     words = resource.split(":")
     if pattern != WAITING:
@@ -68,7 +75,7 @@ def fault(resource: str) -> str | None:
 
 def read(resource: str) -> Integration:
     """The integration a Resource names."""
-    words = resource.removesuffix(f".{WAITING}").split(":")
+    words = resource.partition(".")[0].split(":")
     if words[5] == "aws-sdk":
         return Integration(words[6], words[7], SDK.get(words[6], words[6].capitalize()), optimised=False)
     return Integration(words[5], words[6], OPTIMISED[words[5]], optimised=True)

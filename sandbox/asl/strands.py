@@ -17,7 +17,7 @@ from sandbox.asl.effects import (
     TaskFailed,
     Wait,
 )
-from sandbox.asl.execution import Delayed
+from sandbox.asl.execution import Delayed, Pending
 from sandbox.asl.tokens import Heart
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ class Strand:
         self._moments: list[Moment] = []
         self._join: _Join | None = None
         self._heart: Heart | None = None
+        self._pending: Pending | None = None
 
     def launch(self) -> None:
         """Begin in the clock's pool."""
@@ -64,11 +65,15 @@ class Strand:
         if self._join:
             self._join.cancel()
             self._join = None
+        if self._pending:
+            self._pending.abandon()
+            self._pending = None
 
     def answer(self, ticket: int, answer: Any) -> None:
         """Answer the effect that has this ticket; an answer that is a `TaskFailed` is thrown."""
         with self.course.lock:
             if ticket == self._ticket:
+                self._pending = None  # it has answered
                 self.cancel()
                 self.course.guard(partial(self._go_on, answer))
 
@@ -118,7 +123,8 @@ class Strand:
             self.course.tokens.give(task.token, self, ticket)
         self.course.clock.submit(partial(self.course.guard, partial(self._perform, ticket, task)), self._name(task))
         if task.timeout_seconds is not None:
-            self._answer_later(ticket, task.timeout_seconds, TaskFailed("States.Timeout"), task)
+            time_out = partial(self._time_out, ticket)
+            self._moments.append(self.course.clock.call_later(task.timeout_seconds, time_out, self._name(task)))
         if task.heartbeat_seconds is not None:
             missed = partial(self.answer, ticket, HeartbeatMissed())
             self._heart = Heart(self.course.clock, task.heartbeat_seconds, missed, self._name(task))
@@ -134,11 +140,26 @@ class Strand:
         seconds, answer = (answer.seconds, answer.answer) if isinstance(answer, Delayed) else (None, answer)
         if task.token is not None and not isinstance(answer, TaskFailed):
             return  # the result comes with the token
-        if seconds is None:
+        if isinstance(answer, Pending):
+            self._wait_for(ticket, answer)
+        elif seconds is None:
             self.answer(ticket, answer)
         else:
             with self.course.lock:
                 self._answer_later(ticket, seconds, answer, task)
+
+    def _wait_for(self, ticket: int, pending: Pending) -> None:
+        with self.course.lock:
+            if ticket != self._ticket:
+                return pending.abandon()
+            self._pending = pending
+        return pending.begin(partial(self.answer, ticket))
+
+    def _time_out(self, ticket: int) -> None:
+        with self.course.lock:
+            if ticket == self._ticket and self._pending:
+                self._pending.time_out()
+            self.answer(ticket, TaskFailed("States.Timeout"))
 
     def _answer_later(self, ticket: int, seconds: float, answer: Any, effect: Effect) -> None:
         if ticket == self._ticket:

@@ -35,6 +35,7 @@ class Permissions:
     def __init__(self, cloud: Cloud, iam: KnownRoles) -> None:
         self._cloud, self._iam = cloud, iam
         cloud.gateway.before.insert(0, self.authorize)  # permission is asked before anything else is looked at
+        cloud.gateway.authorize = self.authorize
         cloud.gateway.resource_of = resource_of
         BucketPolicies(cloud)
 

@@ -229,6 +229,7 @@ NEEDS: Table = {
             "DeleteEventBus": _bus,
             "DeleteRule": _rule,
             "DescribeEventBus": _bus,
+            "DescribeRule": _rule,
             "PutPermission": anything,
             "RemovePermission": anything,
             "RemoveTargets": _rule,

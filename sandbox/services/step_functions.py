@@ -22,6 +22,7 @@ from sandbox.asl.tokens import TokenClosed, Tokens
 from sandbox.gateway import AwsError, Call
 from sandbox.identity import Session, acting_as
 from sandbox.policy import Principal, Request, access_denied_message, assume_role
+from sandbox.services.child_executions import ChildExecution, check_permissions
 from sandbox.services.functions import FunctionFailed, Functions, session_arn
 from sandbox.services.iam_documents import role_documents_of
 
@@ -45,7 +46,11 @@ class Machine:
 
 
 class StepFunctions:
-    """Executions of every state machine. `listeners` hear each line of each history; `hook` may kill one."""
+    """Executions of every state machine. `listeners` hear each line of each history; `hook` may kill one.
+
+    `stops_children`: whether executions that a task waits for are stopped when the task's own execution ends first. AWS
+    only tries to; by default they go on.
+    """
 
     def __init__(self, cloud: Cloud, functions: Functions) -> None:
         self._cloud, self._functions = cloud, functions
@@ -54,6 +59,7 @@ class StepFunctions:
         self._tokens = Tokens()
         self.listeners: list[Listener] = []
         self.hook: Hook | None = None
+        self.stops_children = False
         cloud.gateway.handle(
             "stepfunctions",
             StartExecution=self._start_execution,
@@ -127,7 +133,9 @@ class StepFunctions:
     def _perform(self, execution: Execution, task: Any) -> Any:
         session = self._machines[execution.machine_arn].session
         with acting_as(session):
-            return self._invoke(task, session) if isinstance(task, Invoke) else self._call(task)
+            if isinstance(task, Invoke):
+                return self._invoke(task, session)
+            return self._run_job(task, session) if integration.runs_job(task.resource) else self._call(task)
 
     def _invoke(self, task: Invoke, session: Session) -> Any:
         name = task.arguments["FunctionName"]
@@ -162,6 +170,15 @@ class StepFunctions:
             raise TaskFailed(f"{named.prefix}.SdkClientException", str(error)) from error
         return integration.answer(named, answer, client)
 
+    def _run_job(self, task: Any, session: Session) -> Any:
+        """Start an execution; the task goes on when that is over."""
+        try:
+            check_permissions(self._cloud, session, task.arguments)
+        except AwsError as error:
+            raise TaskFailed(integration.unmodelled("StepFunctions", optimised=True), str(error)) from error
+        child = self._executions[self._call(task)["ExecutionArn"]]
+        return ChildExecution(self._cloud, session, child, self._describe, stops=self.stops_children)
+
     def _start_execution(self, call: Call) -> dict[str, Any]:
         given = call.parameters
         started = self.start(given["stateMachineArn"], json.loads(given.get("input") or "{}"), given.get("name"))
@@ -173,10 +190,12 @@ class StepFunctions:
             raise AwsError("ValidationException", f"'executionArn' must have at most {LONGEST_ARN} characters")
         if not re.fullmatch(r"arn:[\w-]+:states:[\w-]+:\d{12}:execution:[^:\s]+:[^:\s]+", arn):
             raise AwsError("InvalidArn", f"Invalid Arn: '{arn}'")
-        found = self._find(arn)
-        answer = {**_summary(found), "input": json.dumps(found.input)}
-        if found.output is not None:
-            answer["output"] = json.dumps(found.output)
+        return self._describe(self._find(arn))
+
+    def _describe(self, found: Execution) -> dict[str, Any]:
+        answer = {**_summary(found), "input": json.dumps(found.input), "inputDetails": {"included": True}}
+        if found.status == "SUCCEEDED":
+            answer |= {"output": json.dumps(found.output), "outputDetails": {"included": True}}
         return answer | {key: value for key, value in (("error", found.error), ("cause", found.cause)) if value}
 
     def _list_executions(self, call: Call) -> dict[str, Any]:

@@ -8,12 +8,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
-import yaml
 
 from control_plane.account import Connection
 from control_plane.aws.calls import BY_CODE
 from control_plane.aws.registry import DynamoDbRegistry
-from control_plane.aws.stack_sets import CALL_AS
 from control_plane.decision import Action
 from control_plane.failure import PLANS
 from control_plane.profiles import LONGEST
@@ -23,20 +21,26 @@ from tests.contract import project
 from tests.contract.project import MACHINES
 from tests.contract.recorder import Recorder
 
-AWS_ERROR = re.compile(r"^(States|Lambda|Runtime|Sandbox|DynamoDB|CloudFormation|Sfn)\.\w+$")
+AWS_ERROR = re.compile(r"^(States|Lambda|Runtime|Sandbox|DynamoDB|CloudFormation|Sfn|StepFunctions)\.\w+$")
 INTEGRATIONS = {
     "lambda": "functions",
     "dynamodb": "DynamoDB",
     "cloudformation": "CloudFormation",
     "sfn": "Step Functions",
+    "states": "child executions",
 }
 # State names are unique in a machine, so a function invoked from two places is named like one of them only.
 SECOND_CALLERS = {
     "AbandonAccountList": "CollectSnapshot",
     "RecordAccountFailure": "RecordFailure",
+    "RecordConnectionFailure": "RecordFailure",
     "RollBackAccess": "RevokeAccess",
 }
-RECONCILE = "reconcile_account.asl.yaml"
+ROUTE, RECONCILE, CONNECTION_MACHINE = (
+    "route_event.asl.yaml",
+    "reconcile_account.asl.yaml",
+    "reconcile_connection.asl.yaml",
+)
 ANSWERS = {"Rejected"}  # what a person may fail a task with
 CONNECTION = Connection(account_id="222233334444", profile="sales-eu")
 VARIABLES = {"account_id": CONNECTION.account_id, "profile": CONNECTION.profile}
@@ -153,6 +157,7 @@ UNMODELLED = {
     "DynamoDB": "DynamoDB.AmazonDynamoDBException",
     "CloudFormation": "CloudFormation.CloudFormationException",
     "Step Functions": "Sfn.SfnException",
+    "child executions": "StepFunctions.AWSStepFunctionsException",
     "functions": "Lambda.AWSLambdaException",
 }
 FEW = {"functions": 6}
@@ -175,7 +180,7 @@ def _longest(retrier: Mapping[str, Any]) -> float:
 def _kinds(resource: str) -> list[str]:
     """What a task calls, as the reference names it; a function may stand for a person who answers."""
     asks = ["people"] if resource.endswith(".waitForTaskToken") else []
-    return [*asks, INTEGRATIONS[resource.split(":")[-2]]]
+    return [*asks, INTEGRATIONS[resource.removesuffix(".sync:2").split(":")[-2]]]
 
 
 def _documented_retries() -> dict[str, list[tuple[str, ...]]]:
@@ -222,11 +227,10 @@ def test_the_readers_ban_on_clock_chance_and_digest_is_in_force(name: str) -> No
 
 
 def _arguments(state: str) -> Any:
-    """What a Task of ReconcileAccount sends for CONNECTION; other variables stand for themselves."""
-    unknown = ("why", "generation", "operation_id")
+    """What a Task of ReconcileConnection sends for CONNECTION."""
     context = {"context": {"State": {"EnteredTime": "now"}}}
-    values = {**dict.fromkeys(unknown, "0"), **VARIABLES, "states": context}
-    return fill(_parsed(RECONCILE)[state].fields["Arguments"], values)
+    values = {"reason": "tagged", "generation": 4, **VARIABLES, "states": context}
+    return fill(_parsed(CONNECTION_MACHINE)[state].fields["Arguments"], values)
 
 
 def test_the_machine_records_the_names_the_code_uses() -> None:
@@ -237,28 +241,31 @@ def test_the_machine_records_the_names_the_code_uses() -> None:
     )
 
 
-def test_the_machine_polls_the_stack_set_the_code_makes() -> None:
-    asked = _arguments("DescribeOperation")
-    assert asked["StackSetName"] == CONNECTION.role_name
-    assert asked["CallAs"] == CALL_AS
-
-
-@pytest.mark.parametrize(("state", "profile"), [("RecordConnected", CONNECTION.profile), ("Claim", None)])
-def test_the_machine_and_the_code_write_the_same_registry_keys(state: str, profile: str | None) -> None:
+@pytest.mark.parametrize(
+    ("name", "state", "profile"),
+    [
+        (CONNECTION_MACHINE, "RecordConnected", CONNECTION.profile),
+        (CONNECTION_MACHINE, "RenewClaim", None),
+        (RECONCILE, "Claim", None),
+    ],
+)
+def test_the_machine_and_the_code_write_the_same_registry_keys(name: str, state: str, profile: str | None) -> None:
     client: Any = Recorder()
     DynamoDbRegistry(client, "table").record_failure(CONNECTION.account_id, profile, {"step": "Any"}, "now")
-    assert fill(_parsed(RECONCILE)[state].fields["Arguments"]["Key"], VARIABLES) == client.requests[0]["Key"]
+    assert fill(_parsed(name)[state].fields["Arguments"]["Key"], VARIABLES) == client.requests[0]["Key"]
 
 
 def test_an_event_without_an_account_is_kept_with_the_cause_and_remedy_of_its_plan() -> None:
-    catch = project.tasks(RECONCILE)["FindAccount"]["Catch"][0]
+    catch = project.tasks(ROUTE)["FindAccount"]["Catch"][0]
     assert catch["ErrorEquals"] == ["NoAccountInEvent"]
     assert (catch["Assign"]["unread"]["cause"], catch["Assign"]["unread"]["remedy"]) == PLANS["NoAccountInEvent"]
 
 
 def test_every_action_of_a_plan_has_a_path_in_the_machine() -> None:
-    text = yaml.dump(project.machine(RECONCILE))
-    handled = set(re.findall(r"\$states\.input\.action\s+=\s+'+(\w+)'+", text))
+    conditions = [
+        choice["Condition"] for choice in project.machine(CONNECTION_MACHINE)["States"]["ChooseStep"]["Choices"]
+    ]
+    handled = {word for condition in conditions for word in re.findall(r"\$step = '([a-z]+)'", condition)}
     # `refuse` takes the default path, `nothing` is dropped by the state AssessAccount
     assert handled | {"refuse", "nothing"} == {action.value for action in Action}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,8 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from sandbox.asl.effects import Wait
+from sandbox.asl.execution import Killed
 from sandbox.permissions import Permissions
 from sandbox.services.functions import Functions
 from sandbox.services.iam import Iam
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 
     from sandbox.asl.execution import Execution
     from sandbox.cloud import Cloud
+    from tests.integration.sandbox.world_of_roles import Statement
 
 ARN = f"arn:aws:states:{REGION}:{HUB}"
 TABLE = f"arn:aws:dynamodb:{REGION}:{HUB}:table/registry"
@@ -211,3 +215,145 @@ def test_a_machine_that_does_not_exist_cannot_start(machines: StepFunctions) -> 
     assert machines.executions == []
     with pytest.raises(Exception, match="State Machine Does Not Exist"):
         machines.start(f"{ARN}:stateMachine:nobody", {})
+
+
+CHILD, CHILD_RUNS = f"{ARN}:stateMachine:child", f"{ARN}:execution:child:*"
+RULE = f"arn:aws:events:{REGION}:{HUB}:rule/StepFunctionsGetEventsForStepFunctionsExecutionRule"
+ANSWER: dict[str, Any] = {"Answer": {"Type": "Pass", "Output": {"n": "{% $states.input.n * 2 %}"}, "End": True}}
+PAUSE_AND_ANSWER: dict[str, Any] = {"Pause": {"Type": "Wait", "Seconds": 60, "Next": "Answer"}, **ANSWER}
+WAITING_PERMISSIONS = {
+    "states:StartExecution": CHILD,
+    "states:DescribeExecution": CHILD_RUNS,
+    "states:StopExecution": CHILD_RUNS,
+    "events:PutTargets": RULE,
+    "events:PutRule": RULE,
+    "events:DescribeRule": RULE,
+}
+
+
+def waiting_for_child(**more: Any) -> dict[str, Any]:
+    """A machine of one task, which starts a child and waits for it."""
+    arguments = {"StateMachineArn": CHILD, "Input": "{% $states.input %}", "Name": "run"}
+    return {"Do": {**task("states:startExecution.sync:2", arguments)["Do"], **more}}
+
+
+def may_wait(*without: str) -> list[Statement]:
+    """What the role of such a machine needs, but for some actions."""
+    return [allow(action, resource) for action, resource in WAITING_PERMISSIONS.items() if action not in without]
+
+
+def start_parent(cloud: Cloud, machines: StepFunctions, child: dict[str, Any], **more: Any) -> tuple[Execution, str]:
+    """A parent that waits for its child since a second, and the child's ARN."""
+    create_machine(cloud, child, name="child")
+    parent = machines.start(create_machine(cloud, waiting_for_child(**more), *may_wait()), {"n": 4})
+    wait(cloud, 1)
+    return parent, CHILD_RUNS.replace("*", "run")
+
+
+def status_of(cloud: Cloud, arn: str) -> str:
+    return str(api(cloud, "describe_execution", executionArn=arn)["status"])
+
+
+def test_a_task_waits_for_its_child_and_gets_its_output_as_a_value(cloud: Cloud, machines: StepFunctions) -> None:
+    parent, child = start_parent(cloud, machines, PAUSE_AND_ANSWER)
+    assert (parent.status, status_of(cloud, child)) == ("RUNNING", "RUNNING")
+    wait(cloud, 60)
+    assert (parent.status, parent.output["Status"]) == ("SUCCEEDED", "SUCCEEDED")
+    assert (parent.output["Input"], parent.output["Output"]) == ({"n": 4}, {"n": 8})
+    assert (parent.output["ExecutionArn"], parent.output["Name"]) == (child, "run")
+    assert parent.output["StopDate"].startswith("2026-11-24T08:01:00")
+
+
+def test_the_machines_role_starts_the_child(cloud: Cloud, machines: StepFunctions) -> None:
+    start_parent(cloud, machines, ANSWER)
+    (entry,) = cloud.gateway.log.of("StartExecution")
+    assert (entry.role, entry.resource) == (role_arn("machine-role"), CHILD)
+
+
+def test_a_child_without_a_name_gets_one(cloud: Cloud, machines: StepFunctions) -> None:
+    create_machine(cloud, ANSWER, name="child")
+    unnamed = task("states:startExecution.sync:2", {"StateMachineArn": CHILD, "Input": {"n": 1}})
+    parent = run(cloud, machines, create_machine(cloud, unnamed, *may_wait()))
+    assert len(parent.output["Name"]) == 36
+
+
+@pytest.mark.parametrize("missing", WAITING_PERMISSIONS)
+def test_waiting_for_a_child_needs_every_permission(cloud: Cloud, machines: StepFunctions, missing: str) -> None:
+    create_machine(cloud, ANSWER, name="child")
+    parent = run(cloud, machines, create_machine(cloud, waiting_for_child(), *may_wait(missing)), {"n": 1})
+    assert (parent.status, parent.error) == ("FAILED", "StepFunctions.AWSStepFunctionsException")
+    assert f"is not authorized to perform: {missing} on resource" in (parent.cause or "")
+    assert machines.executions == [parent]
+
+
+@pytest.mark.parametrize(
+    ("child", "status", "error"),
+    [
+        ({"Fail": {"Type": "Fail", "Error": "Refused", "Cause": "not today"}}, "FAILED", "Refused"),
+        (PAUSE, "ABORTED", None),
+    ],
+)
+def test_a_child_that_does_not_succeed_fails_the_task(
+    cloud: Cloud, machines: StepFunctions, child: dict[str, Any], status: str, error: str | None
+) -> None:
+    parent, arn = start_parent(cloud, machines, child)
+    if status == "ABORTED":
+        api(cloud, "stop_execution", executionArn=arn)
+        wait(cloud, 0)
+    told = json.loads(parent.cause or "")
+    assert (parent.status, parent.error) == ("FAILED", "States.TaskFailed")
+    assert (told["Status"], told.get("Error"), told["Input"]) == (status, error, '{"n": 4}')
+    assert (told["ExecutionArn"], "Output" in told) == (arn, False)
+
+
+def test_a_child_that_times_out_fails_the_task(cloud: Cloud, machines: StepFunctions) -> None:
+    parent, _ = start_parent(cloud, machines, PAUSE)
+    machines.executions[-1].course.end("TIMED_OUT")  # type: ignore[union-attr]  # it runs
+    wait(cloud, 0)
+    assert (parent.error, json.loads(parent.cause or "")["Status"]) == ("States.TaskFailed", "TIMED_OUT")
+
+
+def test_a_repeated_start_joins_the_child_that_runs_with_that_input(cloud: Cloud, machines: StepFunctions) -> None:
+    first, _ = start_parent(cloud, machines, PAUSE_AND_ANSWER)
+    again = machines.start(first.machine_arn, {"n": 4})
+    wait(cloud, 60)
+    assert (len(machines.executions), first.output, again.status) == (3, again.output, "SUCCEEDED")
+
+
+def test_a_start_that_is_refused_has_the_name_of_its_shape(cloud: Cloud, machines: StepFunctions) -> None:
+    first, _ = start_parent(cloud, machines, PAUSE_AND_ANSWER)
+    other_input = machines.start(first.machine_arn, {"n": 5})
+    wait(cloud, 60)
+    over = machines.start(first.machine_arn, {"n": 4})
+    wait(cloud, 0)
+    expected = "StepFunctions.ExecutionAlreadyExistsException"
+    assert [other_input.error, over.error] == [expected, expected]
+
+
+def test_a_task_whose_time_is_up_tries_to_stop_its_child(cloud: Cloud, machines: StepFunctions) -> None:
+    parent, child = start_parent(cloud, machines, PAUSE, TimeoutSeconds=30)
+    wait(cloud, 30)
+    assert (parent.error, status_of(cloud, child)) == ("States.Timeout", "ABORTED")
+    (entry,) = cloud.gateway.log.of("StopExecution")
+    assert entry.role == role_arn("machine-role")
+
+
+@pytest.mark.parametrize(("stops", "status"), [(False, "RUNNING"), (True, "ABORTED")])
+def test_the_child_of_a_stopped_execution_is_stopped_at_best(
+    cloud: Cloud, machines: StepFunctions, *, stops: bool, status: str
+) -> None:
+    machines.stops_children = stops
+    parent, child = start_parent(cloud, machines, PAUSE)
+    api(cloud, "stop_execution", executionArn=parent.arn)
+    wait(cloud, 1)
+    assert (parent.status, status_of(cloud, child)) == ("ABORTED", status)
+
+
+def test_the_hook_sees_the_effects_of_children(cloud: Cloud, machines: StepFunctions) -> None:
+    def kill_child(execution: Execution, effect: object) -> None:
+        if execution.machine_name == "child" and isinstance(effect, Wait):
+            raise Killed
+
+    machines.hook = kill_child
+    parent, child = start_parent(cloud, machines, PAUSE)
+    assert (status_of(cloud, child), parent.error) == ("ABORTED", "States.TaskFailed")

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from sandbox.gateway import Call
     from tests.simulation.conftest import Story
 
-MACHINE = "ReconcileAccount"
+MACHINES = ("RouteEvent", "ReconcileAccount", "ReconcileConnection")
 ROLE = re.compile(r"quick-onboarding-(\w+?)(Function)?Role-")
 BACKGROUND = {"WatchRegistry", "Schedule"}  # not on an account's way
 
 
 @dataclass(frozen=True)
 class Spot:
-    """Where something may go wrong: an effect of the machine, or a call and whether a function makes it."""
+    """Where something may go wrong: an effect of a machine, or a call and whether a function makes it."""
 
     name: str
     by_function: bool = False
@@ -69,8 +69,8 @@ class Bed:
         self.story.start({"account_id": self.account})
 
     def _effect(self, execution: Execution, effect: Effect) -> None:
-        if execution.machine_name == MACHINE:
-            self.effects.append(Spot(f"{type(effect).__name__} {getattr(effect, 'state', '')}"))
+        if execution.machine_name in MACHINES:
+            self.effects.append(Spot(f"{execution.machine_name}: {type(effect).__name__} {getattr(effect, 'state', '')}"))
             for each in list(self.at_effect):
                 each(len(self.effects) - 1, execution, effect)
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 from random import Random
 from typing import TYPE_CHECKING, Literal
 
+from sandbox.asl import drivers
 from sandbox.asl.execution import Killed
 from sandbox.gateway import AwsError
 from sandbox.services.events import Chaos
@@ -173,17 +174,59 @@ def turned(bed: Bed, scenario: Scenario, point: int) -> None:
     def hook(number: int, _execution: Execution, _effect: Effect) -> None:
         if number == point:
             bed.strike()
-            world = bed.story.world
-            world.events.chaos = Chaos(0, drop=1.0)
-            if scenario.wanted:
-                world.untag(bed.account)
-            else:
-                world.tag(bed.account, "enabled")
-            bed.look()
+            _turn(bed, scenario)
 
     bed.at_effect.append(hook)
 
 
+def _turn(bed: Bed, scenario: Scenario) -> None:
+    """Turn the tag round. Its event is lost, one execution is started."""
+    world = bed.story.world
+    world.events.chaos = Chaos(0, drop=1.0)
+    if scenario.wanted:
+        world.untag(bed.account)
+    else:
+        world.tag(bed.account, "enabled")
+    bed.look()
+
+
+def _stop_parent(bed: Bed, execution: Execution) -> None:
+    """Stop the execution whose child that is, as somebody in the console would."""
+    parent = next(each for each in bed.story.executions() if each.arn == execution.input["holder"])
+    drivers.stop(parent)
+
+
+def orphaned(bed: Bed, _scenario: Scenario, point: int) -> None:
+    """The parent is stopped before an effect of its child, which goes on; the account is reconciled again soon."""
+
+    def hook(number: int, execution: Execution, _effect: Effect) -> None:
+        if number == point:
+            bed.strike()
+            _stop_parent(bed, execution)
+            bed.story.clock.call_later(SOON, bed.look, "a look at the account")
+
+    bed.at_effect.append(hook)
+
+
+def orphaned_and_turned(bed: Bed, scenario: Scenario, point: int) -> None:
+    """The parent is stopped and the tag says the opposite from then on: the child works against its successor."""
+
+    def hook(number: int, execution: Execution, _effect: Effect) -> None:
+        if number == point:
+            bed.strike()
+            _stop_parent(bed, execution)
+            _turn(bed, scenario)
+
+    bed.at_effect.append(hook)
+
+
+def stopped_with_parent(bed: Bed, scenario: Scenario, point: int) -> None:
+    """As `orphaned`, but Step Functions stops the child too."""
+    bed.story.world.step_functions.stops_children = True
+    orphaned(bed, scenario, point)
+
+
+CHILD = "^ReconcileConnection: "
 KINDS = {
     kind.name: kind
     for kind in (
@@ -197,5 +240,8 @@ KINDS = {
         Kind("writer outlived its lease", "function calls", outlived, company=True, only=BEFORE_WRITING),
         Kind("two at once", "seeds", doubled, company=True),
         Kind("turned round", "effects", turned, turns=True),
+        Kind("orphaned", "effects", orphaned, only=CHILD),
+        Kind("orphaned and turned round", "effects", orphaned_and_turned, turns=True, only=CHILD),
+        Kind("stopped with its parent", "effects", stopped_with_parent, only=CHILD),
     )
 }

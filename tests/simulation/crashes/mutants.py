@@ -27,11 +27,11 @@ class Mutant:
     first: int = 0  # no point before this can find it
 
 
-def _in_machine(change: Callable[[States], None]) -> Callable[[Story], None]:
-    """A defect of the deployed ReconcileAccount."""
+def _in_machine(change: Callable[[States], None], name: str = "ReconcileAccount") -> Callable[[Story], None]:
+    """A defect of a deployed state machine."""
 
     def put_in(story: Story) -> None:
-        arn = story.world.outputs["ReconcileAccountArn"]
+        arn = story.world.outputs["ReconcileAccountArn"].replace("ReconcileAccount", name)
         with story.world.cloud.administering(story.world.cloud.landscape.hub):
             client = story.world.cloud.client("stepfunctions")
             machine = json.loads(client.describe_state_machine(stateMachineArn=arn)["definition"])
@@ -50,8 +50,16 @@ def _release_ignores_the_flag(states: States) -> None:
 
 
 def _waits_ignore_the_flag(states: States) -> None:
-    inside = states["ReconcileConnections"]["ItemProcessor"]["States"]
-    inside["ChooseStep"]["Choices"] = [choice for choice in inside["ChooseStep"]["Choices"] if choice["Next"] != "Superseded"]
+    states["RenewClaim"]["Arguments"]["ConditionExpression"] = "holder = :holder"
+
+
+def _records_without_fence(states: States) -> None:
+    for state in states.values():
+        if "generation = :generation" in str(state.get("Arguments", {})):
+            arguments = state["Arguments"]
+            del arguments["ConditionExpression"]
+            for name in (":newer", ":newest"):
+                del arguments["ExpressionAttributeValues"][name]
 
 
 def _unconditional_claim(states: States) -> None:
@@ -79,7 +87,7 @@ MUTANTS = {
         ),
         Mutant(
             "flag ignored in waits",
-            _in_machine(_waits_ignore_the_flag),
+            _in_machine(_waits_ignore_the_flag, "ReconcileConnection"),
             "connect",
             "turned round",
             "before it looked again",
@@ -91,6 +99,13 @@ MUTANTS = {
             "connect",
             "two at once",
             "stack set operations",
+        ),
+        Mutant(
+            "records without fence",
+            _in_machine(_records_without_fence, "ReconcileConnection"),
+            "connect",
+            "orphaned and turned round",
+            "connected: wanted",
         ),
         Mutant(
             "lease not read again",

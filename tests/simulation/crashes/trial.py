@@ -95,6 +95,6 @@ def _end(bed: Bed) -> End:
 def _waited(bed: Bed) -> list[str]:
     """Whether the execution that was asked to look again went on waiting for the old wish first."""
     since = [spot.name for spot in bed.effects[bed.struck_at :]]
-    over = next((at for at, name in enumerate(since) if name in ("Call Requeue", "Call Release")), len(since))
-    waits = since[:over].count("Call RenewClaim")
+    over = next((at for at, name in enumerate(since) if name.endswith(("Call Requeue", "Call Release"))), len(since))
+    waits = since[:over].count("ReconcileConnection: Call RenewClaim")
     return [f"waited {waits} times before it looked again"] if waits > 1 else []

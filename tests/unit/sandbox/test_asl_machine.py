@@ -136,7 +136,7 @@ def test_a_yaml_time_stays_a_string() -> None:
         (machine({**TASK, "Retry": [{"ErrorEquals": ["A"], "JitterStrategy": "SOME"}]}), "First", "JitterStrategy"),
         (machine({**TASK, "Retry": [{"ErrorEquals": ["States.ALL", "A"]}]}), "First", "States.ALL"),
         (machine({**TASK, "Retry": [{"ErrorEquals": ["States.ALL"]}, {"ErrorEquals": ["A"]}]}), "First", "last"),
-        (machine({**TASK, "Resource": "arn:aws:states:::states:startExecution.sync:2"}), "First", "no pattern"),
+        (machine({**TASK, "Resource": "arn:aws:states:::states:startExecution.sync"}), "First", "no pattern"),
         (machine({**TASK, "Resource": "arn:aws:states:::ecs:runTask.sync"}), "First", r"no pattern \.sync"),
         (machine({**TASK, "Resource": TABLE}), "First", "can't wait for a task token"),
         (machine({**TASK, "HeartbeatSeconds": 5}), "First", "HeartbeatSeconds"),

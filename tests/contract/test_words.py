@@ -1,0 +1,126 @@
+"""One name for each thing: no retired word is used anywhere, and the glossary says which word replaced it."""
+
+import ast
+import re
+from functools import cache
+
+import pytest
+import yaml
+
+from tests.contract import project
+
+GLOSSARY = "docs/reference/glossary.md"
+# Words that are plain English elsewhere: retired as names of our own, in Python and in state machines.
+AS_NAMES = {
+    "asked",
+    "asking",
+    "attention",
+    "begins",
+    "board",
+    "course",
+    "defects",
+    "desk",
+    "gather",
+    "gone",
+    "heart",
+    "kept",
+    "left",
+    "look",
+    "mark",
+    "memory",
+    "moment",
+    "office",
+    "remembered",
+    "room",
+    "settled",
+    "terms",
+    "told",
+}
+# Words that say nothing else to anybody: retired wherever somebody reads.
+ANYWHERE = [
+    r"agenda",
+    r"brakes?",
+    r"deeply",
+    r"desk",
+    r"heldplan",
+    r"is\w+hopeless",
+    r"keepclaim",
+    r"landscape",
+    r"lefttoholder",
+    r"look_?again",
+    r"papers?",
+    r"role [ab]",
+    r"shel(f|ves)",
+    r"sort_out",
+    r"stillthere",
+    r"strands?",
+    r"strangers?",
+    r"takebackaccess",
+    r"whatnow",
+    r"wish(es)?",
+]
+ROLE_NAMES = {"README.md"}  # says once what AWS's documents call the two roles
+
+
+@cache
+def _glossary() -> dict[str, str]:
+    rows = project.tables((project.ROOT / GLOSSARY).read_text(encoding="utf-8"))["Retired words"]
+    return {word.lower(): new for old, new, *_ in rows for word in re.findall(r"`([^`]+)`", old)}
+
+
+def _texts() -> list[tuple[str, str]]:
+    found = []
+    for path in project.files():
+        name = str(path.relative_to(project.ROOT))
+        if name not in (GLOSSARY, "tests/contract/test_words.py") and path.suffix not in (".lock", ".txt"):
+            found.append((name, path.read_text(encoding="utf-8")))
+    return found
+
+
+@pytest.mark.parametrize("word", ANYWHERE)
+def test_a_retired_word_is_used_nowhere(word: str) -> None:
+    pattern = re.compile(rf"(?<![A-Za-z]){word}(?![A-Za-z])", re.IGNORECASE)
+    used = [
+        f"{name}:{text[: found.start()].count(chr(10)) + 1}: {found[0]}"
+        for name, text in _texts()
+        for found in pattern.finditer(text)
+        if not (word == "role [ab]" and name in ROLE_NAMES)
+    ]
+    assert used == []
+
+
+def _python_names() -> dict[str, str]:
+    """Every class, function, module, field and parameter somebody named, with one place where it stands."""
+    found: dict[str, str] = {}
+    for folder in ("layers/control_plane", "functions", "sandbox", "bench", "tests"):
+        for path, tree in project.modules(folder).items():
+            found[path.rsplit("/", 1)[-1].removesuffix(".py")] = path
+            for node in ast.walk(tree):
+                if isinstance(node, ast.ClassDef | ast.FunctionDef):
+                    found[node.name] = f"{path}:{node.lineno}"
+                elif isinstance(node, ast.arg):
+                    found[node.arg] = f"{path}:{node.lineno}"
+                elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+                    found[node.target.id] = f"{path}:{node.lineno}"
+    return found
+
+
+def test_no_class_module_field_or_parameter_has_a_retired_name() -> None:
+    used = {name: where for name, where in _python_names().items() if name.strip("_").lower() in AS_NAMES}
+    assert used == {}
+
+
+def test_no_attribute_of_the_registry_and_no_state_has_a_retired_name() -> None:
+    used = set()
+    for name in project.MACHINES:
+        document = yaml.safe_load(project.machine_text(name))
+        states = {state.lower() for state, _ in project.states(document)}
+        attributes = set(re.findall(r"(?:SET|REMOVE|ADD|,)\s+#?([a-z_]+)\b", project.machine_text(name)))
+        used |= (states | attributes) & (AS_NAMES | set(_glossary()))
+    assert used == set()
+
+
+def test_the_glossary_names_every_retired_word_and_what_replaced_it() -> None:
+    missing = {word for word in AS_NAMES if not any(re.search(rf"\b{word}\b", old) for old in _glossary())}
+    assert missing == set()
+    assert all(new.strip() for new in _glossary().values())
