@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from control_plane.errors import NoAccountInEvent
-from control_plane.events import Kind, describe, find_subject
-from control_plane.words import SHORT
+from control_plane.events import SubjectKind, describe, find_subject
+from control_plane.text import SHORT
 from sandbox.asl.effects import StateError
 from sandbox.asl.expression import fill
 from sandbox.asl.machine import State, parse, states
@@ -47,7 +47,7 @@ def _agree(event: Any) -> None:
     if asked is None:
         return
     found = find_subject(event, MANAGEMENT)
-    assert (found.kind, asked["Key"]["pk"]["S"]) == (Kind.ACCOUNT, PK + found.id)
+    assert (found.kind, asked["Key"]["pk"]["S"]) == (SubjectKind.ACCOUNT, PK + found.id)
     values = asked["ExpressionAttributeValues"]
     assert all(len(values[name]["S"].encode()) <= SHORT for name in (":event", ":who"))
 
@@ -61,7 +61,9 @@ def test_the_machine_finds_in_a_sample_what_the_code_finds(name: str) -> None:
         assert _asked(event) is None
         return
     asked = _asked(event)
-    assert (asked is not None) == (subject.kind is Kind.ACCOUNT), "every documented event about an account is plain"
+    assert (asked is not None) == (subject.kind is SubjectKind.ACCOUNT), (
+        "every documented event about an account is plain"
+    )
     if asked:
         assert asked["Key"]["pk"]["S"] == PK + subject.id
         assert asked["ExpressionAttributeValues"][":event"]["S"] == describe(event)
