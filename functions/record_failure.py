@@ -1,4 +1,4 @@
-"""RecordFailure: keep what stopped a connection or an account, in words, and count it."""
+"""RecordFailure: record why a connection or an account failed, and count it."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ metrics = Metrics()
 
 
 class Request(BaseModel):
-    """Where it stopped, and the error output Step Functions caught. Without a profile: the whole account."""
+    """The failed step, and the error output Step Functions caught. Without a profile: the whole account failed."""
 
     account_id: AccountId
     profile: str | None = None

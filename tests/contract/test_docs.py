@@ -13,18 +13,19 @@ from control_plane import propagation
 from control_plane.account import Connection
 from control_plane.aws import account_listing
 from control_plane.aws.asset_cache import DynamoDbAssetCache
-from control_plane.aws.brake import DynamoDbBrake
 from control_plane.aws.ledger import DynamoDbLedger
-from control_plane.aws.papers import KEPT, DynamoDbPapers
 from control_plane.aws.registry import DynamoDbRegistry
+from control_plane.aws.revocation_budget import DynamoDbRevocationBudget
+from control_plane.aws.sweep_store import KEPT, DynamoDbSweepStore
 from control_plane.dependents import NAMED, Asset
-from control_plane.failure import PLANS, UNKNOWN, Failure
-from control_plane.ports import Listing, Wish
+from control_plane.failure import REMEDIATIONS, UNKNOWN, Failure
+from control_plane.ports.access import AccessChange
+from control_plane.ports.quick import ListingProgress
 from control_plane.settings import Settings
 from control_plane.steps import data_source, dependents
 from control_plane.sweep import collecting, planning, starting
-from control_plane.sweep.facts import Kind, Progress
 from control_plane.sweep.reporting import Report
+from control_plane.sweep.snapshot import SnapshotKind, SnapshotProgress
 from tests.contract import project
 from tests.contract.project import FORWARDING, HUB, MACHINES, ROOT
 from tests.contract.recorder import Recorder, written
@@ -50,7 +51,7 @@ def test_the_error_table_says_what_the_classes_and_their_plans_say() -> None:
     tree = ast.parse((project.LAYER / "errors.py").read_text(encoding="utf-8"))
     classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
     meanings = {node.name: " ".join(str(ast.get_docstring(node)).split()) for node in classes}
-    wanted = {name: [meanings[name], plan.cause, plan.remedy] for name, plan in PLANS.items()}
+    wanted = {name: [meanings[name], plan.cause, plan.remedy] for name, plan in REMEDIATIONS.items()}
     assert _rows("errors", "Errors of ours") == wanted
 
 
@@ -120,8 +121,8 @@ def test_the_registry_page_names_every_attribute_of_the_sweeps_claim() -> None:
 
 def test_the_registry_page_names_every_attribute_and_every_paper_of_a_sweep() -> None:
     client: Any = Recorder()
-    papers = DynamoDbPapers(client, "table")
-    papers.put("20261124080000000", "any", Progress())
+    papers = DynamoDbSweepStore(client, "table")
+    papers.put("20261124080000000", "any", SnapshotProgress())
     (expires,) = {*client.requests[0]["Item"]} - {"pk", "sk", "value"}
     assert set(_rows("registry", "Attributes of what a sweep writes down")) == written(client.requests[0])
     assert project.template(HUB)["Resources"]["RegistryTable"]["Properties"]["TimeToLiveSpecification"] == {
@@ -139,7 +140,7 @@ def test_the_registry_page_names_every_number_of_a_sweeps_report() -> None:
 def test_the_registry_page_names_every_attribute_of_the_access_ledger() -> None:
     client: Any = Recorder()
     ledger, now = DynamoDbLedger(client, "table"), "2026-11-24T08:00:00+00:00"
-    ledger.ask(Wish(CONNECTION, allow=True, generation=1), now)
+    ledger.enqueue(AccessChange(CONNECTION, allow=True, generation=1), now)
     assert set(_rows("registry", "Attributes of a pending wish")) == written(client.requests.pop())
     ledger.acquire("me", now)
     ledger.release("me", {"shard": "v1"}, now)
@@ -149,13 +150,13 @@ def test_the_registry_page_names_every_attribute_of_the_access_ledger() -> None:
 
 def test_the_registry_page_names_every_attribute_of_what_the_brake_remembers() -> None:
     client: Any = Recorder()
-    brake = DynamoDbBrake(client, "table")
+    brake = DynamoDbRevocationBudget(client, "table")
     brake.count([CONNECTION.key], "2026-11-24T08:00:00+00:00")
     plan = brake.hold([CONNECTION.key], "2026-11-24T08:00:00+00:00")
     assert plan
-    brake.asked(plan)
-    brake.approvable(plan.id, "token")
-    brake.released(plan.id)
+    brake.mark_approval_requested(plan)
+    brake.store_token(plan.id, "token")
+    brake.mark_released(plan.id)
     brake.expect([CONNECTION.key])
     wanted = {
         attribute for request in client.requests if "ConsistentRead" not in request for attribute in written(request)
@@ -166,8 +167,8 @@ def test_the_registry_page_names_every_attribute_of_what_the_brake_remembers() -
 def test_the_registry_page_names_every_attribute_of_what_is_known_of_quicks_assets() -> None:
     client: Any = Recorder()
     cache, now = DynamoDbAssetCache(client, "table"), datetime(2026, 11, 24, tzinfo=UTC)
-    cache.take_turn(now, now)
-    cache.keep_listing(Listing())
+    cache.try_reserve(now, now)
+    cache.keep_listing(ListingProgress())
     wanted = {attribute for request in client.requests for attribute in written(request)}
     assert set(_rows("registry", "Attributes of the lists of Quick's assets")) == wanted
     cache.keep(Asset("dataset", "1", "arn", "name", "now", uses=(), owners_asked="now"))
@@ -178,8 +179,8 @@ def test_the_registry_page_names_every_attribute_of_what_is_known_of_quicks_asse
 def test_the_registry_page_names_every_key() -> None:
     keys = [row[:2] for row in project.tables(project.reference("registry"))["Keys"]]
     client: Any = Recorder()
-    wish = Wish(CONNECTION, allow=True, generation=1)
-    DynamoDbLedger(client, "table").ask(wish, "2026-11-24T08:00:00+00:00")
+    wish = AccessChange(CONNECTION, allow=True, generation=1)
+    DynamoDbLedger(client, "table").enqueue(wish, "2026-11-24T08:00:00+00:00")
     assert client.requests[0]["Key"]["sk"]["S"] == "222233334444#default"
     assert keys == [
         ["`account#<account id>`", "`connection#<profile>`"],
@@ -258,12 +259,12 @@ def _fixed(what: str) -> str:
 
 def test_the_settings_page_says_how_big_a_slice_of_a_sweep_is() -> None:
     states = project.machine("sweep_organization.asl.yaml")["States"]
-    accounts = collecting.PAGES[Kind.ACCOUNTS] * account_listing.PAGE
+    accounts = collecting.PAGES[SnapshotKind.ACCOUNTS] * account_listing.PAGE
     assert "? 5 :" in states["CollectSnapshot"]["Assign"]["pause"]
     assert _fixed("what a sweep reads of accounts") == f"{accounts}, then a pause of 5 s"
     pause = states["StartReconciles"]["Assign"]["pause"]
     assert _fixed("accounts a sweep starts") == f"{starting.AT_ONCE} every {pause} s"
-    assert planning.DEEPLY == 10  # "a tenth", "within ten days"
+    assert planning.FULL_CHECK_DAYS == 10  # "a tenth", "within ten days"
     assert _fixed("what a sweep wrote down") == f"{KEPT.days} days"
     hours = project.machine("sweep_organization.asl.yaml")["TimeoutSeconds"] // 3600
     assert _fixed("a sweep's timeout") == f"{hours} h"

@@ -11,7 +11,7 @@ import pytest
 from control_plane.aws.account_listing import AwsAccountListing
 from control_plane.aws.quicksight import VIEW
 from control_plane.errors import MissingPermission
-from control_plane.sweep.ports import Place, Read
+from control_plane.sweep.ports import ListedAccount, ListPage
 from sandbox.clock import VirtualClock
 from sandbox.services.events import Chaos
 from sandbox.world import OPT_IN_TAG, Sandbox
@@ -206,13 +206,13 @@ def _spoil(patch: pytest.MonkeyPatch, trouble: str) -> None:
     """Make the list of accounts end badly, in one of three ways."""
     whole = AwsAccountListing.page
 
-    def page(listing: AwsAccountListing, token: str) -> Read[Place]:
+    def page(listing: AwsAccountListing, token: str) -> ListPage[ListedAccount]:
         if trouble == "failed" and token:
             raise MissingPermission("not authorized to perform: organizations:ListAccounts")
         read = whole(listing, "")
         if trouble == "shrunken":
-            return Read([each for each in read.items if each.name in ("member-0", "newcomer")])
-        return Read(read.items, "again")
+            return ListPage([each for each in read.items if each.name in ("member-0", "newcomer")])
+        return ListPage(read.items, "again")
 
     patch.setattr(AwsAccountListing, "page", page)
 
@@ -277,7 +277,7 @@ def test_permissions_changed_by_hand_are_found_when_it_is_the_accounts_turn(
     quick.create_group(AwsAccountId=hub, Namespace="default", GroupName="strangers")
     source = {"AwsAccountId": hub, "DataSourceId": f"quick-athena-{account_id}-default"}
     quick.update_data_source_permissions(**source, GrantPermissions=[{"Principal": group, "Actions": VIEW}])
-    monkeypatch.setattr("control_plane.sweep.planning.DEEPLY", 1)  # its turn is today
+    monkeypatch.setattr("control_plane.sweep.planning.FULL_CHECK_DAYS", 1)  # its turn is today
     sweeper.sweep()
     principals = [each["Principal"] for each in quick.describe_data_source_permissions(**source)["Permissions"]]
     assert group not in principals

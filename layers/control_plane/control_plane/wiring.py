@@ -1,4 +1,4 @@
-"""Ports from adapters from settings: the only file that knows both sides. Clients are made once, when first used."""
+"""Create the adapters behind the ports from the settings. Clients are created once, when they are first used."""
 
 from datetime import timedelta
 from functools import cache
@@ -9,50 +9,44 @@ import boto3
 
 from control_plane import profiles
 from control_plane.account import Hub
-from control_plane.asking import Terms
-from control_plane.assessment import World
+from control_plane.assessment import AssessmentDependencies
 from control_plane.aws.account_listing import AwsAccountListing
+from control_plane.aws.anomalies import LoggedAnomalies
 from control_plane.aws.approvals import StepFunctionsApprovals
 from control_plane.aws.asset_cache import DynamoDbAssetCache
-from control_plane.aws.brake import DynamoDbBrake
 from control_plane.aws.calls import CONFIG
 from control_plane.aws.iam import AwsAccessPolicies
 from control_plane.aws.ledger import DynamoDbLedger
 from control_plane.aws.notifications import SnsNotifications
-from control_plane.aws.oddities import LoggedOddities
 from control_plane.aws.organizations import AwsOrganization
-from control_plane.aws.papers import DynamoDbPapers, DynamoDbRecordListing
 from control_plane.aws.quick_assets import AwsQuickAssets
 from control_plane.aws.quicksight import AwsDataSources, AwsQuickAccount
 from control_plane.aws.reconciles import StepFunctionsReconciles
 from control_plane.aws.registry import DynamoDbRegistry
+from control_plane.aws.revocation_budget import DynamoDbRevocationBudget
 from control_plane.aws.role_listing import AwsRoleListing
 from control_plane.aws.source_listing import AwsSourceListing
 from control_plane.aws.stack_sets import AwsStackSets
+from control_plane.aws.sweep_store import DynamoDbRecordListing, DynamoDbSweepStore
 from control_plane.definition import body_hash
 from control_plane.errors import UnknownProfile
 from control_plane.observation import Planes
-from control_plane.ports import (
-    AccessPolicies,
-    Brake,
-    DataSources,
-    Notifications,
-    Oddities,
-    Organization,
-    QuickAccount,
-    Reconciles,
-    Registry,
-    Shards,
-    StackSets,
-)
+from control_plane.opt_in import OptInPolicy
+from control_plane.ports.access import AccessPolicies, Anomalies, RevocationBudget, Shards
+from control_plane.ports.notifications import Notifications
+from control_plane.ports.organization import Organization
+from control_plane.ports.quick import DataSources, QuickAccount
+from control_plane.ports.reconciles import Reconciles
+from control_plane.ports.registry import Registry
+from control_plane.ports.stack_sets import StackSets
 from control_plane.settings import settings
-from control_plane.steps.access import Desk, external_ids
-from control_plane.steps.data_source import Impact
+from control_plane.steps.access import AccessDependencies, external_ids
+from control_plane.steps.data_source import RemovalDependencies
 from control_plane.steps.exemptions import LiveExemptions
-from control_plane.sweep.collecting import Lists
-from control_plane.sweep.inspecting import ReadOnce
-from control_plane.sweep.ports import Papers
-from control_plane.sweep.run import Office
+from control_plane.sweep.collecting import SnapshotSources
+from control_plane.sweep.inspecting import CachedShards
+from control_plane.sweep.ports import SweepStore
+from control_plane.sweep.run import SweepDependencies
 
 
 @cache
@@ -61,13 +55,13 @@ def _client(service: str, region: str | None = None) -> Any:
 
 
 def hub() -> Hub:
-    """The fixed points names are built from."""
+    """The hub: the account, Region and organization that all names are built from."""
     return settings().hub
 
 
-def terms() -> Terms:
-    """What an operator decided: the tag that asks, and the grace period."""
-    return Terms(opt_in_tag=settings().opt_in_tag, grace=timedelta(days=settings().grace_days))
+def opt_in_policy() -> OptInPolicy:
+    """The operator's settings for opting in: the tag and the grace period."""
+    return OptInPolicy(opt_in_tag=settings().opt_in_tag, grace=timedelta(days=settings().grace_days))
 
 
 def known_profiles() -> dict[str, profiles.Profile]:
@@ -76,7 +70,7 @@ def known_profiles() -> dict[str, profiles.Profile]:
 
 
 def profile(name: str) -> profiles.Profile:
-    """One profile; raises UnknownProfile when a deployment took it away meanwhile."""
+    """One profile; raises UnknownProfile when the deployed file no longer defines it."""
     if name not in known_profiles():
         raise UnknownProfile(f"profiles.yaml defines no profile {name!r} any more")
     return known_profiles()[name]
@@ -98,7 +92,7 @@ def stack_sets() -> StackSets:
 
 
 def _body() -> Path:
-    """What stack sets are made of."""
+    """The template of the stack sets."""
     return settings().consumer_directory / "consumer_role.yaml"
 
 
@@ -107,24 +101,24 @@ def access_policies() -> AccessPolicies:
     return AwsAccessPolicies(_client("iam"), hub(), external_ids(hub()))
 
 
-def brake() -> Brake:
-    """What the brake remembers."""
-    return DynamoDbBrake(_client("dynamodb"), settings().registry_table)
+def revocation_budget() -> RevocationBudget:
+    """The stored state of the revocation budget."""
+    return DynamoDbRevocationBudget(_client("dynamodb"), settings().registry_table)
 
 
-def desk() -> Desk:
-    """What a writer of the access policy works with."""
+def access_dependencies() -> AccessDependencies:
+    """The dependencies of a writer of the access policy."""
     policies = AwsAccessPolicies(_client("iam"), hub(), external_ids(hub()))
     ledger = DynamoDbLedger(_client("dynamodb"), settings().registry_table)
     approvals = StepFunctionsApprovals(_client("stepfunctions"), settings().approve_revocations_arn)
     exemptions = LiveExemptions(AwsOrganization(_client("organizations")), _data_sources())
     repairs = settings().drift_repair == "repair"
-    return Desk(hub(), ledger, policies, brake(), approvals, exemptions, oddities(), repairs)
+    return AccessDependencies(hub(), ledger, policies, revocation_budget(), approvals, exemptions, anomalies(), repairs)
 
 
-def oddities() -> Oddities:
-    """Where what should not be there is counted."""
-    return LoggedOddities()
+def anomalies() -> Anomalies:
+    """Where anomalies are logged and counted."""
+    return LoggedAnomalies()
 
 
 def data_sources() -> DataSources:
@@ -136,11 +130,11 @@ def _data_sources() -> AwsDataSources:
     return AwsDataSources(_client("quicksight"), hub(), settings().quick_identity_region, settings().quick_namespace)
 
 
-def impact() -> Impact:
-    """What learns and tells which assets depend on a data source."""
+def removal_dependencies() -> RemovalDependencies:
+    """The dependencies of removing a data source."""
     assets = AwsQuickAssets(_client("quicksight"), hub())
     cache = DynamoDbAssetCache(_client("dynamodb"), settings().registry_table)
-    return Impact(assets, cache, registry(), notifications())
+    return RemovalDependencies(assets, cache, registry(), notifications())
 
 
 @cache
@@ -151,7 +145,7 @@ def quick_account() -> QuickAccount:
 
 
 def registry() -> Registry:
-    """What we remember of accounts."""
+    """The registry: the records of accounts and connections."""
     return DynamoDbRegistry(_client("dynamodb"), settings().registry_table)
 
 
@@ -161,35 +155,35 @@ def reconciles() -> Reconciles:
 
 
 def notifications() -> Notifications:
-    """Where people are told something."""
+    """Messages to people."""
     return SnsNotifications(_client("sns"), settings().notifications_topic_arn)
 
 
-def papers() -> Papers:
-    """What sweeps write down."""
-    return DynamoDbPapers(_client("dynamodb"), settings().registry_table)
+def sweep_store() -> SweepStore:
+    """What sweeps store between their steps."""
+    return DynamoDbSweepStore(_client("dynamodb"), settings().registry_table)
 
 
-def lists() -> Lists:
-    """What a sweep reads."""
-    return Lists(
+def snapshot_sources() -> SnapshotSources:
+    """What a sweep reads its snapshot from."""
+    return SnapshotSources(
         AwsAccountListing(_client("organizations")),
         AwsRoleListing(_client("cloudformation"), hub()),
         AwsSourceListing(_client("quicksight"), hub()),
         DynamoDbRecordListing(_client("dynamodb"), settings().registry_table),
-        papers(),
+        sweep_store(),
     )
 
 
-def office() -> Office:
-    """What the steps of a sweep work with."""
-    return Office(
-        terms=terms(),
+def sweep_dependencies() -> SweepDependencies:
+    """The dependencies of the steps of a sweep."""
+    return SweepDependencies(
+        opt_in_policy=opt_in_policy(),
         hub=hub(),
-        papers=papers(),
+        store=sweep_store(),
         policies=access_policies(),
-        brake=brake(),
-        world=world(ReadOnce(access_policies())),
+        budget=revocation_budget(),
+        assessment=assessment_dependencies(CachedShards(access_policies())),
         reconciles=reconciles(),
         registry=registry(),
         notifications=notifications(),
@@ -198,7 +192,7 @@ def office() -> Office:
     )
 
 
-def world(shards: Shards | None = None) -> World:
-    """Everything an assessment reads."""
+def assessment_dependencies(shards: Shards | None = None) -> AssessmentDependencies:
+    """The dependencies of an assessment."""
     planes = Planes(stack_sets(), shards or access_policies(), data_sources(), registry())
-    return World(organization(), planes, quick_account(), known_profiles)
+    return AssessmentDependencies(organization(), planes, quick_account(), known_profiles)

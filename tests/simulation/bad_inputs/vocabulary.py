@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from control_plane import wiring
-from control_plane.failure import PLANS, Plan, explain
+from control_plane.failure import REMEDIATIONS, Remediation, explain
 from tests.simulation.conftest import Story
 
 if TYPE_CHECKING:
@@ -207,15 +207,15 @@ class Case:
     mended: str = "SUCCEEDED"  # how the next look ends, when the trouble is over
 
     @property
-    def plan(self) -> Plan:
+    def plan(self) -> Remediation:
         """Cause and remedy as recorded."""
-        if self.where.startswith("unread#") and self.error not in PLANS:
+        if self.where.startswith("unread#") and self.error not in REMEDIATIONS:
             return CANNOT_BE_ASKED
         failure = explain(ACCOUNT, "", {"Error": self.error, "Cause": self.message})
-        return Plan(failure.cause, failure.remedy)
+        return Remediation(failure.cause, failure.remedy)
 
 
-CANNOT_BE_ASKED = Plan(
+CANNOT_BE_ASKED = Remediation(
     "the function that reads events failed, or could not be invoked",
     "mend what the reason names, then start RouteEvent again with the event as its input",
 )

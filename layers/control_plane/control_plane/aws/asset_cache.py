@@ -1,4 +1,4 @@
-"""What is known of Amazon Quick's assets, in the registry table under pk `quick`: shared by all removals."""
+"""A cache of Amazon Quick's assets in the registry table, under pk `quick`. All removals share it."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -7,7 +7,7 @@ from botocore.exceptions import ClientError
 
 from control_plane.aws.calls import code_of, named_errors
 from control_plane.dependents import Asset
-from control_plane.ports import Listing
+from control_plane.ports.quick import ListingProgress
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -22,15 +22,15 @@ class DynamoDbAssetCache:
     def __init__(self, client: "DynamoDBClient", table: str) -> None:
         self._client, self._table = client, table
 
-    def take_turn(self, now: datetime, until: datetime) -> bool:
-        """Become the one who may ask Quick until then; False while another one may."""
+    def try_reserve(self, now: datetime, until: datetime) -> bool:
+        """Reserve Quick's API until then; False while somebody else has it reserved."""
         try:
             with named_errors():
                 self._client.update_item(
                     TableName=self._table,
                     Key=LISTING,
-                    UpdateExpression="SET turn = :until",
-                    ConditionExpression="attribute_not_exists(turn) OR turn <= :now",
+                    UpdateExpression="SET busy_until = :until",
+                    ConditionExpression="attribute_not_exists(busy_until) OR busy_until <= :now",
                     ExpressionAttributeValues={":until": {"S": _text(until)}, ":now": {"S": _text(now)}},
                 )
         except ClientError as error:
@@ -39,14 +39,14 @@ class DynamoDbAssetCache:
             raise
         return True
 
-    def listing(self) -> Listing:
-        """How far the lists are."""
+    def listing(self) -> ListingProgress:
+        """How far the listing has come."""
         with named_errors():
             found = self._client.get_item(TableName=self._table, Key=LISTING, ConsistentRead=True).get("Item", {})
-        return Listing(*(found.get(name, {}).get("S", "") for name in ("since", "kind", "next_token")))
+        return ListingProgress(*(found.get(name, {}).get("S", "") for name in ("since", "kind", "next_token")))
 
-    def keep_listing(self, listing: Listing) -> None:
-        """Remember how far they are."""
+    def keep_listing(self, listing: ListingProgress) -> None:
+        """Store how far the listing has come."""
         with named_errors():
             self._client.update_item(
                 TableName=self._table,
@@ -60,7 +60,7 @@ class DynamoDbAssetCache:
             )
 
     def assets(self) -> list[Asset]:
-        """Every asset known."""
+        """All known assets."""
         with named_errors():
             pages = self._client.get_paginator("query").paginate(
                 TableName=self._table,
@@ -72,12 +72,12 @@ class DynamoDbAssetCache:
         return [_asset(item) for item in items if item["sk"] != LISTING["sk"]]
 
     def keep(self, asset: Asset) -> None:
-        """Remember one."""
+        """Store one asset."""
         with named_errors():
             self._client.put_item(TableName=self._table, Item=_item(asset))
 
     def forget(self, asset: Asset) -> None:
-        """Forget one."""
+        """Delete one asset from the cache."""
         with named_errors():
             self._client.delete_item(TableName=self._table, Key=_key(asset))
 
@@ -88,9 +88,9 @@ def _key(asset: Asset) -> Any:
 
 def _item(asset: Asset) -> Any:
     described = {} if asset.uses is None else {"uses": _list(asset.uses)}
-    asked = {"owners": _list(asset.owners), "owners_asked": {"S": asset.owners_asked}} if asset.owners_asked else {}
+    owned = {"owners": _list(asset.owners), "owners_asked": {"S": asset.owners_asked}} if asset.owners_asked else {}
     text = {"arn": asset.arn, "name": asset.name, "last_updated": asset.updated, "seen": asset.seen}
-    return {**_key(asset), **{name: {"S": value} for name, value in text.items()}, **described, **asked}
+    return {**_key(asset), **{name: {"S": value} for name, value in text.items()}, **described, **owned}
 
 
 def _asset(item: Any) -> Asset:
@@ -117,5 +117,5 @@ def _strings(value: Any) -> tuple[str, ...]:
 
 
 def _text(moment: datetime) -> str:
-    """A moment in one comparable form: ISO 8601, microseconds."""
+    """A time as comparable text: ISO 8601 with microseconds."""
     return moment.isoformat(timespec="microseconds")

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from control_plane.approval import NAMED, question
-from control_plane.brake import ALWAYS, WINDOW, Removal, limit, sort_out
+from control_plane.approval import NAMED, approval_message
+from control_plane.revocation_budget import ALWAYS, WINDOW, Revocation, decide, limit
 from tests.unit.control_plane.vocabulary import TODAY
 
 
@@ -16,16 +16,16 @@ def test_a_tenth_may_go_and_five_always(connected: int, allowed: int) -> None:
     assert limit(connected) == allowed
 
 
-def removal(number: int, *, counted: bool = True, asked: str = "2026-11-24T08:00:00") -> Removal:
-    return Removal(f"{number:012}#default", f"arn:{number}", counted, asked)
+def revocation(number: int, *, counted: bool = True, requested_at: str = "2026-11-24T08:00:00") -> Revocation:
+    return Revocation(f"{number:012}#default", f"arn:{number}", counted, requested_at)
 
 
-removals = st.lists(st.integers(0, 60), unique=True, max_size=40)
+revocations = st.lists(st.integers(0, 60), unique=True, max_size=40)
 
 
 @given(
-    asked=removals,
-    held=removals,
+    asked=revocations,
+    held=revocations,
     counted=st.sampled_from([True, False]),
     ages=st.dictionaries(st.integers(0, 60), st.integers(0, 7200)),
 )
@@ -35,10 +35,10 @@ def test_never_more_than_the_limit_goes_in_an_hour(
     counted: bool,  # noqa: FBT001
     ages: dict[int, int],
 ) -> None:
-    recent = {removal(number).key: TODAY - timedelta(seconds=age) for number, age in ages.items()}
-    wanted = [removal(number, counted=counted) for number in asked]
-    waiting = frozenset(removal(number).key for number in held)
-    verdict = sort_out(wanted, 100, recent, waiting, TODAY)
+    recent = {revocation(number).key: TODAY - timedelta(seconds=age) for number, age in ages.items()}
+    wanted = [revocation(number, counted=counted) for number in asked]
+    waiting = frozenset(revocation(number).key for number in held)
+    verdict = decide(wanted, 100, recent, waiting, TODAY)
     within = {key for key, moment in recent.items() if TODAY - moment < WINDOW}
     assert not verdict.hold & verdict.count
     assert verdict.hold | verdict.count <= {each.key for each in wanted}
@@ -49,21 +49,21 @@ def test_never_more_than_the_limit_goes_in_an_hour(
 
 
 def test_more_that_is_said_to_have_gone_than_ever_could_lets_nobody_go_without_approval() -> None:
-    wanted = [removal(number) for number in range(100)]
+    wanted = [revocation(number) for number in range(100)]
     forged = {each.key: TODAY for each in wanted}
-    verdict = sort_out(wanted, 100, forged, frozenset(), TODAY)
+    verdict = decide(wanted, 100, forged, frozenset(), TODAY)
     assert verdict.hold == {each.key for each in wanted}
 
 
 def test_first_asked_is_first_served() -> None:
-    early, late = removal(9, asked="2026-11-24T07:59:59"), [removal(number) for number in range(ALWAYS)]
-    verdict = sort_out([*late, early], 10, {}, frozenset(), TODAY)
+    early, late = revocation(9, requested_at="2026-11-24T07:59:59"), [revocation(number) for number in range(ALWAYS)]
+    verdict = decide([*late, early], 10, {}, frozenset(), TODAY)
     assert early.key in verdict.count
     assert verdict.hold == {late[-1].key}
 
 
 def test_the_question_says_what_would_go_and_how_to_let_exactly_that_go() -> None:
-    subject, text = question(
+    subject, text = approval_message(
         "3-20261124080000", ["222233334444#default", "333344445555#sales"], "the-token", "eu-west-1"
     )
     assert subject == "Quick Onboarding: approve 2 revocations?"
@@ -73,6 +73,6 @@ def test_the_question_says_what_would_go_and_how_to_let_exactly_that_go() -> Non
 
 
 def test_a_long_list_is_cut_and_counted() -> None:
-    _, text = question("1", [f"{number:012}#default" for number in range(1000)], "t", "eu-west-1")
+    _, text = approval_message("1", [f"{number:012}#default" for number in range(1000)], "t", "eu-west-1")
     assert text.count("  account ") == NAMED
     assert f"... and {1000 - NAMED} more" in text

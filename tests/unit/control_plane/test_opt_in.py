@@ -7,20 +7,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from control_plane.account import Account, Unit
-from control_plane.asking import Asked, asked
 from control_plane.decision import Desired, desired
 from control_plane.errors import AccountNotReachable, InvalidTagValue
-from tests.unit.control_plane.vocabulary import HUB, HUB_ACCOUNT, MANAGEMENT, TAG, TERMS, TODAY, account
+from control_plane.opt_in import OptInRequest, read_opt_in
+from tests.unit.control_plane.vocabulary import HUB, HUB_ACCOUNT, MANAGEMENT, OPT_IN_POLICY, TAG, TODAY, account
 
 NAMES = ("default", "finance", "sales")
 WRITE = "write enabled, paused, disabled, or profile names separated by spaces"
 ONE_OR_OTHER = "with profile names: write the one or the other"
 NO_NAME = "which is no profile name (lower-case letters, digits, hyphens)"
-EXPIRES = TERMS.expires_tag
+EXPIRES = OPT_IN_POLICY.expires_tag
 
 
 def ask(tag: str | None, *, state: str = "ACTIVE", account_id: str = "222233334444") -> Desired:
-    return desired(asked(account(tag, state=state, account_id=account_id), HUB, TERMS, TODAY), NAMES)
+    return desired(read_opt_in(account(tag, state=state, account_id=account_id), HUB, OPT_IN_POLICY, TODAY), NAMES)
 
 
 @pytest.mark.parametrize(
@@ -54,19 +54,19 @@ def test_no_tag_asks_for_nothing() -> None:
 
 def test_only_our_own_tag_counts() -> None:
     tagged = Account(id="222233334444", name="sales", state="ACTIVE", tags={"Quick-Athena": "enabled", "quick": "x"})
-    assert asked(tagged, HUB, TERMS, TODAY).words == ()
+    assert read_opt_in(tagged, HUB, OPT_IN_POLICY, TODAY).profile_names == ()
 
 
 @pytest.mark.parametrize("state", ["SUSPENDED", "PENDING_CLOSURE", "CLOSED", "not in the organization"])
 @pytest.mark.parametrize("tag", ["enabled", "paused", "", "Sales!", "unknown", None])
 def test_an_account_that_is_not_active_is_asked_nothing_whatever_its_tag(tag: str | None, state: str) -> None:
-    assert ask(tag, state=state) == Desired(reason=f"the account is {state}", gone=True)
+    assert ask(tag, state=state) == Desired(reason=f"the account is {state}", account_inactive=True)
 
 
 @pytest.mark.parametrize(("tag", "denied"), [("enabled", True), ("Sales!", True), ("paused", False), (None, False)])
 def test_an_account_that_asks_but_is_not_active_is_denied(tag: str | None, denied: bool) -> None:  # noqa: FBT001
-    wish = asked(account(tag, state="SUSPENDED"), HUB, TERMS, TODAY)
-    assert wish == Asked(reason="the account is SUSPENDED", denied=denied, gone=True)
+    request = read_opt_in(account(tag, state="SUSPENDED"), HUB, OPT_IN_POLICY, TODAY)
+    assert request == OptInRequest(reason="the account is SUSPENDED", denied=denied, account_inactive=True)
 
 
 @pytest.mark.parametrize(
@@ -131,32 +131,36 @@ def test_no_tag_value_gives_more_than_it_names(tag: str) -> None:
 
 def below(
     unit: str | None, own: str | None = None, *, account_id: str = "222233334444", state: str = "ACTIVE", **tags: str
-) -> Asked:
+) -> OptInRequest:
     """What an account below a unit with that value asks for."""
     above = Unit(id="ou-ab12-consumers1", tags={TAG: unit, **tags}) if unit is not None else None
-    return asked(account(own, account_id=account_id, state=state).model_copy(update={"unit": above}), HUB, TERMS, TODAY)
+    return read_opt_in(
+        account(own, account_id=account_id, state=state).model_copy(update={"unit": above}), HUB, OPT_IN_POLICY, TODAY
+    )
 
 
 def test_a_units_tag_asks_for_every_account_below_it() -> None:
-    assert below("sales") == Asked(words=("sales",), reason="the tag quick-athena of ou-ab12-consumers1 says sales")
+    assert below("sales") == OptInRequest(
+        profile_names=("sales",), reason="the tag quick-athena of ou-ab12-consumers1 says sales"
+    )
 
 
 @pytest.mark.parametrize(("own", "words"), [("finance", ("finance",)), ("disabled", ()), ("paused", ())])
 def test_the_accounts_own_tag_wins_over_its_units(own: str, words: tuple[str, ...]) -> None:
-    assert below("sales", own).words == words
+    assert below("sales", own).profile_names == words
 
 
 def test_a_unit_may_exempt_what_is_below_it_from_its_own_unit() -> None:
-    assert below("disabled").words == ()
+    assert below("disabled").profile_names == ()
 
 
 @pytest.mark.parametrize("account_id", [MANAGEMENT, HUB_ACCOUNT])
 def test_a_tag_on_the_root_does_not_mean_the_hub_or_the_management_account(account_id: str) -> None:
-    assert below("enabled", account_id=account_id).words == ()
+    assert below("enabled", account_id=account_id).profile_names == ()
 
 
 def test_a_suspended_account_below_a_tagged_unit_is_no_failure() -> None:
-    assert below("enabled", state="SUSPENDED") == Asked(reason="the account is SUSPENDED", gone=True)
+    assert below("enabled", state="SUSPENDED") == OptInRequest(reason="the account is SUSPENDED", account_inactive=True)
 
 
 def test_a_units_tag_that_cannot_be_read_is_refused_with_the_units_name() -> None:
@@ -167,9 +171,9 @@ def test_a_units_tag_that_cannot_be_read_is_refused_with_the_units_name() -> Non
 # --- the day it ends ------------------------------------------------------------------------------
 
 
-def until(value: str, at: str, tag: str = "enabled") -> Asked:
+def until(value: str, at: str, tag: str = "enabled") -> OptInRequest:
     tagged = Account(id="222233334444", name="sales", state="ACTIVE", tags={TAG: tag, EXPIRES: value})
-    return asked(tagged, HUB, TERMS, datetime.fromisoformat(at))
+    return read_opt_in(tagged, HUB, OPT_IN_POLICY, datetime.fromisoformat(at))
 
 
 @pytest.mark.parametrize(
@@ -186,10 +190,10 @@ def until(value: str, at: str, tag: str = "enabled") -> Asked:
     ],
 )
 def test_what_is_asked_for_ends_with_that_day_or_at_that_moment(value: str, at: str, open_still: bool) -> None:  # noqa: FBT001
-    wish = until(value, at)
-    assert wish.words == (("default",) if open_still else ())
+    request = until(value, at)
+    assert request.profile_names == (("default",) if open_still else ())
     if not open_still:
-        assert wish.reason == f"the tag {EXPIRES} says {value.strip()}"
+        assert request.reason == f"the tag {EXPIRES} says {value.strip()}"
 
 
 @pytest.mark.parametrize("value", ["", "soon", "31.12.2026", "2026-13-01", "2026-12-31T25:00", "9999-12-31"])
@@ -199,13 +203,13 @@ def test_a_date_that_is_none_is_refused_in_words_and_changes_nothing(value: str)
 
 
 def test_an_account_that_asks_for_nothing_needs_no_date() -> None:
-    assert until("soon", "2026-11-24T08:00:00Z", tag="paused").words == ()
+    assert until("soon", "2026-11-24T08:00:00Z", tag="paused").profile_names == ()
 
 
 def test_a_units_date_ends_what_the_unit_asks_for_and_the_accounts_own_date_wins() -> None:
     past, future = "2026-01-01", "2027-01-01"
-    assert below("enabled", **{EXPIRES: past}).words == ()
-    assert below("enabled", "sales", **{EXPIRES: past}).words == ("sales",)
+    assert below("enabled", **{EXPIRES: past}).profile_names == ()
+    assert below("enabled", "sales", **{EXPIRES: past}).profile_names == ("sales",)
     own = Account(
         id="222233334444",
         name="sales",
@@ -213,4 +217,4 @@ def test_a_units_date_ends_what_the_unit_asks_for_and_the_accounts_own_date_wins
         tags={EXPIRES: future},
         unit=Unit(id="ou-ab12-consumers1", tags={TAG: "enabled", EXPIRES: past}),
     )
-    assert asked(own, HUB, TERMS, TODAY).words == ("default",)
+    assert read_opt_in(own, HUB, OPT_IN_POLICY, TODAY).profile_names == ("default",)

@@ -1,15 +1,15 @@
-"""Text that may come from anybody, made fit to be kept and sent: of bounded length, and always encodable."""
+"""Make untrusted text safe to store and to send: of limited length, and always encodable as UTF-8."""
 
 from typing import Any
 
 LONGEST = 1000  # characters of one reason, cause or message
-SHORT = 300  # of a description in a few words
+SHORT = 300  # characters of a short description
 
 
 def bounded(text: str, longest: int = LONGEST) -> str:
-    """The text, cut when it is too long (the cut says how long it was); half of a surrogate pair becomes `?`.
+    """The text, cut when it is too long (the end then says how long it was). A lone surrogate becomes `?`.
 
-    JSON may spell half a pair, which no UTF-8 can hold: printing, SNS and DynamoDB would refuse all of the text.
+    JSON can contain a lone surrogate, which UTF-8 can't encode: printing, SNS and DynamoDB would refuse the whole text.
     """
     kept, more = text, ""
     if len(text) > longest:
@@ -19,7 +19,7 @@ def bounded(text: str, longest: int = LONGEST) -> str:
 
 
 def plain(value: Any, longest: int = SHORT) -> str:
-    """A plain value as bounded text; of anything else, its kind: how deep or long it is nobody knows."""
+    """A string, number, boolean or null as bounded text. Of any other value only the type: it may be very large."""
     if isinstance(value, str):
         return bounded(value, longest)
     if isinstance(value, bool) or value is None:
@@ -30,10 +30,15 @@ def plain(value: Any, longest: int = SHORT) -> str:
 
 
 def quoted(value: Any, longest: int) -> str:
-    """A plain value as Python would write it, so that spaces and odd characters show; bounded."""
+    """A string as a Python literal, so that spaces and special characters are visible; bounded."""
     return repr(value[:longest])[:longest] if isinstance(value, str) else plain(value)
 
 
 def _number(value: float) -> str:
-    """Python refuses to write out a number of thousands of digits."""
+    """A number as text. Python refuses to print a number with thousands of digits."""
     return str(value) if isinstance(value, float) or abs(value) < 10**20 else "a number of more than 20 digits"
+
+
+def printable(text: str, longest: int) -> str:
+    """The text in printable ASCII, cut at that length; every other character becomes `?`."""
+    return "".join(each if " " <= each <= "~" else "?" for each in text[:longest])
