@@ -92,5 +92,17 @@ class Superseded(Exception):
     """A batch of revocations was replaced by another batch, which needs its own approval."""
 
 
+class ClaimLost(Exception):
+    """The execution does not hold the account's claim any more, so it must not change the account's access."""
+
+
+class ConnectionStopped(Exception):
+    """The child execution of a connection was stopped or ran too long, so it could not record why."""
+
+
+class InvalidInput(Exception):
+    """ReconcileAccount was started with an input that has no account id."""
+
+
 class NotConverging(Exception):
     """Parts were removed several times in a row, and each assessment found some of them again."""

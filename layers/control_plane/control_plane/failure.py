@@ -106,6 +106,18 @@ REMEDIATIONS = {
         "revocations were added to the batch, or tags came back, after the approval was requested",
         "approve the newer batch, if it is right; its message has its own token",
     ),
+    errors.ClaimLost.__name__: Remediation(
+        "somebody stopped the execution that held the account, or it ended, and another one holds the account now",
+        "nothing: the execution that holds the account brings it up to date",
+    ),
+    errors.ConnectionStopped.__name__: Remediation(
+        "somebody stopped the execution of ReconcileConnection, or it waited for AWS for more than five hours",
+        f"read the history of the execution that the reason names, {RETRY}",
+    ),
+    errors.InvalidInput.__name__: Remediation(
+        "somebody started ReconcileAccount with an event, or with an account id that is not 12 digits",
+        'start it with {"account_id": "<12 digits>"}, or start RouteEvent with the event',
+    ),
     errors.NotConverging.__name__: Remediation(
         "something makes parts again while they are being removed, or AWS keeps showing what is gone",
         "find in CloudTrail who makes them, stop it, then reconcile again (start ReconcileAccount)",

@@ -70,7 +70,8 @@ class Bed:
 
     def _effect(self, execution: Execution, effect: Effect) -> None:
         if execution.machine_name in MACHINES:
-            self.effects.append(Spot(f"{execution.machine_name}: {type(effect).__name__} {getattr(effect, 'state', '')}"))
+            what = f"{type(effect).__name__} {getattr(effect, 'state', '')}"
+            self.effects.append(Spot(f"{execution.machine_name}: {what}"))
             for each in list(self.at_effect):
                 each(len(self.effects) - 1, execution, effect)
 

@@ -15,7 +15,7 @@ from enum import StrEnum
 
 from control_plane.access_policy import Changes, Shard, apply
 from control_plane.account import Connection, Hub
-from control_plane.errors import AccessPolicyFull
+from control_plane.errors import AccessPolicyFull, ClaimLost
 from control_plane.ports.access import (
     NO_VERSION,
     AccessChange,
@@ -24,6 +24,7 @@ from control_plane.ports.access import (
     Anomalies,
     ApprovalBatch,
     Approvals,
+    Claims,
     Exemptions,
     PendingChange,
     RevocationBudget,
@@ -86,6 +87,11 @@ class AccessRequest(Connection):
         """The change to allow or to revoke the connection."""
         connection = Connection(account_id=self.account_id, profile=self.profile)
         return AccessChange(connection, allow, self.generation, self.counted)
+
+    def check_claim(self, claims: Claims) -> None:
+        """Raise ClaimLost when another execution holds the account: it decides now what access the account has."""
+        if not claims.is_held_by(self.account_id, self.execution):
+            raise ClaimLost(f"account {self.account_id}: {self.execution} does not hold its claim any more")
 
     @property
     def writer(self) -> Writer:
