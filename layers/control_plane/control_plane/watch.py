@@ -45,9 +45,8 @@ def is_stuck(record: Record, registry: Registry, now: str) -> bool:
     age = _age(record.updated, now)
     if record.profile is None or age < STUCK_AFTER or age > LONGEST:
         return age >= STUCK_AFTER
-    held_since = registry.held_since(
-        record.account_id
-    )  # a connection is in progress as long as its account's claim is written
+    # A connection is in progress as long as its account's claim is written.
+    held_since = registry.held_since(record.account_id)
     return held_since is None or _age(held_since, now) >= STUCK_AFTER
 
 

@@ -71,7 +71,7 @@ class AwsDataSources:
         return DataSource(
             state=state,
             name=found.get("Name", ""),
-            settings=_settings(found.get("DataSourceParameters", {}).get("AthenaParameters", {})),
+            settings=settings_of(found),
             sharing=self._sharing(permissions),
             tags={tag["Key"]: tag["Value"] for tag in tags.get("Tags", [])},
             failure_type=found.get("ErrorInfo", {}).get("Type", ""),
@@ -215,7 +215,9 @@ def _not_empty(**lists: Sequence[Any]) -> Any:
     return {name: each for name, each in lists.items() if each}
 
 
-def _settings(athena: dict[str, str]) -> DataSourceSettings:
+def settings_of(found: Any) -> DataSourceSettings:
+    """The settings of a data source as Quick lists or describes it."""
+    athena = found.get("DataSourceParameters", {}).get("AthenaParameters", {})
     return DataSourceSettings(
         work_group=athena.get("WorkGroup", ""),
         run_as_role_arn=athena.get("RoleArn", ""),
