@@ -28,14 +28,8 @@ class Request(BaseModel):
 def handler(request: Request, context: LambdaContext) -> dict[str, Any]:
     """The account's name, and one action (profile, action, reason) for each connection."""
     logger.append_keys(account_id=request.account_id)
-    found = assess(
-        request.account_id,
-        wiring.opt_in_policy(),
-        wiring.hub(),
-        wiring.assessment_dependencies(),
-        request.now,
-        request.profiles,
-    )
+    policy, deps = wiring.opt_in_policy(), wiring.assessment_dependencies()
+    found = assess(request.account_id, policy, wiring.hub(), deps, request.now, request.profiles)
     actions = [planned.model_dump(mode="json") for planned in found.actions]
     logger.info("assessed account", extra={"actions": actions})
     return {"account_name": found.account.name, "actions": actions}

@@ -29,12 +29,8 @@ def handler(request: Request, context: LambdaContext) -> dict[str, int]:
     found = watch.scan(registry, now)
     watch.reconcile_stuck(found.stuck, wiring.reconciles(), now)
     reported = watch.report(found, registry, wiring.notifications(), now)
-    counts = {
-        "InProgressRecords": found.in_progress,
-        "StuckRecords": len(found.stuck),
-        "FailedRecords": len(found.failed),
-    }
-    counts |= {"UnreadEvents": found.unread}
+    counts = {"StuckRecords": len(found.stuck), "FailedRecords": len(found.failed)}
+    counts |= {"InProgressRecords": found.in_progress, "UnreadEvents": found.unread}
     for name, value in counts.items():
         metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
     logger.info("watched", extra={**counts, "reported": reported})

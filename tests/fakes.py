@@ -18,7 +18,7 @@ from control_plane.ports.access import (
     RefusedChange,
 )
 from control_plane.ports.quick import AssetPage, DataSource, DataSourceSettings, ListingProgress, Refusal, Sharing
-from control_plane.ports.registry import Record, UnsettledRecord
+from control_plane.ports.registry import Record
 from control_plane.ports.stack_sets import OperationStatus, StackInstance
 
 IN_PROGRESS = {"creating": "creation_failed", "updating": "update_failed"}
@@ -577,7 +577,7 @@ class FakeRegistry:
         self.items: dict[tuple[str, str | None], dict[str, str]] = {
             (account_id, profile): {"status": status} for account_id, profile, status in statuses
         }
-        self.unsettled_records: dict[str, list[UnsettledRecord]] = {"in_progress": [], "failed": []}
+        self.unsettled_records: dict[str, list[Record]] = {"in_progress": [], "failed": []}
         self.held: dict[str, str] = {}
         self.unread = 0
         self.until = ""
@@ -586,6 +586,8 @@ class FakeRegistry:
         """The records of an account's connections, by profile."""
         return {
             profile: Record(
+                account_id,
+                profile,
                 item["status"],
                 instance_retained="instance_retained" in item,
                 retained=item.get("retained", ""),
@@ -604,7 +606,7 @@ class FakeRegistry:
         """Record the assets that stop working with a connection's data source."""
         self.items[account_id, profile].update(dependents=dependents, updated=now)
 
-    def unsettled(self, kind: str) -> list[UnsettledRecord]:
+    def unsettled(self, kind: str) -> list[Record]:
         """Records that are `in_progress` or `failed`."""
         return self.unsettled_records[kind]
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from control_plane.opt_in import Value
+from control_plane.ports.registry import Record
 from control_plane.sweep.ports import ListedAccount, ListPage
-from control_plane.sweep.snapshot import DataSourceSummary, RecordSummary, RoleSummary, StackSetSummary
+from control_plane.sweep.snapshot import DataSourceSummary, RoleSummary, StackSetSummary
 
 T = TypeVar("T")
 V = TypeVar("V", bound=Value)
@@ -21,13 +22,13 @@ def in_pages(items: Sequence[T], size: int, token: str) -> ListPage[T]:
 
 @dataclass
 class FakeAccountListing:
-    """Port `AccountListing`. `repeats`: the token every page gives; `asked`: whose tags were read."""
+    """Port `AccountListing`. `repeats`: the token every page gives; `tags_read`: whose tags were read."""
 
     places: list[ListedAccount] = field(default_factory=list)
     tagged: dict[str, dict[str, str]] = field(default_factory=dict)
     size: int = 20
     repeats: str = ""
-    asked: list[str] = field(default_factory=list)
+    tags_read: list[str] = field(default_factory=list)
     above: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def page(self, token: str) -> ListPage[ListedAccount]:
@@ -41,7 +42,7 @@ class FakeAccountListing:
 
     def tags(self, resource_id: str) -> Mapping[str, str]:
         """The tags of an account, a unit or the root."""
-        self.asked.append(resource_id)
+        self.tags_read.append(resource_id)
         return self.tagged.get(resource_id, {})
 
 
@@ -79,15 +80,15 @@ class FakeSourceListing:
 class FakeRecordListing:
     """Port `RecordListing`."""
 
-    records: list[RecordSummary] = field(default_factory=list)
+    records: list[Record] = field(default_factory=list)
 
-    def page(self, token: str) -> ListPage[RecordSummary]:
+    def page(self, token: str) -> ListPage[Record]:
         """Some records."""
         return in_pages(self.records, 100, token)
 
 
 class FakeSweepStore:
-    """Port `Papers`: values as JSON, so that what can't be written down fails."""
+    """Port `SweepStore`: values as JSON, so that what can't be written down fails."""
 
     def __init__(self) -> None:
         self.written: dict[tuple[str, str], str] = {}

@@ -12,7 +12,7 @@ from control_plane.aws.iam import PATH
 from control_plane.aws.ledger import LEASE
 from control_plane.profiles import LONGEST, Profile, parameters
 from control_plane.revocation_budget import OLDEST_CALL
-from control_plane.settings import Settings
+from control_plane.settings import FIELDS
 from control_plane.watch import LONGEST as LONGEST_LIFE
 from control_plane.watch import STUCK_AFTER
 from tests.contract import project
@@ -43,7 +43,7 @@ def test_a_function_file_is_at_most_40_lines(path: Any) -> None:
 def test_the_environment_is_what_settings_reads() -> None:
     variables = project.template(HUB)["Globals"]["Function"]["Environment"]["Variables"]
     ours = {name.lower() for name in variables if not name.startswith("POWERTOOLS_")}
-    assert ours == {name for name, field in Settings.model_fields.items() if field.is_required()}
+    assert ours == {name for name, field in FIELDS.items() if field.is_required()}
 
 
 def test_timeouts_hold_each_other_up() -> None:

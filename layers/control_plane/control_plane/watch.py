@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from control_plane.ports.notifications import Notifications
 from control_plane.ports.reconciles import Reconciles
-from control_plane.ports.registry import Registry, UnsettledRecord
+from control_plane.ports.registry import Record, Registry
 from control_plane.text import SHORT, bounded
 
 INDEX_DELAY = timedelta(minutes=2)  # an item written longer ago is in the index
@@ -23,10 +23,10 @@ class Findings:
     """What one scan of the registry found."""
 
     in_progress: int
-    stuck: tuple[UnsettledRecord, ...]
-    failed: tuple[UnsettledRecord, ...]
+    stuck: tuple[Record, ...]
+    failed: tuple[Record, ...]
     unread: int
-    over_requested: tuple[UnsettledRecord, ...] = ()  # accounts that are requested all the time
+    over_requested: tuple[Record, ...] = ()  # accounts that are requested all the time
 
 
 def scan(registry: Registry, now: str) -> Findings:
@@ -40,18 +40,17 @@ def scan(registry: Registry, now: str) -> Findings:
     return Findings(len(in_progress), stuck, tuple(failed), registry.unread_events(), over_requested)
 
 
-def is_stuck(record: UnsettledRecord, registry: Registry, now: str) -> bool:
+def is_stuck(record: Record, registry: Registry, now: str) -> bool:
     """Whether a record in progress was not written for longer than a running execution can take."""
     age = _age(record.updated, now)
     if record.profile is None or age < STUCK_AFTER or age > LONGEST:
         return age >= STUCK_AFTER
-    held_since = registry.held_since(
-        record.account_id
-    )  # a connection is in progress as long as its account's claim is written
+    # A connection is in progress as long as its account's claim is written.
+    held_since = registry.held_since(record.account_id)
     return held_since is None or _age(held_since, now) >= STUCK_AFTER
 
 
-def reconcile_stuck(stuck: Sequence[UnsettledRecord], reconciles: Reconciles, now: str) -> None:
+def reconcile_stuck(stuck: Sequence[Record], reconciles: Reconciles, now: str) -> None:
     """Reconcile every account with a stuck record: the new execution takes over a dead holder's claim."""
     generations: dict[str, int] = {}
     for record in stuck:
@@ -73,27 +72,27 @@ def report(found: Findings, registry: Registry, notifications: Notifications, no
     return len(fresh)
 
 
-def _is_between(since: str, moment: str, until: str) -> bool:
-    return _parse(moment) <= _parse(until) and (not since or _parse(since) < _parse(moment))
+def _is_between(since: str, timestamp: str, until: str) -> bool:
+    return _parse(timestamp) <= _parse(until) and (not since or _parse(since) < _parse(timestamp))
 
 
-def _parse(moment: str) -> datetime:
-    return datetime.fromisoformat(moment)
+def _parse(timestamp: str) -> datetime:
+    return datetime.fromisoformat(timestamp)
 
 
-def _age(moment: str, now: str) -> timedelta:
+def _age(timestamp: str, now: str) -> timedelta:
     """How long ago that was. A time in the future is not believed and counts as long ago."""
-    age = _parse(now) - _parse(moment)
+    age = _parse(now) - _parse(timestamp)
     return age if age > -INDEX_DELAY else LONGEST + INDEX_DELAY
 
 
-def _subject(fresh: Sequence[UnsettledRecord], found: Findings) -> str:
+def _subject(fresh: Sequence[Record], found: Findings) -> str:
     counts = {"failed": len(fresh), "stuck": len(found.stuck), "requested too often": len(found.over_requested)}
     texts = [f"{count} {what}" for what, count in counts.items() if count]
     return f"Quick Onboarding: {', '.join(texts)}"
 
 
-def _text(fresh: Sequence[UnsettledRecord], found: Findings) -> str:
+def _text(fresh: Sequence[Record], found: Findings) -> str:
     parts = [_describe(each) for each in fresh[:NAMED]]
     if len(fresh) > NAMED:
         parts.append(f"... and {len(fresh) - NAMED} more.")
@@ -110,19 +109,19 @@ def _text(fresh: Sequence[UnsettledRecord], found: Findings) -> str:
     return "\n\n".join(parts)
 
 
-def _describe(record: UnsettledRecord) -> str:
+def _describe(record: Record) -> str:
     texts = (record.error, record.reason, record.cause, record.remedy)
     error, reason, cause, remedy = map(bounded, texts)  # older versions did not limit them
     return f"{_named(record)}: {error}\n  {reason}\n  Likely: {cause}\n  Do: {remedy}"
 
 
-def _describe_over_requested(record: UnsettledRecord) -> str:
+def _describe_over_requested(record: Record) -> str:
     who = bounded(record.requested_by, SHORT)
     requests = f"requested {record.requeue_requests} times during one reconcile, last by {who}"
     return f"{_named(record)}: {requests} ({OVER_REQUESTED_PAGE})."
 
 
-def _named(record: UnsettledRecord) -> str:
+def _named(record: Record) -> str:
     name = f" ({record.account_name})" if record.account_name else ""
     profile = f", profile {record.profile}" if record.profile else ""
     return f"Account {record.account_id}{name}{profile}"

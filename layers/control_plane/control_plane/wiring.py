@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import boto3
@@ -28,7 +27,7 @@ from control_plane.aws.revocation_budget import DynamoDbRevocationBudget
 from control_plane.aws.role_listing import AwsRoleListing
 from control_plane.aws.source_listing import AwsSourceListing
 from control_plane.aws.stack_sets import AwsStackSets
-from control_plane.aws.sweep_store import DynamoDbRecordListing, DynamoDbSweepStore
+from control_plane.aws.sweep_store import DynamoDbSweepStore
 from control_plane.definition import body_hash
 from control_plane.errors import UnknownProfile
 from control_plane.observation import Planes
@@ -40,7 +39,18 @@ from control_plane.ports.quick import DataSources, QuickAccount
 from control_plane.ports.reconciles import Reconciles
 from control_plane.ports.registry import Registry
 from control_plane.ports.stack_sets import StackSets
-from control_plane.settings import settings
+from control_plane.settings import (
+    ApprovalSettings,
+    ConsumerSettings,
+    HubSettings,
+    NotificationSettings,
+    OptInSettings,
+    QuickSettings,
+    ReconcileSettings,
+    RegionSettings,
+    RegistrySettings,
+    RepairSettings,
+)
 from control_plane.steps.access import AccessDependencies, external_ids
 from control_plane.steps.data_source import RemovalDependencies
 from control_plane.steps.exemptions import LiveExemptions
@@ -52,17 +62,18 @@ from control_plane.sweep.run import SweepDependencies
 
 @cache
 def _client(service: str, region: str | None = None) -> Any:
-    return boto3.client(service, region_name=region or settings().hub_region, config=CONFIG)  # type: ignore[call-overload]
+    return boto3.client(service, region_name=region or RegionSettings.read().hub_region, config=CONFIG)  # type: ignore[call-overload]
 
 
 def hub() -> Hub:
     """The hub: the account, Region and organization that all names are built from."""
-    return settings().hub
+    return HubSettings.read().hub
 
 
 def opt_in_policy() -> OptInPolicy:
     """The operator's settings for opting in: the tag and the grace period."""
-    return OptInPolicy(opt_in_tag=settings().opt_in_tag, grace=timedelta(days=settings().grace_days))
+    settings = OptInSettings.read()
+    return OptInPolicy(opt_in_tag=settings.opt_in_tag, grace=timedelta(days=settings.grace_days))
 
 
 def known_profiles() -> dict[str, profiles.Profile]:
@@ -79,7 +90,7 @@ def profile(name: str) -> profiles.Profile:
 
 @cache
 def _profiles() -> profiles.Profiles:
-    return profiles.load(settings().consumer_directory / "profiles.yaml")
+    return profiles.load(ConsumerSettings.read().profiles)
 
 
 def organization() -> Organization:
@@ -89,12 +100,7 @@ def organization() -> Organization:
 
 def stack_sets() -> StackSets:
     """Service-managed stack sets."""
-    return AwsStackSets(_client("cloudformation"), hub(), _body())
-
-
-def _body() -> Path:
-    """The template of the stack sets."""
-    return settings().consumer_directory / "consumer_role.yaml"
+    return AwsStackSets(_client("cloudformation"), hub(), ConsumerSettings.read().template)
 
 
 def access_policies() -> AccessPolicies:
@@ -104,16 +110,16 @@ def access_policies() -> AccessPolicies:
 
 def revocation_budget() -> RevocationBudget:
     """The stored state of the revocation budget."""
-    return DynamoDbRevocationBudget(_client("dynamodb"), settings().registry_table)
+    return DynamoDbRevocationBudget(_client("dynamodb"), _table())
 
 
 def access_dependencies() -> AccessDependencies:
     """The dependencies of a writer of the access policy."""
     policies = AwsAccessPolicies(_client("iam"), hub(), external_ids(hub()))
-    ledger = DynamoDbLedger(_client("dynamodb"), settings().registry_table)
-    approvals = StepFunctionsApprovals(_client("stepfunctions"), settings().approve_revocations_arn)
+    ledger = DynamoDbLedger(_client("dynamodb"), _table())
+    approvals = StepFunctionsApprovals(_client("stepfunctions"), ApprovalSettings.read().approve_revocations_arn)
     exemptions = LiveExemptions(AwsOrganization(_client("organizations")), _data_sources())
-    repairs = settings().drift_repair == "repair"
+    repairs = RepairSettings.read().repairs
     return AccessDependencies(hub(), ledger, policies, revocation_budget(), approvals, exemptions, anomalies(), repairs)
 
 
@@ -133,41 +139,50 @@ def data_sources() -> DataSources:
 
 
 def _data_sources() -> AwsDataSources:
-    return AwsDataSources(_client("quicksight"), hub(), settings().quick_identity_region, settings().quick_namespace)
+    quick = QuickSettings.read()
+    return AwsDataSources(_client("quicksight"), hub(), quick.quick_identity_region, quick.quick_namespace)
 
 
 def removal_dependencies() -> RemovalDependencies:
     """The dependencies of removing a data source."""
     assets = AwsQuickAssets(_client("quicksight"), hub())
-    cache = DynamoDbAssetCache(_client("dynamodb"), settings().registry_table)
+    cache = DynamoDbAssetCache(_client("dynamodb"), _table())
     return RemovalDependencies(assets, cache, registry(), notifications())
 
 
 @cache
 def quick_account() -> QuickAccount:
     """The hub account's Amazon Quick; its groups live in the identity Region."""
-    region = settings().quick_identity_region
-    return AwsQuickAccount(_client("quicksight", region), hub(), settings().quick_namespace)
+    quick = QuickSettings.read()
+    return AwsQuickAccount(_client("quicksight", quick.quick_identity_region), hub(), quick.quick_namespace)
 
 
 def registry() -> Registry:
     """The registry: the records of accounts and connections."""
-    return DynamoDbRegistry(_client("dynamodb"), settings().registry_table)
+    return _registry()
+
+
+def _registry() -> DynamoDbRegistry:
+    return DynamoDbRegistry(_client("dynamodb"), _table())
+
+
+def _table() -> str:
+    return RegistrySettings.read().registry_table
 
 
 def reconciles() -> Reconciles:
     """Executions of ReconcileAccount."""
-    return StepFunctionsReconciles(_client("stepfunctions"), settings().reconcile_account_arn)
+    return StepFunctionsReconciles(_client("stepfunctions"), ReconcileSettings.read().reconcile_account_arn)
 
 
 def notifications() -> Notifications:
     """Messages to people."""
-    return SnsNotifications(_client("sns"), settings().notifications_topic_arn)
+    return SnsNotifications(_client("sns"), NotificationSettings.read().notifications_topic_arn)
 
 
 def sweep_store() -> SweepStore:
     """What sweeps store between their steps."""
-    return DynamoDbSweepStore(_client("dynamodb"), settings().registry_table)
+    return DynamoDbSweepStore(_client("dynamodb"), _table())
 
 
 def snapshot_sources() -> SnapshotSources:
@@ -176,7 +191,7 @@ def snapshot_sources() -> SnapshotSources:
         AwsAccountListing(_client("organizations")),
         AwsRoleListing(_client("cloudformation"), hub()),
         AwsSourceListing(_client("quicksight"), hub()),
-        DynamoDbRecordListing(_client("dynamodb"), settings().registry_table),
+        _registry(),
         sweep_store(),
     )
 
@@ -193,8 +208,8 @@ def sweep_dependencies() -> SweepDependencies:
         reconciles=reconciles(),
         registry=registry(),
         notifications=notifications(),
-        repairs=settings().drift_repair == "repair",
-        body=body_hash(_body().read_text(encoding="utf-8")),
+        repairs=RepairSettings.read().repairs,
+        body=body_hash(ConsumerSettings.read().template.read_text(encoding="utf-8")),
     )
 
 

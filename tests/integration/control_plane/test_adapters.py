@@ -28,7 +28,7 @@ from control_plane.aws.revocation_budget import DynamoDbRevocationBudget
 from control_plane.aws.role_listing import AwsRoleListing
 from control_plane.aws.source_listing import AwsSourceListing
 from control_plane.aws.stack_sets import AwsStackSets
-from control_plane.aws.sweep_store import DynamoDbRecordListing, DynamoDbSweepStore
+from control_plane.aws.sweep_store import DynamoDbSweepStore
 from control_plane.dependents import Asset
 from control_plane.errors import AccountNotFound, DataSourceFailed, MissingPermission, NotOurs, StackSetBusy, Throttled
 from control_plane.ports.access import AccessChange
@@ -480,7 +480,13 @@ def test_a_failure_is_recorded_on_the_connection_or_on_the_claim(
     writer.record_failure(connection.account_id, "default", failure, NOW)
     writer.record_failure(connection.account_id, None, failure, NOW)
     reader = DynamoDbRegistry(client_as("AssessAccount", "dynamodb"), table)
-    assert reader.records(connection.account_id) == {"default": Record("failed")}
+    failed = Record(connection.account_id, "default", status="failed", updated=NOW)
+    assert reader.records(connection.account_id) == {"default": replace(failed, **failure)}  # type: ignore[arg-type]  # texts
+    claim = replace(failed, profile=None, **failure)  # type: ignore[arg-type]  # texts
+    assert sorted(reader.account(connection.account_id), key=lambda each: each.profile or "") == [
+        claim,
+        replace(failed, **failure),  # type: ignore[arg-type]  # texts
+    ]
     kept = world.record(connection.account_id)
     assert kept is not None
     assert {name: kept[name] for name in failure} == failure
@@ -563,7 +569,14 @@ def test_what_stopped_working_and_what_aws_keeps_is_remembered(
     )
     registry.record_dependents(connection.account_id, "default", "data set orders", NOW)
     assert registry.records(connection.account_id) == {
-        "default": Record("disconnecting", instance_retained=True, dependents="data set orders")
+        "default": Record(
+            connection.account_id,
+            "default",
+            "disconnecting",
+            updated=NOW,
+            instance_retained=True,
+            dependents="data set orders",
+        )
     }
 
 
@@ -965,9 +978,9 @@ def test_records_and_claims_are_listed_and_nothing_else_is(
         world, pk=pk, sk={"S": "connection#kept"}, status={"S": "removed"}, instance_retained={"S": "quick-athena-kept"}
     )
     put(world, pk={"S": "sweep"}, sk={"S": "claim"}, holder={"S": "me"})
-    listing = DynamoDbRecordListing(client_as("CollectSnapshot", "dynamodb"), world.outputs["RegistryTableName"])
+    listing = DynamoDbRegistry(client_as("CollectSnapshot", "dynamodb"), world.outputs["RegistryTableName"])
     listed = [each for page in everything(listing.page) for each in page]
-    assert {each for each in listed if each.account_id == connection.account_id} == {
+    assert {RecordSummary.of(each) for each in listed if each.account_id == connection.account_id} == {
         RecordSummary(account_id=connection.account_id, status="failed", error="InvalidTagValue"),
         RecordSummary(
             account_id=connection.account_id,
@@ -985,9 +998,10 @@ def test_records_are_listed_page_by_page(world: Sandbox, client_as: ClientAs) ->
     for number in range(3):
         pk, sk = {"S": f"account#00000000000{number}"}, {"S": "connection#big"}
         put(world, pk=pk, sk=sk, status={"S": "connected"}, x=padding)
-    listing = DynamoDbRecordListing(client_as("CollectSnapshot", "dynamodb"), world.outputs["RegistryTableName"])
+    listing = DynamoDbRegistry(client_as("CollectSnapshot", "dynamodb"), world.outputs["RegistryTableName"])
     pages = list(everything(listing.page))
     assert len(pages) > 1
+    assert [each for page in pages for each in page] == list(listing.every())
     big = [each.account_id for page in pages for each in page if each.profile == "big"]
     assert sorted(big) == ["000000000000", "000000000001", "000000000002"]
 

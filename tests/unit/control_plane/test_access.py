@@ -307,7 +307,7 @@ def test_in_every_order_two_writers_lose_nothing() -> None:
     assert explore(scenario) > 100
 
 
-# --- the brake ------------------------------------------------------------------------------------
+# --- the revocation budget --------------------------------------------------------------------------------
 
 
 def crowd(size: int) -> tuple[Setup, list[Connection]]:

@@ -399,7 +399,7 @@ def test_the_name_authors_see_has_at_most_quicks_128_characters() -> None:
 
 def test_sharing_changed_by_hand_is_put_right_in_place() -> None:
     quick = finished()
-    quick.sources[ID].sharing = Sharing(frozenset({"owners"}), frozenset(), frozenset({"a stranger"}))
+    quick.sources[ID].sharing = Sharing(frozenset({"owners"}), frozenset(), frozenset({"somebody else"}))
     assert not step(quick).ready
     assert step(quick).ready
     assert "remove" not in quick.calls

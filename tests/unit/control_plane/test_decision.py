@@ -118,16 +118,16 @@ names = st.sampled_from(["default", "sales", "finance", "old", "older"])
 observations = st.dictionaries(names, st.sampled_from(every_observation())).map(
     lambda seen: {name: observed.model_copy(update={"profile": name}) for name, observed in seen.items()}
 )
-wishes = st.lists(names, unique=True).map(lambda wanted: Desired(profiles=tuple(wanted), reason="r"))
+requests = st.lists(names, unique=True).map(lambda wanted: Desired(profiles=tuple(wanted), reason="r"))
 
 
-@given(wanted=wishes, seen=observations)
+@given(wanted=requests, seen=observations)
 def test_a_plan_has_one_step_for_each_connection_concerned(wanted: Desired, seen: dict[str, Observed]) -> None:
     actions = plan(wanted, seen, OPT_IN_POLICY, TODAY)
     assert sorted(planned.profile for planned in actions) == sorted({*wanted.profiles, *seen})
 
 
-@given(wanted=wishes, seen=observations)
+@given(wanted=requests, seen=observations)
 def test_a_converged_world_needs_nothing(wanted: Desired, seen: dict[str, Observed]) -> None:
     world = seen
     for _ in range(3):  # a drifted role is built anew; an entry with nothing behind it is revoked and found gone then

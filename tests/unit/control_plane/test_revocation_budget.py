@@ -24,19 +24,19 @@ revocations = st.lists(st.integers(0, 60), unique=True, max_size=40)
 
 
 @given(
-    asked=revocations,
+    requested=revocations,
     held=revocations,
     counted=st.sampled_from([True, False]),
     ages=st.dictionaries(st.integers(0, 60), st.integers(0, 7200)),
 )
 def test_never_more_than_the_limit_goes_in_an_hour(
-    asked: list[int],
+    requested: list[int],
     held: list[int],
     counted: bool,  # noqa: FBT001
     ages: dict[int, int],
 ) -> None:
     recent = {revocation(number).key: TODAY - timedelta(seconds=age) for number, age in ages.items()}
-    wanted = [revocation(number, counted=counted) for number in asked]
+    wanted = [revocation(number, counted=counted) for number in requested]
     waiting = frozenset(revocation(number).key for number in held)
     verdict = decide(wanted, 100, recent, waiting, TODAY)
     within = {key for key, moment in recent.items() if TODAY - moment < WINDOW}

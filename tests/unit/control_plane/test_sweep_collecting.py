@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from control_plane.ports.registry import Record
 from control_plane.sweep.collecting import PAGES, SnapshotSources, collect, give_up
 from control_plane.sweep.ports import ListedAccount
 from control_plane.sweep.snapshot import (
@@ -71,13 +72,17 @@ def test_everything_is_read_and_only_our_tags_are_kept() -> None:
         RoleSummary(account_id="000000000003", profile=name, is_current=True, is_drifted=False) for name in ("b", "a")
     ]
     source = DataSourceSummary(account_id="000000000003", profile="a", state="successful", name="sales")
-    record = RecordSummary(account_id="000000000003", profile="a", status="connected")
+    record = Record("000000000003", "a", "connected", reason="the tag says so")
     bench = Bench(members(45), FakeRoleListing(roles), FakeSourceListing([source]), FakeRecordListing([record]))
     progress = bench.all()
     assert (progress.listed, progress.partial) == (45, "")
     assert [each.id for each in bench.read.accounts] == [f"{number:012}" for number in range(45)]
     assert {each.id: each.tags for each in bench.read.accounts if each.tags} == {"000000000003": {TAG: "enabled"}}
-    assert (bench.read.roles, bench.read.sources, bench.read.records) == ((roles[1], roles[0]), (source,), (record,))
+    assert (bench.read.roles, bench.read.sources, bench.read.records) == (
+        (roles[1], roles[0]),
+        (source,),
+        (RecordSummary.of(record),),
+    )
 
 
 @pytest.mark.parametrize("count", [0, 1, 20, 21])
@@ -89,20 +94,20 @@ def test_no_account_one_account_and_whole_pages_are_lists_too(count: int) -> Non
 def test_one_go_reads_no_more_than_organizations_can_bear() -> None:
     bench = Bench(members(100))
     assert bench.go().listed == 40
-    assert len([each for each in bench.accounts.asked if each != ROOT]) == 40
+    assert len([each for each in bench.accounts.tags_read if each != ROOT]) == 40
 
 
 def test_a_unit_is_asked_once_in_a_go_however_many_accounts_are_below_it() -> None:
     bench = Bench(FakeAccountListing([place(number, EUROPE, SALES) for number in range(40)], {SALES: {TAG: "finance"}}))
     bench.all()
-    assert [bench.accounts.asked.count(unit) for unit in (EUROPE, SALES, ROOT)] == [1, 1, 0]  # the nearest wins
+    assert [bench.accounts.tags_read.count(unit) for unit in (EUROPE, SALES, ROOT)] == [1, 1, 0]  # the nearest wins
     assert {each.unit.id for each in bench.read.accounts if each.unit} == {SALES}
 
 
 def test_an_account_with_a_tag_of_its_own_asks_no_unit() -> None:
     bench = Bench(FakeAccountListing([place(1, SALES)], {"000000000001": {TAG: "disabled"}, SALES: {TAG: "enabled"}}))
     bench.all()
-    assert bench.accounts.asked == ["000000000001"]
+    assert bench.accounts.tags_read == ["000000000001"]
     assert bench.read.accounts[0].unit is None
 
 
@@ -112,7 +117,7 @@ def test_a_sweep_of_a_unit_reads_the_tags_below_it_only() -> None:
     progress = bench.all()
     assert [each.id for each in bench.read.accounts] == ["000000000001", "000000000003"]
     assert (progress.listed, progress.is_everything) == (3, False)
-    assert "000000000002" not in bench.accounts.asked
+    assert "000000000002" not in bench.accounts.tags_read
 
 
 def nowhere(number: int) -> ListedAccount:

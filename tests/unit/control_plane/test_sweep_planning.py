@@ -225,11 +225,11 @@ def test_an_entry_that_is_no_consumer_role_is_found_whatever_it_says() -> None:
 
 
 @pytest.mark.parametrize(
-    ("remembered", "unrequested"),
+    ("recorded", "unrequested"),
     [(None, True), ("quarantined", True), ("removed", True), ("connected", False), ("held", False), ("failed", False)],
 )
-def test_access_that_no_record_tells_of_was_given_by_nobody(remembered: str | None, unrequested: bool) -> None:  # noqa: FBT001
-    there = SnapshotPage(records=(record(1, remembered),) if remembered else ())
+def test_access_that_no_record_tells_of_was_given_by_nobody(recorded: str | None, unrequested: bool) -> None:  # noqa: FBT001
+    there = SnapshotPage(records=(record(1, recorded),) if recorded else ())
     assert sweep([member(1, None)], there, [1]).unrequested == ((f"{identity(1)}#default",) if unrequested else ())
     assert sweep([member(1)], there, [1]).unrequested == ()
 

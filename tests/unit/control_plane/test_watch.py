@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from control_plane.ports.registry import UnsettledRecord
+from control_plane.ports.registry import Record
 from control_plane.watch import (
     AT_ONCE,
     INDEX_DELAY,
@@ -29,19 +29,19 @@ def ago(age: timedelta) -> str:
     return (datetime.fromisoformat(NOW) - age).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def claim(age: timedelta, account_id: str = CONSUMER, generation: int = 3) -> UnsettledRecord:
-    return UnsettledRecord(account_id, None, ago(age), held=True, generation=generation)
+def claim(age: timedelta, account_id: str = CONSUMER, generation: int = 3) -> Record:
+    return Record(account_id, updated=ago(age), held=True, generation=generation)
 
 
-def connection(age: timedelta, account_id: str = CONSUMER) -> UnsettledRecord:
-    return UnsettledRecord(account_id, "default", ago(age))
+def connection(age: timedelta, account_id: str = CONSUMER) -> Record:
+    return Record(account_id, "default", updated=ago(age))
 
 
-def failure(age: timedelta, account_id: str = CONSUMER) -> UnsettledRecord:
-    return UnsettledRecord(
+def failure(age: timedelta, account_id: str = CONSUMER) -> Record:
+    return Record(
         account_id,
         "default",
-        ago(age),
+        updated=ago(age),
         account_name="sales",
         error="GroupNotFound",
         reason="Quick has no group x",
@@ -50,7 +50,7 @@ def failure(age: timedelta, account_id: str = CONSUMER) -> UnsettledRecord:
     )
 
 
-def registry(*in_progress: UnsettledRecord, failed: tuple[UnsettledRecord, ...] = ()) -> FakeRegistry:
+def registry(*in_progress: Record, failed: tuple[Record, ...] = ()) -> FakeRegistry:
     found = FakeRegistry()
     found.unsettled_records = {"in_progress": list(in_progress), "failed": list(failed)}
     return found
@@ -149,9 +149,9 @@ def test_a_thousand_failures_are_one_message_of_bounded_length() -> None:
     assert len(text) < 256_000 / 4
 
 
-def asked_for(times: int, *, held: bool = True) -> UnsettledRecord:
-    return UnsettledRecord(
-        CONSUMER, None, ago(A_LITTLE), held=held, requeue_requests=times, requested_by="arn:aws:iam::1:user/mary"
+def asked_for(times: int, *, held: bool = True) -> Record:
+    return Record(
+        CONSUMER, updated=ago(A_LITTLE), held=held, requeue_requests=times, requested_by="arn:aws:iam::1:user/mary"
     )
 
 

@@ -1,7 +1,8 @@
 """How calls to AWS are made: the state machines retry them, and AWS's error codes become our error classes."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from botocore.config import Config
 from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadError
@@ -95,6 +96,18 @@ def _denies_delegation(error: ClientError) -> bool:
     if code == "AccessDeniedException" and error.operation_name not in OF_ORGANIZATIONS:
         return False
     return code in NO_ADMINISTRATOR and NO_ADMINISTRATOR[code] in str(error).lower()
+
+
+def unless_missing(missing: str | Collection[str], call: Callable[..., Any], **request: Any) -> Any | None:
+    """The response of a call; None when AWS answers with one of the error codes that mean: it does not exist."""
+    codes = (missing,) if isinstance(missing, str) else missing
+    try:
+        with named_errors():
+            return call(**request)
+    except ClientError as error:
+        if code_of(error) in codes:
+            return None
+        raise
 
 
 @contextmanager

@@ -6,11 +6,9 @@ import re
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
 from control_plane.access_policy import SHARD_NAME, Quota, Shard, document
 from control_plane.account import Hub
-from control_plane.aws.calls import code_of, named_errors, tolerating
+from control_plane.aws.calls import named_errors, tolerating, unless_missing
 from control_plane.errors import NotOurs
 from control_plane.ports.access import NO_VERSION
 
@@ -19,6 +17,7 @@ if TYPE_CHECKING:
     from mypy_boto3_iam.type_defs import PolicyTypeDef
 
 PATH = "/quick-athena/"
+MISSING = "NoSuchEntity"
 SHARD = re.compile(SHARD_NAME.format(number=r"(\d+)") + "$")
 
 
@@ -88,29 +87,28 @@ class AwsAccessPolicies:
 
     def _read(self, name: str) -> Shard | None:
         """One shard; None when it was deleted since it was listed."""
-        try:
-            policy = self._client.get_policy(PolicyArn=self._arn(name))["Policy"]
-            found: Any = self._client.get_policy_version(
-                PolicyArn=self._arn(name), VersionId=policy["DefaultVersionId"]
-            )
-        except ClientError as error:
-            if code_of(error) == "NoSuchEntity":
-                return None
-            raise
-        self._versions[name] = _version(policy["PolicyId"], policy["DefaultVersionId"])
+        policy = self._policy(name)
+        if policy is None:
+            return None
+        arn, version_id = self._arn(name), policy["DefaultVersionId"]
+        found = unless_missing(MISSING, self._client.get_policy_version, PolicyArn=arn, VersionId=version_id)
+        if found is None:
+            return None
+        self._versions[name] = _version(policy["PolicyId"], version_id)
         return Shard(_number(name), _entries(found["PolicyVersion"]["Document"]))
 
     def _find(self, name: str) -> "PolicyTypeDef | None":
         """The policy of that name, attached or not; raises NotOurs when it does not have our ownership tags."""
-        try:
-            found = self._client.get_policy(PolicyArn=self._arn(name))["Policy"]
-        except ClientError as error:
-            if code_of(error) == "NoSuchEntity":
-                return None
-            raise
-        if difference := self._hub.ownership_mismatch({tag["Key"]: tag["Value"] for tag in found.get("Tags", [])}):
+        found = self._policy(name)
+        if found and (
+            difference := self._hub.ownership_mismatch({tag["Key"]: tag["Value"] for tag in found.get("Tags", [])})
+        ):
             raise NotOurs(f"the policy {PATH}{name} exists already: {difference}")
         return found
+
+    def _policy(self, name: str) -> "PolicyTypeDef | None":
+        found = unless_missing(MISSING, self._client.get_policy, PolicyArn=self._arn(name))
+        return found and found["Policy"]
 
     def _add_version(self, found: "PolicyTypeDef", text: str) -> str:
         self._make_room(found["PolicyName"])
@@ -133,7 +131,7 @@ class AwsAccessPolicies:
         if len(versions) < self.quota().versions_per_policy:
             return
         oldest = min((v for v in versions if not v["IsDefaultVersion"]), key=lambda v: int(v["VersionId"][1:]))
-        with tolerating("NoSuchEntity"):
+        with tolerating(MISSING):
             self._client.delete_policy_version(PolicyArn=self._arn(name), VersionId=oldest["VersionId"])
 
     def _is_detached(self, name: str) -> bool:
@@ -145,13 +143,13 @@ class AwsAccessPolicies:
         return found is not None and found.get("AttachmentCount") == 0
 
     def _remove(self, name: str) -> None:
-        with tolerating("NoSuchEntity"):
+        with tolerating(MISSING):
             self._client.detach_role_policy(RoleName=self._role, PolicyArn=self._arn(name))
         self._delete(name)
 
     def _delete(self, name: str) -> None:
         arn = self._arn(name)
-        with tolerating("NoSuchEntity"):
+        with tolerating(MISSING):
             for version in self._client.list_policy_versions(PolicyArn=arn)["Versions"]:
                 if not version["IsDefaultVersion"]:
                     self._client.delete_policy_version(PolicyArn=arn, VersionId=version["VersionId"])
@@ -169,7 +167,7 @@ def _number(name: str) -> int:
 
 
 def _entries(policy: Mapping[str, Any]) -> tuple[str, ...]:
-    """Every role a shard allows, whatever its statements look like: somebody may have edited it."""
+    """Every role that a shard allows, whatever its statements look like: somebody may have edited it."""
     statements = policy["Statement"] if isinstance(policy["Statement"], list) else [policy["Statement"]]
     resources = [statement.get("Resource", []) for statement in statements if statement["Effect"] == "Allow"]
     return tuple(sorted({r for listed in resources for r in ([listed] if isinstance(listed, str) else listed)}))

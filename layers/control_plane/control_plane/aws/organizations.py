@@ -23,7 +23,7 @@ class AwsOrganization:
     def account(self, account_id: str, opt_in_tag: str) -> Account:
         """One account with its tags; without the opt-in tag also the nearest parent that has it. Or AccountNotFound."""
         with named_errors():
-            found: Any = self._client.describe_account(AccountId=account_id)["Account"]
+            found = self._describe(account_id)
             tags = self.tags(account_id)
             unit = None if opt_in_tag in tags else nearest(self.units_above(found), self.tags, opt_in_tag)
         return Account(id=account_id, name=found.get("Name", account_id), state=state_of(found), tags=tags, unit=unit)
@@ -32,10 +32,12 @@ class AwsOrganization:
         """Whether the account is in the organization, and active."""
         try:
             with named_errors():
-                found = self._client.describe_account(AccountId=account_id)["Account"]
+                return state_of(self._describe(account_id)) == ACTIVE
         except AccountNotFound:
             return False
-        return state_of(found) == ACTIVE
+
+    def _describe(self, account_id: str) -> Any:
+        return self._client.describe_account(AccountId=account_id)["Account"]
 
     def units_above(self, account: Any) -> Iterable[str]:
         """The ids of an account's parents, nearest first, the root last; raises AWS's own errors, or PlaceUnknown.

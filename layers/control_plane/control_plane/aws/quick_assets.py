@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from botocore.exceptions import ClientError
 
 from control_plane.account import Hub
-from control_plane.aws.calls import code_of, named_errors
+from control_plane.aws.calls import code_of, named_errors, unless_missing
 from control_plane.dependents import Asset
 from control_plane.ports.quick import AssetPage
 
@@ -94,14 +94,7 @@ class AwsQuickAssets:
         return tuple(sorted(each["Principal"] for each in permissions if any(map(OWNS.fullmatch, each["Actions"]))))
 
     def _ask(self, describe: Callable[..., Any], api: AssetApi, asset_id: str) -> Mapping[str, Any]:
-        try:
-            with named_errors():
-                found: Mapping[str, Any] = describe(AwsAccountId=self._hub.account_id, **{api.id: asset_id})
-        except ClientError as error:
-            if code_of(error) in UNKNOWN:
-                return {}
-            raise
-        return found
+        return unless_missing(UNKNOWN, describe, AwsAccountId=self._hub.account_id, **{api.id: asset_id}) or {}
 
 
 def _asset(kind: str, api: AssetApi, summary: Mapping[str, Any]) -> Asset:

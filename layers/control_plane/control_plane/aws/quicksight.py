@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from control_plane.account import Hub
-from control_plane.aws.calls import code_of, named_errors, tolerating
+from control_plane.aws.calls import code_of, named_errors, tolerating, unless_missing
 from control_plane.errors import DataSourceFailed
 from control_plane.ports.quick import DataSource, DataSourceSettings, Refusal, Sharing
 
 if TYPE_CHECKING:
     from mypy_boto3_quicksight import QuickSightClient
 
+MISSING = "ResourceNotFoundException"
 STATES = {
     "CREATION_IN_PROGRESS": "in_progress",
     "UPDATE_IN_PROGRESS": "in_progress",
@@ -36,7 +37,7 @@ OWN = [
 ]
 PER_CALL = 64  # the limit of UpdateDataSourcePermissions
 SUFFICIENT = ("ENTERPRISE", "ENTERPRISE_AND_Q")
-SHARING_REFUSALS = ("InvalidParameterValueException", "LimitExceededException", "ResourceNotFoundException")
+SHARING_REFUSALS = ("InvalidParameterValueException", "LimitExceededException", MISSING)
 # Errors by which CreateDataSource and UpdateDataSource refuse a request; any other error is raised.
 REQUEST_REFUSALS = (
     *SHARING_REFUSALS,
@@ -59,49 +60,42 @@ class AwsDataSources:
 
     def find(self, data_source_id: str) -> DataSource | None:
         """The data source with its tags and permissions, or None."""
-        try:
-            with named_errors():
-                found: Any = self._client.describe_data_source(
-                    AwsAccountId=self._hub.account_id, DataSourceId=data_source_id
-                )["DataSource"]
-                tags = self._client.list_tags_for_resource(ResourceArn=found["Arn"]).get("Tags", [])
-                permissions = self._permissions(data_source_id)
-        except ClientError as error:
-            if code_of(error) == "ResourceNotFoundException":
-                return None
-            raise
-        state = STATES.get(found["Status"])
-        if state is None:  # DELETED: Quick still returns it for a moment
+        found = self._describe(data_source_id)
+        state = STATES.get(found["Status"]) if found else None
+        if found is None or state is None:  # DELETED: Quick still returns it for a moment
+            return None
+        tags = unless_missing(MISSING, self._client.list_tags_for_resource, ResourceArn=found["Arn"])
+        permissions = unless_missing(MISSING, self._permissions, data_source_id=data_source_id)
+        if tags is None or permissions is None:  # deleted meanwhile
             return None
         return DataSource(
             state=state,
             name=found.get("Name", ""),
-            settings=_settings(found.get("DataSourceParameters", {}).get("AthenaParameters", {})),
+            settings=settings_of(found),
             sharing=self._sharing(permissions),
-            tags={tag["Key"]: tag["Value"] for tag in tags},
+            tags={tag["Key"]: tag["Value"] for tag in tags.get("Tags", [])},
             failure_type=found.get("ErrorInfo", {}).get("Type", ""),
             failure=found.get("ErrorInfo", {}).get("Message", ""),
         )
 
     def is_usable(self, data_source_id: str) -> bool:
         """Whether the data source exists and its creation did not fail."""
-        try:
-            with named_errors():
-                found = self._client.describe_data_source(
-                    AwsAccountId=self._hub.account_id, DataSourceId=data_source_id
-                )["DataSource"]
-        except ClientError as error:
-            if code_of(error) == "ResourceNotFoundException":
-                return False
-            raise
-        return found["Status"] not in UNUSABLE
+        found = self._describe(data_source_id)
+        return found is not None and found["Status"] not in UNUSABLE
+
+    def _describe(self, data_source_id: str) -> Any | None:
+        found = unless_missing(MISSING, self._client.describe_data_source, **self._named(data_source_id))
+        return found and found["DataSource"]
+
+    def _named(self, data_source_id: str) -> Any:
+        """The parameters that name a data source in every call."""
+        return {"AwsAccountId": self._hub.account_id, "DataSourceId": data_source_id}
 
     def create(self, data_source_id: str, name: str, settings: DataSourceSettings, sharing: Sharing) -> Refusal | None:
         """Start to create it, or return Quick's refusal."""
         return _request(
             self._client.create_data_source,
-            AwsAccountId=self._hub.account_id,
-            DataSourceId=data_source_id,
+            **self._named(data_source_id),
             Name=name,
             Type="ATHENA",
             DataSourceParameters=_parameters(settings),
@@ -113,8 +107,7 @@ class AwsDataSources:
         """Start to change its name and settings, or return Quick's refusal."""
         return _request(
             self._client.update_data_source,
-            AwsAccountId=self._hub.account_id,
-            DataSourceId=data_source_id,
+            **self._named(data_source_id),
             Name=name,
             DataSourceParameters=_parameters(settings),
         )
@@ -127,20 +120,16 @@ class AwsDataSources:
             extra = {who: actions - wanted.get(who, set()) for who, actions in seen.items()}
             too_much = [_permission(who, actions) for who, actions in extra.items() if actions]
             if changes := _not_empty(GrantPermissions=missing[:PER_CALL], RevokePermissions=too_much[:PER_CALL]):
-                self._client.update_data_source_permissions(
-                    AwsAccountId=self._hub.account_id, DataSourceId=data_source_id, **changes
-                )
+                self._client.update_data_source_permissions(**self._named(data_source_id), **changes)
 
     def remove(self, data_source_id: str) -> None:
         """Delete it. No error when it does not exist or is being changed: the caller checks again."""
-        with named_errors(), tolerating("ResourceNotFoundException", "ConflictException"):
-            self._client.delete_data_source(AwsAccountId=self._hub.account_id, DataSourceId=data_source_id)
+        with named_errors(), tolerating(MISSING, "ConflictException"):
+            self._client.delete_data_source(**self._named(data_source_id))
 
     def _permissions(self, data_source_id: str) -> dict[str, set[str]]:
         """Actions by principal."""
-        found = self._client.describe_data_source_permissions(
-            AwsAccountId=self._hub.account_id, DataSourceId=data_source_id
-        )
+        found = self._client.describe_data_source_permissions(**self._named(data_source_id))
         return {each["Principal"]: set(each["Actions"]) for each in found.get("Permissions", [])}
 
     def _sharing(self, permissions: dict[str, set[str]]) -> Sharing:
@@ -182,27 +171,15 @@ class AwsQuickAccount:
         return name in self._groups
 
     def _read_edition(self) -> str | None:
-        try:
-            with named_errors():
-                found = self._client.describe_account_subscription(AwsAccountId=self._hub.account_id)["AccountInfo"]
-        except ClientError as error:
-            if code_of(error) == "ResourceNotFoundException":
-                return None
-            raise
+        call = self._client.describe_account_subscription
+        answer = unless_missing(MISSING, call, AwsAccountId=self._hub.account_id)
+        found = answer["AccountInfo"] if answer else {"AccountSubscriptionStatus": "UNSUBSCRIBED"}
         ended = found.get("AccountSubscriptionStatus", "").startswith("UNSUBSCRIBE")
         return None if ended else found.get("Edition", "STANDARD")
 
     def _exists(self, name: str) -> bool:
-        try:
-            with named_errors():
-                self._client.describe_group(
-                    AwsAccountId=self._hub.account_id, Namespace=self._namespace, GroupName=name
-                )
-        except ClientError as error:
-            if code_of(error) == "ResourceNotFoundException":
-                return False
-            raise
-        return True
+        group = {"AwsAccountId": self._hub.account_id, "Namespace": self._namespace, "GroupName": name}
+        return unless_missing(MISSING, self._client.describe_group, **group) is not None
 
 
 def _request(call: Callable[..., Any], **request: Any) -> Refusal | None:
@@ -238,7 +215,9 @@ def _not_empty(**lists: Sequence[Any]) -> Any:
     return {name: each for name, each in lists.items() if each}
 
 
-def _settings(athena: dict[str, str]) -> DataSourceSettings:
+def settings_of(found: Any) -> DataSourceSettings:
+    """The settings of a data source as Quick lists or describes it."""
+    athena = found.get("DataSourceParameters", {}).get("AthenaParameters", {})
     return DataSourceSettings(
         work_group=athena.get("WorkGroup", ""),
         run_as_role_arn=athena.get("RoleArn", ""),

@@ -10,19 +10,16 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
-from control_plane.aws.calls import code_of, named_errors
+from control_plane.aws.dynamodb import Item, Table, item_key, string, string_set
 from control_plane.ports.access import ApprovalBatch
 from control_plane.revocation_budget import latest
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-BATCH = {"S": "access#batch"}
-HELD: Any = {"pk": BATCH, "sk": {"S": "held"}}
-EXPECTED: Any = {"pk": {"S": "access#expected"}, "sk": {"S": "expected"}}
-REVOKED: Any = {"pk": {"S": "access#revoked"}, "sk": {"S": "revoked"}}
+HELD = item_key("access#batch", "held")
+EXPECTED = item_key("access#expected", "expected")
+REVOKED = item_key("access#revoked", "revoked")
 BATCH_ID = re.compile(r"[0-9]{1,15}-[0-9]{14}")
 LONGEST_TOKEN = 2048  # the longest token of Step Functions
 
@@ -31,27 +28,29 @@ class DynamoDbRevocationBudget:
     """Port `RevocationBudget` over DynamoDB."""
 
     def __init__(self, client: "DynamoDBClient", table: str) -> None:
-        self._client, self._table = client, table
+        self._table = Table(client, table)
 
     def revoked(self) -> Mapping[str, datetime]:
         """The times of recent counted revocations, by connection."""
-        found = self._item(REVOKED).get("revoked_at", {}).get("M", {})
-        read = {key: _moment(moment.get("S", "")) for key, moment in found.items()}
-        return {key: moment for key, moment in read.items() if moment}
+        found = self._table.get(REVOKED).get("revoked_at", {}).get("M", {})
+        read = {key: _timestamp(timestamp.get("S", "")) for key, timestamp in found.items()}
+        return {key: timestamp for key, timestamp in read.items() if timestamp}
 
     def count(self, connections: Collection[str], now: str) -> None:
         """Record counted revocations, before they are applied. Those older than the window are dropped."""
-        moment = datetime.fromisoformat(now)
-        revoked_at = {**latest(self.revoked(), moment), **dict.fromkeys(connections, moment)}
-        self._put({**REVOKED, "revoked_at": {"M": {key: {"S": each.isoformat()} for key, each in revoked_at.items()}}})
+        timestamp = datetime.fromisoformat(now)
+        revoked_at = {**latest(self.revoked(), timestamp), **dict.fromkeys(connections, timestamp)}
+        self._table.put(
+            {**REVOKED, "revoked_at": {"M": {key: {"S": each.isoformat()} for key, each in revoked_at.items()}}}
+        )
 
     def expected(self) -> frozenset[str]:
         """Connections whose revocation has to wait for approval as soon as it is requested."""
-        return frozenset(self._item(EXPECTED).get("connections", {}).get("SS", []))
+        return string_set(self._table.get(EXPECTED), "connections")
 
     def expect(self, connections: Collection[str]) -> None:
         """Replace the expected connections."""
-        self._put({**EXPECTED, **({"connections": {"SS": sorted(connections)}} if connections else {})})
+        self._table.put({**EXPECTED, **({"connections": {"SS": sorted(connections)}} if connections else {})})
 
     def held(self) -> ApprovalBatch:
         """The revocations that wait for approval; without connections when there are none."""
@@ -65,17 +64,18 @@ class DynamoDbRevocationBudget:
             return None if "approval_requested" in item or not item else self._with_superseded_token(item)
         batch_id = f"{_number(before.id) + 1}-{re.sub('[^0-9]', '', now)[:14]}"
         listed: Any = {"connections": {"SS": sorted(connections)}} if connections else {}
-        self._put({**_batch_key(batch_id), **listed})
+        self._table.put({**_batch_key(batch_id), **listed})
         superseded = [each for each in (before.id, *_superseded(item)) if each][:2]  # at most one has a valid token
         values = {**HELD, **listed, "id": {"S": batch_id}, "since": {"S": now}}
         values |= {"superseded_tokens": {"L": [{"S": each} for each in superseded]}} if superseded else {}
-        self._put(values)
+        self._table.put(values)
         return self._with_superseded_token(values)
 
     def mark_approval_requested(self, batch: ApprovalBatch) -> None:
         """Record that the approval of this batch was requested."""
         expression = "SET approval_requested = :yes REMOVE superseded_tokens"
-        self._update(HELD, expression, {":yes": {"BOOL": True}}, batch.id)
+        values = {":yes": {"BOOL": True}, ":id": {"S": batch.id}}
+        self._table.update(HELD, expression, values, condition="id = :id")  # unless it was replaced meanwhile
 
     def store_token(self, batch_id: str, token: str) -> ApprovalBatch | None:
         """Store the token that approves a batch and return the batch; None when it was replaced meanwhile.
@@ -83,81 +83,53 @@ class DynamoDbRevocationBudget:
         This stores the token first and then reads the batch. The writer replaces the batch first and then reads the
         tokens. So one of the two sees the other, and no token of a replaced batch stays valid.
         """
-        self._put({**_approval_key(batch_id), "token": {"S": token}})
+        self._table.put({**_approval_key(batch_id), "token": {"S": token}})
         batch = self.held()
         return batch if batch.id == batch_id and batch.connections else None
 
     def connections_of(self, batch_id: str) -> Sequence[str]:
         """The connections of a batch in order, whether they still wait or not."""
-        return sorted(self._item(_batch_key(batch_id)).get("connections", {}).get("SS", []))
+        return sorted(string_set(self._table.get(_batch_key(batch_id)), "connections"))
 
     def mark_released(self, batch_id: str) -> None:
         """Record that the revocations of an approved batch were applied."""
-        self._update(_batch_key(batch_id), "SET released = :yes", {":yes": {"BOOL": True}})
+        self._table.update(_batch_key(batch_id), "SET released = :yes", {":yes": {"BOOL": True}})
         released = frozenset(self.connections_of(batch_id))
         if listed := released & self.expected():
-            self._update(EXPECTED, "DELETE connections :released", {":released": {"SS": sorted(listed)}})
+            self._table.update(EXPECTED, "DELETE connections :released", {":released": {"SS": sorted(listed)}})
 
     def is_released(self, batch_id: str) -> bool:
         """Whether they were applied."""
-        return "released" in self._item(_batch_key(batch_id))
+        return "released" in self._table.get(_batch_key(batch_id))
 
-    def _held(self) -> dict[str, Any]:
+    def _held(self) -> Item:
         """The item of the batch that waits; empty when its id is malformed, for such a batch can't be approved."""
-        item = self._item(HELD)
-        return item if BATCH_ID.fullmatch(item.get("id", {}).get("S", "")) else {}
+        item = self._table.get(HELD)
+        return item if BATCH_ID.fullmatch(string(item, "id")) else {}
 
-    def _with_superseded_token(self, item: Mapping[str, Any]) -> ApprovalBatch:
+    def _with_superseded_token(self, item: Item) -> ApprovalBatch:
         """The batch with the token of the batch before it."""
         tokens = (self._token(each) for each in _superseded(item))
         return replace(_batch(item), superseded_token=next(filter(None, tokens), ""))
 
     def _token(self, batch_id: str) -> str:
-        token = self._item(_approval_key(batch_id)).get("token", {}).get("S", "")
-        return str(token) if len(token) <= LONGEST_TOKEN else ""
-
-    def _item(self, key: Any) -> dict[str, Any]:
-        with named_errors():
-            found = self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True)
-        return dict(found.get("Item", {}))
-
-    def _put(self, item: Any) -> None:
-        with named_errors():
-            self._client.put_item(TableName=self._table, Item=item)
-
-    def _update(self, key: Any, expression: str, values: Any, batch_id: str = "") -> None:
-        """Change one item; with a batch id, only while the item is about that batch."""
-        condition: Any = {"ConditionExpression": "id = :id"} if batch_id else {}
-        try:
-            with named_errors():
-                self._client.update_item(
-                    TableName=self._table,
-                    Key=key,
-                    UpdateExpression=expression,
-                    ExpressionAttributeValues={**values, **({":id": {"S": batch_id}} if batch_id else {})},
-                    **condition,
-                )
-        except ClientError as error:
-            if code_of(error) != "ConditionalCheckFailedException":
-                raise
+        token = string(self._table.get(_approval_key(batch_id)), "token")
+        return token if len(token) <= LONGEST_TOKEN else ""
 
 
 def _batch_key(batch_id: str) -> Any:
-    return {"pk": BATCH, "sk": {"S": f"batch#{batch_id}"}}
+    return item_key("access#batch", f"batch#{batch_id}")
 
 
 def _approval_key(batch_id: str) -> Any:
-    return {"pk": {"S": "access#approval"}, "sk": {"S": batch_id}}
+    return item_key("access#approval", batch_id)
 
 
-def _batch(item: Mapping[str, Any]) -> ApprovalBatch:
-    return ApprovalBatch(
-        id=item.get("id", {}).get("S", ""),
-        connections=frozenset(item.get("connections", {}).get("SS", [])),
-    )
+def _batch(item: Item) -> ApprovalBatch:
+    return ApprovalBatch(string(item, "id"), string_set(item, "connections"))
 
 
-def _superseded(item: Mapping[str, Any]) -> list[str]:
+def _superseded(item: Item) -> list[str]:
     """The batches whose tokens may have to be invalidated, the latest first."""
     named = [each.get("S", "") for each in item.get("superseded_tokens", {}).get("L", [])]
     return [each for each in named if BATCH_ID.fullmatch(each)]
@@ -168,10 +140,10 @@ def _number(batch_id: str) -> int:
     return int(batch_id.partition("-")[0] or 0)
 
 
-def _moment(text: str) -> datetime | None:
+def _timestamp(text: str) -> datetime | None:
     """A time as we write it; None when it is malformed."""
     try:
-        moment = datetime.fromisoformat(text)
+        timestamp = datetime.fromisoformat(text)
     except ValueError:
         return None
-    return moment if moment.tzinfo else None
+    return timestamp if timestamp.tzinfo else None

@@ -2,11 +2,9 @@
 
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
 from control_plane.account import NAME_PREFIX, Hub
-from control_plane.aws.calls import code_of, named_errors
-from control_plane.aws.stack_sets import CALL_AS, definition_of, is_drifted, settings_differing, tags_of
+from control_plane.aws.calls import named_errors, unless_missing
+from control_plane.aws.stack_sets import CALL_AS, MISSING, definition_of, is_drifted, settings_differing, tags_of
 from control_plane.sweep.ports import ListPage
 from control_plane.sweep.snapshot import RoleSummary, StackSetSummary
 
@@ -34,12 +32,10 @@ class AwsRoleListing:
         return ListPage([each for each in read if each], found.get("NextToken", ""))
 
     def _described(self, name: str) -> StackSetSummary | None:
-        try:
-            found: Any = self._client.describe_stack_set(StackSetName=name, CallAs=CALL_AS)["StackSet"]
-        except ClientError as error:
-            if code_of(error) == "StackSetNotFoundException":
-                return None  # deleted since it was listed
-            raise
+        answer = unless_missing(MISSING, self._client.describe_stack_set, StackSetName=name, CallAs=CALL_AS)
+        if answer is None:
+            return None  # deleted since it was listed
+        found = answer["StackSet"]
         definition = definition_of(found)
         return StackSetSummary(
             name=name,
@@ -55,15 +51,10 @@ class AwsRoleListing:
     def page(self, profile: str, token: str) -> ListPage[RoleSummary]:
         """At most 100 instances; none when the stack set does not exist."""
         following: Any = {"NextToken": token} if token else {}
-        try:
-            with named_errors():
-                found: Any = self._client.list_stack_instances(
-                    StackSetName=NAME_PREFIX + profile, CallAs=CALL_AS, **following
-                )
-        except ClientError as error:
-            if code_of(error) == "StackSetNotFoundException":
-                return ListPage(())
-            raise
+        name, call = NAME_PREFIX + profile, self._client.list_stack_instances
+        found = unless_missing(MISSING, call, StackSetName=name, CallAs=CALL_AS, **following)
+        if found is None:
+            return ListPage(())
         ours = [each for each in found["Summaries"] if each["Region"] == self._hub.region]
         return ListPage([_role(profile, each) for each in ours], found.get("NextToken", ""))
 

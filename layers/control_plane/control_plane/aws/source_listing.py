@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from control_plane.account import Connection, Hub
 from control_plane.aws.calls import named_errors
-from control_plane.aws.quicksight import STATES
+from control_plane.aws.quicksight import STATES, settings_of
 from control_plane.sweep.ports import ListPage
 from control_plane.sweep.snapshot import DataSourceSummary
 
@@ -33,13 +33,13 @@ def _source(found: Any) -> DataSourceSummary | None:
     connection = Connection.of_data_source(found["DataSourceId"])
     if connection is None:
         return None
-    athena = found.get("DataSourceParameters", {}).get("AthenaParameters", {})
+    settings = settings_of(found)
     return DataSourceSummary(
         account_id=connection.account_id,
         profile=connection.profile,
         state=STATES[found["Status"]],
         name=found.get("Name", ""),
-        work_group=athena.get("WorkGroup", ""),
-        run_as_role_arn=athena.get("RoleArn", ""),
-        consumer_role_arn=athena.get("ConsumerAccountRoleArn", ""),
+        work_group=settings.work_group,
+        run_as_role_arn=settings.run_as_role_arn,
+        consumer_role_arn=settings.consumer_role_arn,
     )

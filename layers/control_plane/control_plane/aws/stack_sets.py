@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from botocore.exceptions import ClientError
 
 from control_plane.account import Hub
-from control_plane.aws.calls import code_of, named_errors, tolerating
+from control_plane.aws.calls import code_of, named_errors, tolerating, unless_missing
 from control_plane.definition import Definition, body_hash, definition_tags, values_hash
 from control_plane.errors import NotOurs
 from control_plane.ports.stack_sets import OperationStatus, StackInstance
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import ParameterTypeDef, TagTypeDef
 
 CALL_AS: Final = "DELEGATED_ADMIN"
+MISSING = "StackSetNotFoundException"
 EXPECTED = {"permission model": "SERVICE_MANAGED", "automatic deployment": False, "managed execution": True}
 CAPABILITIES: Final = ("CAPABILITY_NAMED_IAM",)
 IN_PROGRESS = {"PENDING", "RUNNING"}
@@ -57,18 +58,17 @@ class AwsStackSets:
 
     def instance(self, name: str, account_id: str) -> StackInstance | None:
         """The account's instance, or None."""
-        try:
-            with named_errors():
-                found = self._client.describe_stack_instance(
-                    StackSetName=name,
-                    StackInstanceAccount=account_id,
-                    StackInstanceRegion=self._hub.region,
-                    CallAs=CALL_AS,
-                )["StackInstance"]
-        except ClientError as error:
-            if code_of(error) in ("StackSetNotFoundException", "StackInstanceNotFoundException"):
-                return None
-            raise
+        answer = unless_missing(
+            (MISSING, "StackInstanceNotFoundException"),
+            self._client.describe_stack_instance,
+            StackSetName=name,
+            StackInstanceAccount=account_id,
+            StackInstanceRegion=self._hub.region,
+            CallAs=CALL_AS,
+        )
+        if answer is None:
+            return None
+        found = answer["StackInstance"]
         in_progress = self._is_being_changed(name, found)
         return StackInstance(
             is_current=found["Status"] == "CURRENT" and not in_progress,
@@ -181,7 +181,7 @@ class AwsStackSets:
 
     def start_removal(self, name: str, account_id: str, operation_id: str, *, retain: bool) -> None:
         """Delete the account's instance, and its stack unless it is to be retained; idempotent by the operation id."""
-        with named_errors(), tolerating("OperationIdAlreadyExistsException", "StackSetNotFoundException"):
+        with named_errors(), tolerating("OperationIdAlreadyExistsException", MISSING):
             self._client.delete_stack_instances(
                 StackSetName=name,
                 DeploymentTargets=self._one_account(account_id),
@@ -208,24 +208,18 @@ class AwsStackSets:
         return operation is None or operation.get("Action") != "DETECT_DRIFT"
 
     def _describe(self, name: str, operation_id: str) -> Any | None:
-        try:
-            with named_errors():
-                return self._client.describe_stack_set_operation(
-                    StackSetName=name, OperationId=operation_id, CallAs=CALL_AS
-                )["StackSetOperation"]
-        except ClientError as error:
-            if code_of(error) in ("StackSetNotFoundException", "OperationNotFoundException"):
-                return None
-            raise
+        found = unless_missing(
+            (MISSING, "OperationNotFoundException"),
+            self._client.describe_stack_set_operation,
+            StackSetName=name,
+            OperationId=operation_id,
+            CallAs=CALL_AS,
+        )
+        return found and found["StackSetOperation"]
 
     def _find(self, name: str) -> Any | None:
-        try:
-            with named_errors():
-                return self._client.describe_stack_set(StackSetName=name, CallAs=CALL_AS)["StackSet"]
-        except ClientError as error:
-            if code_of(error) == "StackSetNotFoundException":
-                return None
-            raise
+        found = unless_missing(MISSING, self._client.describe_stack_set, StackSetName=name, CallAs=CALL_AS)
+        return found and found["StackSet"]
 
     def _difference(self, found: Any) -> str:
         """How a stack set differs from ours, as text; empty when it does not. Its template may be an older one."""

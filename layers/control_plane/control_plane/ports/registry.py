@@ -11,48 +11,52 @@ STATUSES = ("connecting", "connected", "held", "quarantined", "disconnecting", "
 
 @dataclass(frozen=True)
 class Record:
-    """The record of one connection.
+    """The record of a connection or, without a profile, the claim of an account. See docs/reference/registry.md.
 
-    `remove_after`: end of its quarantine. `since`: when it got this status. `instance_retained`: AWS still lists an
-    account that left in the stack set. `retained`: what stays in the account after a removal. `dependents`: the assets
-    in Quick that stopped working, as they were reported.
+    A malformed attribute counts as missing; `anomaly` says what is malformed. Without an account id, nothing else of
+    the item could be read. `held`: an execution holds the claim. `instance_retained`: AWS still lists an account that
+    left in the stack set. `updated`: a time long ago when it is missing.
     """
 
-    status: str
-    remove_after: datetime | None = None
-    since: datetime | None = None
-    instance_retained: bool = False
-    retained: str = ""
-    dependents: str = ""
-
-
-@dataclass(frozen=True)
-class UnsettledRecord:
-    """A claim (no profile) or a connection that is in progress or failed.
-
-    `updated`: when it was written last. Of a claim: `held`: an execution holds it; `requeue_requests`: how often
-    another reconcile was requested since; `requested_by`: who did so last.
-    """
-
-    account_id: str
-    profile: str | None
-    updated: str
-    held: bool = False
-    generation: int = 0
-    account_name: str = ""
-    error: str = ""
+    account_id: str = ""
+    profile: str | None = None
+    status: str = ""
     reason: str = ""
+    step: str = ""
+    error: str = ""
     cause: str = ""
     remedy: str = ""
+    proof: str = ""
+    since: datetime | None = None
+    updated: str = ""
+    remove_after: datetime | None = None
+    generation: int = 0
+    account_name: str = ""
+    data_source_id: str = ""
+    consumer_role_arn: str = ""
+    run_as_role_arn: str = ""
+    retained: str = ""
+    dependents: str = ""
+    instance_retained: bool = False
+    held: bool = False
+    holder: str = ""
+    event: str = ""
+    requeue_requested: str = ""
     requeue_requests: int = 0
     requested_by: str = ""
+    anomaly: str = ""
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether it says enough to be used: which account it is about and, of a connection, its status."""
+        return bool(self.account_id) and (self.profile is None or self.status in STATUSES)
 
 
 class Registry(Protocol):
     """The records of accounts and connections: for people and for speed, never the source of truth."""
 
     def records(self, account_id: str) -> dict[str, Record]:
-        """The records of an account's connections, by profile."""
+        """The valid records of an account's connections, by profile."""
 
     def record_failure(self, account_id: str, profile: str | None, failure: Mapping[str, str], now: str) -> None:
         """Record why a connection failed or, without a profile, why the whole account failed."""
@@ -60,7 +64,7 @@ class Registry(Protocol):
     def record_dependents(self, account_id: str, profile: str, dependents: str, now: str) -> None:
         """Record the assets that stop working with a connection's data source."""
 
-    def unsettled(self, kind: str) -> list[UnsettledRecord]:
+    def unsettled(self, kind: str) -> list[Record]:
         """Records that are `in_progress` or `failed`, the one written longest ago first."""
 
     def held_since(self, account_id: str) -> str | None:

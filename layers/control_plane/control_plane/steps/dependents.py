@@ -32,9 +32,9 @@ class Search:
         self.calls -= calls
         return True
 
-    def is_fresh(self, moment: str) -> bool:
+    def is_fresh(self, timestamp: str) -> bool:
         """Whether data read at that time is still used."""
-        return bool(moment) and self.now - datetime.fromisoformat(moment) < FRESH
+        return bool(timestamp) and self.now - datetime.fromisoformat(timestamp) < FRESH
 
 
 def find(arn: str, now: datetime, quick: QuickAssets, cache: AssetCache) -> list[Asset] | None:

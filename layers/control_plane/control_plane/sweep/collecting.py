@@ -15,7 +15,7 @@ from control_plane.sweep.ports import (
     SourceListing,
     SweepStore,
 )
-from control_plane.sweep.snapshot import SnapshotKind, SnapshotPage, SnapshotProgress
+from control_plane.sweep.snapshot import RecordSummary, SnapshotKind, SnapshotPage, SnapshotProgress
 
 # Pages in one invocation. The whole organization shares 10 ListTagsForResource a second, and the machine waits between
 # two invocations: 40 accounts in about ten seconds leave half of that to others.
@@ -110,7 +110,7 @@ def _page(
         sources = lists.sources.page(progress.token)
         return SnapshotPage(sources=tuple(sources.items)), sources
     records = lists.records.page(progress.token)
-    return SnapshotPage(records=tuple(records.items)), records
+    return SnapshotPage(records=tuple(map(RecordSummary.of, records.items))), records
 
 
 def _is_in(scope: tuple[str, ...], place: ListedAccount, units: _Units) -> bool:

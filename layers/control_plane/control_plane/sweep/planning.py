@@ -191,18 +191,15 @@ class _Planner:
 
     def _add(self, account: Account, planned: PlannedAction, key: str) -> None:
         record = self._inventory.records.get((account.id, planned.profile))
-        is_behind = self._inventory.is_behind(account.id, planned.profile)  # that is no drift, so it is always repaired
+        is_behind = self._inventory.is_behind(account.id, planned.profile)  # no drift: always repaired
         is_drift = record is not None and record.status == "connected" and not is_behind
         if record and record.status == "failed":
             self._lists["failed"].append(key)  # it is also tried again
         if planned.action is Action.REBUILD:
             self._rebuilt.append((account, planned))
         else:
-            self._note(
-                self._reported_only if is_drift and not self._rules.repairs else self._start,
-                account,
-                _describe(planned),
-            )
+            where = self._reported_only if is_drift and not self._rules.repairs else self._start
+            self._note(where, account, _describe(planned))
 
     def _place_rebuilds(self) -> None:
         """A role loses its access while it is rebuilt. So if many roles drifted at once, they are only reported.

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from control_plane.opt_in import Value
-from control_plane.sweep.snapshot import DataSourceSummary, RecordSummary, RoleSummary, StackSetSummary
+from control_plane.ports.registry import Record
+from control_plane.sweep.snapshot import DataSourceSummary, RoleSummary, StackSetSummary
 
 T_co = TypeVar("T_co", covariant=True)
 V = TypeVar("V", bound=Value)
@@ -62,8 +63,8 @@ class SourceListing(Protocol):
 class RecordListing(Protocol):
     """The registry's records, a page at a time."""
 
-    def page(self, token: str) -> ListPage[RecordSummary]:
-        """Some records and claims."""
+    def page(self, token: str) -> ListPage[Record]:
+        """Some records and claims, and items that are neither."""
 
 
 class SweepStore(Protocol):

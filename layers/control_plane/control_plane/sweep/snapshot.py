@@ -7,7 +7,9 @@ from enum import StrEnum
 
 from control_plane.account import NAME_PREFIX, PROFILE_NAME, Account
 from control_plane.opt_in import Value
+from control_plane.ports.registry import Record
 
+ERROR_LENGTH = 100  # characters of an error's name, so that no record makes a page too large
 EVERYTHING = "all"  # the scope of a sweep of the whole organization
 
 
@@ -85,6 +87,25 @@ class RecordSummary(Value):
     since: datetime | None = None
     malformed: str = ""
     instance_retained: bool = False
+
+    @classmethod
+    def of(cls, record: Record) -> "RecordSummary":
+        """The summary of a record; of one that is not valid, only what is malformed about it."""
+        status, error = record.status[:ERROR_LENGTH], record.error[:ERROR_LENGTH]
+        if not record.is_valid:
+            return cls(malformed=record.anomaly)
+        if record.profile is None:
+            return cls(account_id=record.account_id, status=status, error=error, malformed=record.anomaly)
+        return cls(
+            account_id=record.account_id,
+            profile=record.profile,
+            status=status,
+            error=error,
+            remove_after=record.remove_after,
+            since=record.since,
+            malformed=record.anomaly,
+            instance_retained=record.instance_retained,
+        )
 
 
 class SnapshotPage(Value):

@@ -1,4 +1,4 @@
-"""Read items of the registry, whatever they contain. A malformed attribute counts as missing.
+"""Read items of the registry as records, whatever they contain. A malformed attribute counts as missing.
 
 Only the control plane writes the table, but anybody with permission to write it could store anything. The source of
 truth is elsewhere, so a malformed record must never block a reconcile: docs/decisions/0019.
@@ -6,27 +6,79 @@ truth is elsewhere, so a malformed record must never block a reconcile: docs/dec
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from control_plane.account import AccountId, Connection
-from control_plane.ports.registry import STATUSES
+from control_plane.aws.dynamodb import Item, string
+from control_plane.ports.registry import STATUSES, Record
+from control_plane.text import LONGEST, bounded
 
 ACCOUNT = "account#"
 CONNECTION = "connection#"
 CLAIM = "claim"
 KEY_LENGTH, ANOMALY_LENGTH = 60, 200  # characters shown to people: of a key, and of all anomalies of its item
-MOMENTS = ("remove_after", "since", "updated")
+TIMES = ("remove_after", "since", "updated")
 MAX_COUNT = 10**15  # the highest generation ReconcileAccount accepts; JSONata would round a higher one
 
+NEVER = datetime(2000, 1, 1, tzinfo=UTC)  # for items that do not say when they were written
+# The attributes of a record that are plain text.
+TEXTS = (
+    "status",
+    "reason",
+    "step",
+    "error",
+    "cause",
+    "remedy",
+    "proof",
+    "account_name",
+    "data_source_id",
+    "consumer_role_arn",
+    "run_as_role_arn",
+    "dependents",
+    "holder",
+    "event",
+    "requeue_requested",
+    "requested_by",
+)
+
 _ACCOUNT_ID: TypeAdapter[str] = TypeAdapter(AccountId)
-Item = Mapping[str, Any]
+
+
+def read(item: Item) -> Record | None:
+    """An item as a record or a claim; None when its key is neither."""
+    connection = connection_of(item)
+    if connection is None and not is_claim(item):
+        return None
+    return Record(
+        account_id=account_of(item) or "",
+        profile=connection.profile if connection else None,
+        since=time_of(item, "since"),
+        updated=updated(item),
+        remove_after=time_of(item, "remove_after"),
+        generation=count(item, "generation"),
+        retained=bounded(string(item, "retained"), LONGEST),  # it is carried through the state machine
+        instance_retained="instance_retained" in item,
+        held="holder" in item,
+        requeue_requests=count(item, "requeue_requests"),
+        anomaly=anomaly(item),
+        **{name: string(item, name) for name in TEXTS},
+    )
+
+
+def read_or_anomaly(item: Item) -> Record:
+    """An item as a record or a claim; of another item only what is malformed about it."""
+    return read(item) or Record(anomaly=anomaly(item))
+
+
+def updated(item: Item) -> str:
+    """When an item was written last. One that does not say counts as old, so that it is reconciled."""
+    return string(item, "updated") if time_of(item, "updated") else NEVER.isoformat()
 
 
 def connection_of(item: Item) -> Connection | None:
     """The connection of an item, by its key; None when the item is not a connection's."""
-    account_id, sort_key = account_of(item), text(item, "sk")
+    account_id, sort_key = account_of(item), string(item, "sk")
     if account_id is None or not sort_key.startswith(CONNECTION):
         return None
     try:
@@ -37,7 +89,7 @@ def connection_of(item: Item) -> Connection | None:
 
 def account_of(item: Item) -> str | None:
     """The account of a record or claim, by its key; None when the item is not an account's."""
-    partition = text(item, "pk")
+    partition = string(item, "pk")
     account_id = partition.removeprefix(ACCOUNT)
     try:
         return _ACCOUNT_ID.validate_python(account_id) if partition.startswith(ACCOUNT) else None
@@ -47,19 +99,13 @@ def account_of(item: Item) -> str | None:
 
 def is_claim(item: Item) -> bool:
     """Whether the item is an account's claim."""
-    return account_of(item) is not None and text(item, "sk") == CLAIM
+    return account_of(item) is not None and string(item, "sk") == CLAIM
 
 
-def text(item: Item, name: str) -> str:
-    """A string attribute; empty when it is missing or not a string."""
-    value = item.get(name)
-    return str(value["S"]) if isinstance(value, Mapping) and "S" in value else ""
-
-
-def moment(item: Item, name: str) -> datetime | None:
+def time_of(item: Item, name: str) -> datetime | None:
     """An attribute that is a time with a time zone; None when it is missing or malformed."""
     try:
-        found = datetime.fromisoformat(text(item, name))
+        found = datetime.fromisoformat(string(item, name))
         # A time near the limits of Python's range can't be used in calculations.
         return found.astimezone(UTC) if found.tzinfo and 100 < found.year < 9900 else None
     except (ValueError, OverflowError):
@@ -80,12 +126,12 @@ def anomalies(item: Item) -> Iterator[str]:
         yield "its pk has no account id"
     elif connection is None and not is_claim(item):
         yield "its sk is neither a claim nor a connection"
-    if connection is not None and text(item, "status") not in STATUSES:
+    if connection is not None and string(item, "status") not in STATUSES:
         yield "its status is not valid"
-    yield from (f"its {name} is not a time" for name in MOMENTS if name in item and moment(item, name) is None)
+    yield from (f"its {name} is not a time" for name in TIMES if name in item and time_of(item, name) is None)
     if "generation" in item and count(item, "generation") == 0:
         yield "its generation is not a count"
-    if "holder" in item and ":execution:ReconcileAccount:" not in text(item, "holder"):
+    if "holder" in item and ":execution:ReconcileAccount:" not in string(item, "holder"):
         yield "its holder is not an execution"
 
 
@@ -97,4 +143,4 @@ def anomaly(item: Item) -> str:
 
 def _shown(item: Item, name: str) -> str:
     """A key in printable characters, cut."""
-    return ascii(text(item, name)[:KEY_LENGTH])[1:-1][:KEY_LENGTH]
+    return ascii(string(item, name)[:KEY_LENGTH])[1:-1][:KEY_LENGTH]
