@@ -15,6 +15,6 @@ logger = Logger()
 def handler(request: AccessRequest, context: LambdaContext) -> dict[str, bool]:
     """Whether access is granted; if not, another writer was at work: try again."""
     logger.append_keys(account_id=request.account_id, profile=request.profile)
-    request.check_claim(wiring.claims())
+    request.check_claim(wiring.registry())
     result = apply_change(request.change(allow=True), request.writer, wiring.access_dependencies())
     return {"granted": result is WriteResult.DONE}

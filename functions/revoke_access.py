@@ -15,6 +15,6 @@ logger = Logger()
 def handler(request: AccessRequest, context: LambdaContext) -> dict[str, bool]:
     """Whether access is revoked; if not, whether it waits for approval. If neither: try again."""
     logger.append_keys(account_id=request.account_id, profile=request.profile)
-    request.check_claim(wiring.claims())
+    request.check_claim(wiring.registry())
     result = apply_change(request.change(allow=False), request.writer, wiring.access_dependencies())
     return {"revoked": result is WriteResult.DONE, "held": result is WriteResult.HELD}

@@ -579,6 +579,7 @@ class FakeRegistry:
         }
         self.unsettled_records: dict[str, list[Record]] = {"in_progress": [], "failed": []}
         self.held: dict[str, str] = {}
+        self.holders: dict[str, str] = {}
         self.unread = 0
         self.until = ""
 
@@ -597,10 +598,13 @@ class FakeRegistry:
             if account == account_id and profile
         }
 
-    def record_failure(self, account_id: str, profile: str | None, failure: Mapping[str, str], now: str) -> None:
+    def record_failure(
+        self, account_id: str, profile: str | None, failure: Mapping[str, str], now: str, generation: int | None = None
+    ) -> None:
         """Record why a connection or, without a profile, the whole account failed."""
         record = self.items.setdefault((account_id, profile), {})
-        record.update(failure, status="failed", updated=now)
+        if generation is None or int(record.get("generation", 0)) <= generation:
+            record.update(failure, status="failed", updated=now)
 
     def record_dependents(self, account_id: str, profile: str, dependents: str, now: str) -> None:
         """Record the assets that stop working with a connection's data source."""
@@ -609,6 +613,10 @@ class FakeRegistry:
     def unsettled(self, kind: str) -> list[Record]:
         """Records that are `in_progress` or `failed`."""
         return self.unsettled_records[kind]
+
+    def is_held_by(self, account_id: str, execution: str) -> bool:
+        """Whether that execution holds the account's claim."""
+        return self.holders.get(account_id) == execution
 
     def held_since(self, account_id: str) -> str | None:
         """When the holder of an account's claim wrote it last."""

@@ -14,7 +14,6 @@ from control_plane.aws.anomalies import LoggedAnomalies
 from control_plane.aws.approvals import StepFunctionsApprovals
 from control_plane.aws.asset_cache import DynamoDbAssetCache
 from control_plane.aws.calls import CONFIG
-from control_plane.aws.claims import DynamoDbClaims
 from control_plane.aws.iam import AwsAccessPolicies
 from control_plane.aws.ledger import DynamoDbLedger
 from control_plane.aws.notifications import SnsNotifications
@@ -32,7 +31,7 @@ from control_plane.definition import body_hash
 from control_plane.errors import UnknownProfile
 from control_plane.observation import Planes
 from control_plane.opt_in import OptInPolicy
-from control_plane.ports.access import AccessPolicies, Anomalies, Claims, RevocationBudget, Shards
+from control_plane.ports.access import AccessPolicies, Anomalies, RevocationBudget, Shards
 from control_plane.ports.notifications import Notifications
 from control_plane.ports.organization import Organization
 from control_plane.ports.quick import DataSources, QuickAccount
@@ -121,11 +120,6 @@ def access_dependencies() -> AccessDependencies:
     exemptions = LiveExemptions(AwsOrganization(_client("organizations")), _data_sources())
     repairs = RepairSettings.read().repairs
     return AccessDependencies(hub(), ledger, policies, revocation_budget(), approvals, exemptions, anomalies(), repairs)
-
-
-def claims() -> Claims:
-    """Who holds which account."""
-    return DynamoDbClaims(_client("dynamodb"), settings().registry_table)
 
 
 def anomalies() -> Anomalies:

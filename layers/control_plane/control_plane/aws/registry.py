@@ -22,6 +22,9 @@ INDEX = "unsettled"
 IN_PROGRESS = ("connecting", "disconnecting")
 MAX_PAGES = 10  # of an account's records, 1 MB each: a real account needs part of one page
 PAGE = 500  # items on a page of all records; a sweep stores a page as one item, and the limit of DynamoDB is 400 KB
+# Whether no newer generation has written a record. More than so many passes ahead is not one that can be true.
+FENCE = "attribute_not_exists(generation) OR NOT generation BETWEEN :newer AND :newest"
+NEWEST = 100
 WATCH = item_key("watch", "report")
 
 
@@ -68,6 +71,10 @@ class DynamoDbRegistry:
             if not (token := page.token):
                 return
 
+    def is_held_by(self, account_id: str, execution: str) -> bool:
+        """Whether that execution holds the account's claim now."""
+        return string(self._table.get(item_key(f"{ACCOUNT}{account_id}", CLAIM)), "holder") == execution
+
     def held_since(self, account_id: str) -> str | None:
         """When the holder of an account's claim wrote it last; None when nobody holds it."""
         found = self._table.get(item_key(f"{ACCOUNT}{account_id}", CLAIM))
@@ -91,13 +98,16 @@ class DynamoDbRegistry:
 
     # Write ---------------------------------------------------------------------------------------------------
 
-    def record_failure(self, account_id: str, profile: str | None, failure: Mapping[str, str], now: str) -> None:
+    def record_failure(
+        self, account_id: str, profile: str | None, failure: Mapping[str, str], now: str, generation: int | None = None
+    ) -> None:
         """Record why a connection failed or, without a profile, why the whole account failed (on its claim).
 
-        Connections in progress fail with their account: none may stay in progress.
+        Connections in progress fail with their account: none may stay in progress. With a generation, a record that a
+        newer one has written stays as it is, as in the states of ReconcileConnection.
         """
         if profile is not None:
-            self._fail(account_id, f"{CONNECTION}{profile}", failure, now)
+            self._fail(account_id, f"{CONNECTION}{profile}", failure, now, generation)
             return
         for name, record in self.records(account_id).items():
             if record.status in IN_PROGRESS:
@@ -112,13 +122,21 @@ class DynamoDbRegistry:
         """Record until when failures have been reported."""
         self._table.put({**WATCH, "updated": {"S": until}})
 
-    def _fail(self, account_id: str, sort_key: str, failure: Mapping[str, str], now: str) -> None:
-        self._set(account_id, sort_key, {**failure, "status": "failed", "unsettled": "failed", "updated": now})
+    def _fail(
+        self, account_id: str, sort_key: str, failure: Mapping[str, str], now: str, generation: int | None = None
+    ) -> None:
+        values = {**failure, "status": "failed", "unsettled": "failed", "updated": now}
+        self._set(account_id, sort_key, values, generation)
 
-    def _set(self, account_id: str, sort_key: str, values: Mapping[str, str]) -> None:
+    def _set(self, account_id: str, sort_key: str, values: Mapping[str, str], generation: int | None = None) -> None:
+        fence = {":newer": generation + 1, ":newest": generation + NEWEST} if generation is not None else {}
         self._table.update(
             item_key(f"{ACCOUNT}{account_id}", sort_key),
             "SET " + ", ".join(f"#{name} = :{name}" for name in values),
-            {f":{name}": {"S": value} for name, value in values.items()},
+            {
+                **{f":{name}": {"S": value} for name, value in values.items()},
+                **{name: {"N": str(value)} for name, value in fence.items()},
+            },
+            condition=FENCE if fence else "",
             names={f"#{name}": name for name in values},
         )

@@ -118,13 +118,6 @@ class AccessLedger(Protocol):
         """Give the lease back and record the versions written."""
 
 
-class Claims(Protocol):
-    """The claims of accounts, to check."""
-
-    def is_held_by(self, account_id: str, execution: str) -> bool:
-        """Whether that execution holds the account's claim now."""
-
-
 class RevocationBudget(Protocol):
     """The stored state of the budget. Only the lease's holder writes it, except `expect` and `store_token`."""
 

@@ -58,14 +58,22 @@ class Registry(Protocol):
     def records(self, account_id: str) -> dict[str, Record]:
         """The valid records of an account's connections, by profile."""
 
-    def record_failure(self, account_id: str, profile: str | None, failure: Mapping[str, str], now: str) -> None:
-        """Record why a connection failed or, without a profile, why the whole account failed."""
+    def record_failure(
+        self, account_id: str, profile: str | None, failure: Mapping[str, str], now: str, generation: int | None = None
+    ) -> None:
+        """Record why a connection failed or, without a profile, why the whole account failed.
+
+        With a generation: unless a newer one has written the record.
+        """
 
     def record_dependents(self, account_id: str, profile: str, dependents: str, now: str) -> None:
         """Record the assets that stop working with a connection's data source."""
 
     def unsettled(self, kind: str) -> list[Record]:
         """Records that are `in_progress` or `failed`, the one written longest ago first."""
+
+    def is_held_by(self, account_id: str, execution: str) -> bool:
+        """Whether that execution holds the account's claim now."""
 
     def held_since(self, account_id: str) -> str | None:
         """When the holder of an account's claim wrote it last; None when nobody holds it."""

@@ -24,11 +24,11 @@ from control_plane.ports.access import (
     Anomalies,
     ApprovalBatch,
     Approvals,
-    Claims,
     Exemptions,
     PendingChange,
     RevocationBudget,
 )
+from control_plane.ports.registry import Registry
 from control_plane.revocation_budget import Revocation, Verdict, decide
 
 MAX_VERIFIED = 20  # uncounted revocations that one writer verifies with AWS
@@ -88,9 +88,9 @@ class AccessRequest(Connection):
         connection = Connection(account_id=self.account_id, profile=self.profile)
         return AccessChange(connection, allow, self.generation, self.counted)
 
-    def check_claim(self, claims: Claims) -> None:
+    def check_claim(self, registry: Registry) -> None:
         """Raise ClaimLost when another execution holds the account: it decides now what access the account has."""
-        if not claims.is_held_by(self.account_id, self.execution):
+        if not registry.is_held_by(self.account_id, self.execution):
             raise ClaimLost(f"account {self.account_id}: {self.execution} does not hold its claim any more")
 
     @property
