@@ -5,6 +5,9 @@ import json
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -26,6 +29,7 @@ from control_plane.steps import data_source, dependents
 from control_plane.sweep import collecting, planning, starting
 from control_plane.sweep.reporting import Report
 from control_plane.sweep.snapshot import SnapshotKind, SnapshotProgress
+from control_plane.sweep.store import save_plan
 from tests.contract import project
 from tests.contract.project import FORWARDING, HUB, MACHINES, ROOT
 from tests.contract.recorder import Recorder, written
@@ -47,11 +51,11 @@ def _rows(page: str, heading: str) -> dict[str, list[str]]:
 # Errors ----------------------------------------------------------------------------------------------
 
 
-def test_the_error_table_says_what_the_classes_and_their_plans_say() -> None:
+def test_the_error_table_says_what_the_classes_and_their_remediations_say() -> None:
     tree = ast.parse((project.LAYER / "errors.py").read_text(encoding="utf-8"))
     classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
     meanings = {node.name: " ".join(str(ast.get_docstring(node)).split()) for node in classes}
-    wanted = {name: [meanings[name], plan.cause, plan.remedy] for name, plan in REMEDIATIONS.items()}
+    wanted = {name: [meanings[name], known.cause, known.remedy] for name, known in REMEDIATIONS.items()}
     assert _rows("errors", "Errors of ours") == wanted
 
 
@@ -110,21 +114,21 @@ def test_the_registry_page_names_every_attribute_of_a_claim() -> None:
     assert set(_rows("registry", "Attributes of a claim")) == wanted
 
 
-def test_the_registry_page_names_every_attribute_of_an_event_nobody_could_read() -> None:
+def test_the_registry_page_names_every_attribute_of_a_kept_event() -> None:
     wanted = _written_by_machines("unread", "unread#")
-    assert set(_rows("registry", "Attributes of an event nobody could read")) == wanted
+    assert set(_rows("registry", "Attributes of a kept event")) == wanted
 
 
 def test_the_registry_page_names_every_attribute_of_the_sweeps_claim() -> None:
     assert set(_rows("registry", "Attributes of the sweep's claim")) == _written_by_machines("sweep", "claim")
 
 
-def test_the_registry_page_names_every_attribute_and_every_paper_of_a_sweep() -> None:
+def test_the_registry_page_names_every_attribute_of_the_sweep_store() -> None:
     client: Any = Recorder()
-    papers = DynamoDbSweepStore(client, "table")
-    papers.put("20261124080000000", "any", SnapshotProgress())
+    store = DynamoDbSweepStore(client, "table")
+    store.put("20261124080000000", "any", SnapshotProgress())
     (expires,) = {*client.requests[0]["Item"]} - {"pk", "sk", "value"}
-    assert set(_rows("registry", "Attributes of what a sweep writes down")) == written(client.requests[0])
+    assert set(_rows("registry", "Attributes of the sweep store")) == written(client.requests[0])
     assert project.template(HUB)["Resources"]["RegistryTable"]["Properties"]["TimeToLiveSpecification"] == {
         "AttributeName": expires,
         "Enabled": True,
@@ -141,27 +145,27 @@ def test_the_registry_page_names_every_attribute_of_the_access_ledger() -> None:
     client: Any = Recorder()
     ledger, now = DynamoDbLedger(client, "table"), "2026-11-24T08:00:00+00:00"
     ledger.enqueue(AccessChange(CONNECTION, allow=True, generation=1), now)
-    assert set(_rows("registry", "Attributes of a pending wish")) == written(client.requests.pop())
+    assert set(_rows("registry", "Attributes of a pending change")) == written(client.requests.pop())
     ledger.acquire("me", now)
     ledger.release("me", {"shard": "v1"}, now)
     wanted = {attribute for request in client.requests for attribute in written(request)}
     assert set(_rows("registry", "Attributes of the lease")) == wanted
 
 
-def test_the_registry_page_names_every_attribute_of_what_the_brake_remembers() -> None:
+def test_the_registry_page_names_every_attribute_of_the_revocation_budget() -> None:
     client: Any = Recorder()
-    brake = DynamoDbRevocationBudget(client, "table")
-    brake.count([CONNECTION.key], "2026-11-24T08:00:00+00:00")
-    plan = brake.hold([CONNECTION.key], "2026-11-24T08:00:00+00:00")
-    assert plan
-    brake.mark_approval_requested(plan)
-    brake.store_token(plan.id, "token")
-    brake.mark_released(plan.id)
-    brake.expect([CONNECTION.key])
+    budget = DynamoDbRevocationBudget(client, "table")
+    budget.count([CONNECTION.key], "2026-11-24T08:00:00+00:00")
+    batch = budget.hold([CONNECTION.key], "2026-11-24T08:00:00+00:00")
+    assert batch
+    budget.mark_approval_requested(batch)
+    budget.store_token(batch.id, "token")
+    budget.mark_released(batch.id)
+    budget.expect([CONNECTION.key])
     wanted = {
         attribute for request in client.requests if "ConsistentRead" not in request for attribute in written(request)
     }
-    assert set(_rows("registry", "Attributes of what the brake remembers")) == wanted
+    assert set(_rows("registry", "Attributes of the revocation budget")) == wanted
 
 
 def test_the_registry_page_names_every_attribute_of_what_is_known_of_quicks_assets() -> None:
@@ -177,35 +181,91 @@ def test_the_registry_page_names_every_attribute_of_what_is_known_of_quicks_asse
 
 
 def test_the_registry_page_names_every_key() -> None:
-    keys = [row[:2] for row in project.tables(project.reference("registry"))["Keys"]]
+    rows = [tuple(cell.strip("`") for cell in row[:2]) for row in project.tables(project.reference("registry"))["Keys"]]
+    assert len(rows) == len(set(rows))
+    assert set(rows) == {*_keys_of_machines(), *_keys_of_adapters(), *_keys_of_sweeps()}
+
+
+# How the page names the parts of a key that differ, by what the state machines write there.
+PARTS = {"account_id": "<account id>", "resourceId": "<account id>", "profile": "<profile>", "Name": "<execution>"}
+
+
+def _keys_of_machines() -> Iterator[tuple[str, str]]:
+    for update in _updates():
+        pk, sk = (update["Key"][name]["S"].removeprefix("{% ").removesuffix(" %}") for name in ("pk", "sk"))
+        yield _literal(pk), _literal(sk)
+
+
+def _literal(expression: str) -> str:
+    """What a key's expression makes: literals joined with parts that differ."""
+    terms = [term.strip() for term in expression.split(" & ")]
+    return "".join(PARTS[re.split(r"[.$]", term)[-1]] if "$" in term else term.strip("'") for term in terms)
+
+
+def _keys_of_adapters() -> Iterator[tuple[str, str]]:
+    """The keys of the items that the adapters write, examples replaced by what they stand for."""
     client: Any = Recorder()
-    wish = AccessChange(CONNECTION, allow=True, generation=1)
-    DynamoDbLedger(client, "table").enqueue(wish, "2026-11-24T08:00:00+00:00")
-    assert client.requests[0]["Key"]["sk"]["S"] == "222233334444#default"
-    assert keys == [
-        ["`account#<account id>`", "`connection#<profile>`"],
-        ["`account#<account id>`", "`claim`"],
-        ["`sweep`", "`claim`"],
-        ["`unread`", "`unread#<execution>`"],
-        ["`report`", "`last`"],
-        ["`report`", "`memory`"],
-        ["`sweep#<id>`", "`progress`"],
-        ["`sweep#<id>`", "`page#<number>`"],
-        ["`sweep#<id>`", "`plan`"],
-        ["`sweep#<id>`", "`start#<number>`"],
-        ["`sweep#<id>`", "`found#<number>`"],
-        ["`sweep#<id>`", "`report`"],
-        ["`quick`", "`listing`"],
-        ["`quick`", "`<kind>#<asset id>`"],
-        ["`watch`", "`report`"],
-        ["`access#lease`", "`lease`"],
-        ["`access#pending`", "`<account id>#<profile>`"],
-        ["`access#revoked`", "`revoked`"],
-        ["`access#expected`", "`expected`"],
-        ["`access#batch`", "`held`"],
-        ["`access#batch`", "`plan#<id>`"],
-        ["`access#approval`", "`<plan id>`"],
-    ]
+    now = "2026-11-24T08:00:00+00:00"
+    registry, budget = DynamoDbRegistry(client, "table"), DynamoDbRevocationBudget(client, "table")
+    registry.record_failure(CONNECTION.account_id, CONNECTION.profile, {}, now)
+    registry.record_failure(CONNECTION.account_id, None, {}, now)
+    registry.record_dependents(CONNECTION.account_id, CONNECTION.profile, "any", now)
+    registry.set_last_report(now)
+    ledger = DynamoDbLedger(client, "table")
+    ledger.enqueue(AccessChange(CONNECTION, allow=True, generation=1), now)
+    ledger.acquire("me", now)
+    cache = DynamoDbAssetCache(client, "table")
+    cache.keep_listing(ListingProgress())
+    cache.keep(Asset("dataset", "asset", "arn", "name", "now", uses=()))
+    budget.count([CONNECTION.key], now)
+    budget.expect([CONNECTION.key])
+    batch = budget.hold([CONNECTION.key], now)
+    assert batch
+    budget.store_token(batch.id, "token")
+    examples = {
+        CONNECTION.account_id: "<account id>",
+        f"#{CONNECTION.profile}": "#<profile>",
+        batch.id: "<batch id>",
+        "dataset#asset": "<kind>#<asset id>",
+    }
+    for request in client.requests:
+        if "ConsistentRead" not in request:
+            yield _key_of(request, examples)
+
+
+def _keys_of_sweeps() -> Iterator[tuple[str, str]]:
+    """The keys of what a sweep stores: the names are in the code of its steps."""
+    client: Any = Recorder()
+    store, sweep = DynamoDbSweepStore(client, "table"), "20261124080000000"
+    difference = planning.Difference(account_id=CONNECTION.account_id, name="any", what="any")
+    save_plan(sweep, planning.SweepPlan(start=(difference,), reported_only=(difference,)), store)
+    for path, tree in project.modules("layers/control_plane/control_plane/sweep").items():
+        module = import_module(f"control_plane.sweep.{Path(path).stem}")
+        for node in ast.walk(tree) if module.__name__ != save_plan.__module__ else ():
+            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("store.put"):
+                owner = "" if ast.unparse(node.args[0]) == "LASTING" else sweep
+                store.put(owner, _name_of(node.args[1], module), SnapshotProgress())
+    for request in client.requests:
+        pk, sk = _key_of(request, {sweep: "<id>"})
+        yield pk, re.sub(r"#\d+$", "#<number>", sk)
+
+
+def _name_of(node: ast.expr, module: ModuleType) -> str:
+    """A text in the code: a literal, a constant of the module, or one with a number in it."""
+    if isinstance(node, ast.Name):
+        return str(getattr(module, node.id))
+    if isinstance(node, ast.JoinedStr):
+        return "".join(part.value if isinstance(part, ast.Constant) else "0" for part in node.values)
+    return str(ast.literal_eval(node))
+
+
+def _key_of(request: Any, examples: dict[str, str]) -> tuple[str, str]:
+    """The key that a request writes, examples replaced."""
+    key = request.get("Key") or request["Item"]
+    pk, sk = key["pk"]["S"], key["sk"]["S"]
+    for example, placeholder in examples.items():
+        pk, sk = pk.replace(example, placeholder), sk.replace(example, placeholder)
+    return pk, sk
 
 
 def _statuses() -> set[str]:
@@ -288,18 +348,18 @@ def test_the_events_page_names_every_event_we_have_a_sample_of() -> None:
     assert names <= project.codes(project.reference("events"))
 
 
-def test_the_events_page_names_every_rule_and_every_event_that_wakes() -> None:
+def test_the_events_page_names_every_rule_and_every_event_that_starts_a_reconcile() -> None:
     page = project.reference("events")
     assert set(project.resources(HUB, "Rule")) <= project.codes(page)
     (rule,) = project.resources(HUB, "Rule").values()
     patterns = rule["Properties"]["EventPattern"]["detail"]["$or"]
-    listed = {code for row in project.tables(page)["What wakes an account"] for code in project.codes(row[0])}
+    listed = {code for row in project.tables(page)["What starts a reconcile"] for code in project.codes(row[0])}
     assert listed == {name for pattern in patterns for name in pattern["eventName"]}
 
 
-def test_the_readme_of_the_samples_says_of_each_whom_it_wakes() -> None:
+def test_the_readme_of_the_samples_says_of_each_what_it_starts() -> None:
     text = (ROOT / "events/README.md").read_text(encoding="utf-8")
-    named = {code for row in project.tables(text)["Which event wakes whom"] for code in project.codes(row[0])}
+    named = {code for row in project.tables(text)["Which event starts what"] for code in project.codes(row[0])}
     assert named == set(project.samples())
 
 
@@ -348,9 +408,9 @@ def test_the_alarms_page_lists_every_metric_of_ours() -> None:
         node.value
         for tree in project.modules("functions").values()
         for node in ast.walk(tree)
-        if isinstance(node, ast.Constant) and re.fullmatch(r"[A-Z][a-z]+(Steps|Records|Events)", str(node.value))
+        if isinstance(node, ast.Constant) and re.fullmatch(r"(?:[A-Z][a-z]+)+(?:Steps|Records|Events)", str(node.value))
     }
-    counted |= {"RefusedChanges", "UnexpectedEntries"}  # of LoggedOddities
+    counted |= {"RefusedChanges", "UnexpectedEntries"}  # of LoggedAnomalies
     counted |= set(Report(sweep_id="any", at="now", scope=("all",)).counts)
     assert set(_rows("alarms", "Metrics")) == counted
 
