@@ -11,7 +11,7 @@ from tests.contract import project
 from tests.contract.project import ROOT
 
 PAGE = (ROOT / "docs/sandbox.md").read_text(encoding="utf-8")
-SANDBOX = ROOT / "sandbox"
+SANDBOX = ROOT / "sandbox/aws"
 TEST_FOLDERS = ("integration/sandbox", "unit/sandbox", "simulation")
 SECTION = project.sections(PAGE)["Differences from moto"]
 ROWS = [row for rows in project.tables(SECTION).values() for row in rows]
@@ -79,7 +79,7 @@ def test_the_page_names_every_endpoint_of_the_server() -> None:
 
 
 def test_the_page_names_every_option_of_serve() -> None:
-    tree = ast.parse((SANDBOX / "__main__.py").read_text(encoding="utf-8"))
+    tree = ast.parse((ROOT / "sandbox/__main__.py").read_text(encoding="utf-8"))
     (run_server,) = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "run_server"]
     options = {f"`--{argument.arg}`" for argument in run_server.args.args}
     assert {row[0] for row in project.tables(PAGE)["Serve it"] if row[0].startswith("`--")} == options

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sandbox.asl.effects import TaskFailed
+from sandbox.aws.asl.effects import TaskFailed
 from tests.simulation.outcome import Scenario, Silence, WithToken
 
 THROTTLED = TaskFailed("Throttled", "slow down")

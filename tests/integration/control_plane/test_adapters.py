@@ -37,7 +37,7 @@ from control_plane.steps.access import external_ids
 from control_plane.sweep.facts import Page, Progress, Remembered, Role, Source
 from control_plane.sweep.papers import LASTING
 from control_plane.sweep.ports import Place
-from sandbox.world import PROJECT
+from sandbox.organization import PROJECT
 from tests.quick_assets import make_assets
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
     from control_plane.account import Connection, Hub
     from control_plane.sweep.ports import Read
-    from sandbox.world import Sandbox
+    from sandbox.organization import Sandbox
 
     ClientAs = Callable[[str, str], Any]
 
@@ -103,7 +103,7 @@ def test_without_a_path_the_parents_are_asked_for_so_that_no_units_tag_is_overlo
     assert found is not None
     assert found.id == outer
     places = {place.account_id: place for place in listing.page("").items}
-    assert places[world.cloud.landscape.management].units is None
+    assert places[world.cloud.topology.management].units is None
     assert listing.units_above(account_id) == (inner, outer, world.organizations.root_id)
 
 
@@ -481,7 +481,7 @@ def test_a_failure_is_recorded_on_the_connection_or_on_the_claim(
 
 
 def put(world: Sandbox, **item: dict[str, str]) -> None:
-    with world.cloud.administering(world.cloud.landscape.hub):
+    with world.cloud.administering(world.cloud.topology.hub):
         table = world.outputs["RegistryTableName"]
         world.cloud.client("dynamodb").put_item(TableName=table, Item=item)
 

@@ -11,14 +11,14 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from sandbox.services.cloudwatch import Series
+from sandbox.aws.services.cloudwatch import Series
 from tests.conftest import START
 from tests.integration.sandbox.deployed import REGION, create_machine
-from tests.integration.sandbox.operating import url
-from tests.integration.sandbox.world_of_roles import HUB, acting, allow, code
+from tests.integration.sandbox.operations import url
+from tests.integration.sandbox.roles import HUB, acting, allow, code
 
 if TYPE_CHECKING:
-    from tests.integration.sandbox.operating import Operations
+    from tests.integration.sandbox.operations import Operations
 
 CLOUDWATCH: dict[str, Any] = {"Principal": {"Service": "cloudwatch.amazonaws.com"}, "Action": "sns:Publish"}
 FAILING = {"Fail": {"Type": "Fail", "Error": "Broken", "Cause": "on purpose"}}

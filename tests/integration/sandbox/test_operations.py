@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sandbox.services.cloudformation import CloudFormation
+from sandbox.aws.services.cloudformation import CloudFormation
 from tests.conftest import START
-from tests.integration.sandbox.operating import attributes_of
+from tests.integration.sandbox.operations import attributes_of
 
 if TYPE_CHECKING:
-    from tests.integration.sandbox.operating import Operations
+    from tests.integration.sandbox.operations import Operations
 
 BODY = (Path(__file__).parent / "templates/operations.yaml").read_text(encoding="utf-8")
 TELLING = {

@@ -9,11 +9,11 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 from moto.organizations.models import organizations_backends
 
-from sandbox.clock import VirtualClock
-from sandbox.cloud import Cloud
-from sandbox.event_pattern import matches
-from sandbox.services.iam_documents import role_documents
-from sandbox.services.organizations import Organizations, organization_of, organization_path
+from sandbox.aws.clock import VirtualClock
+from sandbox.aws.cloud import Cloud
+from sandbox.aws.event_pattern import matches
+from sandbox.aws.services.iam_documents import role_documents
+from sandbox.aws.services.organizations import Organizations, organization_of, organization_path
 
 STACKSETS = "member.org.stacksets.cloudformation.amazonaws.com"
 MANAGEMENT, HUB = "111122223333", "444455556666"
@@ -47,7 +47,7 @@ def told() -> Told:
 @pytest.fixture
 def organizations(cloud: Cloud, told: Told) -> Organizations:
     service = Organizations(cloud, told)
-    service.found()
+    service.create_organization()
     return service
 
 
@@ -98,7 +98,7 @@ def test_the_same_seed_gives_the_same_twelve_digit_ids(cloud: Cloud) -> None:
     for _ in range(2):
         organizations_backends.reset()
         service = Organizations(cloud)
-        service.found()
+        service.create_organization()
         runs.append([service.create_member(f"account {number}") for number in range(50)])
     assert runs[0] == runs[1]
     assert len(set(runs[0])) == 50

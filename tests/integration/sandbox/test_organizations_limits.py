@@ -11,17 +11,17 @@ from moto import mock_aws
 from moto.iam.models import iam_backends
 from moto.organizations.models import organizations_backends
 
-from sandbox.clock import VirtualClock
-from sandbox.identity import acting_as
-from sandbox.services.iam import Iam
-from sandbox.services.organizations import Organizations
-from sandbox.services.sts import Sts
-from tests.integration.sandbox.world_of_roles import code
+from sandbox.aws.clock import VirtualClock
+from sandbox.aws.identity import acting_as
+from sandbox.aws.services.iam import Iam
+from sandbox.aws.services.organizations import Organizations
+from sandbox.aws.services.sts import Sts
+from tests.integration.sandbox.roles import code
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sandbox.cloud import Cloud
+    from sandbox.aws.cloud import Cloud
 
 HUB = "444455556666"
 ROLE = "OrganizationAccountAccessRole"
@@ -32,7 +32,7 @@ TAG: list[Any] = [{"Key": "quick-athena", "Value": "enabled"}]
 @pytest.fixture
 def organizations(cloud: Cloud) -> Organizations:
     service = Organizations(cloud)
-    service.found()
+    service.create_organization()
     return service
 
 

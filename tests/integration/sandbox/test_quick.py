@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from tests.integration.sandbox.world_of_quick import (
+from tests.integration.sandbox.quick_setup import (
     GROUP,
     OWN,
     REGION,
@@ -21,7 +21,7 @@ from tests.integration.sandbox.world_of_quick import (
     error,
     make_world,
 )
-from tests.integration.sandbox.world_of_roles import (
+from tests.integration.sandbox.roles import (
     HUB,
     allow,
     code,
@@ -33,7 +33,7 @@ from tests.integration.sandbox.world_of_roles import (
 )
 
 if TYPE_CHECKING:
-    from sandbox.cloud import Cloud
+    from sandbox.aws.cloud import Cloud
 
 IN_TEST = ["athena:ListDataCatalogs", "athena:GetWorkGroup", "athena:GetDataCatalog", "glue:GetDatabases"]
 IN_TEST += ["s3:GetBucketLocation", "s3:PutObject"]

@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from tests.integration.sandbox.world_of_quick import (
+from tests.integration.sandbox.quick_setup import (
     GROUP,
     REGION,
     SOURCE,
@@ -18,10 +18,10 @@ from tests.integration.sandbox.world_of_quick import (
     error,
     make_world,
 )
-from tests.integration.sandbox.world_of_roles import HUB, code, message
+from tests.integration.sandbox.roles import HUB, code, message
 
 if TYPE_CHECKING:
-    from sandbox.cloud import Cloud
+    from sandbox.aws.cloud import Cloud
 
 AUTHORS: Any = {"Namespace": "default", "GroupName": "authors"}
 VIEWERS: Any = [{"Principal": GROUP, "Actions": [f"quicksight:{each}" for each in VIEW]}]

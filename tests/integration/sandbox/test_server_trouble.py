@@ -21,9 +21,9 @@ from botocore.exceptions import ClientError
 from typer.testing import CliRunner
 
 from sandbox.__main__ import app
-from sandbox.clock import ScaledClock
-from sandbox.server import Server
-from sandbox.world import PROJECT, Sandbox
+from sandbox.aws.clock import ScaledClock
+from sandbox.aws.server import Server
+from sandbox.organization import PROJECT, Sandbox
 from tests.integration.sandbox.served import command, start, stop
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class Inside:
 
     def client(self, service: str) -> Any:
         """As the hub's administrator, over HTTP."""
-        keys: Any = self.world.cloud.identities.administrator(self.world.cloud.landscape.hub).credentials()
+        keys: Any = self.world.cloud.identities.administrator(self.world.cloud.topology.hub).credentials()
         session = boto3.Session(region_name="eu-west-1", **keys)
         config = Config(retries={"total_max_attempts": 1})
         return session.client(service, endpoint_url=self.url, config=config)  # type: ignore[call-overload]  # any service

@@ -10,12 +10,12 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from tests.integration.sandbox.operating import url
-from tests.integration.sandbox.world_of_roles import HUB, acting, allow, code, wait
+from tests.integration.sandbox.operations import url
+from tests.integration.sandbox.roles import HUB, acting, allow, code, wait
 
 if TYPE_CHECKING:
-    from sandbox.cloud import Cloud
-    from tests.integration.sandbox.operating import Operations
+    from sandbox.aws.cloud import Cloud
+    from tests.integration.sandbox.operations import Operations
 
 
 def dead_letters(operations: Operations) -> tuple[str, str]:

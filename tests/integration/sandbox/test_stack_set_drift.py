@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from sandbox.clock import VirtualClock
-from sandbox.faults import Faults
-from sandbox.permissions import Permissions
-from sandbox.services.iam import Iam
-from sandbox.world import PROJECT
+from sandbox.aws.clock import VirtualClock
+from sandbox.aws.faults import Faults
+from sandbox.aws.permissions import Permissions
+from sandbox.aws.services.iam import Iam
+from sandbox.organization import PROJECT
+from tests.integration.sandbox.roles import acting, allow
 from tests.integration.sandbox.test_stack_sets import (
     AT_ONCE,
     HUB,
@@ -25,12 +26,11 @@ from tests.integration.sandbox.test_stack_sets import (
     parameters,
     refusal,
 )
-from tests.integration.sandbox.world_of_roles import acting, allow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from sandbox.cloud import Cloud
+    from sandbox.aws.cloud import Cloud
 
 BODY = (PROJECT / "layers/consumer/consumer_role.yaml").read_text(encoding="utf-8")
 ROLE = "quick-athena-default"

@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from sandbox.clock import VirtualClock
+from sandbox.aws.clock import VirtualClock
 from tests.integration.sandbox.test_stack_sets import (
     AT_ONCE,
     ONE,
@@ -27,7 +27,7 @@ from tests.integration.sandbox.test_stack_sets import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sandbox.cloud import Cloud
+    from sandbox.aws.cloud import Cloud
 
 OTHER = "eu-central-1"
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from sandbox.services.cloudwatch.evaluation import Measure, Point, judge
+from sandbox.aws.services.cloudwatch.evaluation import Measure, Point, judge
 
 NOW = datetime(2026, 11, 24, 8, 10, tzinfo=UTC)
 GREATER = "GreaterThanOrEqualToThreshold"

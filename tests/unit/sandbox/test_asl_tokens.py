@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from sandbox.asl.drivers import Delayed, Execution, start, stop
-from sandbox.asl.effects import Call, Invoke, TaskFailed
-from sandbox.asl.machine import parse
-from sandbox.asl.tokens import TokenClosed, Tokens
-from sandbox.clock import Clock, ScaledClock, VirtualClock
+from sandbox.aws.asl.drivers import Delayed, Execution, start, stop
+from sandbox.aws.asl.effects import Call, Invoke, TaskFailed
+from sandbox.aws.asl.execution_run import ExecutionRun
+from sandbox.aws.asl.machine import parse
+from sandbox.aws.asl.tokens import TokenClosed, Tokens
+from sandbox.aws.clock import Clock, ScaledClock, VirtualClock
 
 START = datetime(2026, 11, 23, 12, tzinfo=UTC)
 SEND = "arn:aws:states:::sqs:sendMessage.waitForTaskToken"
@@ -158,8 +159,8 @@ def test_stopping_closes_every_token(clock: Clock) -> None:
 def test_stopping_between_an_answer_and_what_follows_leaves_it_stopped(clock: Clock) -> None:
     desk = Desk(clock, ASK)
     desk.wait(1)
-    assert desk.execution.course
-    with desk.execution.course.lock:  # so that no thread goes on in between
+    assert isinstance(desk.execution.run, ExecutionRun)
+    with desk.execution.run.lock:  # so that no thread goes on in between
         desk.tokens.answer(desk.asked[0], "accepted")
         stop(desk.execution)
     desk.wait(0)

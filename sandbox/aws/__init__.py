@@ -1,0 +1,33 @@
+"""An AWS organization in one process: moto, and services of our own where moto differs from AWS.
+
+It knows nothing of what is deployed into it. Whoever uses it takes the names below; the modules behind them are for its
+own tests.
+"""
+
+from sandbox.aws.asl.effects import Entered
+from sandbox.aws.asl.execution import Execution
+from sandbox.aws.clock import Clock, ScaledClock, VirtualClock
+from sandbox.aws.cloud import ORGANIZATIONS_REGION, Topology
+from sandbox.aws.deployment import deploy
+from sandbox.aws.embedded import EmbeddedAws
+from sandbox.aws.server import Server
+from sandbox.aws.services.events import DeliveryFaults
+from sandbox.aws.services.functions import Handler, LoadHandler
+from sandbox.aws.services.sts import AssumeRoleRequest
+
+__all__ = [
+    "ORGANIZATIONS_REGION",
+    "AssumeRoleRequest",
+    "Clock",
+    "DeliveryFaults",
+    "EmbeddedAws",
+    "Entered",
+    "Execution",
+    "Handler",
+    "LoadHandler",
+    "ScaledClock",
+    "Server",
+    "Topology",
+    "VirtualClock",
+    "deploy",
+]
