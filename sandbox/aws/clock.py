@@ -34,7 +34,7 @@ class Advance:
 
 
 class Clock(ABC):
-    """What both clocks share: the agenda, and the failures, none of which vanishes."""
+    """What both clocks share: the timers, and the failures, none of which vanishes."""
 
     def __init__(self, shuffle: Random | None = None) -> None:
         self.failures: list[tuple[str, Exception]] = []
@@ -144,7 +144,7 @@ class ScaledClock(Clock):
         super().__init__()
         self._speed = speed
         self._base, self._anchor = start, time.monotonic()
-        self._standing: datetime | None = None
+        self._held_at: datetime | None = None
         self._running: dict[int, str] = {}
         self._numbers = itertools.count()
         self._jobs: queue.SimpleQueue[tuple[int, Action, str] | None] = queue.SimpleQueue()
@@ -157,7 +157,7 @@ class ScaledClock(Clock):
         """The virtual time; it stands still between the timers of an advance."""
         with self._changed:
             elapsed = timedelta(seconds=(time.monotonic() - self._anchor) * self._speed)
-            return self._standing or self._base + elapsed
+            return self._held_at or self._base + elapsed
 
     def submit(self, action: Action, name: str) -> None:
         """Hand the action to the workers; it counts as running from now on."""
@@ -174,11 +174,11 @@ class ScaledClock(Clock):
         """
         deadline = time.monotonic() + patience
         with self._advancing:
-            self._stand_at(self.now())
+            self._hold_at(self.now())
             try:
-                fired = self._go(self.now() + timedelta(seconds=seconds), deadline)
+                fired = self._advance_to(self.now() + timedelta(seconds=seconds), deadline)
             finally:
-                self._flow()
+                self._resume()
         self._raise_failures()
         with self._changed:
             return Advance(self.now(), fired, tuple(self._running.values()))
@@ -197,23 +197,23 @@ class ScaledClock(Clock):
         for _ in self._workers:
             self._jobs.put(None)
 
-    def _go(self, target: datetime, deadline: float) -> int:
+    def _advance_to(self, target: datetime, deadline: float) -> int:
         fired = 0
         self._wait_until_idle(deadline)
         while timer := self._first_until(target):
-            self._stand_at(max(self.now(), timer.when))
+            self._hold_at(max(self.now(), timer.when))
             fired += self._hand_over_due()
             self._wait_until_idle(deadline)
-        self._stand_at(target)
+        self._hold_at(target)
         return fired
 
-    def _stand_at(self, at: datetime) -> None:
+    def _hold_at(self, at: datetime) -> None:
         with self._changed:
-            self._standing = at
+            self._held_at = at
 
-    def _flow(self) -> None:
+    def _resume(self) -> None:
         with self._changed:
-            self._base, self._anchor, self._standing = self.now(), time.monotonic(), None
+            self._base, self._anchor, self._held_at = self.now(), time.monotonic(), None
             self._changed.notify_all()
 
     def _wait_until_idle(self, deadline: float) -> None:
@@ -225,7 +225,7 @@ class ScaledClock(Clock):
                     raise DidNotSettle(f"Still running: {', '.join(busy)}")
 
     def _busy(self) -> list[str]:
-        due = None if self._standing else self._first_until(self.now())
+        due = None if self._held_at else self._first_until(self.now())
         return [*self._running.values(), *([due.name] if due else [])]
 
     def _first_until(self, target: datetime) -> Timer | None:
@@ -244,13 +244,13 @@ class ScaledClock(Clock):
     def _schedule(self) -> None:
         with self._changed:
             while not self._closed:
-                if self._standing is None:
+                if self._held_at is None:
                     self._hand_over_due()
                 self._changed.wait(self._real_seconds_to_next())
 
     def _real_seconds_to_next(self) -> float | None:
         timer = self._timers.first()
-        if timer is None or self._standing or not self._speed:
+        if timer is None or self._held_at or not self._speed:
             return None
         return min(max((timer.when - self.now()).total_seconds() / self._speed, 0.0), LONGEST_NAP)
 

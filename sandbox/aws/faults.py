@@ -57,14 +57,14 @@ def operations(service: str) -> frozenset[str]:
 
 
 @dataclass
-class Standing:
+class ActiveFault:
     """A fault in force, and what is left of it."""
 
     fault: Fault
     until: datetime | None
     left: int | None
 
-    def meets(self, call: Call, now: datetime) -> bool:
+    def matches(self, call: Call, now: datetime) -> bool:
         """Whether this call suffers it."""
         asked = self.fault
         return (
@@ -81,7 +81,7 @@ class Faults:
 
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
-        self.standing: list[Standing] = []
+        self.active: list[ActiveFault] = []
         cloud.gateway.before.append(self._before)
         cloud.gateway.after.append(self._after)
 
@@ -89,30 +89,30 @@ class Faults:
         """Put a fault in force; the fields are those of `Fault`."""
         ordered = Fault(**fault)
         until = None if ordered.seconds is None else self._cloud.clock.now() + timedelta(seconds=ordered.seconds)
-        self.standing.append(Standing(ordered, until, ordered.times))
+        self.active.append(ActiveFault(ordered, until, ordered.times))
         return ordered
 
     def clear(self) -> None:
         """No faults any more."""
-        self.standing.clear()
+        self.active.clear()
 
     def _before(self, call: Call) -> None:
-        fault = self._suffer(call, {"fail", "hang"})
+        fault = self._take_fault(call, {"fail", "hang"})
         if fault and fault.effect == "hang":
             raise _timeout(call)
         if fault:
             raise AwsError(fault.code, fault.message)
 
     def _after(self, call: Call, outcome: str) -> None:
-        if outcome == "OK" and self._suffer(call, {"late"}):
+        if outcome == "OK" and self._take_fault(call, {"late"}):
             raise _timeout(call)
 
-    def _suffer(self, call: Call, effects: set[str]) -> Fault | None:
+    def _take_fault(self, call: Call, effects: set[str]) -> Fault | None:
         now = self._cloud.clock.now()
-        for standing in self.standing:
-            if standing.fault.effect in effects and standing.meets(call, now):
-                standing.left = None if standing.left is None else standing.left - 1
-                return standing.fault
+        for active in self.active:
+            if active.fault.effect in effects and active.matches(call, now):
+                active.left = None if active.left is None else active.left - 1
+                return active.fault
         return None
 
 

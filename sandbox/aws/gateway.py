@@ -128,10 +128,10 @@ class Gateway:
         with self.lock:
             entry = self._log(call)
             with _outcome_of_errors(entry):
-                self._ask(call)
+                self._run_before_hooks(call)
         answer = work()
         with self.lock, _outcome_of_errors(entry):
-            self._tell(call, "OK")
+            self._run_after_hooks(call, "OK")
         return answer
 
     def uninstall(self) -> None:
@@ -154,20 +154,20 @@ class Gateway:
         entry = self._log(call)
         with _outcome_of_errors(entry):
             try:
-                self._ask(call)
+                self._run_before_hooks(call)
                 handler = self._handlers.get((call.service, call.operation))
                 answer = _serialized(response, handler(call)) if handler else original(response)
             except ServiceException as error:
                 answer = _refusal(response, error)
             entry.outcome = _outcome(answer)
-            self._tell(call, entry.outcome)
+            self._run_after_hooks(call, entry.outcome)
         return answer
 
-    def _ask(self, call: Call) -> None:
+    def _run_before_hooks(self, call: Call) -> None:
         for hook in self.before:
             hook(call)
 
-    def _tell(self, call: Call, outcome: str) -> None:
+    def _run_after_hooks(self, call: Call, outcome: str) -> None:
         for watch in self.after:
             watch(call, outcome)
 

@@ -129,11 +129,6 @@ def acting_as(session: Session) -> Iterator[Session]:
         _acting.reset(token)
 
 
-def current_session() -> Session | None:
-    """The session boto3 calls are signed by here and now."""
-    return _acting.get()
-
-
 class ActingCredentials(Credentials):
     """Credentials read anew at each signature, so one cached client serves every role (a Lambda's warm client)."""
 

@@ -129,7 +129,7 @@ def test_an_event_about_one_account_updates_that_one_and_the_sweep_the_other_tho
 def test_a_first_connection_gets_the_new_body_whichever_way_aws_is_read(
     builder: Builder, monkeypatch: pytest.MonkeyPatch, *, kinder: bool
 ) -> None:
-    readings = builder.world.stack_sets.readings
+    readings = builder.world.stack_sets.assumptions
     for each in fields(readings):
         setattr(readings, each.name, kinder)
     accounts = builder.crowd(2)

@@ -331,7 +331,7 @@ def test_an_answer_without_paths_never_means_below_no_unit(sweeper: Sweeper) -> 
     sweeper.organization().tag_resource(ResourceId=unit, Tags=[{"Key": OPT_IN_TAG, "Value": "enabled"}])
     sweeper.run()
     assert sweeper.status(below) == "connected"
-    sweeper.world.organizations.directory.tells_paths = False
+    sweeper.world.organizations.directory.shows_paths = False
     sweeper.world.faults.order(service="organizations", operation="ListParents", code="TooManyRequestsException")
     sweeper.world.step_functions.start(sweeper.world.outputs["ReconcileAccountArn"], {"account_id": below})
     sweeper.run()

@@ -30,7 +30,7 @@ MOST_AT_ONCE = 40  # iterations of an inline Map that run concurrently (Step Fun
 class Branch:
     """One generator: the main line of an execution, or one iteration of a Map.
 
-    Each effect it waits for has a ticket; an answer with an old ticket came too late and is not heard.
+    Each effect it waits for has a ticket; an answer with an old ticket came too late and is ignored.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class Branch:
         self.run.clock.submit(partial(self.answer, self._ticket, None), self._name("begins"))
 
     def cancel(self) -> None:
-        """Hear nothing any more, and cancel what waits for this branch."""
+        """Ignore all answers from now on, and cancel what waits for this branch."""
         self._ticket += 1
         for timer in self._timers:
             timer.cancel()
@@ -75,9 +75,9 @@ class Branch:
             if ticket == self._ticket:
                 self._pending = None  # it has answered
                 self.cancel()
-                self.run.guard(partial(self._go_on, answer))
+                self.run.guard(partial(self._step, answer))
 
-    def hand_in(self, ticket: int, answer: Any) -> bool:
+    def complete(self, ticket: int, answer: Any) -> bool:
         """Take this answer for the effect that has the ticket, and go on soon; False when it is too late."""
         with self.run.lock:
             if ticket != self._ticket:
@@ -86,14 +86,14 @@ class Branch:
             self.run.clock.submit(partial(self.answer, self._ticket, answer), self._name("goes on"))
             return True
 
-    def beat(self, ticket: int) -> bool:
+    def heartbeat(self, ticket: int) -> bool:
         """Begin the heartbeat of the effect that has the ticket anew; False when it is too late."""
         with self.run.lock:
             if ticket == self._ticket and self._heartbeat:
                 self._heartbeat.begin()
             return ticket == self._ticket
 
-    def _go_on(self, answer: Any) -> None:
+    def _step(self, answer: Any) -> None:
         while True:
             try:
                 effect = self._steps.throw(answer) if isinstance(answer, TaskFailed) else self._steps.send(answer)
@@ -105,10 +105,10 @@ class Branch:
             if self.run.execution.status != "RUNNING":
                 return None  # a listener stopped it
             if not isinstance(effect, Notice):
-                return self._park(effect)
+                return self._wait_for_effect(effect)
             answer = None
 
-    def _park(self, effect: Wait | Fork | Invoke | Call) -> None:
+    def _wait_for_effect(self, effect: Wait | Fork | Invoke | Call) -> None:
         ticket, clock = self._ticket, self.run.clock
         if isinstance(effect, Wait):
             self._timers.append(clock.call_at(effect.until, partial(self.answer, ticket, None), self._name(effect)))
@@ -116,11 +116,11 @@ class Branch:
             self._join = _Join(self, ticket, effect)
             self._join.begin()
         else:
-            self._park_task(ticket, effect)
+            self._wait_for_task(ticket, effect)
 
-    def _park_task(self, ticket: int, task: Invoke | Call) -> None:
+    def _wait_for_task(self, ticket: int, task: Invoke | Call) -> None:
         if task.token is not None:
-            self.run.tokens.give(task.token, self.run.execution, self, ticket)
+            self.run.tokens.register(task.token, self.run.execution, self, ticket)
         self.run.clock.submit(partial(self.run.guard, partial(self._perform, ticket, task)), self._name(task))
         if task.timeout_seconds is not None:
             time_out = partial(self._time_out, ticket)
@@ -141,14 +141,14 @@ class Branch:
         if task.token is not None and not isinstance(answer, TaskFailed):
             return  # the result comes with the token
         if isinstance(answer, Pending):
-            self._wait_for(ticket, answer)
+            self._wait_for_pending(ticket, answer)
         elif seconds is None:
             self.answer(ticket, answer)
         else:
             with self.run.lock:
                 self._answer_later(ticket, seconds, answer, task)
 
-    def _wait_for(self, ticket: int, pending: Pending) -> None:
+    def _wait_for_pending(self, ticket: int, pending: Pending) -> None:
         with self.run.lock:
             if ticket != self._ticket:
                 return pending.abandon()

@@ -25,7 +25,7 @@ class Context:
         """A task token: opaque, another one each time, and the same in every run."""
         return hashlib.sha512(f"{self.execution_id}/{self.random.getrandbits(128)}".encode()).hexdigest()
 
-    def about(self, data: Any) -> dict[str, Any]:
+    def context_object(self, data: Any) -> dict[str, Any]:
         """The context object of an execution with that input."""
         return {
             "Execution": {

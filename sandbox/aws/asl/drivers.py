@@ -61,7 +61,7 @@ def start(
 
 
 def stop(execution: Execution, error: str | None = None, cause: str | None = None) -> None:
-    """Abort the execution; a task that runs already goes on, but nobody hears its answer."""
+    """Abort the execution; a task that runs already goes on, but its answer is ignored."""
     if execution.run:
         execution.run.end("ABORTED", error, cause)
 

@@ -10,7 +10,7 @@ from sandbox.aws.asl.effects import Call, Effect, Entered, Invoke
 
 
 class Killed(Exception):
-    """Raised by a `before_effect` hook: the execution stops dead, as if the service had lost it."""
+    """Raised by a `before_effect` hook: the execution stops at once, as if the service had lost it."""
 
 
 class Running(Protocol):
@@ -70,7 +70,7 @@ class Execution:
     """One run of a state machine, as DescribeExecution and GetExecutionHistory would tell it.
 
     `status` is RUNNING, SUCCEEDED, FAILED, TIMED_OUT or ABORTED; `effects` counts what it asked of the world.
-    Listeners hear every line of the history as it is written; `seed` decides the jitter of its retries.
+    Listeners are called with every line of the history as it is written; `seed` decides the jitter of its retries.
     """
 
     arn: str

@@ -39,11 +39,11 @@ def run(machine: StateMachine, data: Any, context: Context) -> Run:
 
     Answer `Invoke`, `Call` and `Fork` with the result or by throwing `TaskFailed`, all else with None.
     """
-    return (yield from _Walk(machine, context, context.about(data)).walk(data))
+    return (yield from _Scope(machine, context, context.context_object(data)).walk(data))
 
 
 @dataclass
-class _Visit:
+class _StateRun:
     """One stay in one state: its input, what the context object says, the retries so far."""
 
     state: State
@@ -72,7 +72,7 @@ class _Visit:
 
 
 @dataclass
-class _Walk:
+class _Scope:
     """One way through a machine, or through one iteration of a Map: a scope of variables."""
 
     machine: StateMachine
@@ -86,17 +86,17 @@ class _Walk:
         while name is not None:
             state = self.machine.states[name]
             yield Entered(state.name, data)
-            name, data = yield from self._stay(state, data)
+            name, data = yield from self._run_state(state, data)
             yield Exited(state.name, data)
         return data
 
-    def _stay(self, state: State, data: Any) -> Run:
+    def _run_state(self, state: State, data: Any) -> Run:
         entered: dict[str, Any] = {
             "Name": state.name,
             "EnteredTime": timestamp(self.context.now()),
             "RetryCount": 0,
         }
-        visit = _Visit(state, data, {**self.about, "State": entered}, dict(self.variables))
+        visit = _StateRun(state, data, {**self.about, "State": entered}, dict(self.variables))
         while True:
             try:
                 return (yield from self._attempt(visit))
@@ -109,7 +109,7 @@ class _Walk:
             entered["RetryCount"] += 1
             yield Wait(state.name, self._later(delay), "retry")
 
-    def _attempt(self, visit: _Visit) -> Run:
+    def _attempt(self, visit: _StateRun) -> Run:
         match visit.state.type:
             case "Task":
                 return (yield from self._task(visit))
@@ -123,7 +123,7 @@ class _Walk:
                 raise StateError(visit.field("Error"), visit.field("Cause"))
         return self._leave(visit, visit.state, visit.input)
 
-    def _task(self, visit: _Visit) -> Run:
+    def _task(self, visit: _StateRun) -> Run:
         resource = visit.state.fields["Resource"]
         token = self._token(visit)
         arguments, timeout = visit.field("Arguments"), visit.number("TimeoutSeconds")
@@ -135,7 +135,7 @@ class _Walk:
         result = json.loads(_text(result))
         return self._leave(visit, visit.state, result, result=result)
 
-    def _token(self, visit: _Visit) -> str | None:
+    def _token(self, visit: _StateRun) -> str | None:
         """A new token for this attempt, if the task waits for one; its Arguments see it."""
         if not waits(visit.state.fields["Resource"]):
             return None
@@ -143,7 +143,7 @@ class _Walk:
         visit.about["Task"] = {"Token": token}
         return token
 
-    def _map(self, visit: _Visit) -> Run:
+    def _map(self, visit: _StateRun) -> Run:
         items = visit.field("Items")
         if not isinstance(items, list):
             raise _wrong("Items is no array", items)
@@ -151,13 +151,13 @@ class _Walk:
         result = yield Fork(visit.state.name, branches, visit.number("MaxConcurrency") or 0)
         return self._leave(visit, visit.state, result, result=result)
 
-    def _iteration(self, visit: _Visit, index: int, item: Any) -> Callable[[], Run]:
+    def _iteration(self, visit: _StateRun, index: int, item: Any) -> Callable[[], Run]:
         here = {"Map": {"Item": {"Index": index, "Value": item}}}
         chosen = replace(visit, about={**visit.about, **here}).field("ItemSelector", item)
         inside = visit.state.processor or self.machine
-        return partial(_Walk(inside, self.context, {**self.about, **here}, dict(self.variables)).walk, chosen)
+        return partial(_Scope(inside, self.context, {**self.about, **here}, dict(self.variables)).walk, chosen)
 
-    def _choice(self, visit: _Visit) -> Next:
+    def _choice(self, visit: _StateRun) -> Next:
         for rule in visit.state.choices:
             holds = visit.fill(rule.condition)
             if not isinstance(holds, bool):
@@ -168,7 +168,7 @@ class _Walk:
             raise StateError("States.NoChoiceMatched", f"{visit.state.name}: no rule matched; there is no Default.")
         return self._leave(visit, visit.state, visit.input)
 
-    def _end_of_wait(self, visit: _Visit) -> datetime:
+    def _end_of_wait(self, visit: _StateRun) -> datetime:
         seconds = visit.number("Seconds")
         if seconds is not None:
             return self._later(seconds)
@@ -178,7 +178,7 @@ class _Walk:
         except (TypeError, ValueError) as error:
             raise _wrong("Timestamp is no time", when) from error
 
-    def _leave(self, visit: _Visit, by: State | Transition, output: Any, **also: Any) -> Next:
+    def _leave(self, visit: _StateRun, by: State | Transition, output: Any, **also: Any) -> Next:
         assigned = visit.fill(by.fields.get("Assign", {}), also)
         if "Output" in by.fields:
             output = visit.fill(by.fields["Output"], also)
@@ -187,7 +187,7 @@ class _Walk:
         self.variables.update(assigned)
         return by.next, output
 
-    def _retry_after(self, visit: _Visit, failure: StateError) -> float | None:
+    def _retry_after(self, visit: _StateRun, failure: StateError) -> float | None:
         retrier = _matching(visit.state.retry, failure)
         if retrier is None or visit.attempts.get(retrier, 0) >= retrier.max_attempts:
             return None
@@ -195,7 +195,7 @@ class _Walk:
         delay = retrier.delay(visit.attempts[retrier])
         return self.context.random.uniform(0, delay) if retrier.jitter else delay
 
-    def _caught(self, visit: _Visit, failure: StateError) -> Next:
+    def _caught(self, visit: _StateRun, failure: StateError) -> Next:
         catcher = _matching(visit.state.catch, failure)
         if catcher is None:
             raise ExecutionFailed(failure.error, failure.cause) from failure

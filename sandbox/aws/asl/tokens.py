@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 class WaitingTask(Protocol):
     """Where the task of a token waits. A ticket is one attempt of it."""
 
-    def hand_in(self, ticket: int, answer: Any) -> bool:
+    def complete(self, ticket: int, answer: Any) -> bool:
         """Take this answer; False when it is too late."""
 
-    def beat(self, ticket: int) -> bool:
+    def heartbeat(self, ticket: int) -> bool:
         """Take this heartbeat; False when it is too late."""
 
 
@@ -30,7 +30,7 @@ class Tokens:
     def __init__(self) -> None:
         self._waiting: dict[str, tuple[Execution, WaitingTask, int]] = {}
 
-    def give(self, token: str, execution: Execution, task: WaitingTask, ticket: int) -> None:
+    def register(self, token: str, execution: Execution, task: WaitingTask, ticket: int) -> None:
         """Remember that the effect with this ticket waits for that token."""
         self._waiting[token] = (execution, task, ticket)
 
@@ -42,13 +42,13 @@ class Tokens:
     def answer(self, token: str, answer: Any) -> None:
         """Give the task its result, or a `TaskFailed`. Raises `TokenClosed`, or KeyError for an unknown token."""
         _, task, ticket = self._waiting[token]
-        if not task.hand_in(ticket, answer):
+        if not task.complete(ticket, answer):
             raise TokenClosed
 
-    def beat(self, token: str) -> None:
+    def heartbeat(self, token: str) -> None:
         """The task is still worked on: count anew. Raises `TokenClosed`, or KeyError for an unknown token."""
         _, task, ticket = self._waiting[token]
-        if not task.beat(ticket):
+        if not task.heartbeat(ticket):
             raise TokenClosed
 
 

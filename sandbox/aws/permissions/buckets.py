@@ -1,6 +1,6 @@
 """What S3's operations need, and what a bucket's own policy denies.
 
-Of S3 the door knows bucket and key only. An operation often needs an action of another name (Service Authorization
+Of S3 the gateway knows bucket and key only. An operation often needs an action of another name (Service Authorization
 Reference; Amazon S3 User Guide, using-with-s3-policy-actions). Every call counts as one through TLS, whatever the
 client's endpoint: a client of AWS has no other, and SAM's own bucket denies what comes without.
 """

@@ -1,4 +1,4 @@
-"""The check at the door: a role's call goes on only if its policies, as IAM has spread them, allow all it needs."""
+"""The check at the gateway: a role's call goes on only if its policies, as IAM has spread them, allow all it needs."""
 
 from __future__ import annotations
 

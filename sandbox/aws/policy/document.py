@@ -28,7 +28,7 @@ VARIABLES_SINCE = "2012-10-17"
 
 
 @dataclass(frozen=True)
-class Facts:
+class PreparedRequest:
     """A request prepared for matching against many statements."""
 
     principal: Principal
@@ -38,7 +38,7 @@ class Facts:
     bounded: bool
 
     @classmethod
-    def of(cls, request: Request, *, bounded: bool) -> Facts:
+    def of(cls, request: Request, *, bounded: bool) -> PreparedRequest:
         """Derives the condition keys once; `bounded` says whether the caller has a permissions boundary."""
         return cls(request.principal, request.action.lower(), request.resource, condition_context(request), bounded)
 
@@ -55,23 +55,23 @@ class Statement:
     excludes_resources: bool
     conditions: tuple[Condition | NullCondition, ...]
 
-    def applies(self, facts: Facts) -> bool:
+    def applies(self, prepared: PreparedRequest) -> bool:
         """Whether every element of the statement matches the request."""
         return (
-            self._covers_action(facts.action)
-            and self._covers_resource(facts)
-            and (self.principal is None or self.principal.concerns(facts.principal, bounded=facts.bounded))
-            and all(condition.holds(facts.context) for condition in self.conditions)
+            self._covers_action(prepared.action)
+            and self._covers_resource(prepared)
+            and (self.principal is None or self.principal.concerns(prepared.principal, bounded=prepared.bounded))
+            and all(condition.holds(prepared.context) for condition in self.conditions)
         )
 
     def _covers_action(self, action: str) -> bool:
         return any(text_matches(pattern, action) for pattern in self.actions) != self.excludes_actions
 
-    def _covers_resource(self, facts: Facts) -> bool:
+    def _covers_resource(self, prepared: PreparedRequest) -> bool:
         if self.resources is None:  # a trust policy: the resource is the role it is attached to
             return True
-        expanded = (each.expand(facts.context) for each in self.resources)
-        found = any(text is not None and resource_matches(text, facts.resource) for text in expanded)
+        expanded = (each.expand(prepared.context) for each in self.resources)
+        found = any(text is not None and resource_matches(text, prepared.resource) for text in expanded)
         return found != self.excludes_resources
 
 
@@ -81,22 +81,22 @@ class Policy:
 
     statements: tuple[Statement, ...]
 
-    def denies(self, facts: Facts) -> bool:
+    def denies(self, prepared: PreparedRequest) -> bool:
         """Whether a Deny statement applies."""
-        return any(each.effect == "Deny" and each.applies(facts) for each in self.statements)
+        return any(each.effect == "Deny" and each.applies(prepared) for each in self.statements)
 
-    def allows(self, facts: Facts) -> bool:
+    def allows(self, prepared: PreparedRequest) -> bool:
         """Whether an Allow statement applies."""
-        return any(each.effect == "Allow" and each.applies(facts) for each in self.statements)
+        return any(each.effect == "Allow" and each.applies(prepared) for each in self.statements)
 
-    def grant(self, facts: Facts) -> Grant:
+    def grant(self, prepared: PreparedRequest) -> Grant:
         """How directly the Allow statements that apply name the caller."""
-        return max(self._grants(facts), default=Grant.NONE)
+        return max(self._grants(prepared), default=Grant.NONE)
 
-    def _grants(self, facts: Facts) -> Iterator[Grant]:
+    def _grants(self, prepared: PreparedRequest) -> Iterator[Grant]:
         for each in self.statements:
-            if each.effect == "Allow" and each.principal and each.applies(facts):
-                yield each.principal.grant(facts.principal)
+            if each.effect == "Allow" and each.principal and each.applies(prepared):
+                yield each.principal.grant(prepared.principal)
 
 
 def validate(document: Document, kind: Kind = "identity") -> None:

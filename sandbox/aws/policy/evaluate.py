@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sandbox.aws.policy.document import Facts, Policy, parse
+from sandbox.aws.policy.document import Policy, PreparedRequest, parse
 from sandbox.aws.policy.model import Document, Request, Verdict
 from sandbox.aws.policy.principals import Grant
 
@@ -38,18 +38,18 @@ class _Case:
     """A request with its policies."""
 
     request: Request
-    facts: Facts
+    prepared: PreparedRequest
     policies: _Policies
     same_account: bool
 
     @property
     def assumes_role(self) -> bool:
-        return self.facts.action == ASSUME_ROLE
+        return self.prepared.action == ASSUME_ROLE
 
     @property
     def resource_must_allow(self) -> bool:
         """Trust and key policies must allow in every case, unlike other resource-based policies."""
-        key_policy = self.facts.action.startswith("kms:") and bool(self.policies.resource)
+        key_policy = self.prepared.action.startswith("kms:") and bool(self.policies.resource)
         return self.assumes_role or key_policy or not self.same_account
 
     def denied(self, policy_type: str) -> Verdict:
@@ -84,9 +84,9 @@ def evaluate(
         resource=() if resource is None else (parse(resource, kind),),
         service_control=tuple(tuple(parse(each, "identity") for each in level) for level in scps),
     )
-    facts = Facts.of(request, bounded=boundary is not None)
+    prepared = PreparedRequest.of(request, bounded=boundary is not None)
     owner = resource_account or _account_of(request.resource) or request.principal.account
-    return _decide(_Case(request, facts, policies, same_account=owner == request.principal.account))
+    return _decide(_Case(request, prepared, policies, same_account=owner == request.principal.account))
 
 
 def assume_role(
@@ -139,7 +139,7 @@ def _explicit_denies(case: _Case) -> Iterator[str]:
         ("a permissions boundary", policies.boundary),
         ("a session policy", policies.session),
     )
-    return (name for name, listed in ordered if any(policy.denies(case.facts) for policy in listed))
+    return (name for name, listed in ordered if any(policy.denies(case.prepared) for policy in listed))
 
 
 def _same_account(case: _Case) -> Verdict:
@@ -166,7 +166,7 @@ def _allowed(policy_type: str) -> Verdict:
 
 
 def _grant(case: _Case) -> Grant:
-    return max((policy.grant(case.facts) for policy in case.policies.resource), default=Grant.NONE)
+    return max((policy.grant(case.prepared) for policy in case.policies.resource), default=Grant.NONE)
 
 
 def _resource_verdict(case: _Case) -> Verdict | None:
@@ -176,7 +176,7 @@ def _resource_verdict(case: _Case) -> Verdict | None:
 
 
 def _identity_verdict(case: _Case) -> Verdict | None:
-    if case.request.principal.is_root or _any_allows(case.policies.identity, case.facts):
+    if case.request.principal.is_root or _any_allows(case.policies.identity, case.prepared):
         return None
     return case.denied("identity-based policy")
 
@@ -187,16 +187,16 @@ def _limits_verdict(case: _Case) -> Verdict | None:
         ("permissions boundary", case.policies.boundary),
         ("session policy", case.policies.session),
     ):
-        if listed and not _any_allows(listed, case.facts):
+        if listed and not _any_allows(listed, case.prepared):
             return case.denied(name)
     return None
 
 
 def _service_control_verdict(case: _Case) -> Verdict | None:
-    if all(_any_allows(level, case.facts) for level in case.policies.service_control):
+    if all(_any_allows(level, case.prepared) for level in case.policies.service_control):
         return None
     return case.denied("service control policy")
 
 
-def _any_allows(policies: tuple[Policy, ...], facts: Facts) -> bool:
-    return any(policy.allows(facts) for policy in policies)
+def _any_allows(policies: tuple[Policy, ...], prepared: PreparedRequest) -> bool:
+    return any(policy.allows(prepared) for policy in policies)

@@ -56,7 +56,7 @@ class Asynchronous:
             return self._functions.answer(call)
         arn = self._functions.find(self._functions.arn_of(call)).function_arn
         payload = json.loads(call.parameters.get("Payload") or b"{}")
-        self._functions.tell(arn, "AsyncEventsReceived")
+        self._functions.count(arn, "AsyncEventsReceived")
         event = Event(arn, payload, self._cloud.clock.now())
         self._cloud.clock.submit(lambda: self._run(event), f"Lambda: event for {arn}")
         return {"StatusCode": 202, "Payload": b""}
@@ -75,16 +75,16 @@ class Asynchronous:
         wait = float(RETRY_SECONDS * event.attempts)
         age = (self._cloud.clock.now() - event.began).total_seconds() + wait
         if event.attempts > settings.get("MaximumRetryAttempts", RETRIES):
-            self._put_aside(event, answer, settings, "RetriesExhausted")
+            self._give_up(event, answer, settings, "RetriesExhausted")
         elif age > settings.get("MaximumEventAgeInSeconds", OLDEST_SECONDS):
-            self._put_aside(event, answer, settings, "EventAgeExceeded")
+            self._give_up(event, answer, settings, "EventAgeExceeded")
         else:
             self._cloud.clock.call_later(
                 wait, lambda: self._run(event), f"Lambda again: event for {event.function_arn}"
             )
 
-    def _put_aside(self, event: Event, answer: Mapping[str, Any], settings: Mapping[str, Any], condition: str) -> None:
-        self._functions.tell(event.function_arn, "AsyncEventsDropped")
+    def _give_up(self, event: Event, answer: Mapping[str, Any], settings: Mapping[str, Any], condition: str) -> None:
+        self._functions.count(event.function_arn, "AsyncEventsDropped")
         destination = settings.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination")
         if destination:
             record = _record(event, answer, condition, self._cloud.clock.now())
@@ -109,7 +109,7 @@ class Asynchronous:
                 else:
                     client.publish(TopicArn=arn, Message=json.dumps(body), MessageAttributes=typed)
         except (ClientError, AwsError):
-            self._functions.tell(event.function_arn, failure)
+            self._functions.count(event.function_arn, failure)
 
     def _settings(self, function_arn: str) -> Mapping[str, Any]:
         try:

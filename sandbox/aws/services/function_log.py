@@ -24,7 +24,7 @@ _running: ContextVar[str | None] = ContextVar("running", default=None)
 
 
 class Log(io.TextIOBase):
-    """Every function's lines. `embedded` listeners hear each metric document, and the ARN of whose it is."""
+    """Every function's lines. `embedded` listeners are called with each metric document, and the ARN of whose it is."""
 
     def __init__(self) -> None:
         self.lines: deque[str] = deque(maxlen=20_000)

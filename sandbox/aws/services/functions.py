@@ -87,7 +87,7 @@ class LambdaContext:
 class Functions:
     """The functions of one deployment. `environment` is added to what the template gives (where /opt is).
 
-    `watchers` hear what is counted of each invocation: the function's ARN, CloudWatch's name for it, the value.
+    `watchers` are called with what is counted of each invocation: function ARN, CloudWatch's name for it, value.
     """
 
     def __init__(self, cloud: Cloud, load_handler: LoadHandler, environment: Mapping[str, str]) -> None:
@@ -98,7 +98,7 @@ class Functions:
         self._sessions: dict[str, Session] = {}
         self.log = Log()
         self.watchers: list[Callable[[str, str, float], None]] = []
-        cloud.gateway.before.append(_refuse_the_dead)
+        cloud.gateway.before.append(_refuse_killed_process)
         cloud.gateway.after.append(self._after)
         cloud.gateway.handle("lambda", Invoke=self.answer)
 
@@ -108,19 +108,15 @@ class Functions:
         self._prepare(function.environment_vars or {}, function.region)
         handler, session = self._handler(function.handler), self._session(function)
         context = LambdaContext(function.function_name, function.memory_size, function.function_arn, str(uuid.uuid4()))
-        self.tell(function.function_arn, "Invocations")
+        self.count(function.function_arn, "Invocations")
         try:
-            with acting_as(session), self.log.of(function.function_arn), _a_process():
+            with acting_as(session), self.log.of(function.function_arn), _own_process():
                 answer = json.loads(json.dumps(handler(json.loads(json.dumps(payload)), context)))
         except (Exception, Exited) as error:
-            self.tell(function.function_arn, "Errors")
+            self.count(function.function_arn, "Errors")
             raise FunctionFailed(error) from error
-        self.tell(function.function_arn, "Errors", 0.0)
+        self.count(function.function_arn, "Errors", 0.0)
         return answer
-
-    def forget_sessions(self) -> None:
-        """Cold starts: the next invocations assume their roles anew."""
-        self._sessions.clear()
 
     def answer(self, call: Call) -> dict[str, Any]:
         """Invoke over the API, waiting for the function."""
@@ -130,7 +126,7 @@ class Functions:
         except FunctionFailed as failed:
             return {"StatusCode": 200, "FunctionError": "Unhandled", "Payload": json.dumps(failed.payload)}
 
-    def tell(self, function_arn: str, name: str, value: float = 1.0) -> None:
+    def count(self, function_arn: str, name: str, value: float = 1.0) -> None:
         """Let the watchers know."""
         for watcher in self.watchers:
             watcher(function_arn, name, value)
@@ -147,7 +143,7 @@ class Functions:
     def refused(self, function_arn: str, code: str) -> None:
         """An invocation never reached the function; throttled ones are counted."""
         if code in THROTTLED:
-            self.tell(function_arn, "Throttles")
+            self.count(function_arn, "Throttles")
 
     @staticmethod
     def arn_of(call: Call) -> str:
@@ -207,7 +203,7 @@ class Functions:
 
 
 @contextlib.contextmanager
-def _a_process() -> Iterator[None]:
+def _own_process() -> Iterator[None]:
     """A process of its own for one invocation."""
     token = PROCESS.set(Process())
     try:
@@ -216,7 +212,7 @@ def _a_process() -> Iterator[None]:
         PROCESS.reset(token)
 
 
-def _refuse_the_dead(_call: Call) -> None:
+def _refuse_killed_process(_call: Call) -> None:
     """What a function's clean-up would still call after its process is gone never leaves it."""
     process = PROCESS.get()
     if process and process.gone:

@@ -15,7 +15,7 @@ LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 class History:
-    """The last documents of each role that was written through the door, with the times of the writes."""
+    """The last documents of each role that was written through the gateway, with the times of the writes."""
 
     def __init__(self, now: Callable[[], datetime], delay: timedelta) -> None:
         self._now, self.delay = now, delay

@@ -72,7 +72,7 @@ class Sns:
         verdict = evaluate(request, resource=json.loads(_topic(topic).policy))
         if not verdict.allowed:
             raise AwsError("AuthorizationError", access_denied_message(request, verdict))
-        self._spread(Published(self._cloud.clock.now(), topic, text, subject))
+        self._deliver_to_subscribers(Published(self._cloud.clock.now(), topic, text, subject))
 
     def _publish(self, call: Call) -> dict[str, Any]:
         given = call.parameters
@@ -84,10 +84,10 @@ class Sns:
             raise AwsError("InvalidParameter", "Invalid parameter: Subject")
         text = _texts(given["Message"], given.get("MessageStructure"))
         published = Published(self._cloud.clock.now(), topic, text["default"], subject, _attributes(given))
-        self._spread(published, text)
+        self._deliver_to_subscribers(published, text)
         return {"MessageId": published.id}
 
-    def _spread(self, published: Published, texts: Mapping[str, str] | None = None) -> None:
+    def _deliver_to_subscribers(self, published: Published, texts: Mapping[str, str] | None = None) -> None:
         topic = _topic(published.topic)
         self.published.append(published)
         for subscription in topic.sns_backend._get_topic_subscriptions(topic):

@@ -46,7 +46,7 @@ class Machine:
 
 
 class StepFunctions:
-    """Executions of every state machine. `listeners` hear each line of each history; `hook` may kill one.
+    """Executions of every state machine. `listeners` are called with each line of each history; `hook` may kill one.
 
     `stops_children`: whether executions that a task waits for are stopped when the task's own execution ends first. AWS
     only tries to; by default they go on.
@@ -220,7 +220,7 @@ class StepFunctions:
         return self._with_token(call, lambda token: self._tokens.answer(token, failure))
 
     def _send_task_heartbeat(self, call: Call) -> dict[str, Any]:
-        return self._with_token(call, self._tokens.beat)
+        return self._with_token(call, self._tokens.heartbeat)
 
     def _with_token(self, call: Call, use: Callable[[str], None]) -> dict[str, Any]:
         """A token is good in its execution's own account and Region only."""

@@ -58,7 +58,7 @@ class Sts:
     def as_service(self, service: str, asked: AssumeRoleRequest) -> Session:
         """A service assumes a role: its trust policy alone decides. Raises AwsError AccessDenied."""
         principal = Principal(account="", arn=service)
-        return self._become(principal, asked, lambda request, role: evaluate(request, resource=role.trust))
+        return self._assume(principal, asked, lambda request, role: evaluate(request, resource=role.trust))
 
     def chained(self, session: Session, asked: AssumeRoleRequest) -> Session:
         """A session assumes a further role: both sides must allow it. Raises AwsError AccessDenied."""
@@ -69,9 +69,9 @@ class Sts:
             owner = account_of(asked.role_arn)
             return decide(self._iam, session, request, resource=role.trust, resource_account=owner)
 
-        return self._become(session.principal, asked, verdict)
+        return self._assume(session.principal, asked, verdict)
 
-    def _become(
+    def _assume(
         self, caller: Principal, asked: AssumeRoleRequest, verdict: Callable[[Request, RoleDocuments], Verdict]
     ) -> Session:
         request = Request(caller, "sts:AssumeRole", asked.role_arn, _context(caller, asked))

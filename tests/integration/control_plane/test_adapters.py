@@ -84,9 +84,9 @@ def test_without_a_tag_of_its_own_the_nearest_units_counts(world: Sandbox, clien
 @pytest.fixture
 def without_paths(world: Sandbox) -> Iterator[Sandbox]:
     """AWS leaves out where accounts stand."""
-    world.organizations.directory.tells_paths = False
+    world.organizations.directory.shows_paths = False
     yield world
-    world.organizations.directory.tells_paths = True
+    world.organizations.directory.shows_paths = True
 
 
 def test_without_a_path_the_parents_are_asked_for_so_that_no_units_tag_is_overlooked(

@@ -430,7 +430,7 @@ def test_an_unknown_creation_is_not_found(client: Any) -> None:
 def test_of_an_invited_account_only_its_joining_is_told(
     cloud: Cloud, client: Any, organizations: Organizations, told: Told
 ) -> None:
-    account_id = organizations.welcome("sales", tags={"quick-athena": "enabled"})
+    account_id = organizations.accept_invitation("sales", tags={"quick-athena": "enabled"})
     settle(cloud)
     assert told.names() == ["AccountJoinedOrganization"]
     assert told.detail("AccountJoinedOrganization")["serviceEventDetails"]["joinedMethod"] == "Invited"
@@ -553,7 +553,7 @@ def test_a_closed_account_is_cleaned_up_for_good(
     account_id = organizations.create_member("sales")
     client.close_account(AccountId=account_id)
     settle(cloud)
-    organizations.clean_up(account_id)
+    organizations.remove_closed_account(account_id)
     settle(cloud)
     assert organizations.state_of(account_id) is None
     departed = told.detail("AccountDepartedOrganization")["serviceEventDetails"]

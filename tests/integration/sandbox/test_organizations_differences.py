@@ -70,7 +70,7 @@ def test_the_management_account_is_no_delegated_administrator(client: Any, organ
 
 def test_only_a_closed_account_is_cleaned_up(organizations: Organizations) -> None:
     with pytest.raises(ValueError, match="is no closed account"):
-        organizations.clean_up(organizations.create_member("sales"))
+        organizations.remove_closed_account(organizations.create_member("sales"))
 
 
 def test_moto_alone_takes_system_tags_commas_and_one_key_twice() -> None:

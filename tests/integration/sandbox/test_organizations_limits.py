@@ -99,7 +99,7 @@ def test_only_an_active_account_is_closed_and_only_a_closed_one_cleaned_up(
     organizations.put_in_state(account_id, "CLOSED")
     with pytest.raises(ClientError, match="AccountAlreadyClosedException"):
         client.close_account(AccountId=account_id)
-    organizations.clean_up(account_id)
+    organizations.remove_closed_account(account_id)
     assert organizations.state_of(account_id) is None
 
 
@@ -274,5 +274,5 @@ def test_the_role_is_an_administrators_only_while_its_policy_says_so(
 
 
 def test_an_invited_account_brings_no_such_role(organizations: Organizations) -> None:
-    account_id = organizations.welcome("sales")
+    account_id = organizations.accept_invitation("sales")
     assert list(iam_backends[account_id]["aws"].roles) == []

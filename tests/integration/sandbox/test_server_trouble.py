@@ -89,7 +89,7 @@ def test_a_body_no_endpoint_takes_is_refused_in_words_by_each(inside: Inside, bo
         status, answer, _ = inside.ask(method, path, body)
         assert (status, type(answer["error"])) == (400, str), (method, path)
         assert any(word in answer["error"] for word in ("no JSON", "must be a JSON object", "unheard_of"))
-    assert inside.world.faults.standing == []
+    assert inside.world.faults.active == []
     assert inside.clock.now() == datetime(2026, 11, 24, 8, tzinfo=UTC)
 
 
@@ -112,16 +112,16 @@ def test_a_body_no_endpoint_takes_is_refused_in_words_by_each(inside: Inside, bo
 def test_a_field_that_cannot_be_is_named(inside: Inside, path: str, body: Any, words: str) -> None:
     status, answer, _ = inside.ask("POST", f"/sandbox/{path}", json.dumps(body).encode())
     assert (status, words in answer["error"]) == (400, True), answer
-    assert inside.world.faults.standing == []
+    assert inside.world.faults.active == []
 
 
 def test_a_good_body_needs_no_content_type_and_an_empty_one_means_all_defaults(inside: Inside) -> None:
     assert inside.ask("POST", "/sandbox/advance", b' {"seconds": 60} ')[1]["now"] == "2026-11-24T08:01:00+00:00"
     assert inside.ask("POST", "/sandbox/events")[1] == {"drop": 0, "repeat": 0, "delay_seconds": 0, "seed": 0}
     status, ordered, _ = inside.ask("POST", "/sandbox/faults", b'{"service": "iam", "operation": "GetRole"}')
-    assert (status, ordered["times"], len(inside.world.faults.standing)) == (200, 1, 1)
+    assert (status, ordered["times"], len(inside.world.faults.active)) == (200, 1, 1)
     assert inside.ask("DELETE", "/sandbox/faults")[:2] == (200, {})
-    assert inside.world.faults.standing == []
+    assert inside.world.faults.active == []
 
 
 # --- paths and methods

@@ -139,7 +139,7 @@ def test_a_token_is_good_once(clock: Clock) -> None:
         with pytest.raises(TokenClosed):
             desk.answer(again)
     with pytest.raises(TokenClosed):
-        desk.tokens.beat(desk.asked[0])
+        desk.tokens.heartbeat(desk.asked[0])
     desk.wait(60)
     assert (desk.execution.status, desk.execution.output) == ("SUCCEEDED", "once")
 
@@ -184,18 +184,18 @@ def test_heartbeats_keep_a_task_waiting_and_their_absence_ends_it(clock: Clock) 
     desk = Desk(clock, {**ASK, "HeartbeatSeconds": 30})
     for _ in range(3):
         desk.wait(20)
-        desk.tokens.beat(desk.asked[0])
+        desk.tokens.heartbeat(desk.asked[0])
     desk.wait(60)
     assert (desk.execution.status, desk.execution.error, desk.seconds) == ("FAILED", "States.Timeout", 90)
     with pytest.raises(TokenClosed):
-        desk.tokens.beat(desk.asked[0])
+        desk.tokens.heartbeat(desk.asked[0])
 
 
 def test_heartbeats_do_not_lengthen_the_time_limit(clock: Clock) -> None:
     desk = Desk(clock, {**ASK, "HeartbeatSeconds": 30, "TimeoutSeconds": 50})
     for _ in range(2):
         desk.wait(20)
-        desk.tokens.beat(desk.asked[0])
+        desk.tokens.heartbeat(desk.asked[0])
     desk.wait(20)
     assert (desk.execution.error, desk.seconds) == ("States.Timeout", 50)
 
@@ -211,7 +211,7 @@ def test_an_answer_stops_the_heartbeat(clock: Clock) -> None:
 def test_a_heartbeat_nobody_asked_for_changes_nothing(clock: Clock) -> None:
     desk = Desk(clock, ASK)
     desk.wait(10)
-    desk.tokens.beat(desk.asked[0])
+    desk.tokens.heartbeat(desk.asked[0])
     desk.wait(10)
     assert desk.execution.status == "RUNNING"
 

@@ -8,7 +8,7 @@ from moto.cloudformation.utils import generate_changeset_id, get_stack_from_s3_u
 
 from sandbox.aws.cloud import Cloud
 from sandbox.aws.gateway import AwsError, Call
-from sandbox.aws.services.cloudformation.site import Site
+from sandbox.aws.services.cloudformation.scope import Scope
 from sandbox.aws.services.cloudformation.stack import ChangeSet, Stack
 from sandbox.aws.services.cloudformation.template import check_capabilities
 
@@ -29,11 +29,13 @@ class CloudFormation:
             ExecuteChangeSet=self._execute_change_set,
         )
 
-    def create(self, site: Site, name: str, body: str, parameters: Mapping[str, str], tags: Mapping[str, str]) -> Stack:
+    def create(
+        self, scope: Scope, name: str, body: str, parameters: Mapping[str, str], tags: Mapping[str, str]
+    ) -> Stack:
         """A new stack, made at once; read its status. Raises ValidationError or AlreadyExistsException."""
-        stack = self._new(site, name, tags)
+        stack = self._new(scope, name, tags)
         template = stack.plan(body, parameters)
-        self._backend(site).stacks[stack.stack_id] = stack
+        self._backend(scope).stacks[stack.stack_id] = stack
         stack.create(body, template, parameters)
         return stack
 
@@ -43,7 +45,7 @@ class CloudFormation:
 
     def remove(self, stack: Stack) -> None:
         """Delete the stack's resources; a stack that could not lose all of them stays, DELETE_FAILED."""
-        backend = self._backend(stack.site)
+        backend = self._backend(stack.scope)
         stack.remove()
         if stack.status == "DELETE_COMPLETE" and backend.stacks.pop(stack.stack_id, None):
             backend.deleted_stacks[stack.stack_id] = stack
@@ -51,12 +53,12 @@ class CloudFormation:
                 del backend.exports[export]
 
     def _create_stack(self, call: Call) -> dict[str, Any]:
-        site, given = self._site(call), call.parameters
-        stack = self._new(site, given["StackName"], _tags(given))
+        scope, given = self._scope(call), call.parameters
+        stack = self._new(scope, given["StackName"], _tags(given))
         body, parameters = self._body(call), _parameters(given, {})
         template = stack.plan(body, parameters)
         check_capabilities(template, given.get("Capabilities", []))
-        self._backend(site).stacks[stack.stack_id] = stack
+        self._backend(scope).stacks[stack.stack_id] = stack
         untouched = "DO_NOTHING" if given.get("DisableRollback") else given.get("OnFailure", "ROLLBACK")
         stack.create(body, template, parameters, untouched)
         return {"StackId": stack.stack_id}
@@ -72,7 +74,7 @@ class CloudFormation:
         return {"StackId": stack.stack_id}
 
     def _delete_stack(self, call: Call) -> dict[str, Any]:
-        stack = self._find(self._site(call), call.parameters["StackName"])
+        stack = self._find(self._scope(call), call.parameters["StackName"])
         if stack and stack.enable_termination_protection:
             raise AwsError(
                 "ValidationError", f"Stack [{stack.name}] cannot be deleted while TerminationProtection is enabled"
@@ -82,7 +84,7 @@ class CloudFormation:
         return {}
 
     def _create_change_set(self, call: Call) -> dict[str, Any]:
-        given, backend = call.parameters, self._backend(self._site(call))
+        given, backend = call.parameters, self._backend(self._scope(call))
         validate_create_change_set(given["ChangeSetName"])
         kind = given.get("ChangeSetType", "UPDATE")
         stack = self._updatable(call) if kind == "UPDATE" else self._in_review(call)
@@ -99,13 +101,13 @@ class CloudFormation:
         )
         if not change_set.problem:
             check_capabilities(change_set.template_dict, given.get("Capabilities", []))
-        self._judge(change_set)
+        self._decide_status(change_set)
         backend.stacks[stack.stack_id] = stack
         backend.change_sets[change_set.change_set_id] = change_set
         return {"Id": change_set.change_set_id, "StackId": stack.stack_id}
 
     @staticmethod
-    def _judge(change_set: ChangeSet) -> None:
+    def _decide_status(change_set: ChangeSet) -> None:
         stack = change_set.stack
         same = (change_set.template_dict, change_set.parameters) == (stack.template_dict, stack.parameters)
         problem = change_set.problem or (NO_CHANGES if same and change_set.change_set_type == "UPDATE" else None)
@@ -115,7 +117,7 @@ class CloudFormation:
 
     def _execute_change_set(self, call: Call) -> dict[str, Any]:
         change_set = self._find_change_set(call)
-        change_set.stack.site = self._site(call)
+        change_set.stack.scope = self._scope(call)
         if change_set.execution_status != "AVAILABLE":
             raise AwsError(
                 "InvalidChangeSetStatus",
@@ -132,7 +134,7 @@ class CloudFormation:
 
     def _find_change_set(self, call: Call) -> ChangeSet:
         name, stack_name = call.parameters["ChangeSetName"], call.parameters.get("StackName")
-        change_sets: Iterable[ChangeSet] = reversed(self._backend(self._site(call)).change_sets.values())
+        change_sets: Iterable[ChangeSet] = reversed(self._backend(self._scope(call)).change_sets.values())
         for change_set in change_sets:
             if change_set.change_set_id == name:
                 return change_set
@@ -141,21 +143,21 @@ class CloudFormation:
         raise AwsError("ChangeSetNotFound", f"ChangeSet [{name}] does not exist")
 
     def _in_review(self, call: Call) -> Stack:
-        site, name = self._site(call), call.parameters["StackName"]
-        stack = self._find(site, name)
+        scope, name = self._scope(call), call.parameters["StackName"]
+        stack = self._find(scope, name)
         if stack is None or stack.status != "REVIEW_IN_PROGRESS":
-            stack = self._new(site, name, _tags(call.parameters))
+            stack = self._new(scope, name, _tags(call.parameters))
             stack._turn("REVIEW_IN_PROGRESS", "User Initiated")
         return stack
 
-    def _new(self, site: Site, name: str, tags: Mapping[str, str]) -> Stack:
-        if self._find(site, name):
+    def _new(self, scope: Scope, name: str, tags: Mapping[str, str]) -> Stack:
+        if self._find(scope, name):
             raise AwsError("AlreadyExistsException", f"Stack [{name}] already exists")
-        return Stack(site, name, tags)
+        return Stack(scope, name, tags)
 
     def _updatable(self, call: Call) -> Stack:
         name = call.parameters["StackName"]
-        stack = self._find(self._site(call), name)
+        stack = self._find(self._scope(call), name)
         if stack is None:
             raise AwsError("ValidationError", f"Stack [{name}] does not exist")
         if not stack.status.endswith(("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE")):
@@ -164,11 +166,11 @@ class CloudFormation:
             )
         return stack
 
-    def _find(self, site: Site, name_or_id: str) -> Stack | None:
-        stacks: Iterable[Stack] = self._backend(site).stacks.values()
+    def _find(self, scope: Scope, name_or_id: str) -> Stack | None:
+        stacks: Iterable[Stack] = self._backend(scope).stacks.values()
         found = next((stack for stack in stacks if name_or_id in {stack.name, stack.stack_id}), None)
         if found:
-            found.site = site  # what follows is done with the permissions of whoever asks now
+            found.scope = scope  # what follows is done with the permissions of whoever asks now
         return found
 
     def _body(self, call: Call, stack: Stack | None = None) -> str:
@@ -181,12 +183,12 @@ class CloudFormation:
             raise AwsError("ValidationError", "Either Template URL or Template Body must be specified.")
         return str(given["TemplateBody"])
 
-    def _site(self, call: Call) -> Site:
-        return Site(self.cloud, call.account, call.region, call.session)
+    def _scope(self, call: Call) -> Scope:
+        return Scope(self.cloud, call.account, call.region, call.session)
 
     @staticmethod
-    def _backend(site: Site) -> CloudFormationBackend:
-        return cloudformation_backends[site.account][site.region]
+    def _backend(scope: Scope) -> CloudFormationBackend:
+        return cloudformation_backends[scope.account][scope.region]
 
 
 def _tags(given: Mapping[str, Any]) -> dict[str, str]:

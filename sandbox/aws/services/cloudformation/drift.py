@@ -12,7 +12,7 @@ from typing import Any
 from sandbox.aws.gateway import AwsError
 from sandbox.aws.services.cloudformation.resource import CheckedType, Properties, Resource
 from sandbox.aws.services.cloudformation.resources import failing_as
-from sandbox.aws.services.cloudformation.site import Site
+from sandbox.aws.services.cloudformation.scope import Scope
 from sandbox.aws.services.cloudformation.stack import Stack
 
 DETECTABLE = {"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "UPDATE_ROLLBACK_FAILED"}
@@ -51,16 +51,16 @@ def detect(stack: Stack) -> list[ResourceDrift]:
             f"Drift detection cannot be performed on stack [{stack.stack_id}] in state {stack.status}",
         )
     return [
-        _check(stack.site, resource, resource.kind)
+        _check(stack.scope, resource, resource.kind)
         for resource in stack.stack_resources
         if isinstance(resource.kind, CheckedType)
     ]
 
 
-def _check(site: Site, resource: Resource, kind: CheckedType) -> ResourceDrift:
+def _check(scope: Scope, resource: Resource, kind: CheckedType) -> ResourceDrift:
     names = resource.logical_resource_id, resource.physical_resource_id, resource.cf_resource_type
     with failing_as(resource.logical_resource_id, resource.cf_resource_type, "check"):
-        live = kind.read(site, resource.made, resource.properties)
+        live = kind.read(scope, resource.made, resource.properties)
     if live is None:
         return ResourceDrift(*names, "DELETED")
     wanted = {name: value for name, value in resource.properties.items() if name in kind.compared}

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from sandbox.aws.gateway import AwsError
-from sandbox.aws.services.cloudformation.site import Site
+from sandbox.aws.services.cloudformation.scope import Scope
 
 Properties = dict[str, Any]
 
@@ -16,7 +16,7 @@ class ReplacementNeededError(Exception):
 
 
 @dataclass(frozen=True)
-class Made:
+class Created:
     """What making a resource gave: what Ref answers, and what Fn::GetAtt answers."""
 
     physical_id: str
@@ -31,15 +31,15 @@ class ResourceType(ABC):
     tagged: ClassVar[bool] = False  # whether the stack's tags reach it
 
     @abstractmethod
-    def create(self, site: Site, name: str, properties: Properties) -> Made:
+    def create(self, scope: Scope, name: str, properties: Properties) -> Created:
         """Make it; `name` is the physical name, given or generated."""
 
-    def update(self, site: Site, made: Made, old: Properties, new: Properties) -> Made:  # noqa: ARG002
+    def update(self, scope: Scope, made: Created, old: Properties, new: Properties) -> Created:  # noqa: ARG002
         """Change it in place. Raises ReplacementNeededError."""
         raise ReplacementNeededError
 
     @abstractmethod
-    def delete(self, site: Site, made: Made, properties: Properties) -> None:
+    def delete(self, scope: Scope, made: Created, properties: Properties) -> None:
         """Remove it."""
 
 
@@ -49,7 +49,7 @@ class CheckedType(ResourceType):
     compared: ClassVar[Collection[str]] = ()  # the properties `read` tells
 
     @abstractmethod
-    def read(self, site: Site, made: Made, wanted: Properties) -> Properties | None:
+    def read(self, scope: Scope, made: Created, wanted: Properties) -> Properties | None:
         """The resource as it is now; None when it is gone. `wanted` is what the template says of it."""
 
 
@@ -59,7 +59,7 @@ class Resource:
 
     logical_resource_id: str
     cf_resource_type: str
-    made: Made
+    made: Created
     kind: ResourceType
     properties: Properties
     deletion_policy: str = "Delete"

@@ -13,14 +13,14 @@ from moto.core.exceptions import ServiceException
 
 from sandbox.aws.gateway import AwsError
 from sandbox.aws.services.cloudformation.resource import (
-    Made,
+    Created,
     Properties,
     ReplacementNeededError,
     Resource,
     ResourceType,
     tag_list,
 )
-from sandbox.aws.services.cloudformation.site import Site, is_gone
+from sandbox.aws.services.cloudformation.scope import Scope, is_gone
 from sandbox.aws.services.cloudformation.types import TYPES
 
 Report = Callable[[Resource, str, str | None], None]  # resource, status, reason
@@ -37,9 +37,9 @@ class ResourceFailedError(Exception):
 class Resources(ResourceMap):  # type: ignore[misc]  # moto ships no types
     """Resolves references through moto's map, and makes each resource by its type's own API instead of moto's model."""
 
-    def __init__(self, site: Site, before: Mapping[str, Resource], report: Report, **options: Any) -> None:
-        super().__init__(account_id=site.account, region_name=site.region, **options)
-        self.site, self.before, self.report = site, before, report
+    def __init__(self, scope: Scope, before: Mapping[str, Resource], report: Report, **options: Any) -> None:
+        super().__init__(account_id=scope.account, region_name=scope.region, **options)
+        self.scope, self.before, self.report = scope, before, report
         self.made: dict[str, Resource] = {}
         self.replaced: list[Resource] = []
         self._making: list[str] = []
@@ -89,7 +89,7 @@ class Resources(ResourceMap):  # type: ignore[misc]  # moto ships no types
         kind = TYPES[declared["Type"]]
         properties = self._tagged(kind, settled(clean_json(declared.get("Properties") or {}, self)))
         before = self.before.get(logical_id)
-        made = self._bring_about(logical_id, kind, properties, before)
+        made = self._create_or_update(logical_id, kind, properties, before)
         resource = Resource(
             logical_id,
             declared["Type"],
@@ -104,25 +104,25 @@ class Resources(ResourceMap):  # type: ignore[misc]  # moto ships no types
             self.report(resource, "CREATE_COMPLETE" if before is None else "UPDATE_COMPLETE", None)
         return resource
 
-    def _bring_about(
+    def _create_or_update(
         self, logical_id: str, kind: ResourceType, properties: Properties, before: Resource | None
-    ) -> Made:
+    ) -> Created:
         if before and before.kind is kind:
             if before.properties == properties:
                 return before.made
             try:
-                return kind.update(self.site, before.made, before.properties, properties)
+                return kind.update(self.scope, before.made, before.properties, properties)
             except ReplacementNeededError:
                 self._refuse_same_name(kind, properties, before)
         if before:
             self.replaced.append(before)
         self._refuse_neighbours_name(kind, properties)
-        return kind.create(self.site, self._name(kind, logical_id, properties), properties)
+        return kind.create(self.scope, self._name(kind, logical_id, properties), properties)
 
     def _refuse_neighbours_name(self, kind: ResourceType, properties: Properties) -> None:
         """What another stack here already made under this name cannot be made again; AWS names that stack."""
         name = properties.get(kind.name_property)
-        stacks = cloudformation_backends[self.site.account][self.site.region].stacks.values()
+        stacks = cloudformation_backends[self.scope.account][self.scope.region].stacks.values()
         for stack in [] if name is None else stacks:
             for other in stack.stack_resources:
                 if other.kind is kind and other.physical_resource_id == name:
@@ -170,7 +170,7 @@ class Removal:
         self.left |= {resource.logical_resource_id, *resource.needs}
 
 
-def remove(site: Site, resources: list[Resource], report: Report, *, replacing: bool = False) -> Removal:
+def remove(scope: Scope, resources: list[Resource], report: Report, *, replacing: bool = False) -> Removal:
     """Remove resources in this order, but not those to be retained; when one fails, the rest goes on."""
     removal = Removal()
     for resource in resources:
@@ -179,7 +179,7 @@ def remove(site: Site, resources: list[Resource], report: Report, *, replacing: 
             report(resource, "DELETE_SKIPPED", None)
         elif resource.logical_resource_id in removal.left:
             removal.keep(resource)
-        elif failure := _removed(site, resource):
+        elif failure := _removed(scope, resource):
             removal.failures.append(failure)
             removal.keep(resource)
             report(resource, "DELETE_FAILED", failure.reason)
@@ -188,11 +188,11 @@ def remove(site: Site, resources: list[Resource], report: Report, *, replacing: 
     return removal
 
 
-def _removed(site: Site, resource: Resource) -> ResourceFailedError | None:
+def _removed(scope: Scope, resource: Resource) -> ResourceFailedError | None:
     """Why it could not be removed; what is gone already is removed."""
     try:
         with failing_as(resource.logical_resource_id, resource.cf_resource_type, "delete"):
-            resource.kind.delete(site, resource.made, resource.properties)
+            resource.kind.delete(scope, resource.made, resource.properties)
     except ResourceFailedError as failure:
         return None if is_gone(failure.reason) else failure
     return None

@@ -10,11 +10,11 @@ from moto.cloudformation.utils import generate_stack_id
 from sandbox.aws.gateway import AwsError
 from sandbox.aws.services.cloudformation.resource import Resource
 from sandbox.aws.services.cloudformation.resources import ResourceFailedError, Resources, remove
-from sandbox.aws.services.cloudformation.site import Site
+from sandbox.aws.services.cloudformation.scope import Scope
 from sandbox.aws.services.cloudformation.template import Template, check_parameters, check_types, defaults, expand, read
 from sandbox.aws.services.cloudformation.types import TYPES
 
-MOMENT = timedelta(seconds=1)  # between two operations on one stack, at least: moto tells whole seconds
+ONE_SECOND = timedelta(seconds=1)  # between two operations on one stack, at least: moto tells whole seconds
 
 
 class Stack(models.Stack):  # type: ignore[misc]  # moto ships no types
@@ -23,29 +23,29 @@ class Stack(models.Stack):  # type: ignore[misc]  # moto ships no types
     moto stops in the middle with an exception of a service when a resource fails; AWS rolls back.
     """
 
-    def __init__(self, site: Site, name: str, tags: Mapping[str, str]) -> None:
-        self.site = site
+    def __init__(self, scope: Scope, name: str, tags: Mapping[str, str]) -> None:
+        self.scope = scope
         self.tags: dict[str, str]
         self.made: dict[str, Resource] = {}
         self.stack_status_reason: str | None = None
         self.failure: ResourceFailedError | None = None  # of the last operation that failed
         super().__init__(
-            stack_id=generate_stack_id(name, site.region, site.account),
+            stack_id=generate_stack_id(name, scope.region, scope.account),
             name=name,
             template={},
             parameters={},
-            account_id=site.account,
-            region_name=site.region,
+            account_id=scope.account,
+            region_name=scope.region,
             tags=dict(tags),
-            cross_stack_resources=models.cloudformation_backends[site.account][site.region].exports,
+            cross_stack_resources=models.cloudformation_backends[scope.account][scope.region].exports,
         )
-        self.creation_time = site.cloud.clock.now()
+        self.creation_time = scope.cloud.clock.now()
 
     def plan(self, body: str, parameters: Mapping[str, str]) -> Template:
         """The template as it will be made. Raises ValidationError before anything is touched."""
         template = read(body)
         check_parameters(template, parameters)
-        expanded = expand(template, parameters, self.site.region)
+        expanded = expand(template, parameters, self.scope.region)
         check_types(expanded, TYPES)
         return expanded
 
@@ -102,7 +102,7 @@ class Stack(models.Stack):  # type: ignore[misc]  # moto ships no types
 
     def _resources(self, template: Template, parameters: Mapping[str, str]) -> Resources:
         resources = Resources(
-            self.site,
+            self.scope,
             self.made,
             self._report,
             stack_id=self.stack_id,
@@ -137,11 +137,11 @@ class Stack(models.Stack):  # type: ignore[misc]  # moto ships no types
 
     def _sweep(self, settled: Resources) -> None:
         removed = [resource for name, resource in settled.before.items() if name not in settled.made]
-        remove(self.site, list(reversed(settled.replaced)), self._report, replacing=True)
-        remove(self.site, list(reversed(removed)), self._report)
+        remove(self.scope, list(reversed(settled.replaced)), self._report, replacing=True)
+        remove(self.scope, list(reversed(removed)), self._report)
 
     def _take_back(self, made: dict[str, Resource]) -> list[ResourceFailedError]:
-        removal = remove(self.site, list(reversed(made.values())), self._report)
+        removal = remove(self.scope, list(reversed(made.values())), self._report)
         self.made = {name: resource for name, resource in made.items() if name in removal.left}
         return removal.failures
 
@@ -157,7 +157,7 @@ class Stack(models.Stack):  # type: ignore[misc]  # moto ships no types
     def _turn(self, status: str, reason: str | None = None) -> None:
         self.status, self.stack_status_reason = status, None if reason == "User Initiated" else reason
         self._add_stack_event(status, resource_status_reason=reason)
-        self._date(self.events.pop(), apart=MOMENT if reason == "User Initiated" else timedelta())
+        self._date(self.events.pop(), apart=ONE_SECOND if reason == "User Initiated" else timedelta())
 
     def _report(self, resource: Resource, status: str, reason: str | None) -> None:
         what = resource.logical_resource_id, resource.physical_resource_id, resource.cf_resource_type
@@ -179,7 +179,7 @@ class Stack(models.Stack):  # type: ignore[misc]  # moto ships no types
 
     def _date(self, event: models.Event, apart: timedelta) -> None:
         """Whoever follows an operation, as sam does, asks for what is later than the one before it."""
-        event.timestamp = self.site.cloud.clock.now()
+        event.timestamp = self.scope.cloud.clock.now()
         if self.events:
             event.timestamp = max(event.timestamp, self.events[-1].timestamp + apart)
         self.events.append(event)

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 from sandbox.aws.gateway import AwsError, Call
 from sandbox.aws.services.cloudwatch import queues
 from sandbox.aws.services.cloudwatch.definition import Key, actions_of, check, find, measure_of, reason_data, series_of
-from sandbox.aws.services.cloudwatch.evaluation import Point, judge
+from sandbox.aws.services.cloudwatch.evaluation import Period, evaluate
+from sandbox.aws.services.cloudwatch.evaluation_timers import EvaluationTimers
 from sandbox.aws.services.cloudwatch.history import AlarmHistory
 from sandbox.aws.services.cloudwatch.metrics import MINUTE, Metrics, Series
-from sandbox.aws.services.cloudwatch.notices import message, subject
-from sandbox.aws.services.cloudwatch.watches import Watches
+from sandbox.aws.services.cloudwatch.notifications import message, subject
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,7 +35,7 @@ class Alarms:
 
     def __init__(self, cloud: Cloud, metrics: Metrics, sns: Sns) -> None:
         self._cloud, self._metrics, self._sns = cloud, metrics, sns
-        self._watches = Watches(cloud.clock, self._look)
+        self._timers = EvaluationTimers(cloud.clock, self._evaluate)
         self._replaced: Any = None
         self.history = AlarmHistory()
         metrics.watchers.append(self._measured)
@@ -46,7 +46,7 @@ class Alarms:
     def states(self) -> list[dict[str, Any]]:
         """Each alarm's account, Region, name, state, since when, and why."""
         with self._cloud.gateway.lock:
-            found = [(key, alarm) for key in self._watches.keys if (alarm := find(key)) is not None]
+            found = [(key, alarm) for key in self._timers.keys if (alarm := find(key)) is not None]
             return [
                 {
                     **dict(zip(("account", "region", "name"), key, strict=True)),
@@ -71,13 +71,13 @@ class Alarms:
         if outcome != "OK" or call.service not in {"sqs", "cloudwatch"}:
             return
         if call.service == "sqs":
-            for series in self._watches.watched(call.account, call.region, queues.NAMESPACE):
+            for series in self._timers.watched(call.account, call.region, queues.NAMESPACE):
                 self._sample(series, self._cloud.clock.now())
         elif call.operation == "PutMetricAlarm":
             self._put((call.account, call.region, call.parameters["AlarmName"]))
         elif call.operation == "DeleteAlarms":
             for name in call.parameters["AlarmNames"]:
-                self._watches.forget((call.account, call.region, name))
+                self._timers.forget((call.account, call.region, name))
 
     def _put(self, key: Key) -> None:
         now, alarm, before = self._cloud.clock.now(), find(key), self._replaced
@@ -88,13 +88,13 @@ class Alarms:
         verb = "created" if before is None else "updated"
         self.history.add(key, now, "ConfigurationUpdate", f'Alarm "{key[2]}" {verb}')
         series = series_of(key, alarm)
-        self._watches.watch(key, series)
+        self._timers.watch(key, series)
         self._sample(series, now)
-        self._watches.wake(key, self._next_minute())
+        self._timers.evaluate_at(key, self._next_minute())
 
     def _measured(self, series: Series) -> None:
-        for key in self._watches.of(series):
-            self._watches.wake(key, self._next_minute())
+        for key in self._timers.of(series):
+            self._timers.evaluate_at(key, self._next_minute())
 
     def _sample(self, series: Series, at: datetime, known: float | None = None) -> None:
         """Note what a queue looks like, unless it is a number of messages that is known."""
@@ -102,41 +102,41 @@ class Alarms:
         if value is not None and not (value == known and queues.is_count(series)):
             self._metrics.put(series, value, at=at)
 
-    def _look(self, key: Key) -> None:
+    def _evaluate(self, key: Key) -> None:
         with self._cloud.gateway.lock:
             alarm = find(key)
             if alarm is None:
                 return
             now, series = self._cloud.clock.now(), series_of(key, alarm)
             self._sample(series, now - timedelta(seconds=1), known=self._metrics.last_before(series, now.timestamp()))
-            points = list(self._window(alarm, series, now))
-            verdict = judge(measure_of(alarm), points)
+            periods = list(self._window(alarm, series, now))
+            verdict = evaluate(measure_of(alarm), periods)
             if verdict is not None and verdict[0] != alarm.state_value:
-                self._turn(key, alarm, *verdict, reason_data(alarm, points, now))
-            if when := self._next_look(alarm, series, points):
-                self._watches.wake(key, when)
+                self._turn(key, alarm, *verdict, reason_data(alarm, periods, now))
+            if when := self._next_evaluation(alarm, series, periods):
+                self._timers.evaluate_at(key, when)
 
-    def _window(self, alarm: Any, series: Series, now: datetime) -> Sequence[Point]:
+    def _window(self, alarm: Any, series: Series, now: datetime) -> Sequence[Period]:
         end, period = int(now.timestamp()), int(alarm.period)
         starts = [end - period * age for age in range(1, int(alarm.evaluation_periods) + 1)]
-        return [self._point(alarm.statistic, series, start, start + period) for start in starts]
+        return [self._period(alarm.statistic, series, start, start + period) for start in starts]
 
-    def _point(self, statistic: str, series: Series, start: int, end: int) -> Point:
+    def _period(self, statistic: str, series: Series, start: int, end: int) -> Period:
         found = self._metrics.between(series, start, end)
         value = found.value(statistic) if found else None
         if value is None and queues.is_count(series):
             value = self._metrics.last_before(series, start)
-        return Point(datetime.fromtimestamp(start, UTC), value)
+        return Period(datetime.fromtimestamp(start, UTC), value)
 
-    def _next_look(self, alarm: Any, series: Series, points: Sequence[Point]) -> datetime | None:
+    def _next_evaluation(self, alarm: Any, series: Series, periods: Sequence[Period]) -> datetime | None:
         """When a value moves to another period of the window, or out of it; None: nothing changes by itself."""
         at, period = int(self._cloud.clock.now().timestamp()), int(alarm.period)
         if queues.changes_by_itself(series):
             return self._next_minute()
         if queues.is_count(series):
             latest = self._metrics.last_before(series, at)
-            return None if all(point.value == latest for point in points) else self._next_minute()
-        minutes = self._metrics.minutes(series, at - period * len(points), at)
+            return None if all(period.value == latest for period in periods) else self._next_minute()
+        minutes = self._metrics.minutes(series, at - period * len(periods), at)
         moves = [minute + MINUTE + period * ((at - minute - MINUTE) // period + 1) for minute in minutes]
         return datetime.fromtimestamp(min(moves), UTC) if moves else None
 
@@ -152,9 +152,9 @@ class Alarms:
         told = {"oldState": {"stateValue": before}, "newState": {"stateValue": state, "stateReason": reason}}
         self.history.add(key, now, "StateUpdate", summary, **told)
         for topic in actions_of(alarm):
-            self._tell(key, alarm, topic, message(alarm, key[0], before, now))
+            self._notify(key, alarm, topic, message(alarm, key[0], before, now))
 
-    def _tell(self, key: Key, alarm: Any, topic: str, text: str) -> None:
+    def _notify(self, key: Key, alarm: Any, topic: str, text: str) -> None:
         source, title = alarm.alarm_arn, subject(alarm.state_value, alarm)
         summary = f"Successfully executed action {topic}"
         try:
@@ -171,5 +171,5 @@ class Alarms:
             raise AwsError("ResourceNotFound", f"Alarm {given['AlarmName']} does not exist")
         if given["StateValue"] != alarm.state_value:
             self._turn(key, alarm, given["StateValue"], given["StateReason"], given.get("StateReasonData") or "{}")
-        self._watches.wake(key, self._next_minute())
+        self._timers.evaluate_at(key, self._next_minute())
         return {}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from moto.cloudwatch.models import cloudwatch_backends
 
 from sandbox.aws.gateway import AwsError
-from sandbox.aws.services.cloudwatch.evaluation import COMPARISONS, Measure, Point
+from sandbox.aws.services.cloudwatch.evaluation import COMPARISONS, AlarmCondition, Period
 from sandbox.aws.services.cloudwatch.metrics import MINUTE, Series
 
 if TYPE_CHECKING:
@@ -48,12 +48,12 @@ def series_of(key: Key, alarm: Any) -> Series:
     return Series.of(key[:2], alarm.namespace, alarm.metric_name, dimensions)
 
 
-def measure_of(alarm: Any) -> Measure:
+def measure_of(alarm: Any) -> AlarmCondition:
     """What decides."""
     periods = int(alarm.evaluation_periods)
     needed = int(alarm.datapoints_to_alarm or periods)
     missing = alarm.treat_missing_data or "missing"
-    return Measure(alarm.comparison_operator, float(alarm.threshold), periods, needed, missing)
+    return AlarmCondition(alarm.comparison_operator, float(alarm.threshold), periods, needed, missing)
 
 
 def actions_of(alarm: Any) -> list[str]:
@@ -62,17 +62,17 @@ def actions_of(alarm: Any) -> list[str]:
     return list(known.get(alarm.state_value, alarm.insufficient_data_actions)) if alarm.actions_enabled else []
 
 
-def reason_data(alarm: Any, points: Sequence[Point], now: datetime) -> str:
+def reason_data(alarm: Any, periods: Sequence[Period], now: datetime) -> str:
     """StateReasonData: the reason for machines."""
-    known = [point for point in points if point.value is not None]
+    known = [period for period in periods if period.value is not None]
     return json.dumps(
         {
             "version": "1.0",
             "queryDate": _time(now),
-            "startDate": _time(points[-1].start),
+            "startDate": _time(periods[-1].start),
             "statistic": alarm.statistic,
             "period": int(alarm.period),
-            "recentDatapoints": [point.value for point in reversed(known)],
+            "recentDatapoints": [period.value for period in reversed(known)],
             "threshold": float(alarm.threshold),
         }
     )

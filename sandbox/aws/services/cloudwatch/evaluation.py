@@ -27,7 +27,7 @@ TREATED = {"breaching": "Breaching", "notBreaching": "NonBreaching"}
 
 
 @dataclass(frozen=True)
-class Measure:
+class AlarmCondition:
     """What decides: `needed` of the `periods` must breach the threshold."""
 
     comparison: str
@@ -42,59 +42,59 @@ class Measure:
 
 
 @dataclass(frozen=True)
-class Point:
+class Period:
     """One period of the window; no value when nothing was measured."""
 
     start: datetime
     value: float | None
 
 
-def judge(measure: Measure, points: Sequence[Point]) -> tuple[str, str] | None:
+def evaluate(condition: AlarmCondition, periods: Sequence[Period]) -> tuple[str, str] | None:
     """The state and its reason, from the window's periods, newest first; None: the state stays as it is."""
-    known = [point for point in points if point.value is not None]
+    known = [period for period in periods if period.value is not None]
     if not known:
-        return _without_data(measure)
-    verdicts = [_verdict(measure, point) for point in points]
-    if verdicts.count(True) >= measure.needed or (measure.missing == "missing" and _premature(measure, verdicts)):
-        return "ALARM", _reason(measure, known, alarm=True)
-    if measure.missing == "ignore" and verdicts.count(True) + verdicts.count(None) >= measure.needed:
+        return _without_data(condition)
+    verdicts = [_verdict(condition, period) for period in periods]
+    if verdicts.count(True) >= condition.needed or (condition.missing == "missing" and _premature(condition, verdicts)):
+        return "ALARM", _reason(condition, known, alarm=True)
+    if condition.missing == "ignore" and verdicts.count(True) + verdicts.count(None) >= condition.needed:
         return None
-    return "OK", _reason(measure, known, alarm=False)
+    return "OK", _reason(condition, known, alarm=False)
 
 
-def _verdict(measure: Measure, point: Point) -> bool | None:
+def _verdict(condition: AlarmCondition, period: Period) -> bool | None:
     """Whether a period counts as breaching; None when it is missing and counts as neither."""
-    if point.value is not None:
-        return measure.breaches(point.value)
-    return {"breaching": True, "notBreaching": False}.get(measure.missing)
+    if period.value is not None:
+        return condition.breaches(period.value)
+    return {"breaching": True, "notBreaching": False}.get(condition.missing)
 
 
-def _premature(measure: Measure, verdicts: Sequence[bool | None]) -> bool:
+def _premature(condition: AlarmCondition, verdicts: Sequence[bool | None]) -> bool:
     """The oldest breaching period is as old as it needs to be, and all since then breach or are missing."""
     breaching = [age for age, verdict in enumerate(verdicts, start=1) if verdict]
-    return bool(breaching) and breaching[-1] >= measure.needed and False not in verdicts[: breaching[-1]]
+    return bool(breaching) and breaching[-1] >= condition.needed and False not in verdicts[: breaching[-1]]
 
 
-def _without_data(measure: Measure) -> tuple[str, str] | None:
-    if measure.missing == "ignore":
+def _without_data(condition: AlarmCondition) -> tuple[str, str] | None:
+    if condition.missing == "ignore":
         return None
-    count = measure.periods
-    if measure.missing == "missing":
+    count = condition.periods
+    if condition.missing == "missing":
         return "INSUFFICIENT_DATA", f"Insufficient Data: {_some(count, 'datapoint')} {_was(count)} unknown."
-    treated = f"{_some(count, 'missing datapoint')} {_was(count)} treated as [{TREATED[measure.missing]}]"
+    treated = f"{_some(count, 'missing datapoint')} {_was(count)} treated as [{TREATED[condition.missing]}]"
     reason = f"Threshold Crossed: no datapoints were received for {_some(count, 'period')} and {treated}."
-    return "ALARM" if measure.missing == "breaching" else "OK", reason
+    return "ALARM" if condition.missing == "breaching" else "OK", reason
 
 
-def _reason(measure: Measure, known: Sequence[Point], *, alarm: bool) -> str:
-    shown = [point for point in known if measure.breaches(point.value or 0.0) is alarm] or known
-    values = ", ".join(f"{point.value} ({point.start:%d/%m/%y %H:%M:%S})" for point in shown)
-    words = COMPARISONS[measure.comparison][1] if alarm else f"not {COMPARISONS[measure.comparison][1]}"
-    least = measure.needed if alarm else measure.periods - measure.needed + 1
+def _reason(condition: AlarmCondition, known: Sequence[Period], *, alarm: bool) -> str:
+    shown = [period for period in known if condition.breaches(period.value or 0.0) is alarm] or known
+    values = ", ".join(f"{period.value} ({period.start:%d/%m/%y %H:%M:%S})" for period in shown)
+    words = COMPARISONS[condition.comparison][1] if alarm else f"not {COMPARISONS[condition.comparison][1]}"
+    least = condition.needed if alarm else condition.periods - condition.needed + 1
     change = "OK -> ALARM" if alarm else "ALARM -> OK"
     return (
-        f"Threshold Crossed: {len(shown)} out of the last {measure.periods} datapoints [{values}] {_was(len(shown))} "
-        f"{words} the threshold ({measure.threshold}) (minimum {_some(least, 'datapoint')} for {change} transition)."
+        f"Threshold Crossed: {len(shown)} out of the last {condition.periods} datapoints [{values}] {_was(len(shown))} "
+        f"{words} the threshold ({condition.threshold}) (minimum {_some(least, 'datapoint')} for {change} transition)."
     )
 
 

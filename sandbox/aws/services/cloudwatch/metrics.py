@@ -84,7 +84,7 @@ class History:
 
 
 class Metrics:
-    """Every series. `watchers` hear which series has a new value."""
+    """Every series. `watchers` are called with the series that has a new value."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock

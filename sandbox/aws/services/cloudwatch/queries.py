@@ -67,10 +67,10 @@ class Queries:
         rows = list(self._rows(series, given, int(given["Period"])))
         if len(rows) > MOST_DATAPOINTS:
             raise AwsError("InvalidParameterCombination", "You have requested more than 1,440 datapoints.")
-        points = [
+        datapoints = [
             {"Timestamp": at, "Unit": "None", **{name: found.value(name) for name in wanted}} for at, found in rows
         ]
-        return {"Label": given["MetricName"], "Datapoints": points}
+        return {"Label": given["MetricName"], "Datapoints": datapoints}
 
     def _data(self, call: Call) -> dict[str, Any]:
         results = [self._answer(call, query) for query in call.parameters["MetricDataQueries"]]

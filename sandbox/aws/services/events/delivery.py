@@ -65,7 +65,7 @@ class Undelivered:
 
 
 class Deliveries:
-    """Sees each delivery through to its end. `watchers` hear what CloudWatch counts: the rule's ARN, the metric."""
+    """Makes each delivery. `watchers` are called with what CloudWatch counts: the rule's ARN, the metric."""
 
     def __init__(self, cloud: Cloud, attempt: Callable[[Delivery], None]) -> None:
         self._cloud = cloud
@@ -83,9 +83,9 @@ class Deliveries:
         except (TargetError, ClientError, ServiceException) as error:
             self._failed(delivery, as_target_error(error))
         else:
-            self._tell(delivery, "Invocations")
+            self._count(delivery, "Invocations")
 
-    def _tell(self, delivery: Delivery, name: str) -> None:
+    def _count(self, delivery: Delivery, name: str) -> None:
         for watcher in self.watchers:
             watcher(delivery.rule_arn, name)
 
@@ -93,7 +93,7 @@ class Deliveries:
         wait = min(2.0**delivery.retries, LONGEST_WAIT)
         exhausted = self._exhausted(delivery, wait)
         if not error.retried or exhausted:
-            self._put_aside(delivery, error, exhausted if error.retried else None)
+            self._give_up(delivery, error, exhausted if error.retried else None)
             return
         again = replace(delivery, retries=delivery.retries + 1)
         self._cloud.clock.call_later(wait, lambda: self._try(again), f"EventBridge again: {delivery}")
@@ -107,7 +107,7 @@ class Deliveries:
             return "MaximumEventAgeInSeconds"
         return None
 
-    def _put_aside(self, delivery: Delivery, error: TargetError, exhausted: str | None) -> None:
+    def _give_up(self, delivery: Delivery, error: TargetError, exhausted: str | None) -> None:
         record = Undelivered(
             self._cloud.clock.now(),
             delivery.event,
@@ -116,12 +116,12 @@ class Deliveries:
             error.code,
             error.message,
         )
-        self._tell(delivery, "Invocations")
-        self._tell(delivery, "FailedInvocations")
+        self._count(delivery, "Invocations")
+        self._count(delivery, "FailedInvocations")
         queue = (delivery.target.get("DeadLetterConfig") or {}).get("Arn")
         if queue:
             record = self._dead_letter(record, queue, delivery, exhausted)
-            self._tell(
+            self._count(
                 delivery, "InvocationsSentToDlq" if record.dead_letter_queue else "InvocationsFailedToBeSentToDlq"
             )
         self.undelivered.append(record)

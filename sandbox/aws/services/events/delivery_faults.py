@@ -9,7 +9,7 @@ from random import Random
 
 
 class DeliveryFaults:
-    """Draws the fate of each event; the same seed gives the same fates to the same events in the same order."""
+    """Decides for each event whether it is lost, repeated or late. The same seed decides the same in the same order."""
 
     def __init__(self, seed: int, *, drop: float = 0.0, repeat: float = 0.0, delay: float = 0.0) -> None:
         """`drop` and `repeat` are probabilities; `delay` is the longest extra delay in virtual seconds."""

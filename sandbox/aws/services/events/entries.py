@@ -71,7 +71,7 @@ class Entries:
         return {"EventId": envelope["id"]}
 
     def _check_policies(self, call: Call, entries: Iterable[Mapping[str, Any]]) -> None:
-        """A bus of another account must allow the caller; the caller's own policies are the door's business."""
+        """A bus of another account must allow the caller; the gateway checks the caller's own policies."""
         buses = {Bus.of(entry.get("EventBusName"), call.account, call.region) for entry in entries}
         for bus in buses:
             if bus.account == call.account:
@@ -107,5 +107,5 @@ def _detail(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _time(given: Any, now: Callable[[], datetime]) -> str:
-    moment = given if isinstance(given, datetime) else now()
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    time = given if isinstance(given, datetime) else now()
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ")

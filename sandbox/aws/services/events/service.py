@@ -1,4 +1,4 @@
-"""EventBridge at the door, and its routing: from a bus through its rules to their targets.
+"""EventBridge's operations, and its routing: from a bus through its rules to their targets.
 
 moto keeps buses, rules and targets; what happens to an event is decided here.
 """
@@ -30,7 +30,7 @@ class Events:
 
     `targets` has, by service (`states`, `lambda`, `sns`, ...), whoever takes an event there: called with the
     target's ARN, its RoleArn and the input, it raises TargetError or an AWS error to refuse. Buses and queues
-    are built in. `delivery_faults`, if set, decides the fate of events on the way to their first bus.
+    are built in. `delivery_faults`, if set, decides which events are lost, repeated or late before their first bus.
     """
 
     delivery_faults: DeliveryFaults | None = None
@@ -56,7 +56,7 @@ class Events:
 
     @property
     def watchers(self) -> list[Watcher]:
-        """Who hears what CloudWatch counts of each delivery: the rule's ARN, the metric's name."""
+        """Who is called with what CloudWatch counts of each delivery: the rule's ARN, the metric's name."""
         return self._deliveries.watchers
 
     def publish(self, account: str, region: str, bus_name: str, envelope: Mapping[str, Any]) -> None:

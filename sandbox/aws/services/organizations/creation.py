@@ -37,7 +37,7 @@ class Creation:
         }
         return {key: value for key, value in members.items() if value is not None}
 
-    def told(self) -> dict[str, Any]:
+    def as_service_event(self) -> dict[str, Any]:
         """As CreateAccountResult tells it."""
         assert self.completed is not None
         members = {

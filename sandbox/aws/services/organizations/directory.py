@@ -88,11 +88,11 @@ class Member(FakeAccount):  # type: ignore[misc]  # moto ships no types
 
 
 class Directory:
-    """The organization of one management account. `tells_paths`: whether accounts are shown with their `Paths`."""
+    """The organization of one management account. `shows_paths`: whether accounts are shown with their `Paths`."""
 
     def __init__(self, management: str, seed: str = "quick") -> None:
         self.management = management
-        self.tells_paths = True
+        self.shows_paths = True
         self._seed = seed
         self._members: dict[str, Member] = {}
         self._numbers = itertools.count()

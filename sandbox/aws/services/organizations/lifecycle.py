@@ -113,7 +113,7 @@ class Lifecycle:
         details = {"accountId": member.id, "departureMethod": method, "departureTime": time}
         self._trail.record_service_event("AccountDepartedOrganization", details)
 
-    def tell_joined(self, member: Member, method: str) -> None:
+    def publish_joined(self, member: Member, method: str) -> None:
         """Tells the management account of a new one; `method` Created or Invited."""
         time = status_time(self._cloud.clock.now())
         details = {"accountId": member.id, "joinedMethod": method, "joinedTime": time}
@@ -132,7 +132,7 @@ class Lifecycle:
             creation.state, creation.failure = "FAILED", "EMAIL_ALREADY_EXISTS"
         else:
             self._admit(creation, call)
-        self._tell_result("createAccountStatus", "CreateAccountResult", creation.told())
+        self._tell_result("createAccountStatus", "CreateAccountResult", creation.as_service_event())
 
     def _admit(self, creation: Creation, call: Call) -> None:
         member = self._directory.join(creation.name, self._cloud.clock.now(), email=call.parameters["Email"])
@@ -142,7 +142,7 @@ class Lifecycle:
             self._directory.management, member.id, call.parameters.get("RoleName") or ADMINISTRATOR_ROLE
         )
         creation.state, creation.account_id = "SUCCEEDED", member.id
-        self.tell_joined(member, "Created")
+        self.publish_joined(member, "Created")
 
     def _suspend(self, member: Member, requested: datetime) -> None:
         if self._directory.find(member.id) is not member:  # it left meanwhile

@@ -108,7 +108,7 @@ class Reading:
     def shown_member(self, member: Member) -> dict[str, Any]:
         """An account; every member of the shape is optional (botocore model, Account), its paths too."""
         described: dict[str, Any] = member.describe()
-        return described if self._directory.tells_paths else {k: v for k, v in described.items() if k != "Paths"}
+        return described if self._directory.shows_paths else {k: v for k, v in described.items() if k != "Paths"}
 
     def shown_unit(self, unit: Any) -> dict[str, Any]:
         """An OU; moto leaves out its Path (botocore model, OrganizationalUnit)."""

@@ -1,4 +1,4 @@
-"""Organizations at the door: who may ask what, and what is recorded of it."""
+"""Organizations' operations: who may ask what, and what is recorded of it."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -111,12 +111,12 @@ class Organizations:
             unit_id: str = self.directory.add_unit(name, parent or self.root_id, {}).id
             return unit_id
 
-    def welcome(self, name: str, tags: Mapping[str, str] | None = None) -> str:
-        """An invited account accepts: AccountJoinedOrganization is all the management account hears of it."""
+    def accept_invitation(self, name: str, tags: Mapping[str, str] | None = None) -> str:
+        """An invited account accepts: AccountJoinedOrganization is the only event about it."""
         with self._cloud.gateway.lock:
             member = self.directory.join(name, self._cloud.clock.now())
             member.tags, member.joined_method = dict(tags or {}), "INVITED"
-            self._lifecycle.tell_joined(member, "Invited")
+            self._lifecycle.publish_joined(member, "Invited")
             return member.id
 
     def suspend(self, account_id: str) -> None:
@@ -130,7 +130,7 @@ class Organizations:
             raise ValueError(f"{account_id} must be an account of this organization, {state} one of {STATES}")
         member.state = state
 
-    def clean_up(self, account_id: str) -> None:
+    def remove_closed_account(self, account_id: str) -> None:
         """What AWS does 90 days after an account was closed: it is gone for good."""
         member = self.directory.find(account_id)
         if member is None or member.state not in CLOSED:

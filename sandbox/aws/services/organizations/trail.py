@@ -102,13 +102,13 @@ class Trail:
         return str(uuid.uuid5(EVENT_IDS, str(next(self._numbers))))
 
 
-def status_time(moment: datetime) -> str:
+def status_time(time: datetime) -> str:
     """A time as the details of a service event write it: `Sep 16, 2020 9:20:50 PM`."""
-    return f"{moment:%b} {moment.day}, {moment.year} {moment.hour % 12 or 12}:{moment:%M:%S %p}"
+    return f"{time:%b} {time.day}, {time.year} {time.hour % 12 or 12}:{time:%M:%S %p}"
 
 
-def _iso(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+def _iso(time: datetime) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _identity(session: Session, now: str) -> dict[str, Any]:

@@ -30,12 +30,12 @@ RECOVERY_DAYS = 30
 
 @dataclass(eq=False, kw_only=True)
 class AnalysisOrDashboard(Asset):
-    """An analysis or a dashboard. `goes`: when a deleted analysis is gone for good."""
+    """An analysis or a dashboard. `gone_at`: when a deleted analysis is gone for good."""
 
     given: Mapping[str, Any]
     status: str = "CREATION_IN_PROGRESS"
     errors: tuple[dict[str, str], ...] = ()
-    goes: datetime | None = None
+    gone_at: datetime | None = None
 
     @property
     def data_sets(self) -> list[str]:
@@ -70,15 +70,17 @@ class AnalysesOrDashboards:
         """What is answered here."""
         word = self.store.word
         plural = {"Analysis": "Analyses", "Dashboard": "Dashboards"}[word]
-        show, delete = (_analysis, self._retire) if word == "Analysis" else (_dashboard, self._delete)
+        show, delete = (_analysis, self._delete_with_recovery) if word == "Analysis" else (_dashboard, self._delete)
         named = {f"Describe{word}": show, f"Describe{word}Definition": self._definition, f"Delete{word}": delete}
-        by_id = {name: partial(self._swept, handler) for name, handler in self.store.operations(**named).items()}
-        return {f"Create{word}": self._create, f"List{plural}": partial(self._swept, self._list), **by_id}
+        by_id = {
+            name: partial(self._without_expired, handler) for name, handler in self.store.operations(**named).items()
+        }
+        return {f"Create{word}": self._create, f"List{plural}": partial(self._without_expired, self._list), **by_id}
 
-    def _swept(self, handler: Handler, call: Call) -> dict[str, Any]:
+    def _without_expired(self, handler: Handler, call: Call) -> dict[str, Any]:
         """Analyses whose recovery window is over are gone by now."""
         for asset in self.store.everything():
-            if asset.goes and asset.goes <= self._cloud.clock.now():
+            if asset.gone_at and asset.gone_at <= self._cloud.clock.now():
                 self._forget(asset)
         return handler(call)
 
@@ -124,14 +126,14 @@ class AnalysesOrDashboards:
         named = {f"{self.store.word}Id": asset.id, "Name": asset.name, "ResourceStatus": asset.status}
         return {**named, "Definition": asset.given["Definition"]}
 
-    def _retire(self, call: Call, asset: AnalysisOrDashboard) -> dict[str, Any]:
+    def _delete_with_recovery(self, call: Call, asset: AnalysisOrDashboard) -> dict[str, Any]:
         if call.parameters.get("ForceDeleteWithoutRecovery"):
             return self._delete(call, asset)
         if asset.status == "DELETED":
             raise AwsError("ConflictException", f"{asset.arn} is deleted already")
         days = int(call.parameters.get("RecoveryWindowInDays", RECOVERY_DAYS))
-        asset.status, asset.goes = "DELETED", self._cloud.clock.now() + timedelta(days=days)
-        return {**self.store.ids(asset), "DeletionTime": asset.goes}
+        asset.status, asset.gone_at = "DELETED", self._cloud.clock.now() + timedelta(days=days)
+        return {**self.store.ids(asset), "DeletionTime": asset.gone_at}
 
     def _delete(self, _call: Call, asset: AnalysisOrDashboard) -> dict[str, Any]:
         self._forget(asset)

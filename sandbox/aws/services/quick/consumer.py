@@ -39,7 +39,7 @@ THROUGH_ATHENA: Keys = {
 
 
 @dataclass(frozen=True)
-class Consumer:
+class ConsumerSession:
     """One session in one account and Region. Every method raises Refused, with the first thing that is missing."""
 
     iam: KnownRoles

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.aws.services.quick import chain
 from sandbox.aws.services.quick.answer import Answer
-from sandbox.aws.services.quick.consumer import Consumer
+from sandbox.aws.services.quick.consumer import ConsumerSession
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Held:
+class HeldSession:
     """A session Quick has, since when, and the roles it stands for."""
 
     session: Session
@@ -45,7 +45,7 @@ class Engine:
         self._cloud, self._sts, self._iam = cloud, sts, iam
         self.session_seconds = session_seconds
         self.lake_formation_locations: set[str] = set()
-        self._held: dict[DataSource, Held] = {}
+        self._held: dict[DataSource, HeldSession] = {}
 
     def test(self, source: DataSource) -> None:
         """The connection test, with a session of its own. Raises Refused."""
@@ -73,13 +73,13 @@ class Engine:
         """A deleted source's session is not used again."""
         self._held.pop(source, None)
 
-    def _connect(self, source: DataSource) -> Consumer:
+    def _connect(self, source: DataSource) -> ConsumerSession:
         now = self._cloud.clock.now()
         held = self._held.get(source)
         if held is None or held.athena != source.athena or self._is_over(held, now):
-            held = Held(chain.connect(source, self._sts, now), now, source.athena)
+            held = HeldSession(chain.connect(source, self._sts, now), now, source.athena)
             self._held[source] = held
-        return Consumer(self._iam, held.session, source.region, now, frozenset(self.lake_formation_locations))
+        return ConsumerSession(self._iam, held.session, source.region, now, frozenset(self.lake_formation_locations))
 
-    def _is_over(self, held: Held, now: datetime) -> bool:
+    def _is_over(self, held: HeldSession, now: datetime) -> bool:
         return now >= held.since + timedelta(seconds=self.session_seconds)

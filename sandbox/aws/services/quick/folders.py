@@ -56,12 +56,12 @@ class Folder(Asset):
 
 
 class Folders:
-    """The folders of every account. `shelves` are where members are, by MemberType."""
+    """The folders of every account. `stores` are where members are, by MemberType."""
 
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
         self.store: AssetStore[Folder] = AssetStore("Folder")
-        self.shelves: Mapping[str, AssetStore[Any]] = {}
+        self.stores: Mapping[str, AssetStore[Any]] = {}
 
     def operations(self) -> dict[str, Handler]:
         """What is answered here."""
@@ -127,7 +127,7 @@ class Folders:
         return {}
 
     def _member(self, call: Call) -> Asset:
-        store = self.shelves.get(call.parameters["MemberType"])
+        store = self.stores.get(call.parameters["MemberType"])
         if store is None:
             raise invalid(f"This Quick knows no {call.parameters['MemberType']}")
         asset: Asset = store.find(call.account, call.region, call.parameters["MemberId"])

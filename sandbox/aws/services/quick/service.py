@@ -31,7 +31,7 @@ urls.extend()
 
 
 class Quick:
-    """Amazon Quick in the hub account. It believes nothing: every creation, update and query goes through the chain.
+    """Amazon Quick in the hub account. Every creation, update and query goes through the whole chain.
 
     `subscription.edition` and `subscription.identity_region` may be set at any time, and so may `refuses_as`: how it
     tells that a role can't be assumed. `session_seconds` is how long Quick goes on with a consumer session it holds;
@@ -55,9 +55,9 @@ class Quick:
         analyses = AnalysesOrDashboards(cloud, folders, self._sets.store, "Analysis", creation_seconds)
         dashboards = AnalysesOrDashboards(cloud, folders, self._sets.store, "Dashboard", creation_seconds)
         assets = (self._sources, self._sets, analyses, dashboards)
-        shelves: dict[str, AssetStore[Any]] = {each.store.word.upper(): each.store for each in assets}
-        folders.shelves = shelves
-        tagging = Tagging({**{word.lower(): store for word, store in shelves.items()}, "folder": folders.store})
+        stores: dict[str, AssetStore[Any]] = {each.store.word.upper(): each.store for each in assets}
+        folders.stores = stores
+        tagging = Tagging({**{word.lower(): store for word, store in stores.items()}, "folder": folders.store})
         for api in (self.subscription, Groups(), folders, *assets, tagging):
             cloud.gateway.handle("quicksight", **api.operations())
 

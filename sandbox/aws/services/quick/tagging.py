@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 class Tagging:
-    """TagResource, UntagResource and ListTagsForResource, for the shelves given by resource type."""
+    """TagResource, UntagResource and ListTagsForResource, for the stores given by resource type."""
 
-    def __init__(self, shelves: Mapping[str, AssetStore[Any]]) -> None:
-        self._shelves = shelves
+    def __init__(self, stores: Mapping[str, AssetStore[Any]]) -> None:
+        self._stores = stores
 
     def operations(self) -> dict[str, Handler]:
         """What is answered here."""
@@ -40,7 +40,7 @@ class Tagging:
     def _named(self, call: Call) -> Asset:
         arn = call.parameters["ResourceArn"]
         account, _, resource = arn.split(":", 4)[-1].partition(":")
-        store = self._shelves.get(resource.partition("/")[0])
+        store = self._stores.get(resource.partition("/")[0])
         if store is None:
             raise AwsError("ResourceNotFoundException", f"{arn} is not found")
         if account != call.account:

@@ -64,10 +64,10 @@ class Invocation:
 
 
 class Invocations:
-    """Sees each invocation through; `tell` hears what CloudWatch counts of it."""
+    """Delivers each invocation; `count` is called with what CloudWatch counts of it."""
 
-    def __init__(self, cloud: Cloud, sts: Sts, tell: Callable[[str, str], None]) -> None:
-        self._cloud, self._sts, self._tell = cloud, sts, tell
+    def __init__(self, cloud: Cloud, sts: Sts, count: Callable[[str, str], None]) -> None:
+        self._cloud, self._sts, self._count = cloud, sts, count
 
     def begin(self, invocation: Invocation) -> None:
         """The first attempt, as soon as possible."""
@@ -75,7 +75,7 @@ class Invocations:
 
     def _try(self, invocation: Invocation) -> None:
         invocation = replace(invocation, attempts=invocation.attempts + 1)
-        self._tell(invocation.schedule_arn, "InvocationAttemptCount")
+        self._count(invocation.schedule_arn, "InvocationAttemptCount")
         try:
             self._reach(invocation)
         except (ClientError, AwsError) as error:
@@ -104,9 +104,9 @@ class Invocations:
 
     def _failed(self, invocation: Invocation, error: ClientError | AwsError) -> None:
         known = as_target_error(error)
-        self._tell(invocation.schedule_arn, "TargetErrorCount")
+        self._count(invocation.schedule_arn, "TargetErrorCount")
         if known.code == "THROTTLING":
-            self._tell(invocation.schedule_arn, "TargetErrorThrottledCount")
+            self._count(invocation.schedule_arn, "TargetErrorThrottledCount")
         wait = min(2.0 ** (invocation.attempts - 1), LONGEST_WAIT)
         condition = self._exhausted(invocation, wait)
         if known.retried and condition is None:
@@ -114,11 +114,9 @@ class Invocations:
                 wait, lambda: self._try(invocation), f"Scheduler again: {invocation.schedule_arn}"
             )
             return
-        self._tell(invocation.schedule_arn, "InvocationDroppedCount")
+        self._count(invocation.schedule_arn, "InvocationDroppedCount")
         code, _, message = known.message.partition(": ")
-        self._put_aside(
-            invocation, {"ERROR_CODE": code, "ERROR_MESSAGE": message}, condition if known.retried else None
-        )
+        self._give_up(invocation, {"ERROR_CODE": code, "ERROR_MESSAGE": message}, condition if known.retried else None)
 
     def _exhausted(self, invocation: Invocation, wait: float) -> str | None:
         policy = invocation.target.get("RetryPolicy") or {}
@@ -129,11 +127,11 @@ class Invocations:
             return "MaximumEventAgeInSeconds"
         return None
 
-    def _put_aside(self, invocation: Invocation, error: Mapping[str, str], condition: str | None) -> None:
+    def _give_up(self, invocation: Invocation, error: Mapping[str, str], condition: str | None) -> None:
         queue = (invocation.target.get("DeadLetterConfig") or {}).get("Arn")
         if not queue:
             return
-        told = {
+        attributes = {
             **error,
             **({"EXHAUSTED_RETRY_CONDITION": condition} if condition else {}),
             "EXECUTION_ID": invocation.id,
@@ -144,19 +142,19 @@ class Invocations:
             "TARGET_ARN": invocation.target["Arn"],
         }
         try:
-            self._send(invocation, queue, told)
+            self._send(invocation, queue, attributes)
         except (ClientError, AwsError):
-            self._tell(invocation.schedule_arn, "InvocationsFailedToBeSentToDeadLetterCount")
+            self._count(invocation.schedule_arn, "InvocationsFailedToBeSentToDeadLetterCount")
         else:
-            self._tell(invocation.schedule_arn, "InvocationsSentToDeadLetterCount")
+            self._count(invocation.schedule_arn, "InvocationsSentToDeadLetterCount")
 
-    def _send(self, invocation: Invocation, queue: str, told: Mapping[str, str]) -> None:
-        attributes = {name: {"DataType": "String", "StringValue": value} for name, value in told.items() if value}
+    def _send(self, invocation: Invocation, queue: str, attributes: Mapping[str, str]) -> None:
+        typed = {name: {"DataType": "String", "StringValue": value} for name, value in attributes.items() if value}
         with acting_as(self._role(invocation)):
             self._cloud.client("sqs", queue.split(":")[3]).send_message(
                 QueueUrl=queue_url(queue),
                 MessageBody=invocation.input or _default(invocation),
-                MessageAttributes=attributes,
+                MessageAttributes=typed,
             )
 
 

@@ -29,8 +29,8 @@ class InvalidExpression(Exception):
 class Timetable(Protocol):
     """When a schedule is due."""
 
-    def after(self, moment: datetime) -> datetime | None:
-        """The first time after that moment; None when there is none any more."""
+    def after(self, start: datetime) -> datetime | None:
+        """The first time after `start`; None when there is none any more."""
 
 
 @dataclass(frozen=True)
@@ -40,11 +40,11 @@ class Rate:
     anchor: datetime
     seconds: int
 
-    def after(self, moment: datetime) -> datetime | None:
+    def after(self, start: datetime) -> datetime | None:
         """The anchor, or the next time that lies a whole number of distances after it."""
-        if moment < self.anchor:
+        if start < self.anchor:
             return self.anchor
-        passed = (moment - self.anchor) // timedelta(seconds=self.seconds)
+        passed = (start - self.anchor) // timedelta(seconds=self.seconds)
         return self.anchor + timedelta(seconds=self.seconds * (passed + 1))
 
 
@@ -54,9 +54,9 @@ class Once:
 
     when: datetime
 
-    def after(self, moment: datetime) -> datetime | None:
+    def after(self, start: datetime) -> datetime | None:
         """That time, until it is over."""
-        return self.when if self.when > moment else None
+        return self.when if self.when > start else None
 
 
 @dataclass(frozen=True)
@@ -72,12 +72,12 @@ class Cron:
     zone: tzinfo
     last_day: bool = False
 
-    def after(self, moment: datetime) -> datetime | None:
-        """The first time after that moment, none more than eight years later."""
-        local = moment.astimezone(self.zone).date()
+    def after(self, start: datetime) -> datetime | None:
+        """The first time after `start`, none more than eight years later."""
+        local = start.astimezone(self.zone).date()
         days = (local + timedelta(days=ahead) for ahead in range(LONGEST_SEARCH))
         times = (time for day in days if self._on(day) for time in self._times(day))
-        return next((time for time in times if time > moment), None)
+        return next((time for time in times if time > start), None)
 
     def _on(self, day: date) -> bool:
         last = monthrange(day.year, day.month)[1]

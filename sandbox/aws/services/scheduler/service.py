@@ -36,19 +36,19 @@ INSTANT = timedelta(microseconds=1)
 class Scheduler:
     """The schedules of every account. `seed` decides when in a flexible window each fires.
 
-    `watchers` hear what CloudWatch counts: the schedule's ARN and the metric's name.
+    `watchers` are called with what CloudWatch counts: the schedule's ARN and the metric's name.
     """
 
     def __init__(self, cloud: Cloud, sts: Sts, seed: int = 0) -> None:
         self._cloud, self.seed = cloud, seed
         self.watchers: list[Callable[[str, str], None]] = []
-        self._invocations = Invocations(cloud, sts, self._tell)
+        self._invocations = Invocations(cloud, sts, self._count)
         self._anchors: dict[str, tuple[str, datetime]] = {}  # of each expression: since when it counts
         self._due: dict[str, Timer] = {}
         cloud.gateway.before.append(_check)
         cloud.gateway.after.append(self._after)
 
-    def _tell(self, schedule_arn: str, name: str) -> None:
+    def _count(self, schedule_arn: str, name: str) -> None:
         for watcher in self.watchers:
             watcher(schedule_arn, name)
 
@@ -74,8 +74,8 @@ class Scheduler:
         self._plan(arn, schedule, now - INSTANT if begins_now else now)
 
     def _forget(self, arn: str) -> None:
-        if moment := self._due.pop(arn, None):
-            moment.cancel()
+        if timer := self._due.pop(arn, None):
+            timer.cancel()
 
     def _plan(self, arn: str, schedule: Any, after: datetime) -> None:
         """Wait for the next time, unless there is none."""

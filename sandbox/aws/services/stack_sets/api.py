@@ -7,6 +7,7 @@ from typing import Any
 from sandbox.aws.cloud import Cloud
 from sandbox.aws.gateway import AwsError, Call
 from sandbox.aws.services.cloudformation import CloudFormation
+from sandbox.aws.services.stack_sets.assumptions import Assumptions
 from sandbox.aws.services.stack_sets.catalog import Catalog
 from sandbox.aws.services.stack_sets.checks import (
     NAME,
@@ -24,7 +25,6 @@ from sandbox.aws.services.stack_sets.operation import Operation, Preferences
 from sandbox.aws.services.stack_sets.organization import Organization
 from sandbox.aws.services.stack_sets.provisioning import Provisioning
 from sandbox.aws.services.stack_sets.reading import Reading
-from sandbox.aws.services.stack_sets.readings import Readings
 from sandbox.aws.services.stack_sets.targets import existing_targets, new_targets
 
 
@@ -33,7 +33,7 @@ class StackSets:
 
     def __init__(self, cloud: Cloud, organization: Organization, cloudformation: CloudFormation) -> None:
         self.cloud, self.organization = cloud, organization
-        self.readings = Readings()
+        self.assumptions = Assumptions()
         self.engine = Engine(cloud, organization, Provisioning(cloud, cloudformation))
         self.catalog = Catalog(organization)
         self.may_deploy: Callable[[Call, Iterable[str]], None] = lambda _call, _types: None  # may everything
@@ -101,7 +101,7 @@ class StackSets:
         if "DeploymentTargets" in given:
             meant = set(existing_targets(given, self.organization, stack_set))
             usable = [target for target in usable if target in meant]
-            if not usable and not self.readings.updates_nobody:
+            if not usable and not self.assumptions.updates_nobody:
                 raise AwsError("StackInstanceNotFoundException", "The specified stack instance doesn't exist.")
         operation = self._operation(call, stack_set, "UPDATE", usable)
         self.engine.submit(stack_set, operation)
@@ -133,7 +133,7 @@ class StackSets:
             raise AwsError("StackInstanceNotFoundException", "The specified stack instance doesn't exist.")
         present = stack_set.instances[targets[0]].overrides
         overrides = self._overrides(given, stack_set, present)
-        brings = self.readings.instances_take_the_template
+        brings = self.assumptions.instances_take_the_template
         for deployed in {stack_set.instances[target].body or stack_set.body for target in targets if not brings}:
             check_known(deployed, overrides or [])
         operation = self._operation(call, stack_set, "UPDATE", targets, overrides=overrides, brings_template=brings)
@@ -184,21 +184,21 @@ class StackSets:
 
     def _parameters(self, given: Mapping[str, Any], previous: Mapping[str, str]) -> dict[str, str]:
         listed = given.get("Parameters", [])
-        if not self.readings.takes_empty_values:
+        if not self.assumptions.takes_empty_values:
             check_given(listed)
         return resolved(listed, previous)
 
     def _changes(self, given: Mapping[str, Any]) -> bool:
         """Whether an update counts as one of template or parameters, though all of it may be as it was."""
         named = "TemplateBody" in given or any("ParameterValue" in each for each in given.get("Parameters", []))
-        return named and not self.readings.compares_definitions
+        return named and not self.assumptions.compares_definitions
 
     def _overrides(
         self, given: Mapping[str, Any], stack_set: StackSet, present: Mapping[str, str]
     ) -> Sequence[Mapping[str, Any]] | None:
         """None when the request says nothing of overrides: then they stay as they are."""
         overrides: Sequence[Mapping[str, Any]] | None = given.get("ParameterOverrides")
-        if not self.readings.takes_empty_values:
+        if not self.assumptions.takes_empty_values:
             check_given(overrides or [])
         values = {**stack_set.parameters, **resolved(overrides or [], present)}
         check_definition(stack_set.body, values, stack_set.capabilities)

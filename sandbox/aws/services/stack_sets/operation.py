@@ -22,7 +22,7 @@ class Preferences:
     given: Mapping[str, Any]
 
     @property
-    def soft(self) -> bool:
+    def tolerates_softly(self) -> bool:
         """Whether failures leave the concurrency alone."""
         return bool(self.given.get("ConcurrencyMode") == "SOFT_FAILURE_TOLERANCE")
 
@@ -111,7 +111,7 @@ class Operation:
         chosen: list[Target] = []
         for region in self._regions():
             waiting = self._waiting[region]
-            chosen += list(islice(waiting, self._room(region)))
+            chosen += list(islice(waiting, self._free_slots(region)))
             if not self.preferences.parallel_regions and (waiting or self._running[region]):
                 break
         return chosen
@@ -147,10 +147,10 @@ class Operation:
         self.ended = now
         return True
 
-    def _room(self, region: str) -> int:
+    def _free_slots(self, region: str) -> int:
         size = self._sizes[region]
         limit = self.preferences.concurrency(size)
-        if not self.preferences.soft:
+        if not self.preferences.tolerates_softly:
             limit = min(limit, self.preferences.tolerance(size) + 1 - self._failed[region])
         return max(0, limit - self._running[region])
 

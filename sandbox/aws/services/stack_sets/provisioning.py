@@ -7,7 +7,7 @@ from sandbox.aws.gateway import AwsError
 from sandbox.aws.services.cloudformation import CloudFormation
 from sandbox.aws.services.cloudformation.drift import ResourceDrift, detect
 from sandbox.aws.services.cloudformation.resources import ResourceFailedError
-from sandbox.aws.services.cloudformation.site import Site
+from sandbox.aws.services.cloudformation.scope import Scope
 from sandbox.aws.services.cloudformation.stack import Stack
 from sandbox.aws.services.cloudformation.template import read
 from sandbox.aws.services.stack_sets.instance import Instance, StackSet
@@ -67,9 +67,9 @@ class Provisioning:
             return [], _reason(failure)
 
     def _create(self, stack_set: StackSet, instance: Instance, body: str, parameters: dict[str, str]) -> Stack:
-        site = Site(self.cloud, instance.account, instance.region)
+        scope = Scope(self.cloud, instance.account, instance.region)
         name = f"StackSet-{stack_set.name}-{uuid.uuid4()}"
-        return self.cloudformation.create(site, name, body, parameters, stack_set.tags)
+        return self.cloudformation.create(scope, name, body, parameters, stack_set.tags)
 
 
 def _why(stack: Stack) -> str:

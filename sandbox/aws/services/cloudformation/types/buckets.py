@@ -8,13 +8,13 @@ from typing_extensions import override
 
 from sandbox.aws.services.cloudformation.resource import (
     CheckedType,
-    Made,
+    Created,
     Properties,
     ReplacementNeededError,
     pick,
     tag_list,
 )
-from sandbox.aws.services.cloudformation.site import Site
+from sandbox.aws.services.cloudformation.scope import Scope
 
 Settings = list[tuple[str, dict[str, Any]]]  # calls of S3, with what they set
 RULE = {"Id", "Status", "Prefix", "ExpirationInDays", "AbortIncompleteMultipartUpload"}  # of a life cycle
@@ -36,29 +36,29 @@ class Bucket(CheckedType):
     )
 
     @override
-    def create(self, site: Site, name: str, properties: Properties) -> Made:
+    def create(self, scope: Scope, name: str, properties: Properties) -> Created:
         """The bucket and its protection."""
         bucket, settings = name.lower(), self._settings(properties)
-        place = None if site.region == "us-east-1" else {"LocationConstraint": site.region}
-        site.call("s3", "create_bucket", Bucket=bucket, CreateBucketConfiguration=place)
-        self._configure(site, bucket, settings)
+        place = None if scope.region == "us-east-1" else {"LocationConstraint": scope.region}
+        scope.call("s3", "create_bucket", Bucket=bucket, CreateBucketConfiguration=place)
+        self._configure(scope, bucket, settings)
         domain = f"{bucket}.s3.amazonaws.com"
-        regional = f"{bucket}.s3.{site.region}.amazonaws.com"
-        return Made(bucket, {"Arn": f"arn:aws:s3:::{bucket}", "DomainName": domain, "RegionalDomainName": regional})
+        regional = f"{bucket}.s3.{scope.region}.amazonaws.com"
+        return Created(bucket, {"Arn": f"arn:aws:s3:::{bucket}", "DomainName": domain, "RegionalDomainName": regional})
 
     @override
-    def update(self, site: Site, made: Made, old: Properties, new: Properties) -> Made:
+    def update(self, scope: Scope, made: Created, old: Properties, new: Properties) -> Created:
         """Everything but the name in place."""
         if old.get("BucketName") != new.get("BucketName"):
             raise ReplacementNeededError
-        self._configure(site, made.physical_id, self._settings(new))
+        self._configure(scope, made.physical_id, self._settings(new))
         return made
 
     @override
-    def read(self, site: Site, made: Made, wanted: Properties) -> Properties | None:
+    def read(self, scope: Scope, made: Created, wanted: Properties) -> Properties | None:
         """Versioning is answered for every bucket there is; the rest only where it is set."""
         bucket = {"Bucket": made.physical_id}
-        versioning = site.find("s3", "get_bucket_versioning", **bucket)
+        versioning = scope.find("s3", "get_bucket_versioning", **bucket)
         if versioning is None:
             return None
         live: Properties = {"VersioningConfiguration": pick(versioning, "Status")}
@@ -66,24 +66,24 @@ class Bucket(CheckedType):
             ("get_public_access_block", "PublicAccessBlockConfiguration"),
             ("get_bucket_ownership_controls", "OwnershipControls"),
         ):
-            live |= pick(site.find("s3", operation, **bucket) or {}, name)
-        live["Tags"] = (site.find("s3", "get_bucket_tagging", **bucket) or {}).get("TagSet", [])
-        if encryption := site.find("s3", "get_bucket_encryption", **bucket):
+            live |= pick(scope.find("s3", operation, **bucket) or {}, name)
+        live["Tags"] = (scope.find("s3", "get_bucket_tagging", **bucket) or {}).get("TagSet", [])
+        if encryption := scope.find("s3", "get_bucket_encryption", **bucket):
             rules = [_rule_property(rule) for rule in encryption["ServerSideEncryptionConfiguration"]["Rules"]]
             live["BucketEncryption"] = {"ServerSideEncryptionConfiguration": rules}
-        if cycle := site.find("s3", "get_bucket_lifecycle_configuration", **bucket):
+        if cycle := scope.find("s3", "get_bucket_lifecycle_configuration", **bucket):
             live["LifecycleConfiguration"] = {"Rules": [_stage_property(rule) for rule in cycle["Rules"]]}
         return live
 
     @override
-    def delete(self, site: Site, made: Made, properties: Properties) -> None:
+    def delete(self, scope: Scope, made: Created, properties: Properties) -> None:
         """Only an empty one."""
-        site.call("s3", "delete_bucket", Bucket=made.physical_id)
+        scope.call("s3", "delete_bucket", Bucket=made.physical_id)
 
     @staticmethod
-    def _configure(site: Site, bucket: str, settings: Settings) -> None:
+    def _configure(scope: Scope, bucket: str, settings: Settings) -> None:
         for operation, arguments in settings:
-            site.call("s3", operation, Bucket=bucket, **arguments)
+            scope.call("s3", operation, Bucket=bucket, **arguments)
 
     @staticmethod
     def _settings(properties: Properties) -> Settings:
@@ -138,26 +138,26 @@ class BucketPolicy(CheckedType):
     compared = ("PolicyDocument",)
 
     @override
-    def create(self, site: Site, name: str, properties: Properties) -> Made:
+    def create(self, scope: Scope, name: str, properties: Properties) -> Created:
         """Ref is the bucket's name."""
         bucket = properties["Bucket"]
-        site.call("s3", "put_bucket_policy", Bucket=bucket, Policy=properties["PolicyDocument"])
-        return Made(bucket)
+        scope.call("s3", "put_bucket_policy", Bucket=bucket, Policy=properties["PolicyDocument"])
+        return Created(bucket)
 
     @override
-    def update(self, site: Site, made: Made, old: Properties, new: Properties) -> Made:
+    def update(self, scope: Scope, made: Created, old: Properties, new: Properties) -> Created:
         """Put again."""
         if old["Bucket"] != new["Bucket"]:
             raise ReplacementNeededError
-        return self.create(site, made.physical_id, new)
+        return self.create(scope, made.physical_id, new)
 
     @override
-    def read(self, site: Site, made: Made, wanted: Properties) -> Properties | None:
+    def read(self, scope: Scope, made: Created, wanted: Properties) -> Properties | None:
         """Gone with its bucket, too."""
-        found = site.find("s3", "get_bucket_policy", Bucket=made.physical_id)
+        found = scope.find("s3", "get_bucket_policy", Bucket=made.physical_id)
         return None if found is None else {"PolicyDocument": json.loads(found["Policy"])}
 
     @override
-    def delete(self, site: Site, made: Made, properties: Properties) -> None:
+    def delete(self, scope: Scope, made: Created, properties: Properties) -> None:
         """The bucket stays."""
-        site.call("s3", "delete_bucket_policy", Bucket=made.physical_id)
+        scope.call("s3", "delete_bucket_policy", Bucket=made.physical_id)

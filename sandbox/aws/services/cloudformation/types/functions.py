@@ -7,14 +7,14 @@ from typing import Any
 from typing_extensions import override
 
 from sandbox.aws.services.cloudformation.resource import (
-    Made,
+    Created,
     Properties,
     ReplacementNeededError,
     ResourceType,
     pick,
     tag_map,
 )
-from sandbox.aws.services.cloudformation.site import Site
+from sandbox.aws.services.cloudformation.scope import Scope
 
 CONFIGURATION = (
     *(
@@ -38,40 +38,40 @@ class Function(ResourceType):
     tagged = True
 
     @override
-    def create(self, site: Site, name: str, properties: Properties) -> Made:
+    def create(self, scope: Scope, name: str, properties: Properties) -> Created:
         """The function as its API takes it."""
         options = pick(properties, *CONFIGURATION, "Architectures", "PackageType")
-        answer = site.call(
+        answer = scope.call(
             "lambda", "create_function", FunctionName=name, Code=_code(properties), Tags=tag_map(properties), **options
         )
-        self._reserve(site, name, properties)
-        return Made(name, {"Arn": answer["FunctionArn"]})
+        self._reserve(scope, name, properties)
+        return Created(name, {"Arn": answer["FunctionArn"]})
 
     @override
-    def update(self, site: Site, made: Made, old: Properties, new: Properties) -> Made:
+    def update(self, scope: Scope, made: Created, old: Properties, new: Properties) -> Created:
         """Code and configuration in place."""
         if old.get("FunctionName") != new.get("FunctionName"):
             raise ReplacementNeededError
         name = made.physical_id
         changed = {key for key in CONFIGURATION if old.get(key) != new.get(key)}
         if changed:
-            site.call("lambda", "update_function_configuration", FunctionName=name, **pick(new, *CONFIGURATION))
+            scope.call("lambda", "update_function_configuration", FunctionName=name, **pick(new, *CONFIGURATION))
         if old["Code"] != new["Code"]:
-            site.call("lambda", "update_function_code", FunctionName=name, **_code(new), **pick(new, "Architectures"))
+            scope.call("lambda", "update_function_code", FunctionName=name, **_code(new), **pick(new, "Architectures"))
         if old.get("ReservedConcurrentExecutions") != new.get("ReservedConcurrentExecutions"):
-            self._reserve(site, name, new)
+            self._reserve(scope, name, new)
         return made
 
     @override
-    def delete(self, site: Site, made: Made, properties: Properties) -> None:
+    def delete(self, scope: Scope, made: Created, properties: Properties) -> None:
         """With its versions."""
-        site.call("lambda", "delete_function", FunctionName=made.physical_id)
+        scope.call("lambda", "delete_function", FunctionName=made.physical_id)
 
     @staticmethod
-    def _reserve(site: Site, name: str, properties: Properties) -> None:
+    def _reserve(scope: Scope, name: str, properties: Properties) -> None:
         reserved = properties.get("ReservedConcurrentExecutions")
         if reserved is not None:
-            site.call("lambda", "put_function_concurrency", FunctionName=name, ReservedConcurrentExecutions=reserved)
+            scope.call("lambda", "put_function_concurrency", FunctionName=name, ReservedConcurrentExecutions=reserved)
 
 
 def _code(properties: Properties) -> dict[str, Any]:
@@ -92,124 +92,124 @@ class LayerVersion(ResourceType):
     longest_name = 140
 
     @override
-    def create(self, site: Site, name: str, properties: Properties) -> Made:
+    def create(self, scope: Scope, name: str, properties: Properties) -> Created:
         """Ref is the version's ARN."""
         options = pick(
             properties, "Content", "Description", "CompatibleRuntimes", "CompatibleArchitectures", "LicenseInfo"
         )
-        answer = site.call("lambda", "publish_layer_version", LayerName=name, **options)
+        answer = scope.call("lambda", "publish_layer_version", LayerName=name, **options)
         arn = answer["LayerVersionArn"]
-        return Made(arn, {"LayerVersionArn": arn})
+        return Created(arn, {"LayerVersionArn": arn})
 
     @override
-    def delete(self, site: Site, made: Made, properties: Properties) -> None:
+    def delete(self, scope: Scope, made: Created, properties: Properties) -> None:
         """This version only."""
         name, version = made.physical_id.split(":")[-2:]
-        site.call("lambda", "delete_layer_version", LayerName=name, VersionNumber=version)
+        scope.call("lambda", "delete_layer_version", LayerName=name, VersionNumber=version)
 
 
 class Permission(ResourceType):
     """AWS::Lambda::Permission: one statement of a function's policy."""
 
     @override
-    def create(self, site: Site, name: str, properties: Properties) -> Made:
+    def create(self, scope: Scope, name: str, properties: Properties) -> Created:
         """The physical id is the statement's."""
-        site.call("lambda", "add_permission", StatementId=name, **properties)
-        return Made(name, {"Id": name})
+        scope.call("lambda", "add_permission", StatementId=name, **properties)
+        return Created(name, {"Id": name})
 
     @override
-    def delete(self, site: Site, made: Made, properties: Properties) -> None:
+    def delete(self, scope: Scope, made: Created, properties: Properties) -> None:
         """Only this statement."""
         function = properties["FunctionName"]
-        site.call("lambda", "remove_permission", FunctionName=function, StatementId=made.physical_id)
+        scope.call("lambda", "remove_permission", FunctionName=function, StatementId=made.physical_id)
 
 
 class EventSourceMapping(ResourceType):
     """AWS::Lambda::EventSourceMapping."""
 
     @override
-    def create(self, site: Site, name: str, properties: Properties) -> Made:
+    def create(self, scope: Scope, name: str, properties: Properties) -> Created:
         """Ref is the UUID."""
         options = {key: value for key, value in properties.items() if key != "Tags"}
-        answer = site.call("lambda", "create_event_source_mapping", **options)
-        return Made(answer["UUID"], {"Id": answer["UUID"]})
+        answer = scope.call("lambda", "create_event_source_mapping", **options)
+        return Created(answer["UUID"], {"Id": answer["UUID"]})
 
     @override
-    def update(self, site: Site, made: Made, old: Properties, new: Properties) -> Made:
+    def update(self, scope: Scope, made: Created, old: Properties, new: Properties) -> Created:
         """In place but for the source."""
         if old.get("EventSourceArn") != new.get("EventSourceArn"):
             raise ReplacementNeededError
         options = {
             key: value for key, value in new.items() if key not in {"Tags", "EventSourceArn", "StartingPosition"}
         }
-        site.call("lambda", "update_event_source_mapping", UUID=made.physical_id, **options)
+        scope.call("lambda", "update_event_source_mapping", UUID=made.physical_id, **options)
         return made
 
     @override
-    def delete(self, site: Site, made: Made, properties: Properties) -> None:
+    def delete(self, scope: Scope, made: Created, properties: Properties) -> None:
         """By its UUID."""
-        site.call("lambda", "delete_event_source_mapping", UUID=made.physical_id)
+        scope.call("lambda", "delete_event_source_mapping", UUID=made.physical_id)
 
 
 class EventInvokeConfig(ResourceType):
     """AWS::Lambda::EventInvokeConfig. moto leaves it out with a warning."""
 
     @override
-    def create(self, site: Site, name: str, properties: Properties) -> Made:
+    def create(self, scope: Scope, name: str, properties: Properties) -> Created:
         """What happens to asynchronous invocations."""
-        site.call("lambda", "put_function_event_invoke_config", **properties)
-        return Made(name)
+        scope.call("lambda", "put_function_event_invoke_config", **properties)
+        return Created(name)
 
     @override
-    def update(self, site: Site, made: Made, old: Properties, new: Properties) -> Made:
+    def update(self, scope: Scope, made: Created, old: Properties, new: Properties) -> Created:
         """Put again."""
         if pick(old, "FunctionName", "Qualifier") != pick(new, "FunctionName", "Qualifier"):
             raise ReplacementNeededError
-        return self.create(site, made.physical_id, new)
+        return self.create(scope, made.physical_id, new)
 
     @override
-    def delete(self, site: Site, made: Made, properties: Properties) -> None:
+    def delete(self, scope: Scope, made: Created, properties: Properties) -> None:
         """Back to Lambda's own values."""
-        site.call("lambda", "delete_function_event_invoke_config", **pick(properties, "FunctionName", "Qualifier"))
+        scope.call("lambda", "delete_function_event_invoke_config", **pick(properties, "FunctionName", "Qualifier"))
 
 
 class FunctionVersion(ResourceType):
     """AWS::Lambda::Version."""
 
     @override
-    def create(self, site: Site, name: str, properties: Properties) -> Made:
+    def create(self, scope: Scope, name: str, properties: Properties) -> Created:
         """Ref is the version's ARN."""
-        answer = site.call("lambda", "publish_version", **pick(properties, "FunctionName", "Description"))
-        return Made(answer["FunctionArn"], {"Version": answer["Version"], "FunctionArn": answer["FunctionArn"]})
+        answer = scope.call("lambda", "publish_version", **pick(properties, "FunctionName", "Description"))
+        return Created(answer["FunctionArn"], {"Version": answer["Version"], "FunctionArn": answer["FunctionArn"]})
 
     @override
-    def delete(self, site: Site, made: Made, properties: Properties) -> None:
+    def delete(self, scope: Scope, made: Created, properties: Properties) -> None:
         """This version only."""
         version = made.physical_id.rsplit(":", 1)[-1]
-        site.call("lambda", "delete_function", FunctionName=properties["FunctionName"], Qualifier=version)
+        scope.call("lambda", "delete_function", FunctionName=properties["FunctionName"], Qualifier=version)
 
 
 class FunctionAlias(ResourceType):
     """AWS::Lambda::Alias. moto leaves it out with a warning."""
 
     @override
-    def create(self, site: Site, name: str, properties: Properties) -> Made:
+    def create(self, scope: Scope, name: str, properties: Properties) -> Created:
         """Ref is the alias's ARN."""
-        arn = site.call("lambda", "create_alias", **self._arguments(properties))["AliasArn"]
-        return Made(arn, {"AliasArn": arn})
+        arn = scope.call("lambda", "create_alias", **self._arguments(properties))["AliasArn"]
+        return Created(arn, {"AliasArn": arn})
 
     @override
-    def update(self, site: Site, made: Made, old: Properties, new: Properties) -> Made:
+    def update(self, scope: Scope, made: Created, old: Properties, new: Properties) -> Created:
         """Another version in place."""
         if pick(old, "FunctionName", "Name") != pick(new, "FunctionName", "Name"):
             raise ReplacementNeededError
-        site.call("lambda", "update_alias", **self._arguments(new))
+        scope.call("lambda", "update_alias", **self._arguments(new))
         return made
 
     @override
-    def delete(self, site: Site, made: Made, properties: Properties) -> None:
+    def delete(self, scope: Scope, made: Created, properties: Properties) -> None:
         """The function stays."""
-        site.call("lambda", "delete_alias", **pick(properties, "FunctionName", "Name"))
+        scope.call("lambda", "delete_alias", **pick(properties, "FunctionName", "Name"))
 
     @staticmethod
     def _arguments(properties: Properties) -> Properties:

@@ -7,14 +7,14 @@ from typing_extensions import override
 from sandbox.aws.services.cloudformation.aws_policies import provide
 from sandbox.aws.services.cloudformation.resource import (
     CheckedType,
-    Made,
+    Created,
     Properties,
     ReplacementNeededError,
     pick,
     tag_list,
     tag_map,
 )
-from sandbox.aws.services.cloudformation.site import Site
+from sandbox.aws.services.cloudformation.scope import Scope
 from sandbox.aws.services.cloudformation.types.inline_policies import ignoring_absence, versioned
 
 POLICY_VERSIONS = 5  # of one managed policy (IAM quota)
@@ -39,78 +39,78 @@ class Role(CheckedType):
     )
 
     @override
-    def create(self, site: Site, name: str, properties: Properties) -> Made:
+    def create(self, scope: Scope, name: str, properties: Properties) -> Created:
         """Role first, then its policies; a role that got only half of them is taken away again."""
         options = pick(
             properties, "Path", "AssumeRolePolicyDocument", "MaxSessionDuration", "PermissionsBoundary", "Description"
         )
-        role = site.call("iam", "create_role", RoleName=name, Tags=tag_list(properties), **options)["Role"]
-        made = Made(name, {"Arn": role["Arn"], "RoleId": role["RoleId"]})
+        role = scope.call("iam", "create_role", RoleName=name, Tags=tag_list(properties), **options)["Role"]
+        made = Created(name, {"Arn": role["Arn"], "RoleId": role["RoleId"]})
         try:
-            self._give(site, name, properties)
+            self._give(scope, name, properties)
         except Exception:
-            self.delete(site, made, properties)
+            self.delete(scope, made, properties)
             raise
         return made
 
     @override
-    def update(self, site: Site, made: Made, old: Properties, new: Properties) -> Made:
+    def update(self, scope: Scope, made: Created, old: Properties, new: Properties) -> Created:
         """In place, unless the name or path changes; policies attached by others stay."""
         if pick(old, "RoleName", "Path") != pick(new, "RoleName", "Path"):
             raise ReplacementNeededError
         name = made.physical_id
-        site.call("iam", "update_assume_role_policy", RoleName=name, PolicyDocument=new["AssumeRolePolicyDocument"])
-        site.call("iam", "update_role", RoleName=name, **pick(new, "Description", "MaxSessionDuration"))
-        self._bound(site, name, old, new)
-        self._give(site, name, new)
-        self._take(site, name, old, keeping=new)
+        scope.call("iam", "update_assume_role_policy", RoleName=name, PolicyDocument=new["AssumeRolePolicyDocument"])
+        scope.call("iam", "update_role", RoleName=name, **pick(new, "Description", "MaxSessionDuration"))
+        self._bound(scope, name, old, new)
+        self._give(scope, name, new)
+        self._take(scope, name, old, keeping=new)
         gone = sorted(set(tag_map(old) or {}) - set(tag_map(new) or {}))
         if gone:
-            site.call("iam", "untag_role", RoleName=name, TagKeys=gone)
+            scope.call("iam", "untag_role", RoleName=name, TagKeys=gone)
         if tag_list(new):
-            site.call("iam", "tag_role", RoleName=name, Tags=tag_list(new))
+            scope.call("iam", "tag_role", RoleName=name, Tags=tag_list(new))
         return made
 
     @override
-    def read(self, site: Site, made: Made, wanted: Properties) -> Properties | None:
+    def read(self, scope: Scope, made: Created, wanted: Properties) -> Properties | None:
         """Whoever has the name: a role deleted and made again by hand may be as the template wants it."""
-        found = site.find("iam", "get_role", RoleName=made.physical_id)
+        found = scope.find("iam", "get_role", RoleName=made.physical_id)
         if found is None:
             return None
         role = found["Role"]
         live = {"Tags": [], **pick(role, "AssumeRolePolicyDocument", "Description", "MaxSessionDuration", "Tags")}
         live |= pick(role.get("PermissionsBoundary", {}), PermissionsBoundary="PermissionsBoundaryArn")
-        attached = site.call("iam", "list_attached_role_policies", RoleName=made.physical_id)["AttachedPolicies"]
+        attached = scope.call("iam", "list_attached_role_policies", RoleName=made.physical_id)["AttachedPolicies"]
         return {**live, "ManagedPolicyArns": [policy["PolicyArn"] for policy in attached]}
 
     @override
-    def delete(self, site: Site, made: Made, properties: Properties) -> None:
+    def delete(self, scope: Scope, made: Created, properties: Properties) -> None:
         """The template's policies go first; one attached by somebody else makes IAM refuse: DeleteConflict."""
-        self._take(site, made.physical_id, properties, keeping={})
-        site.call("iam", "delete_role", RoleName=made.physical_id)
+        self._take(scope, made.physical_id, properties, keeping={})
+        scope.call("iam", "delete_role", RoleName=made.physical_id)
 
     @staticmethod
-    def _give(site: Site, name: str, properties: Properties) -> None:
+    def _give(scope: Scope, name: str, properties: Properties) -> None:
         for arn in properties.get("ManagedPolicyArns", []):
-            provide(site.account, arn)
-            site.call("iam", "attach_role_policy", RoleName=name, PolicyArn=arn)
+            provide(scope.account, arn)
+            scope.call("iam", "attach_role_policy", RoleName=name, PolicyArn=arn)
         for policy, document in _inline(properties).items():
-            site.call("iam", "put_role_policy", RoleName=name, PolicyName=policy, PolicyDocument=document)
+            scope.call("iam", "put_role_policy", RoleName=name, PolicyName=policy, PolicyDocument=document)
 
     @staticmethod
-    def _take(site: Site, name: str, old: Properties, keeping: Properties) -> None:
+    def _take(scope: Scope, name: str, old: Properties, keeping: Properties) -> None:
         for arn in set(old.get("ManagedPolicyArns", [])) - set(keeping.get("ManagedPolicyArns", [])):
-            ignoring_absence(site, "detach_role_policy", RoleName=name, PolicyArn=arn)
+            ignoring_absence(scope, "detach_role_policy", RoleName=name, PolicyArn=arn)
         for policy in set(_inline(old)) - set(_inline(keeping)):
-            ignoring_absence(site, "delete_role_policy", RoleName=name, PolicyName=policy)
+            ignoring_absence(scope, "delete_role_policy", RoleName=name, PolicyName=policy)
 
     @staticmethod
-    def _bound(site: Site, name: str, old: Properties, new: Properties) -> None:
+    def _bound(scope: Scope, name: str, old: Properties, new: Properties) -> None:
         if "PermissionsBoundary" in new:
             boundary = new["PermissionsBoundary"]
-            site.call("iam", "put_role_permissions_boundary", RoleName=name, PermissionsBoundary=boundary)
+            scope.call("iam", "put_role_permissions_boundary", RoleName=name, PermissionsBoundary=boundary)
         elif "PermissionsBoundary" in old:
-            site.call("iam", "delete_role_permissions_boundary", RoleName=name)
+            scope.call("iam", "delete_role_permissions_boundary", RoleName=name)
 
 
 class ManagedPolicy(CheckedType):
@@ -121,58 +121,58 @@ class ManagedPolicy(CheckedType):
     longest_name = 128
 
     @override
-    def create(self, site: Site, name: str, properties: Properties) -> Made:
+    def create(self, scope: Scope, name: str, properties: Properties) -> Created:
         """The policy, attached to the roles the template lists."""
         options = pick(properties, "Path", "Description", "PolicyDocument")
-        policy = site.call("iam", "create_policy", PolicyName=name, Tags=tag_list(properties), **options)["Policy"]
-        self._attach(site, policy["Arn"], properties.get("Roles", []))
-        return Made(policy["Arn"], {"PolicyArn": policy["Arn"], "PolicyId": policy["PolicyId"]})
+        policy = scope.call("iam", "create_policy", PolicyName=name, Tags=tag_list(properties), **options)["Policy"]
+        self._attach(scope, policy["Arn"], properties.get("Roles", []))
+        return Created(policy["Arn"], {"PolicyArn": policy["Arn"], "PolicyId": policy["PolicyId"]})
 
     @override
-    def update(self, site: Site, made: Made, old: Properties, new: Properties) -> Made:
+    def update(self, scope: Scope, made: Created, old: Properties, new: Properties) -> Created:
         """A new default version, the oldest making room for it."""
         fixed = ("ManagedPolicyName", "Path", "Description")
         if pick(old, *fixed) != pick(new, *fixed):
             raise ReplacementNeededError
         arn = made.physical_id
         if old["PolicyDocument"] != new["PolicyDocument"]:
-            self._drop_versions(site, arn, keep=POLICY_VERSIONS - 1)
-            site.call(
+            self._drop_versions(scope, arn, keep=POLICY_VERSIONS - 1)
+            scope.call(
                 "iam", "create_policy_version", PolicyArn=arn, PolicyDocument=new["PolicyDocument"], SetAsDefault=True
             )
-        self._attach(site, arn, new.get("Roles", []))
+        self._attach(scope, arn, new.get("Roles", []))
         for role in set(old.get("Roles", [])) - set(new.get("Roles", [])):
-            ignoring_absence(site, "detach_role_policy", RoleName=role, PolicyArn=arn)
+            ignoring_absence(scope, "detach_role_policy", RoleName=role, PolicyArn=arn)
         return made
 
     @override
-    def read(self, site: Site, made: Made, wanted: Properties) -> Properties | None:
+    def read(self, scope: Scope, made: Created, wanted: Properties) -> Properties | None:
         """The version in force."""
         arn = made.physical_id
-        found = site.find("iam", "get_policy", PolicyArn=arn)
+        found = scope.find("iam", "get_policy", PolicyArn=arn)
         if found is None:
             return None
-        version = site.call("iam", "get_policy_version", PolicyArn=arn, VersionId=found["Policy"]["DefaultVersionId"])[
+        version = scope.call("iam", "get_policy_version", PolicyArn=arn, VersionId=found["Policy"]["DefaultVersionId"])[
             "PolicyVersion"
         ]
         return {"PolicyDocument": version["Document"], "Tags": found["Policy"].get("Tags", [])}
 
     @override
-    def delete(self, site: Site, made: Made, properties: Properties) -> None:
+    def delete(self, scope: Scope, made: Created, properties: Properties) -> None:
         """Detached from the template's roles, older versions gone, then the policy."""
         for role in properties.get("Roles", []):
-            ignoring_absence(site, "detach_role_policy", RoleName=role, PolicyArn=made.physical_id)
-        self._drop_versions(site, made.physical_id, keep=1)
-        site.call("iam", "delete_policy", PolicyArn=made.physical_id)
+            ignoring_absence(scope, "detach_role_policy", RoleName=role, PolicyArn=made.physical_id)
+        self._drop_versions(scope, made.physical_id, keep=1)
+        scope.call("iam", "delete_policy", PolicyArn=made.physical_id)
 
     @staticmethod
-    def _attach(site: Site, arn: str, roles: list[str]) -> None:
+    def _attach(scope: Scope, arn: str, roles: list[str]) -> None:
         for role in roles:
-            site.call("iam", "attach_role_policy", RoleName=role, PolicyArn=arn)
+            scope.call("iam", "attach_role_policy", RoleName=role, PolicyArn=arn)
 
     @staticmethod
-    def _drop_versions(site: Site, arn: str, keep: int) -> None:
-        versions = site.call("iam", "list_policy_versions", PolicyArn=arn)["Versions"]
+    def _drop_versions(scope: Scope, arn: str, keep: int) -> None:
+        versions = scope.call("iam", "list_policy_versions", PolicyArn=arn)["Versions"]
         spare = [version["VersionId"] for version in versions if not version["IsDefaultVersion"]]
         for version in sorted(spare, key=lambda each: int(each[1:]))[: max(0, len(versions) - keep)]:
-            site.call("iam", "delete_policy_version", PolicyArn=arn, VersionId=version)
+            scope.call("iam", "delete_policy_version", PolicyArn=arn, VersionId=version)

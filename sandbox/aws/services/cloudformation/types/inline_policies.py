@@ -7,19 +7,19 @@ from typing_extensions import override
 
 from sandbox.aws.services.cloudformation.resource import (
     CheckedType,
-    Made,
+    Created,
     Properties,
     ReplacementNeededError,
     ResourceType,
     pick,
 )
-from sandbox.aws.services.cloudformation.site import Site
+from sandbox.aws.services.cloudformation.scope import Scope
 
 
-def ignoring_absence(site: Site, operation: str, **parameters: Any) -> None:
+def ignoring_absence(scope: Scope, operation: str, **parameters: Any) -> None:
     """A call of IAM that takes something away, which may be gone already."""
     try:
-        site.call("iam", operation, **parameters)
+        scope.call("iam", operation, **parameters)
     except ClientError as error:
         if error.response["Error"]["Code"] != "NoSuchEntity":
             raise
@@ -37,27 +37,27 @@ class InlinePolicy(ResourceType):
     longest_name = 128
 
     @override
-    def create(self, site: Site, name: str, properties: Properties) -> Made:
+    def create(self, scope: Scope, name: str, properties: Properties) -> Created:
         """Put into each role."""
         for role in properties.get("Roles", []):
             document = versioned(properties["PolicyDocument"])
-            site.call("iam", "put_role_policy", RoleName=role, PolicyName=name, PolicyDocument=document)
-        return Made(name, {"Id": name})
+            scope.call("iam", "put_role_policy", RoleName=role, PolicyName=name, PolicyDocument=document)
+        return Created(name, {"Id": name})
 
     @override
-    def update(self, site: Site, made: Made, old: Properties, new: Properties) -> Made:
+    def update(self, scope: Scope, made: Created, old: Properties, new: Properties) -> Created:
         """Put again, and taken from the roles no longer listed."""
         if old.get("PolicyName") != new.get("PolicyName"):
             raise ReplacementNeededError
         dropped = [role for role in old.get("Roles", []) if role not in new.get("Roles", [])]
-        self.delete(site, made, {"Roles": dropped})
-        return self.create(site, made.physical_id, new)
+        self.delete(scope, made, {"Roles": dropped})
+        return self.create(scope, made.physical_id, new)
 
     @override
-    def delete(self, site: Site, made: Made, properties: Properties) -> None:
+    def delete(self, scope: Scope, made: Created, properties: Properties) -> None:
         """Taken from each role."""
         for role in properties.get("Roles", []):
-            ignoring_absence(site, "delete_role_policy", RoleName=role, PolicyName=made.physical_id)
+            ignoring_absence(scope, "delete_role_policy", RoleName=role, PolicyName=made.physical_id)
 
 
 class RolePolicy(CheckedType):
@@ -67,25 +67,25 @@ class RolePolicy(CheckedType):
     compared = ("PolicyDocument",)
 
     @override
-    def create(self, site: Site, name: str, properties: Properties) -> Made:
+    def create(self, scope: Scope, name: str, properties: Properties) -> Created:
         """Ref is the policy's name and the role's."""
-        site.call("iam", "put_role_policy", **pick(properties, "RoleName", "PolicyName", "PolicyDocument"))
-        return Made(f"{properties['PolicyName']}|{properties['RoleName']}")
+        scope.call("iam", "put_role_policy", **pick(properties, "RoleName", "PolicyName", "PolicyDocument"))
+        return Created(f"{properties['PolicyName']}|{properties['RoleName']}")
 
     @override
-    def update(self, site: Site, made: Made, old: Properties, new: Properties) -> Made:
+    def update(self, scope: Scope, made: Created, old: Properties, new: Properties) -> Created:
         """Put again."""
         if pick(old, "RoleName", "PolicyName") != pick(new, "RoleName", "PolicyName"):
             raise ReplacementNeededError
-        return self.create(site, made.physical_id, new)
+        return self.create(scope, made.physical_id, new)
 
     @override
-    def read(self, site: Site, made: Made, wanted: Properties) -> Properties | None:
+    def read(self, scope: Scope, made: Created, wanted: Properties) -> Properties | None:
         """Gone with its role, too."""
-        found = site.find("iam", "get_role_policy", **pick(wanted, "RoleName", "PolicyName"))
+        found = scope.find("iam", "get_role_policy", **pick(wanted, "RoleName", "PolicyName"))
         return None if found is None else pick(found, "PolicyDocument")
 
     @override
-    def delete(self, site: Site, made: Made, properties: Properties) -> None:
+    def delete(self, scope: Scope, made: Created, properties: Properties) -> None:
         """The role stays."""
-        ignoring_absence(site, "delete_role_policy", **pick(properties, "RoleName", "PolicyName"))
+        ignoring_absence(scope, "delete_role_policy", **pick(properties, "RoleName", "PolicyName"))

@@ -7,7 +7,7 @@ import yaml
 from typing_extensions import override
 
 from sandbox.aws.services.cloudformation.resource import (
-    Made,
+    Created,
     Properties,
     ReplacementNeededError,
     ResourceType,
@@ -15,7 +15,7 @@ from sandbox.aws.services.cloudformation.resource import (
     pick,
     tag_list,
 )
-from sandbox.aws.services.cloudformation.site import Site
+from sandbox.aws.services.cloudformation.scope import Scope
 
 
 class StateMachine(ResourceType):
@@ -30,44 +30,44 @@ class StateMachine(ResourceType):
     tagged = True
 
     @override
-    def create(self, site: Site, name: str, properties: Properties) -> Made:
+    def create(self, scope: Scope, name: str, properties: Properties) -> Created:
         """Ref is the ARN."""
         tags = [lower_first(tag) for tag in tag_list(properties) or []]
-        options = self._options(site, properties)
+        options = self._options(scope, properties)
         kind = properties.get("StateMachineType")
-        answer = site.call("stepfunctions", "create_state_machine", name=name, type=kind, tags=tags or None, **options)
-        return Made(answer["stateMachineArn"], {"Arn": answer["stateMachineArn"], "Name": name})
+        answer = scope.call("stepfunctions", "create_state_machine", name=name, type=kind, tags=tags or None, **options)
+        return Created(answer["stateMachineArn"], {"Arn": answer["stateMachineArn"], "Name": name})
 
     @override
-    def update(self, site: Site, made: Made, old: Properties, new: Properties) -> Made:
+    def update(self, scope: Scope, made: Created, old: Properties, new: Properties) -> Created:
         """Running executions keep the definition they began with."""
         if pick(old, "StateMachineName", "StateMachineType") != pick(new, "StateMachineName", "StateMachineType"):
             raise ReplacementNeededError
         arn = made.physical_id
-        site.call("stepfunctions", "update_state_machine", stateMachineArn=arn, **self._options(site, new))
+        scope.call("stepfunctions", "update_state_machine", stateMachineArn=arn, **self._options(scope, new))
         return made
 
     @override
-    def delete(self, site: Site, made: Made, properties: Properties) -> None:
+    def delete(self, scope: Scope, made: Created, properties: Properties) -> None:
         """By its ARN."""
-        site.call("stepfunctions", "delete_state_machine", stateMachineArn=made.physical_id)
+        scope.call("stepfunctions", "delete_state_machine", stateMachineArn=made.physical_id)
 
-    def _options(self, site: Site, properties: Properties) -> dict[str, Any]:
+    def _options(self, scope: Scope, properties: Properties) -> dict[str, Any]:
         options = pick(properties, "RoleArn", "LoggingConfiguration", "TracingConfiguration")
-        return {**lower_first(options), "definition": self._definition(site, properties)}
+        return {**lower_first(options), "definition": self._definition(scope, properties)}
 
-    def _definition(self, site: Site, properties: Properties) -> str:
-        text = self._text(site, properties)
+    def _definition(self, scope: Scope, properties: Properties) -> str:
+        text = self._text(scope, properties)
         for key, value in properties.get("DefinitionSubstitutions", {}).items():
             text = text.replace("${" + key + "}", str(value))
         return text if text.lstrip().startswith("{") else json.dumps(yaml.safe_load(text))
 
     @staticmethod
-    def _text(site: Site, properties: Properties) -> str:
+    def _text(scope: Scope, properties: Properties) -> str:
         if "DefinitionString" in properties:
             return str(properties["DefinitionString"])
         if "Definition" in properties:
             return json.dumps(properties["Definition"])
         where = properties["DefinitionS3Location"]
-        answer = site.call("s3", "get_object", Bucket=where["Bucket"], Key=where["Key"])
+        answer = scope.call("s3", "get_object", Bucket=where["Bucket"], Key=where["Key"])
         return str(answer["Body"].read().decode())

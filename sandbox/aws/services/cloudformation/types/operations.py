@@ -3,7 +3,7 @@
 from typing_extensions import override
 
 from sandbox.aws.services.cloudformation.resource import (
-    Made,
+    Created,
     Properties,
     ReplacementNeededError,
     ResourceType,
@@ -11,7 +11,7 @@ from sandbox.aws.services.cloudformation.resource import (
     pick,
     tag_map,
 )
-from sandbox.aws.services.cloudformation.site import Site
+from sandbox.aws.services.cloudformation.scope import Scope
 
 
 class Alarm(ResourceType):
@@ -21,22 +21,22 @@ class Alarm(ResourceType):
     longest_name = 255
 
     @override
-    def create(self, site: Site, name: str, properties: Properties) -> Made:
+    def create(self, scope: Scope, name: str, properties: Properties) -> Created:
         """PutMetricAlarm takes the same properties."""
-        site.call("cloudwatch", "put_metric_alarm", **{**properties, "AlarmName": name})
-        return Made(name, {"Arn": f"arn:aws:cloudwatch:{site.region}:{site.account}:alarm:{name}"})
+        scope.call("cloudwatch", "put_metric_alarm", **{**properties, "AlarmName": name})
+        return Created(name, {"Arn": f"arn:aws:cloudwatch:{scope.region}:{scope.account}:alarm:{name}"})
 
     @override
-    def update(self, site: Site, made: Made, old: Properties, new: Properties) -> Made:
+    def update(self, scope: Scope, made: Created, old: Properties, new: Properties) -> Created:
         """Put again."""
         if old.get("AlarmName") != new.get("AlarmName"):
             raise ReplacementNeededError
-        return self.create(site, made.physical_id, new)
+        return self.create(scope, made.physical_id, new)
 
     @override
-    def delete(self, site: Site, made: Made, properties: Properties) -> None:
+    def delete(self, scope: Scope, made: Created, properties: Properties) -> None:
         """By name."""
-        site.call("cloudwatch", "delete_alarms", AlarmNames=[made.physical_id])
+        scope.call("cloudwatch", "delete_alarms", AlarmNames=[made.physical_id])
 
 
 class Dashboard(ResourceType):
@@ -46,22 +46,22 @@ class Dashboard(ResourceType):
     longest_name = 255
 
     @override
-    def create(self, site: Site, name: str, properties: Properties) -> Made:
+    def create(self, scope: Scope, name: str, properties: Properties) -> Created:
         """PutDashboard."""
-        site.call("cloudwatch", "put_dashboard", DashboardName=name, DashboardBody=properties["DashboardBody"])
-        return Made(name)
+        scope.call("cloudwatch", "put_dashboard", DashboardName=name, DashboardBody=properties["DashboardBody"])
+        return Created(name)
 
     @override
-    def update(self, site: Site, made: Made, old: Properties, new: Properties) -> Made:
+    def update(self, scope: Scope, made: Created, old: Properties, new: Properties) -> Created:
         """Put again."""
         if old.get("DashboardName") != new.get("DashboardName"):
             raise ReplacementNeededError
-        return self.create(site, made.physical_id, new)
+        return self.create(scope, made.physical_id, new)
 
     @override
-    def delete(self, site: Site, made: Made, properties: Properties) -> None:
+    def delete(self, scope: Scope, made: Created, properties: Properties) -> None:
         """By name."""
-        site.call("cloudwatch", "delete_dashboards", DashboardNames=[made.physical_id])
+        scope.call("cloudwatch", "delete_dashboards", DashboardNames=[made.physical_id])
 
 
 class LogGroup(ResourceType):
@@ -72,33 +72,33 @@ class LogGroup(ResourceType):
     tagged = True
 
     @override
-    def create(self, site: Site, name: str, properties: Properties) -> Made:
+    def create(self, scope: Scope, name: str, properties: Properties) -> Created:
         """The group and how long it keeps."""
         key = properties.get("KmsKeyId")
-        site.call("logs", "create_log_group", logGroupName=name, kmsKeyId=key, tags=tag_map(properties))
-        self._retain(site, name, properties)
-        return Made(name, {"Arn": f"arn:aws:logs:{site.region}:{site.account}:log-group:{name}:*"})
+        scope.call("logs", "create_log_group", logGroupName=name, kmsKeyId=key, tags=tag_map(properties))
+        self._retain(scope, name, properties)
+        return Created(name, {"Arn": f"arn:aws:logs:{scope.region}:{scope.account}:log-group:{name}:*"})
 
     @override
-    def update(self, site: Site, made: Made, old: Properties, new: Properties) -> Made:
+    def update(self, scope: Scope, made: Created, old: Properties, new: Properties) -> Created:
         """Only the retention changes in place."""
         if pick(old, "LogGroupName", "KmsKeyId") != pick(new, "LogGroupName", "KmsKeyId"):
             raise ReplacementNeededError
-        self._retain(site, made.physical_id, new)
+        self._retain(scope, made.physical_id, new)
         return made
 
     @override
-    def delete(self, site: Site, made: Made, properties: Properties) -> None:
+    def delete(self, scope: Scope, made: Created, properties: Properties) -> None:
         """With its streams."""
-        site.call("logs", "delete_log_group", logGroupName=made.physical_id)
+        scope.call("logs", "delete_log_group", logGroupName=made.physical_id)
 
     @staticmethod
-    def _retain(site: Site, name: str, properties: Properties) -> None:
+    def _retain(scope: Scope, name: str, properties: Properties) -> None:
         days = properties.get("RetentionInDays")
         if days is None:
-            site.call("logs", "delete_retention_policy", logGroupName=name)
+            scope.call("logs", "delete_retention_policy", logGroupName=name)
         else:
-            site.call("logs", "put_retention_policy", logGroupName=name, retentionInDays=days)
+            scope.call("logs", "put_retention_policy", logGroupName=name, retentionInDays=days)
 
 
 class MetricFilter(ResourceType):
@@ -108,23 +108,23 @@ class MetricFilter(ResourceType):
     longest_name = 512
 
     @override
-    def create(self, site: Site, name: str, properties: Properties) -> Made:
+    def create(self, scope: Scope, name: str, properties: Properties) -> Created:
         """PutMetricFilter."""
-        site.call("logs", "put_metric_filter", filterName=name, **self._arguments(properties))
-        return Made(name)
+        scope.call("logs", "put_metric_filter", filterName=name, **self._arguments(properties))
+        return Created(name)
 
     @override
-    def update(self, site: Site, made: Made, old: Properties, new: Properties) -> Made:
+    def update(self, scope: Scope, made: Created, old: Properties, new: Properties) -> Created:
         """Put again."""
         if pick(old, "FilterName", "LogGroupName") != pick(new, "FilterName", "LogGroupName"):
             raise ReplacementNeededError
-        return self.create(site, made.physical_id, new)
+        return self.create(scope, made.physical_id, new)
 
     @override
-    def delete(self, site: Site, made: Made, properties: Properties) -> None:
+    def delete(self, scope: Scope, made: Created, properties: Properties) -> None:
         """From its log group."""
         group = properties["LogGroupName"]
-        site.call("logs", "delete_metric_filter", logGroupName=group, filterName=made.physical_id)
+        scope.call("logs", "delete_metric_filter", logGroupName=group, filterName=made.physical_id)
 
     @staticmethod
     def _arguments(properties: Properties) -> Properties:
@@ -143,24 +143,24 @@ class Parameter(ResourceType):
     longest_name = 1011
 
     @override
-    def create(self, site: Site, name: str, properties: Properties) -> Made:
+    def create(self, scope: Scope, name: str, properties: Properties) -> Created:
         """Refused when somebody else's parameter has the name."""
-        return self._put(site, name, properties, overwrite=False)
+        return self._put(scope, name, properties, overwrite=False)
 
     @override
-    def update(self, site: Site, made: Made, old: Properties, new: Properties) -> Made:
+    def update(self, scope: Scope, made: Created, old: Properties, new: Properties) -> Created:
         """Overwritten in place."""
         if pick(old, "Name", "Type") != pick(new, "Name", "Type"):
             raise ReplacementNeededError
-        return self._put(site, made.physical_id, new, overwrite=True)
+        return self._put(scope, made.physical_id, new, overwrite=True)
 
     @override
-    def delete(self, site: Site, made: Made, properties: Properties) -> None:
+    def delete(self, scope: Scope, made: Created, properties: Properties) -> None:
         """By name."""
-        site.call("ssm", "delete_parameter", Name=made.physical_id)
+        scope.call("ssm", "delete_parameter", Name=made.physical_id)
 
     @staticmethod
-    def _put(site: Site, name: str, properties: Properties, *, overwrite: bool) -> Made:
+    def _put(scope: Scope, name: str, properties: Properties, *, overwrite: bool) -> Created:
         options = pick(properties, "Type", "Value", "Description", "AllowedPattern", "Tier")
-        site.call("ssm", "put_parameter", Name=name, Overwrite=overwrite, **options)
-        return Made(name, pick(properties, "Type", "Value"))
+        scope.call("ssm", "put_parameter", Name=name, Overwrite=overwrite, **options)
+        return Created(name, pick(properties, "Type", "Value"))

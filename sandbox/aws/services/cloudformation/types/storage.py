@@ -5,14 +5,14 @@ from typing_extensions import override
 
 from sandbox.aws.services.cloudformation.resource import (
     CheckedType,
-    Made,
+    Created,
     Properties,
     ReplacementNeededError,
     ResourceType,
     pick,
     tag_list,
 )
-from sandbox.aws.services.cloudformation.site import Site
+from sandbox.aws.services.cloudformation.scope import Scope
 
 
 class Table(ResourceType):
@@ -23,11 +23,11 @@ class Table(ResourceType):
     tagged = True
 
     @override
-    def create(self, site: Site, name: str, properties: Properties) -> Made:
+    def create(self, scope: Scope, name: str, properties: Properties) -> Created:
         """The table, then what DynamoDB sets by calls of their own."""
         same = ("AttributeDefinitions", "KeySchema", "BillingMode", "GlobalSecondaryIndexes", "LocalSecondaryIndexes")
         more = ("ProvisionedThroughput", "TableClass", "DeletionProtectionEnabled")
-        table = site.call(
+        table = scope.call(
             "dynamodb",
             "create_table",
             TableName=name,
@@ -36,25 +36,25 @@ class Table(ResourceType):
             **self._encryption(properties),
             **self._stream(properties),
         )["TableDescription"]
-        self._tune(site, name, properties)
-        return Made(name, {"Arn": table["TableArn"], "StreamArn": table.get("LatestStreamArn")})
+        self._apply_settings(scope, name, properties)
+        return Created(name, {"Arn": table["TableArn"], "StreamArn": table.get("LatestStreamArn")})
 
     @override
-    def update(self, site: Site, made: Made, old: Properties, new: Properties) -> Made:
+    def update(self, scope: Scope, made: Created, old: Properties, new: Properties) -> Created:
         """Expiry, recovery and protection in place; the rest is a new table."""
         movable = {"TimeToLiveSpecification", "PointInTimeRecoverySpecification", "DeletionProtectionEnabled", "Tags"}
         if any(old.get(key) != new.get(key) for key in {*old, *new} - movable):
             raise ReplacementNeededError
         protection = pick(new, "DeletionProtectionEnabled")
         if protection:
-            site.call("dynamodb", "update_table", TableName=made.physical_id, **protection)
-        self._tune(site, made.physical_id, new)
+            scope.call("dynamodb", "update_table", TableName=made.physical_id, **protection)
+        self._apply_settings(scope, made.physical_id, new)
         return made
 
     @override
-    def delete(self, site: Site, made: Made, properties: Properties) -> None:
+    def delete(self, scope: Scope, made: Created, properties: Properties) -> None:
         """With its items."""
-        site.call("dynamodb", "delete_table", TableName=made.physical_id)
+        scope.call("dynamodb", "delete_table", TableName=made.physical_id)
 
     @staticmethod
     def _encryption(properties: Properties) -> Properties:
@@ -67,13 +67,13 @@ class Table(ResourceType):
         return {"StreamSpecification": {**given, "StreamEnabled": True}} if given else {}
 
     @staticmethod
-    def _tune(site: Site, name: str, properties: Properties) -> None:
+    def _apply_settings(scope: Scope, name: str, properties: Properties) -> None:
         expiry = properties.get("TimeToLiveSpecification")
         if expiry:
-            site.call("dynamodb", "update_time_to_live", TableName=name, TimeToLiveSpecification=expiry)
+            scope.call("dynamodb", "update_time_to_live", TableName=name, TimeToLiveSpecification=expiry)
         recovery = properties.get("PointInTimeRecoverySpecification")
         if recovery:
-            site.call(
+            scope.call(
                 "dynamodb",
                 "update_continuous_backups",
                 TableName=name,
@@ -90,47 +90,47 @@ class WorkGroup(CheckedType):
     tagged = True
 
     @override
-    def create(self, site: Site, name: str, properties: Properties) -> Made:
+    def create(self, scope: Scope, name: str, properties: Properties) -> Created:
         """The work group's configuration has the same names in the API."""
         options = pick(properties, "Description", Configuration="WorkGroupConfiguration")
-        site.call("athena", "create_work_group", Name=name, Tags=tag_list(properties), **options)
-        return Made(name, {"Arn": f"arn:aws:athena:{site.region}:{site.account}:workgroup/{name}"})
+        scope.call("athena", "create_work_group", Name=name, Tags=tag_list(properties), **options)
+        return Created(name, {"Arn": f"arn:aws:athena:{scope.region}:{scope.account}:workgroup/{name}"})
 
     @override
-    def update(self, site: Site, made: Made, old: Properties, new: Properties) -> Made:
+    def update(self, scope: Scope, made: Created, old: Properties, new: Properties) -> Created:
         """Everything but the name in place. moto has no UpdateWorkGroup, so its own record is changed."""
         if old.get("Name") != new.get("Name"):
             raise ReplacementNeededError
-        found = athena_backends[site.account][site.region].work_groups[made.physical_id]
+        found = athena_backends[scope.account][scope.region].work_groups[made.physical_id]
         found.description = new.get("Description", "")
         found.configuration = {**found.configuration, **new.get("WorkGroupConfiguration", {})}
         kept = {tag["Key"] for tag in tag_list(new) or []}
         gone = [tag["Key"] for tag in tag_list(old) or [] if tag["Key"] not in kept]
         arn = made.attributes["Arn"]
         if gone:
-            site.call("athena", "untag_resource", ResourceARN=arn, TagKeys=gone)
-        site.call("athena", "tag_resource", ResourceARN=arn, Tags=tag_list(new) or [])
+            scope.call("athena", "untag_resource", ResourceARN=arn, TagKeys=gone)
+        scope.call("athena", "tag_resource", ResourceARN=arn, Tags=tag_list(new) or [])
         return made
 
     @override
-    def read(self, site: Site, made: Made, wanted: Properties) -> Properties | None:
+    def read(self, scope: Scope, made: Created, wanted: Properties) -> Properties | None:
         """RecursiveDeleteOption is never told: it is no part of the work group. moto says {} of one that is gone."""
-        found = site.call("athena", "get_work_group", WorkGroup=made.physical_id).get("WorkGroup")
+        found = scope.call("athena", "get_work_group", WorkGroup=made.physical_id).get("WorkGroup")
         if found is None:
             return None
         live = pick(found, "Description", "State", WorkGroupConfiguration="Configuration")
         tags = (
-            site.call("athena", "list_tags_for_resource", ResourceARN=made.attributes["Arn"])
+            scope.call("athena", "list_tags_for_resource", ResourceARN=made.attributes["Arn"])
             if "Tags" in wanted
             else {}
         )
         return {**live, **tags}
 
     @override
-    def delete(self, site: Site, made: Made, properties: Properties) -> None:
+    def delete(self, scope: Scope, made: Created, properties: Properties) -> None:
         """With its saved queries only where the template says so."""
         recursive = properties.get("RecursiveDeleteOption")
-        site.call("athena", "delete_work_group", WorkGroup=made.physical_id, RecursiveDeleteOption=recursive)
+        scope.call("athena", "delete_work_group", WorkGroup=made.physical_id, RecursiveDeleteOption=recursive)
 
 
 class Key(ResourceType):
@@ -139,28 +139,28 @@ class Key(ResourceType):
     tagged = True
 
     @override
-    def create(self, site: Site, name: str, properties: Properties) -> Made:
+    def create(self, scope: Scope, name: str, properties: Properties) -> Created:
         """Ref is the id."""
         options = pick(properties, "Description", "KeySpec", "KeyUsage", "MultiRegion", Policy="KeyPolicy")
         tags = [{"TagKey": tag["Key"], "TagValue": tag["Value"]} for tag in tag_list(properties) or []]
-        key = site.call("kms", "create_key", Tags=tags or None, **options)["KeyMetadata"]
+        key = scope.call("kms", "create_key", Tags=tags or None, **options)["KeyMetadata"]
         if properties.get("EnableKeyRotation") in {True, "true"}:
-            site.call("kms", "enable_key_rotation", KeyId=key["KeyId"])
-        return Made(key["KeyId"], {"Arn": key["Arn"], "KeyId": key["KeyId"]})
+            scope.call("kms", "enable_key_rotation", KeyId=key["KeyId"])
+        return Created(key["KeyId"], {"Arn": key["Arn"], "KeyId": key["KeyId"]})
 
     @override
-    def update(self, site: Site, made: Made, old: Properties, new: Properties) -> Made:
+    def update(self, scope: Scope, made: Created, old: Properties, new: Properties) -> Created:
         """Its policy in place."""
         if pick(old, "KeySpec", "KeyUsage", "MultiRegion") != pick(new, "KeySpec", "KeyUsage", "MultiRegion"):
             raise ReplacementNeededError
-        site.call("kms", "put_key_policy", KeyId=made.physical_id, PolicyName="default", Policy=new["KeyPolicy"])
+        scope.call("kms", "put_key_policy", KeyId=made.physical_id, PolicyName="default", Policy=new["KeyPolicy"])
         return made
 
     @override
-    def delete(self, site: Site, made: Made, properties: Properties) -> None:
+    def delete(self, scope: Scope, made: Created, properties: Properties) -> None:
         """A key is never deleted at once."""
         days = properties.get("PendingWindowInDays")
-        site.call("kms", "schedule_key_deletion", KeyId=made.physical_id, PendingWindowInDays=days)
+        scope.call("kms", "schedule_key_deletion", KeyId=made.physical_id, PendingWindowInDays=days)
 
 
 class KeyAlias(ResourceType):
@@ -170,12 +170,12 @@ class KeyAlias(ResourceType):
     longest_name = 256
 
     @override
-    def create(self, site: Site, name: str, properties: Properties) -> Made:
+    def create(self, scope: Scope, name: str, properties: Properties) -> Created:
         """Ref is the alias."""
-        site.call("kms", "create_alias", AliasName=name, TargetKeyId=properties["TargetKeyId"])
-        return Made(name)
+        scope.call("kms", "create_alias", AliasName=name, TargetKeyId=properties["TargetKeyId"])
+        return Created(name)
 
     @override
-    def delete(self, site: Site, made: Made, properties: Properties) -> None:
+    def delete(self, scope: Scope, made: Created, properties: Properties) -> None:
         """The key stays."""
-        site.call("kms", "delete_alias", AliasName=made.physical_id)
+        scope.call("kms", "delete_alias", AliasName=made.physical_id)

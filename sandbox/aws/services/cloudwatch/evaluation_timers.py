@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from sandbox.aws.timer_queue import Timer
 
 
-class Watches:
-    """One moment on the clock for each alarm that has something to look at; none for the others."""
+class EvaluationTimers:
+    """One timer on the clock for each alarm that has something to look at; none for the others."""
 
-    def __init__(self, clock: Clock, look: Callable[[Key], None]) -> None:
-        self._clock, self._look = clock, look
+    def __init__(self, clock: Clock, evaluate: Callable[[Key], None]) -> None:
+        self._clock, self._evaluate = clock, evaluate
         self._lock = threading.RLock()
         self._due: dict[Key, Timer] = {}
         self._series: dict[Key, Series] = {}
@@ -43,8 +43,8 @@ class Watches:
         with self._lock:
             if series := self._series.pop(key, None):
                 self._keys[series].discard(key)
-            if moment := self._due.pop(key, None):
-                moment.cancel()
+            if timer := self._due.pop(key, None):
+                timer.cancel()
 
     def of(self, series: Series) -> list[Key]:
         """The alarms that watch it."""
@@ -61,18 +61,18 @@ class Watches:
                 if keys and (each.account, each.region, each.namespace) == where
             ]
 
-    def wake(self, key: Key, when: datetime) -> None:
+    def evaluate_at(self, key: Key, when: datetime) -> None:
         """Look at the alarm then, unless that is done earlier anyway."""
         with self._lock:
-            moment = self._due.get(key)
-            if moment is not None and moment.when <= when:
+            timer = self._due.get(key)
+            if timer is not None and timer.when <= when:
                 return
-            if moment is not None:
-                moment.cancel()
+            if timer is not None:
+                timer.cancel()
             name = f"CloudWatch: alarm {key[2]}"
             self._due[key] = self._clock.call_at(when, lambda: self._begin(key), name, background=True)
 
     def _begin(self, key: Key) -> None:
         with self._lock:
             self._due.pop(key, None)
-        self._look(key)
+        self._evaluate(key)

@@ -16,7 +16,7 @@ NUMBERS = {"integer": int, "long": int, "float": float, "double": float}
 
 
 @dataclass(frozen=True)
-class Site:
+class Scope:
     """One account and Region, and who asked: with nobody's permissions but theirs CloudFormation works.
 
     Without `session` an AWS service asked (StackSets, with roles of its own).

@@ -1,11 +1,11 @@
-"""Where AWS's documents allow two readings of stack sets: which one is believed. The defaults are the worse ones."""
+"""What is assumed of stack sets where AWS's documents can be read in two ways. The defaults are the worse readings."""
 
 from dataclasses import dataclass
 
 
 @dataclass
-class Readings:
-    """One switch for each doubt; True is the kinder reading."""
+class Assumptions:
+    """One setting for each doubt; True is the more lenient reading."""
 
     # A parameter may have an empty value. botocore's issue 1597 reports "Parameters: [...] must have values".
     takes_empty_values: bool = False
