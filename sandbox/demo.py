@@ -77,7 +77,7 @@ class Demo:
             f"in {time.monotonic() - started:.1f} s"
         )
         self.screen.line(f"from here one second is {SPEED:g} seconds of AWS's time")
-        self.world.step_functions.listeners.append(self._heard)
+        self.world.step_functions.listeners.append(self._on_history_event)
 
     def _member(self, name: str, expected: str, reason: str = "") -> str:
         account_id = self.world.organizations.create_member(name)
@@ -229,7 +229,7 @@ class Demo:
                 row.taken.append(f"{'refuse' if failed else watch.change} {took}")
                 self._say(f"[bold]{row.name}[/] {'has' if failed else 'is'} {status}, {took} after it was asked for")
 
-    def _heard(self, execution: Execution, effect: object) -> None:
+    def _on_history_event(self, execution: Execution, effect: object) -> None:
         account_id = (execution.path and execution_account(execution)) or ""
         watch = self.watches.get(account_id)
         if watch and isinstance(effect, Entered) and effect.state.startswith(STEPS):

@@ -1,4 +1,4 @@
-"""What an AWS client is told when the sandbox itself fails: an error in its own protocol, no page of HTML.
+"""What an AWS client gets when the sandbox itself fails: an error in its own protocol, no page of HTML.
 
 Whoever calls in this process gets the exception; a client on the other side of HTTP would get nothing it can read.
 """

@@ -91,7 +91,7 @@ class Server:
             answer: Iterable[bytes] = self._moto.get_application(environ)(environ, start_response)
         except ReadTimeoutError as error:
             return _json(504, {"error": str(error)})(environ, start_response)
-        except Exception as error:  # noqa: BLE001 - told to the client in its own protocol, and on stderr
+        except Exception as error:  # noqa: BLE001 - reported to the client in its own protocol, and on stderr
             return error_responses.error_response(Request(environ), error)(environ, start_response)
         return answer
 

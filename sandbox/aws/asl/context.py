@@ -1,4 +1,4 @@
-"""What an execution knows about itself: the context object, its clock, its chance, and the tokens it gives out."""
+"""What an execution knows about itself: context object, clock, random numbers, and the tokens it gives out."""
 
 import hashlib
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Context:
-    """What an execution knows about itself; `now` is its only clock and `random` its only chance."""
+    """What an execution knows about itself; `now` is its only clock and `random` its only source of random numbers."""
 
     execution_id: str
     execution_name: str
@@ -40,5 +40,5 @@ class Context:
 
 
 def timestamp(at: datetime) -> str:
-    """A time as the context object tells it: UTC with milliseconds."""
+    """A time as the context object reports it: UTC with milliseconds."""
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,4 +1,4 @@
-"""What a running state machine asks of the world, what it tells about itself, and how it fails."""
+"""What a running state machine asks of its surroundings, what it reports about itself, and how it fails."""
 
 import json
 from collections.abc import Callable, Generator, Mapping
@@ -94,7 +94,7 @@ class TaskFailed(StateError):
 
     @classmethod
     def of_function(cls, payload: Mapping[str, Any]) -> "TaskFailed":
-        """A function's error as Step Functions tells it: named by errorType, the payload as the cause."""
+        """A function's error as Step Functions reports it: named by errorType, the payload as the cause."""
         return cls(str(payload.get("errorType", "Exception")), json.dumps(payload, separators=(",", ":")))
 
 

@@ -110,7 +110,7 @@ def _compile(source: str) -> Any:
     cache = _compiled.__dict__
     if source not in cache:
         cache[source] = Jsonata(source)
-        cache[source].set_output_convert_nulls(False)  # tells null from undefined
+        cache[source].set_output_convert_nulls(False)  # keeps null apart from undefined
         for name, function in ADDED.items():
             cache[source].register_lambda(name, function)
     return cache[source]

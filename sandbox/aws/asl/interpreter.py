@@ -44,18 +44,18 @@ def run(machine: StateMachine, data: Any, context: Context) -> Run:
 
 @dataclass
 class _StateRun:
-    """One stay in one state: its input, what the context object says, the retries so far."""
+    """One run of one state: its input, the context object, the retries so far."""
 
     state: State
     input: Any
-    about: dict[str, Any]
+    context_object: dict[str, Any]
     variables: Mapping[str, Any]
     attempts: dict[Retrier, int] = field(default_factory=dict)
 
     def fill(self, value: Any, also: Mapping[str, Any] | None = None) -> Any:
         """The template with `$states` and the variables as they were when the state began."""
-        about = {"input": self.input, "context": self.about, **(also or {})}
-        return fill(value, {**self.variables, "states": about})
+        states = {"input": self.input, "context": self.context_object, **(also or {})}
+        return fill(value, {**self.variables, "states": states})
 
     def field(self, name: str, default: Any = None) -> Any:
         """That field of the state, filled."""
@@ -77,7 +77,7 @@ class _Scope:
 
     machine: StateMachine
     context: Context
-    about: Mapping[str, Any]
+    context_object: Mapping[str, Any]
     variables: dict[str, Any] = field(default_factory=dict)
 
     def walk(self, data: Any) -> Run:
@@ -96,112 +96,114 @@ class _Scope:
             "EnteredTime": timestamp(self.context.now()),
             "RetryCount": 0,
         }
-        visit = _StateRun(state, data, {**self.about, "State": entered}, dict(self.variables))
+        state_run = _StateRun(state, data, {**self.context_object, "State": entered}, dict(self.variables))
         while True:
             try:
-                return (yield from self._attempt(visit))
+                return (yield from self._attempt(state_run))
             except StateError as error:
                 failure = error
             yield Failed(state.name, failure.error, failure.cause)
-            delay = self._retry_after(visit, failure)
+            delay = self._retry_after(state_run, failure)
             if delay is None:
-                return self._caught(visit, failure)
+                return self._caught(state_run, failure)
             entered["RetryCount"] += 1
             yield Wait(state.name, self._later(delay), "retry")
 
-    def _attempt(self, visit: _StateRun) -> Run:
-        match visit.state.type:
+    def _attempt(self, state_run: _StateRun) -> Run:
+        match state_run.state.type:
             case "Task":
-                return (yield from self._task(visit))
+                return (yield from self._task(state_run))
             case "Map":
-                return (yield from self._map(visit))
+                return (yield from self._map(state_run))
             case "Wait":
-                yield Wait(visit.state.name, self._end_of_wait(visit))
+                yield Wait(state_run.state.name, self._end_of_wait(state_run))
             case "Choice":
-                return self._choice(visit)
+                return self._choice(state_run)
             case "Fail":
-                raise StateError(visit.field("Error"), visit.field("Cause"))
-        return self._leave(visit, visit.state, visit.input)
+                raise StateError(state_run.field("Error"), state_run.field("Cause"))
+        return self._leave(state_run, state_run.state, state_run.input)
 
-    def _task(self, visit: _StateRun) -> Run:
-        resource = visit.state.fields["Resource"]
-        token = self._token(visit)
-        arguments, timeout = visit.field("Arguments"), visit.number("TimeoutSeconds")
+    def _task(self, state_run: _StateRun) -> Run:
+        resource = state_run.state.fields["Resource"]
+        token = self._token(state_run)
+        arguments, timeout = state_run.field("Arguments"), state_run.number("TimeoutSeconds")
         _text(arguments)
         kind = Invoke if resource.startswith(LAMBDA) else Call
-        result = yield kind(visit.state.name, resource, arguments, timeout, visit.number("HeartbeatSeconds"), token)
+        result = yield kind(
+            state_run.state.name, resource, arguments, timeout, state_run.number("HeartbeatSeconds"), token
+        )
         if resource == LAMBDA:
             result = {"ExecutedVersion": "$LATEST", "Payload": result, "StatusCode": 200}
         result = json.loads(_text(result))
-        return self._leave(visit, visit.state, result, result=result)
+        return self._leave(state_run, state_run.state, result, result=result)
 
-    def _token(self, visit: _StateRun) -> str | None:
+    def _token(self, state_run: _StateRun) -> str | None:
         """A new token for this attempt, if the task waits for one; its Arguments see it."""
-        if not waits(visit.state.fields["Resource"]):
+        if not waits(state_run.state.fields["Resource"]):
             return None
         token = self.context.new_token()
-        visit.about["Task"] = {"Token": token}
+        state_run.context_object["Task"] = {"Token": token}
         return token
 
-    def _map(self, visit: _StateRun) -> Run:
-        items = visit.field("Items")
+    def _map(self, state_run: _StateRun) -> Run:
+        items = state_run.field("Items")
         if not isinstance(items, list):
             raise _wrong("Items is no array", items)
-        branches = tuple(self._iteration(visit, index, item) for index, item in enumerate(items))
-        result = yield Fork(visit.state.name, branches, visit.number("MaxConcurrency") or 0)
-        return self._leave(visit, visit.state, result, result=result)
+        branches = tuple(self._iteration(state_run, index, item) for index, item in enumerate(items))
+        result = yield Fork(state_run.state.name, branches, state_run.number("MaxConcurrency") or 0)
+        return self._leave(state_run, state_run.state, result, result=result)
 
-    def _iteration(self, visit: _StateRun, index: int, item: Any) -> Callable[[], Run]:
+    def _iteration(self, state_run: _StateRun, index: int, item: Any) -> Callable[[], Run]:
         here = {"Map": {"Item": {"Index": index, "Value": item}}}
-        chosen = replace(visit, about={**visit.about, **here}).field("ItemSelector", item)
-        inside = visit.state.processor or self.machine
-        return partial(_Scope(inside, self.context, {**self.about, **here}, dict(self.variables)).walk, chosen)
+        chosen = replace(state_run, context_object={**state_run.context_object, **here}).field("ItemSelector", item)
+        inside = state_run.state.processor or self.machine
+        return partial(_Scope(inside, self.context, {**self.context_object, **here}, dict(self.variables)).walk, chosen)
 
-    def _choice(self, visit: _StateRun) -> Next:
-        for rule in visit.state.choices:
-            holds = visit.fill(rule.condition)
+    def _choice(self, state_run: _StateRun) -> Next:
+        for rule in state_run.state.choices:
+            holds = state_run.fill(rule.condition)
             if not isinstance(holds, bool):
                 raise _wrong("Condition is no boolean", holds)
             if holds:
-                return self._leave(visit, rule, visit.input)
-        if visit.state.next is None:
-            raise StateError("States.NoChoiceMatched", f"{visit.state.name}: no rule matched; there is no Default.")
-        return self._leave(visit, visit.state, visit.input)
+                return self._leave(state_run, rule, state_run.input)
+        if state_run.state.next is None:
+            raise StateError("States.NoChoiceMatched", f"{state_run.state.name}: no rule matched; there is no Default.")
+        return self._leave(state_run, state_run.state, state_run.input)
 
-    def _end_of_wait(self, visit: _StateRun) -> datetime:
-        seconds = visit.number("Seconds")
+    def _end_of_wait(self, state_run: _StateRun) -> datetime:
+        seconds = state_run.number("Seconds")
         if seconds is not None:
             return self._later(seconds)
-        when = visit.field("Timestamp")
+        when = state_run.field("Timestamp")
         try:
             return datetime.fromisoformat(when).astimezone(UTC)
         except (TypeError, ValueError) as error:
             raise _wrong("Timestamp is no time", when) from error
 
-    def _leave(self, visit: _StateRun, by: State | Transition, output: Any, **also: Any) -> Next:
-        assigned = visit.fill(by.fields.get("Assign", {}), also)
+    def _leave(self, state_run: _StateRun, by: State | Transition, output: Any, **also: Any) -> Next:
+        assigned = state_run.fill(by.fields.get("Assign", {}), also)
         if "Output" in by.fields:
-            output = visit.fill(by.fields["Output"], also)
+            output = state_run.fill(by.fields["Output"], also)
         _text(assigned)
         _text(output)
         self.variables.update(assigned)
         return by.next, output
 
-    def _retry_after(self, visit: _StateRun, failure: StateError) -> float | None:
-        retrier = _matching(visit.state.retry, failure)
-        if retrier is None or visit.attempts.get(retrier, 0) >= retrier.max_attempts:
+    def _retry_after(self, state_run: _StateRun, failure: StateError) -> float | None:
+        retrier = _matching(state_run.state.retry, failure)
+        if retrier is None or state_run.attempts.get(retrier, 0) >= retrier.max_attempts:
             return None
-        visit.attempts[retrier] = visit.attempts.get(retrier, 0) + 1
-        delay = retrier.delay(visit.attempts[retrier])
+        state_run.attempts[retrier] = state_run.attempts.get(retrier, 0) + 1
+        delay = retrier.delay(state_run.attempts[retrier])
         return self.context.random.uniform(0, delay) if retrier.jitter else delay
 
-    def _caught(self, visit: _StateRun, failure: StateError) -> Next:
-        catcher = _matching(visit.state.catch, failure)
+    def _caught(self, state_run: _StateRun, failure: StateError) -> Next:
+        catcher = _matching(state_run.state.catch, failure)
         if catcher is None:
             raise ExecutionFailed(failure.error, failure.cause) from failure
         output = {"Error": failure.error or "", "Cause": failure.cause or ""}
         try:
-            return self._leave(visit, catcher, output, errorOutput=output)
+            return self._leave(state_run, catcher, output, errorOutput=output)
         except StateError as error:
             raise ExecutionFailed(error.error, error.cause) from error
 

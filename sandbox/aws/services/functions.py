@@ -71,7 +71,7 @@ class FunctionFailed(Exception):
 
 @dataclass(frozen=True)
 class LambdaContext:
-    """What Lambda tells a handler about its invocation."""
+    """What Lambda passes to a handler about its invocation."""
 
     function_name: str
     memory_limit_in_mb: int

@@ -26,7 +26,7 @@ MOVING_SECONDS = 5.0  # not documented
 
 @dataclass
 class MoveTask:
-    """One redrive of a dead-letter queue, as ListMessageMoveTasks tells it."""
+    """One redrive of a dead-letter queue, as ListMessageMoveTasks reports it."""
 
     handle: str
     source: str

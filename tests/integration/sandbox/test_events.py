@@ -704,7 +704,9 @@ def test_events_may_be_lost_repeated_and_late_the_same_way_for_the_same_seed(clo
     assert 60 < len(set(mixed[0])) < 100
 
 
-def test_chaos_strikes_on_the_way_to_the_first_bus_only(cloud: Cloud, events: Events, started: list[Any]) -> None:
+def test_delivery_faults_strike_on_the_way_to_the_first_bus_only(
+    cloud: Cloud, events: Events, started: list[Any]
+) -> None:
     hub_bus(cloud, statement({"AWS": f"arn:aws:iam::{MANAGEMENT}:root"}))
     forward(cloud)
     start_machine(cloud)

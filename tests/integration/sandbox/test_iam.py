@@ -107,7 +107,7 @@ def test_moto_alone_still_accepts_what_is_too_big() -> None:
         assert alone.get_account_summary()["SummaryMap"]["AttachedPoliciesPerRoleQuota"] == 10
 
 
-def test_the_account_summary_tells_todays_quotas(client: Any) -> None:
+def test_the_account_summary_shows_todays_quotas(client: Any) -> None:
     summary = client.get_account_summary()["SummaryMap"]
     told = {
         name: summary[name] for name in ("AttachedPoliciesPerRoleQuota", "PolicySizeQuota", "VersionsPerPolicyQuota")

@@ -78,7 +78,7 @@ def test_a_schedule_of_sam_starts_its_machine_whose_failure_is_mailed_and_calms_
     assert told[1]["AlarmDescription"] == "An execution failed."
 
 
-def test_an_update_changes_who_is_told(deployed: Operations) -> None:
+def test_an_update_changes_the_subscribers(deployed: Operations) -> None:
     deploy(deployed, "update_stack", email="others@example.com")
     deployed.wait(60)
     assert {mail.endpoint for mail in deployed.sns.outbox} == {"others@example.com"}

@@ -188,7 +188,7 @@ def test_ten_thousand_accounts_are_seeded_and_listed(client: Any, organizations:
 # --- who may ask
 
 
-def test_a_member_is_told_nothing_but_which_organization_it_is_in(cloud: Cloud, organizations: Organizations) -> None:
+def test_a_member_sees_nothing_but_which_organization_it_is_in(cloud: Cloud, organizations: Organizations) -> None:
     member = organizations.create_member("sales")
     client = cloud.client("organizations", "us-east-1")
     with cloud.administering(member):
@@ -285,7 +285,7 @@ def test_what_does_not_exist_has_no_tags(client: Any) -> None:
 # --- events
 
 
-def test_tagging_is_told_in_cloudtrails_words_on_the_default_bus_a_little_later(
+def test_tagging_is_reported_in_cloudtrails_words_on_the_default_bus_a_little_later(
     cloud: Cloud, client: Any, organizations: Organizations, told: Told
 ) -> None:
     account_id = organizations.create_member("sales")
@@ -316,7 +316,7 @@ def test_tagging_is_told_in_cloudtrails_words_on_the_default_bus_a_little_later(
     }  # fmt: skip
 
 
-def test_a_failed_call_is_told_with_its_error_code(cloud: Cloud, client: Any, told: Told) -> None:
+def test_a_failed_call_is_reported_with_its_error_code(cloud: Cloud, client: Any, told: Told) -> None:
     with pytest.raises(ClientError):
         client.untag_resource(ResourceId="999999999999", TagKeys=["quick-athena"])
     settle(cloud)
@@ -326,14 +326,14 @@ def test_a_failed_call_is_told_with_its_error_code(cloud: Cloud, client: Any, to
     assert detail["requestParameters"] == {"resourceId": "999999999999", "tagKeys": ["quick-athena"]}
 
 
-def test_reading_is_not_told(cloud: Cloud, client: Any, told: Told) -> None:
+def test_reading_is_not_reported(cloud: Cloud, client: Any, told: Told) -> None:
     client.list_accounts()
     client.list_tags_for_resource(ResourceId=MANAGEMENT)
     settle(cloud)
     assert told.events == []
 
 
-def test_a_call_is_told_in_the_account_that_made_it(
+def test_a_call_is_reported_in_the_account_that_made_it(
     cloud: Cloud, organizations: Organizations, client: Any, told: Told
 ) -> None:
     organizations.taggers.add(HUB)
@@ -343,7 +343,7 @@ def test_a_call_is_told_in_the_account_that_made_it(
     assert [(account, envelope["account"]) for account, _, _, envelope in told.events] == [(HUB, HUB)]
 
 
-def test_seeded_accounts_are_told_to_nobody(cloud: Cloud, organizations: Organizations, told: Told) -> None:
+def test_seeded_accounts_are_reported_to_nobody(cloud: Cloud, organizations: Organizations, told: Told) -> None:
     organizations.create_member("sales", tags={"quick-athena": "enabled"})
     settle(cloud)
     assert told.events == []
@@ -427,7 +427,7 @@ def test_an_unknown_creation_is_not_found(client: Any) -> None:
     assert refusal(caught)[0] == "CreateAccountStatusNotFoundException"
 
 
-def test_of_an_invited_account_only_its_joining_is_told(
+def test_of_an_invited_account_only_its_joining_is_reported(
     cloud: Cloud, client: Any, organizations: Organizations, told: Told
 ) -> None:
     account_id = organizations.accept_invitation("sales", tags={"quick-athena": "enabled"})

@@ -39,7 +39,7 @@ def refusal(world: World, operation: str, **parameters: Any) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize("edition", ["STANDARD", "ENTERPRISE", "ENTERPRISE_AND_Q"])
-def test_the_edition_is_told(world: World, edition: str) -> None:
+def test_the_edition_is_reported(world: World, edition: str) -> None:
     world.quick.subscription.edition = edition
     assert world.call("describe_account_subscription")["AccountInfo"]["Edition"] == edition
     assert world.call("describe_account_settings")["AccountSettings"]["Edition"] == edition

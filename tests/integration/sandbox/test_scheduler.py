@@ -198,7 +198,7 @@ def test_with_its_group_a_schedule_goes(operations: Operations, target: dict[str
     assert operations.metrics.sum("AWS/Scheduler", "InvocationAttemptCount") == 0
 
 
-def test_a_target_without_input_is_told_of_the_schedule(operations: Operations) -> None:
+def test_a_target_without_input_gets_the_schedule(operations: Operations) -> None:
     queue = operations.queue("ticks")
     schedule(operations, {"Arn": queue, "RoleArn": role(operations, allow("sqs:SendMessage", queue))})
     operations.wait(600)

@@ -143,7 +143,7 @@ def test_an_unknown_path_is_answered_with_those_there_are(inside: Inside, path: 
         ("PUT", "/sandbox/faults", "POST, DELETE"),
     ],
 )
-def test_a_wrong_method_is_told_the_right_ones(inside: Inside, method: str, path: str, allowed: str) -> None:
+def test_a_wrong_method_is_answered_with_the_right_ones(inside: Inside, method: str, path: str, allowed: str) -> None:
     status, answer, headers = inside.ask(method, path)
     assert (status, headers["Allow"]) == (405, allowed)
     assert answer is None if method == "HEAD" else answer["endpoints"] == LISTED
@@ -182,7 +182,7 @@ def test_two_advances_at_once_follow_each_other(inside: Inside) -> None:
     assert sorted(answer["fired"] for _, answer, _ in answers) == [0, 2]
 
 
-def test_a_defect_of_an_endpoint_is_told_as_such(inside: Inside, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_defect_of_an_endpoint_is_reported_as_such(inside: Inside, capsys: pytest.CaptureFixture[str]) -> None:
     inside.world.cloud.gateway.log.entries.append(None)  # type: ignore[arg-type]  # a broken log
     status, answer, _ = inside.ask("GET", "/sandbox/calls")
     assert (status, answer["error"].startswith("the sandbox failed: ")) == (500, True)

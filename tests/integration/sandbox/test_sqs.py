@@ -46,7 +46,7 @@ def test_a_message_is_hidden_for_its_timeout_in_the_sandboxs_time(operations: Op
     assert int(message["Attributes"]["SentTimestamp"]) == pytest.approx(sent * 1000, abs=1000)
 
 
-def test_moto_alone_tells_a_messages_age_in_real_time(cloud: Cloud) -> None:
+def test_moto_alone_reports_a_messages_age_in_real_time(cloud: Cloud) -> None:
     with cloud.administering(HUB):
         sqs: Any = cloud.client("sqs")
         queue = sqs.create_queue(QueueName="work")["QueueUrl"]

@@ -148,7 +148,7 @@ def test_detection_is_an_operation_that_takes_its_time(consumer: Inspector) -> N
     assert consumer("describe_stack_set")["StackSet"]["StackSetDriftDetectionDetails"] == after
 
 
-def test_an_instance_and_its_set_tell_what_the_last_detection_found(quick: Inspector) -> None:
+def test_an_instance_and_its_set_report_what_the_last_detection_found(quick: Inspector) -> None:
     quick.deploy(ONE, TWO)
     quick.clock.run()
     unchecked = quick.instance(ONE)
@@ -546,7 +546,7 @@ def test_a_type_that_cannot_be_checked_is_left_out(quick: Inspector) -> None:
         ({"StackSetName": "other"}, "StackSetNotFoundException"),
     ],
 )
-def test_drifts_are_told_of_what_there_is(quick: Inspector, given: dict[str, str], expected: str) -> None:
+def test_drifts_are_reported_of_what_there_is(quick: Inspector, given: dict[str, str], expected: str) -> None:
     quick.deploy(ONE)
     quick.clock.run()
     operation = quick.detected()

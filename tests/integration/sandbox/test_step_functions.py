@@ -141,7 +141,7 @@ def test_a_call_the_machines_role_may_not_make_fails(cloud: Cloud, machines: Ste
         (invoking(f"arn:aws:lambda:{REGION}:{HUB}:function:x"), "Lambda.AWSLambdaException"),
     ],
 )
-def test_an_error_without_a_shape_is_told_as_aws_tells_it(
+def test_an_error_without_a_shape_is_reported_as_aws_names_it(
     cloud: Cloud, machines: StepFunctions, asking: dict[str, Any], error: str
 ) -> None:
     execution = run(cloud, machines, create_machine(cloud, asking, allow("s3:ListBucket", "*")))

@@ -17,9 +17,9 @@ from sandbox.aws.services.cloudformation.stack import Stack
 
 DETECTABLE = {"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "UPDATE_ROLLBACK_FAILED"}
 DOCUMENTS = {"AssumeRolePolicyDocument", "PolicyDocument"}  # compared whole: what was added counts as well
-NAMES = ("Key", "Id")  # by which elements of a list are told apart, whatever their order
+NAMES = ("Key", "Id")  # by which elements of a list are identified, whatever their order
 NOTHING = "null"
-Parts = dict[Hashable, tuple[str | int, Any]]  # of an object or a list: what tells it apart, its step in a path, it
+Parts = dict[Hashable, tuple[str | int, Any]]  # of an object or a list: what identifies it, its step in a path, it
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ class _Comparison:
         return {self._label(number, element): (number, element) for number, element in enumerate(elements)}
 
     def _label(self, number: int, element: Any) -> Hashable:
-        """What tells an element from the others: its place, or in a property its name if it has one."""
+        """What identifies an element among the others: its place, or in a property its name if it has one."""
         if self.whole:
             return number
         if isinstance(element, dict):

@@ -44,9 +44,9 @@ class ResourceType(ABC):
 
 
 class CheckedType(ResourceType):
-    """A type drift detection supports: what there is can be told in the words of its properties."""
+    """A type drift detection supports: what there is can be described in the words of its properties."""
 
-    compared: ClassVar[Collection[str]] = ()  # the properties `read` tells
+    compared: ClassVar[Collection[str]] = ()  # the properties `read` answers
 
     @abstractmethod
     def read(self, scope: Scope, made: Created, wanted: Properties) -> Properties | None:

@@ -14,7 +14,7 @@ from sandbox.aws.services.cloudformation.scope import Scope
 from sandbox.aws.services.cloudformation.template import Template, check_parameters, check_types, defaults, expand, read
 from sandbox.aws.services.cloudformation.types import TYPES
 
-ONE_SECOND = timedelta(seconds=1)  # between two operations on one stack, at least: moto tells whole seconds
+ONE_SECOND = timedelta(seconds=1)  # between two operations on one stack, at least: moto reports whole seconds
 
 
 class Stack(models.Stack):  # type: ignore[misc]  # moto ships no types

@@ -149,8 +149,8 @@ class Alarms:
         for name, value in zip(STATE, (state, reason, data, now, now), strict=True):
             setattr(alarm, name, value)
         summary = f"Alarm updated from {before} to {state}"
-        told = {"oldState": {"stateValue": before}, "newState": {"stateValue": state, "stateReason": reason}}
-        self.history.add(key, now, "StateUpdate", summary, **told)
+        states = {"oldState": {"stateValue": before}, "newState": {"stateValue": state, "stateReason": reason}}
+        self.history.add(key, now, "StateUpdate", summary, **states)
         for topic in actions_of(alarm):
             self._notify(key, alarm, topic, message(alarm, key[0], before, now))
 

@@ -1,4 +1,4 @@
-"""What happened to each alarm, as DescribeAlarmHistory tells it.
+"""What happened to each alarm, as DescribeAlarmHistory reports it.
 
 Source: CloudWatch API reference, AlarmHistoryItem.
 """

@@ -38,7 +38,7 @@ class Creation:
         return {key: value for key, value in members.items() if value is not None}
 
     def as_service_event(self) -> dict[str, Any]:
-        """As CreateAccountResult tells it."""
+        """As CreateAccountResult reports it."""
         assert self.completed is not None
         members = {
             "id": self.request_id,

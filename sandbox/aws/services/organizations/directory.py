@@ -46,7 +46,7 @@ class Member(FakeAccount):  # type: ignore[misc]  # moto ships no types
     """An account of the organization.
 
     Differs from moto's: ids repeat from run to run; no IAM role is made for it here; `State` may be
-    PENDING_CLOSURE, and `Paths` is told (botocore model, Account; awscli's example of describe-account).
+    PENDING_CLOSURE, and `Paths` is reported (botocore model, Account; awscli's example of describe-account).
     """
 
     def __init__(self, backend: Any, number: int, account_id: str, name: str, email: str, joined: datetime) -> None:

@@ -102,7 +102,7 @@ class Lifecycle:
         return {}
 
     def depart(self, member: Member, method: str) -> None:
-        """Takes an account out and tells the management account; `method` LEFT, REMOVED or CLEANED."""
+        """Takes an account out and notifies the management account; `method` LEFT, REMOVED or CLEANED."""
         if any(admin.account is member for admin in self._directory.backend.admins):
             raise errors.constraint_violation(
                 "CANNOT_REMOVE_DELEGATED_ADMINISTRATOR_FROM_ORG",
@@ -114,7 +114,7 @@ class Lifecycle:
         self._trail.record_service_event("AccountDepartedOrganization", details)
 
     def publish_joined(self, member: Member, method: str) -> None:
-        """Tells the management account of a new one; `method` Created or Invited."""
+        """Notifies the management account of a new one; `method` Created or Invited."""
         time = status_time(self._cloud.clock.now())
         details = {"accountId": member.id, "joinedMethod": method, "joinedTime": time}
         self._trail.record_service_event("AccountJoinedOrganization", details)

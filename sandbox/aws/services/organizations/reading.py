@@ -1,4 +1,4 @@
-"""What Organizations tells: to the management account, and to delegated administrators."""
+"""What Organizations reports: to the management account, and to delegated administrators."""
 
 import base64
 import binascii

@@ -32,7 +32,7 @@ class Publisher(Protocol):
 
 
 class Organizations:
-    """The organization of the sandbox. Without `events` nobody is told of changes.
+    """The organization of the sandbox. Without `events` changes are not published.
 
     Members read nothing and change nothing, except that delegated administrators read everything
     (botocore model: "only from the management account or a member account that is a delegated
@@ -97,7 +97,7 @@ class Organizations:
         return [admin.account.id for admin in admins if service_principal in admin.services]
 
     def create_member(self, name: str, tags: Mapping[str, str] | None = None, parent: str | None = None) -> str:
-        """An account that has been there before anybody looked: no event tells of it. Answers its id."""
+        """An account that has been there before anybody looked: no event says so. Answers its id."""
         with self._cloud.gateway.lock:
             member = self.directory.join(name, self._cloud.clock.now())
             member.tags = dict(tags or {})
@@ -120,11 +120,11 @@ class Organizations:
             return member.id
 
     def suspend(self, account_id: str) -> None:
-        """An account suspended long ago: no event tells of it."""
+        """An account suspended long ago: no event says so."""
         self.put_in_state(account_id, "SUSPENDED")
 
     def put_in_state(self, account_id: str, state: str) -> None:
-        """An account that has been in one of AWS's states for long: no event tells of it."""
+        """An account that has been in one of AWS's states for long: no event says so."""
         member = self.directory.find(account_id)
         if member is None or state not in STATES:
             raise ValueError(f"{account_id} must be an account of this organization, {state} one of {STATES}")

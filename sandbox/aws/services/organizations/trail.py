@@ -1,4 +1,4 @@
-"""What CloudTrail tells EventBridge of Organizations: an envelope for every change, in us-east-1, on the default bus.
+"""What CloudTrail sends EventBridge about Organizations: an envelope a change, in us-east-1, on the default bus.
 
 moto emits none. Sources: EventBridge events reference, events-ref-organizations; Organizations User Guide,
 orgs_cloudtrail-integration (the example log entries). The place of an account's id in AccountJoinedOrganization

@@ -43,10 +43,10 @@ LATER = (
 
 
 class DataSources:
-    """The data sources of every account. `deleted` are told of each that goes.
+    """The data sources of every account. `deleted` are called with each that is deleted.
 
-    `refuses_as`: how it tells that the chain of roles is refused. An error code: the request fails with it; one of the
-    types of ErrorInfo: the creation or update fails with it later.
+    `refuses_as`: how it reports that the chain of roles is refused. An error code: the request fails with it; one of
+    the types of ErrorInfo: the creation or update fails with it later.
     """
 
     def __init__(self, cloud: Cloud, engine: Engine, folders: Folders, seconds: float) -> None:

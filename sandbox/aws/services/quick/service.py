@@ -34,7 +34,7 @@ class Quick:
     """Amazon Quick in the hub account. Every creation, update and query goes through the whole chain.
 
     `subscription.edition` and `subscription.identity_region` may be set at any time, and so may `refuses_as`: how it
-    tells that a role can't be assumed. `session_seconds` is how long Quick goes on with a consumer session it holds;
+    reports that a role can't be assumed. `session_seconds` is how long Quick goes on with a consumer session it holds;
     0: every query gets a new one.
     """
 
@@ -72,7 +72,7 @@ class Quick:
 
     @property
     def refuses_as(self) -> str:
-        """How it tells that the chain of roles is refused: an error code at once, or a type of ErrorInfo later."""
+        """How it reports that the chain of roles is refused: an error code at once, or a type of ErrorInfo later."""
         return self._sources.refuses_as
 
     @refuses_as.setter

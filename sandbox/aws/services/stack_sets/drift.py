@@ -1,4 +1,4 @@
-"""How drift is told: of operations, stack sets, instances and their resources (botocore model).
+"""How drift is reported: of operations, stack sets, instances and their resources (botocore model).
 
 What a partly failed detection says of the whole set, and that cancelled instances count as failed, is an inference.
 """

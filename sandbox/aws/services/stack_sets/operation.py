@@ -53,7 +53,7 @@ class Result:
 
 @dataclass
 class Operation:
-    """One operation on a stack set. Whoever runs it asks `startable`, and tells `start` and `finish`."""
+    """One operation on a stack set. Whoever runs it asks `startable`, and calls `start` and `finish`."""
 
     identity: str
     action: str  # CREATE, UPDATE, DELETE or DETECT_DRIFT

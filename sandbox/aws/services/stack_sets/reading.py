@@ -7,7 +7,7 @@ from sandbox.aws.services.stack_sets.instance import Json
 
 
 class Reading:
-    """What is told of stack sets, their instances and their operations."""
+    """What is shown of stack sets, their instances and their operations."""
 
     def __init__(self, gateway: Gateway, catalog: Catalog) -> None:
         self.catalog = catalog

@@ -114,7 +114,7 @@ class WorkGroup(CheckedType):
 
     @override
     def read(self, scope: Scope, made: Created, wanted: Properties) -> Properties | None:
-        """RecursiveDeleteOption is never told: it is no part of the work group. moto says {} of one that is gone."""
+        """RecursiveDeleteOption is never shown: it is no part of the work group. moto says {} of one that is gone."""
         found = scope.call("athena", "get_work_group", WorkGroup=made.physical_id).get("WorkGroup")
         if found is None:
             return None
