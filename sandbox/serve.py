@@ -16,7 +16,8 @@ from typing import Any
 
 from control_plane.errors import InvalidProfiles
 from control_plane.profiles import load as load_profiles
-from sandbox.aws import AssumeRoleRequest, ScaledClock, Server
+from sandbox.aws import AssumeRoleRequest, ScaledClock
+from sandbox.aws.server import Server
 from sandbox.organization import Sandbox
 from sandbox.product import CONSUMER_LAYER, OPT_IN_TAG
 

@@ -1,7 +1,7 @@
 """An AWS organization in one process: moto, and services of our own where moto differs from AWS.
 
-It knows nothing of what is deployed into it. Whoever uses it takes the names below; the modules behind them are for its
-own tests.
+It knows nothing of what is deployed into it. Users import the names below, and the server from `sandbox.aws.server`
+(only who serves needs it, and it is slow to import). All other modules are for the engine's own tests.
 """
 
 from sandbox.aws.asl.effects import Entered
@@ -10,7 +10,6 @@ from sandbox.aws.clock import Clock, ScaledClock, VirtualClock
 from sandbox.aws.cloud import ORGANIZATIONS_REGION, Topology
 from sandbox.aws.deployment import deploy
 from sandbox.aws.embedded import EmbeddedAws
-from sandbox.aws.server import Server
 from sandbox.aws.services.events import DeliveryFaults
 from sandbox.aws.services.functions import Handler, LoadHandler
 from sandbox.aws.services.sts import AssumeRoleRequest
@@ -26,7 +25,6 @@ __all__ = [
     "Handler",
     "LoadHandler",
     "ScaledClock",
-    "Server",
     "Topology",
     "VirtualClock",
     "deploy",
