@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 from moto import mock_aws
 
-from sandbox.clock import VirtualClock
-from sandbox.cloud import Cloud
+from sandbox.aws.clock import VirtualClock
+from sandbox.aws.cloud import Cloud
 from tests import prototypes
 
 if TYPE_CHECKING:

@@ -42,7 +42,7 @@ OF_OTHERS = {
 }
 DOING = {"now", "today", "utcnow", "open", "read_text", "read_bytes", "load", "getenv", "environ"}
 
-LOADS_HANDLERS = "sandbox/services/functions"  # runs the functions in process
+LOADS_HANDLERS = "sandbox/serve.py"  # reads a profiles file as the product does
 
 
 def _imports(path: str, tree: ast.Module) -> set[str]:

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from control_plane.errors import NoAccountInEvent
 from control_plane.events import SubjectKind, describe, find_subject
-from sandbox.asl.effects import StateError
-from sandbox.asl.expression import fill
-from sandbox.asl.machine import State, parse, states
+from sandbox.aws.asl.effects import StateError
+from sandbox.aws.asl.expression import fill
+from sandbox.aws.asl.machine import State, parse, states
 from tests.contract import project
 
 MANAGEMENT, ACCOUNT = "111122223333", "222233334444"

@@ -15,8 +15,8 @@ from control_plane.aws.registry import DynamoDbRegistry
 from control_plane.decision import Action
 from control_plane.failure import REMEDIATIONS
 from control_plane.profiles import LONGEST
-from sandbox.asl.expression import Expression, expressions, fill
-from sandbox.asl.machine import State, parse, states
+from sandbox.aws.asl.expression import Expression, expressions, fill
+from sandbox.aws.asl.machine import State, parse, states
 from tests.contract import project
 from tests.contract.project import MACHINES
 from tests.contract.recorder import Recorder

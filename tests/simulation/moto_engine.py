@@ -38,7 +38,7 @@ from moto.stepfunctions.parser.asl.eval.callback.callback import (
 from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 
-from sandbox.asl.effects import TaskFailed
+from sandbox.aws.asl.effects import TaskFailed
 from tests.simulation.outcome import EXECUTION, MACHINE, ROLE, Outcome, Script, Silence, WithToken
 
 PATIENCE = 30.0  # real seconds for one execution

@@ -11,8 +11,8 @@ import pytest
 
 from control_plane import profiles
 from control_plane.errors import InvalidProfiles
-from sandbox.clock import VirtualClock
-from sandbox.world import PROJECT, Sandbox
+from sandbox.aws.clock import VirtualClock
+from sandbox.organization import PROJECT, Sandbox
 from tests.simulation.bad_inputs import CASES, GROUPS
 from tests.simulation.bad_inputs.profiles import FILE
 from tests.simulation.bad_inputs.vocabulary import Case, Stage, connected, no_trouble
@@ -30,7 +30,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     shutil.copy(PROJECT / "layers/consumer/consumer_role.yaml", layer)
     (layer / "profiles.yaml").write_text(FILE, encoding="utf-8")
     with Sandbox(VirtualClock(START), layer) as world:
-        world.found()
+        world.create_organization()
         world.deploy()
         stage = Stage(world, layer)
         stage.enter("neighbour")

@@ -40,7 +40,7 @@ from control_plane.steps.access import external_ids
 from control_plane.sweep.ports import ListedAccount
 from control_plane.sweep.snapshot import DataSourceSummary, RecordSummary, RoleSummary, SnapshotPage, SnapshotProgress
 from control_plane.sweep.store import LASTING
-from sandbox.world import PROJECT
+from sandbox.organization import PROJECT
 from tests.quick_assets import make_assets
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
     from control_plane.account import Connection, Hub
     from control_plane.sweep.ports import ListPage
-    from sandbox.world import Sandbox
+    from sandbox.organization import Sandbox
 
     ClientAs = Callable[[str, str], Any]
 
@@ -87,9 +87,9 @@ def test_without_a_tag_of_its_own_the_nearest_units_counts(world: Sandbox, clien
 @pytest.fixture
 def without_paths(world: Sandbox) -> Iterator[Sandbox]:
     """AWS leaves out where accounts stand."""
-    world.organizations.directory.tells_paths = False
+    world.organizations.directory.shows_paths = False
     yield world
-    world.organizations.directory.tells_paths = True
+    world.organizations.directory.shows_paths = True
 
 
 def test_without_a_path_the_parents_are_asked_for_so_that_no_units_tag_is_overlooked(
@@ -106,7 +106,7 @@ def test_without_a_path_the_parents_are_asked_for_so_that_no_units_tag_is_overlo
     assert found is not None
     assert found.id == outer
     places = {place.account_id: place for place in listing.page("").items}
-    assert places[world.cloud.landscape.management].units is None
+    assert places[world.cloud.topology.management].units is None
     assert listing.units_above(account_id) == (inner, outer, world.organizations.root_id)
 
 
@@ -493,7 +493,7 @@ def test_a_failure_is_recorded_on_the_connection_or_on_the_claim(
 
 
 def put(world: Sandbox, **item: dict[str, str]) -> None:
-    with world.cloud.administering(world.cloud.landscape.hub):
+    with world.cloud.administering(world.cloud.topology.hub):
         table = world.outputs["RegistryTableName"]
         world.cloud.client("dynamodb").put_item(TableName=table, Item=item)
 

@@ -7,14 +7,14 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from sandbox.services.functions import PROCESS
+from sandbox.aws.services.functions import PROCESS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sandbox.asl.effects import Effect
-    from sandbox.asl.execution import Execution
-    from sandbox.gateway import Call
+    from sandbox.aws.asl.effects import Effect
+    from sandbox.aws.asl.execution import Execution
+    from sandbox.aws.gateway import Call
     from tests.simulation.conftest import Story
 
 MACHINES = ("RouteEvent", "ReconcileAccount", "ReconcileConnection")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from control_plane.access_policy import Changes, Outcome, Quota, Shard, apply, document, size
 from control_plane.account import Connection
 from control_plane.steps.access import external_ids
-from sandbox.policy import validate
+from sandbox.aws.policy import validate
 from tests.unit.control_plane.vocabulary import HUB, entry
 
 ROOT = Path(__file__).parents[3]
