@@ -16,6 +16,7 @@ from sandbox.services.cloudformation.resource import (
     tag_list,
 )
 from sandbox.services.cloudformation.site import Site
+from sandbox.yaml_loader import SafeLoader
 
 
 class StateMachine(ResourceType):
@@ -60,7 +61,7 @@ class StateMachine(ResourceType):
         text = self._text(site, properties)
         for key, value in properties.get("DefinitionSubstitutions", {}).items():
             text = text.replace("${" + key + "}", str(value))
-        return text if text.lstrip().startswith("{") else json.dumps(yaml.safe_load(text))
+        return text if text.lstrip().startswith("{") else json.dumps(yaml.load(text, SafeLoader))  # noqa: S506 - it is one
 
     @staticmethod
     def _text(site: Site, properties: Properties) -> str:
