@@ -18,6 +18,7 @@ from moto.core.exceptions import ServiceException
 from moto.core.responses import ActionResult, BaseResponse
 from moto.core.utils import get_service_model
 
+from sandbox import shortcuts
 from sandbox.s3_entrance import S3Entrance
 
 if TYPE_CHECKING:
@@ -105,6 +106,7 @@ class Gateway:
 
     def install(self) -> None:
         """Take moto's place at its door."""
+        shortcuts.take()
         # AWS answers any service's call with common codes that no service's model lists.
         warnings.filterwarnings("ignore", message=".*does not match an error shape.*", category=UserWarning)
         gateway = self
