@@ -105,6 +105,7 @@ def deployed(**parameters: str) -> Iterator[Story]:
     with Sandbox(VirtualClock(START)) as world:
         world.found()
         world.deploy(**parameters)
+        world.warm_up()
         yield Story(world)
 
 

@@ -27,6 +27,7 @@ def crowd() -> Iterator[tuple[Story, list[str]]]:
     with Sandbox(VirtualClock(START)) as world:
         world.found()
         world.deploy()
+        world.warm_up()
         story = Story(world)
         hub: Any = world.boto3_session(world.cloud.landscape.hub)
         topic = world.outputs["NotificationsTopicArn"]
