@@ -255,7 +255,7 @@ def _name_of(node: ast.expr, module: ModuleType) -> str:
     if isinstance(node, ast.Name):
         return str(getattr(module, node.id))
     if isinstance(node, ast.JoinedStr):
-        return "".join(part.value if isinstance(part, ast.Constant) else "0" for part in node.values)
+        return "".join(str(part.value) if isinstance(part, ast.Constant) else "0" for part in node.values)
     return str(ast.literal_eval(node))
 
 

@@ -118,6 +118,7 @@ def deployed(**parameters: str) -> Iterator[Story]:
     with Sandbox(VirtualClock(START)) as world:
         world.create_organization()
         world.deploy(**parameters)
+        world.warm_up()
         yield Story(world)
 
 

@@ -27,6 +27,7 @@ def crowd() -> Iterator[tuple[Story, list[str]]]:
     with Sandbox(VirtualClock(START)) as world:
         world.create_organization()
         world.deploy()
+        world.warm_up()
         story = Story(world)
         hub: Any = world.boto3_session(world.cloud.topology.hub)
         topic = world.outputs["NotificationsTopicArn"]

@@ -8,6 +8,7 @@ import pytest
 
 from sandbox.aws.clock import VirtualClock
 from sandbox.organization import Sandbox
+from tests.prototypes import prototype
 from tests.simulation.conftest import START, Story
 
 if TYPE_CHECKING:
@@ -126,9 +127,9 @@ class Forger(Story):
         return revoked and whole
 
 
-@pytest.fixture(scope="module")
+@prototype
 def forger() -> Iterator[Forger]:
-    """A deployed sandbox with one connected account, mended after each forgery by its own next look."""
+    """A deployed sandbox with one connected account."""
     with Sandbox(VirtualClock(START)) as world:
         world.create_organization()
         world.deploy()

@@ -16,6 +16,7 @@ from sandbox.aws.services.authorization import decide
 from sandbox.organization import Sandbox
 from tests.contract import project
 from tests.contract.project import HUB, MACHINES
+from tests.prototypes import prototype
 from tests.simulation.conftest import START, Story
 
 if TYPE_CHECKING:
@@ -56,13 +57,6 @@ class Attacked(Story):
         session: Any = self.world.boto3_session(self.world.cloud.topology.hub)
         return session.client(service)
 
-    def forget(self) -> None:
-        """Nothing waits, nothing was counted, nobody writes: as if no test had been here before."""
-        registry: Any = self.world.boto3_session(self.world.cloud.topology.hub).resource("dynamodb")
-        for record in self.world.records():
-            if record["pk"].startswith("access"):
-                registry.Table(self.table).delete_item(Key={"pk": record["pk"], "sk": record["sk"]})
-
     def put(self, **values: Any) -> None:
         """Write an item as that user, whatever it is."""
         self.hub("dynamodb").put_item(TableName=self.table, Item=values)
@@ -102,21 +96,14 @@ class Attacked(Story):
         return any(each["Trigger"]["MetricName"] == metric for each in told)
 
 
-@pytest.fixture(scope="module")
-def deployed() -> Iterator[Attacked]:
-    """One deployed sandbox for all of these tests; each takes accounts of its own."""
+@prototype
+def attacked() -> Iterator[Attacked]:
+    """What an attacker finds."""
     with Sandbox(VirtualClock(START)) as world:
         world.create_organization()
         world.deploy()
+        world.warm_up()
         yield Attacked(world)
-
-
-@pytest.fixture
-def attacked(deployed: Attacked) -> Attacked:
-    """What an attacker finds."""
-    deployed.forget()
-    deployed.world.sns.published.clear()
-    return deployed
 
 
 # Who may write what --------------------------------------------------------------------------------------

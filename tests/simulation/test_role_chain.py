@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 from sandbox.aws.clock import VirtualClock
 from sandbox.aws.services.sts import AssumeRoleRequest
 from sandbox.organization import PROJECT, Sandbox
+from tests.prototypes import directory, prototype
 from tests.simulation.conftest import START, Story
 
 if TYPE_CHECKING:
@@ -26,10 +27,10 @@ PROFILE = "sealed"  # with everything a profile can have: keys and Lake Formatio
 ALIAS = "alias/quick-data"
 
 
-@pytest.fixture(scope="module")
-def chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
+@prototype
+def chain() -> Iterator[Chain]:
     """One account connected through a profile that uses every statement of the consumer role."""
-    layer = _layer(tmp_path_factory.mktemp("consumer"))
+    layer = _layer(directory("consumer"))
     with Sandbox(VirtualClock(START), layer) as world:
         world.create_organization()
         world.deploy()

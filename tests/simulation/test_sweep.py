@@ -71,6 +71,7 @@ def sweeper() -> Iterator[Sweeper]:
     with Sandbox(VirtualClock(START)) as world:
         world.create_organization()
         world.deploy()
+        world.warm_up()
         yield Sweeper(world)
 
 

@@ -6,22 +6,25 @@ from typing import Any
 
 import yaml
 
+from sandbox.aws.yaml_loader import SafeLoader
+
 PLACEHOLDER = re.compile(r"\$\{([A-Za-z0-9_.:-]+)\}")
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(SafeLoader):  # type: ignore[misc]  # one of two
     """YAML as a definition means it: no duplicate keys, and times stay the strings they are."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002 - PyYAML's signature
         keys = [self.construct_object(key, deep=True) for key, _ in node.value]
         if repeated := {str(key) for key in keys if keys.count(key) > 1}:
             raise ValueError(f"{', '.join(sorted(repeated))} stands there twice, line {node.start_mark.line + 1}")
-        return super().construct_mapping(node, deep)
+        found: dict[Any, Any] = super().construct_mapping(node, deep)
+        return found
 
 
 _Loader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    for first, resolvers in SafeLoader.yaml_implicit_resolvers.items()
 }
 
 

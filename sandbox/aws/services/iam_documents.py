@@ -4,6 +4,7 @@ import ast
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from moto.iam.models import iam_backends
@@ -55,8 +56,11 @@ def read_document(document: Any) -> Document:
 
     CloudFormation's inline policies arrive in moto as dicts or as Python's repr of one; AWS keeps JSON.
     """
-    if isinstance(document, Mapping):
-        return document
+    return document if isinstance(document, Mapping) else _read(document)
+
+
+@lru_cache(4096)
+def _read(document: str) -> Document:
     try:
         parsed = json.loads(document)
     except json.JSONDecodeError:

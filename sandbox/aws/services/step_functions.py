@@ -76,6 +76,11 @@ class StepFunctions:
         """Every execution there was, oldest first."""
         return list(self._executions.values())
 
+    def load(self, account: str, region: str) -> None:
+        """Read every state machine of an account before anything starts it."""
+        for each in stepfunctions_backends[account][region].state_machines:
+            self._machine(each.arn)
+
     def start(self, machine_arn: str, payload: Any, name: str | None = None) -> Execution:
         """Start one; a name used before is refused, as AWS does, unless the same input still runs."""
         name = name or str(uuid.uuid4())

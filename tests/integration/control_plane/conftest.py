@@ -11,6 +11,7 @@ from control_plane.account import Connection, Hub
 from sandbox.aws.clock import VirtualClock
 from sandbox.aws.identity import acting_as
 from sandbox.organization import Sandbox
+from tests.prototypes import prototype
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -18,9 +19,9 @@ if TYPE_CHECKING:
 START = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
 
 
-@pytest.fixture(scope="module")
+@prototype
 def world() -> Iterator[Sandbox]:
-    """One deployed sandbox for a module's tests; each takes an account of its own."""
+    """A deployed sandbox."""
     with Sandbox(VirtualClock(START)) as world:
         world.create_organization()
         world.deploy()

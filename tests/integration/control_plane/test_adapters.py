@@ -731,7 +731,8 @@ def assets(client_as: ClientAs, hub: Hub) -> AwsQuickAssets:
 def test_what_people_made_is_listed_described_and_has_owners(
     world: Sandbox, quick: AwsDataSources, client_as: ClientAs, connection: Connection, hub: Hub
 ) -> None:
-    quick.create(connection.data_source_id, "A name", settings(connection, hub), SHARING)
+    world.quick.refuses_as = "ACCESS_DENIED"  # some time later, when it is there
+    assert quick.create(connection.data_source_id, "A name", settings(connection, hub), SHARING) is None
     assets = AwsQuickAssets(client_as("RemoveDataSource", "quicksight"), hub)
     made = make_assets(world.cloud, hub.account_id, connection.data_source_arn(hub))
     data_set = f"arn:aws:quicksight:{hub.region}:{hub.account_id}:dataset/{made}"
@@ -771,6 +772,7 @@ def test_an_unknown_group_is_told(world: Sandbox, quick: AwsDataSources, connect
     refusal = quick.create(connection.data_source_id, "A name", settings(connection, hub), nobody)
     assert refusal is not None
     assert "group/default/nobody" in refusal.message
+    world.quick.refuses_as = "ACCESS_DENIED"  # some time later, when it is there
     assert quick.create(connection.data_source_id, "A name", settings(connection, hub), SHARING) is None
     with pytest.raises(DataSourceFailed, match=connection.data_source_id):
         quick.share(connection.data_source_id, nobody)
@@ -939,7 +941,8 @@ def test_the_list_of_data_sources_has_ours_with_what_decides_where_queries_run(
     world: Sandbox, client_as: ClientAs, connection: Connection, hub: Hub
 ) -> None:
     quick = AwsDataSources(client_as("EnsureDataSource", "quicksight"), hub, hub.region, "default")
-    quick.create(connection.data_source_id, "A name", settings(connection, hub), SHARING)
+    world.quick.refuses_as = "ACCESS_DENIED"  # some time later, when it is there
+    assert quick.create(connection.data_source_id, "A name", settings(connection, hub), SHARING) is None
     with world.cloud.administering(hub.account_id):
         world.cloud.client("quicksight").create_data_source(
             AwsAccountId=hub.account_id,

@@ -12,6 +12,7 @@ import boto3
 import yaml
 
 from sandbox.aws.gateway import AwsError
+from sandbox.aws.yaml_loader import SafeLoader
 
 Template = dict[str, Any]
 SAM = "AWS::Serverless-2016-10-31"
@@ -41,10 +42,11 @@ def read(body: str) -> Template:
 
 @lru_cache(maxsize=128)
 def _parsed(body: str) -> Any:
-    from samtranslator.yaml_helper import yaml_parse  # noqa: PLC0415 - half a second, and only stacks need it
+    from samtranslator.yaml_helper import intrinsics_multi_constructor  # noqa: PLC0415 - half a second, and only stacks need it
 
+    SafeLoader.add_multi_constructor("!", intrinsics_multi_constructor)  # as samtranslator's yaml_parse does
     try:
-        return json.loads(body) if body.lstrip().startswith("{") else yaml_parse(body)
+        return json.loads(body) if body.lstrip().startswith("{") else yaml.load(body, SafeLoader)  # noqa: S506
     except json.JSONDecodeError as error:
         raise AwsError("ValidationError", f"Template format error: JSON not well-formed. ({error})") from error
     except yaml.YAMLError as error:
