@@ -4,9 +4,12 @@ BIN := .venv/bin
 export SAM_CLI_TELEMETRY := 0
 export AWS_DEFAULT_REGION ?= eu-west-1
 export PIP := $(CURDIR)/$(BIN)/python -m pip
+unexport PYTHONDONTWRITEBYTECODE # pytest would rewrite every test for every process that collects them
+# Lines of one target stay together, where make can do that (GNU make 4).
+TOGETHER := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types templates build pytest lock clean
+.PHONY: help setup demo test static lint types templates build pytest lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -23,7 +26,11 @@ setup: .venv/installed ## make .venv with everything, pinned and checked by hash
 demo: setup ## watch accounts travel from tagged to connected, on an AWS that lives in one process
 	@$(BIN)/python -m sandbox demo
 
-test: lint types templates build pytest ## every check CI makes
+test: lint ## every check CI makes: the tests, and the static ones meanwhile
+	@$(MAKE) --no-print-directory --jobs=2 pytest static
+
+static:
+	@$(MAKE) --no-print-directory $(TOGETHER) types templates build
 
 lint: setup
 	$(BIN)/ruff format --check .

@@ -15,15 +15,15 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from sandbox.asl.effects import Entered
-from sandbox.clock import VirtualClock
-from sandbox.world import Sandbox
+from sandbox.aws.asl.effects import Entered
+from sandbox.aws.clock import VirtualClock
+from sandbox.organization import Sandbox
 
 
 def main(accounts: Annotated[int, typer.Option(min=1)] = 200) -> None:
     """Tag them all at one moment, let everything happen, count."""
     with Sandbox(VirtualClock(datetime.now(UTC))) as world:
-        world.found()
+        world.create_organization()
         world.deploy()
         members = [world.organizations.create_member(f"member-{number}") for number in range(accounts)]
         before, began = world.clock.now(), time.monotonic()

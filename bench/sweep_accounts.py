@@ -15,13 +15,13 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from sandbox.asl.effects import Entered
-from sandbox.clock import VirtualClock
-from sandbox.services.events import Chaos
-from sandbox.world import Sandbox
+from sandbox.aws.asl.effects import Entered
+from sandbox.aws.clock import VirtualClock
+from sandbox.aws.services.events import DeliveryFaults
+from sandbox.organization import Sandbox
 
 if TYPE_CHECKING:
-    from sandbox.asl.execution import Execution
+    from sandbox.aws.asl.execution import Execution
 
 UNTAGGED = 30
 ALWAYS, PERCENT = 5, 10  # what an hour may take away (design 4.6)
@@ -88,7 +88,7 @@ class Bench:
     def untag(self, *, heard: bool) -> None:
         """Thirty tags go at once."""
         count, way = len(self.world.allowed_roles()), "by events" if heard else "found by a sweep"
-        self.world.events.chaos = None if heard else Chaos(1, drop=1.0)
+        self.world.events.delivery_faults = None if heard else DeliveryFaults(1, drop=1.0)
         for account_id in self.members[:UNTAGGED]:
             self.world.untag(account_id)
         self.run(900)
@@ -111,10 +111,10 @@ def transitions(execution: Execution) -> int:
 def main(accounts: Annotated[int, typer.Option(min=UNTAGGED)] = 200) -> None:
     """Lose every event, sweep, count."""
     with Sandbox(VirtualClock(datetime.now(UTC).replace(hour=8))) as world:
-        world.found()
+        world.create_organization()
         world.deploy()
         bench = Bench(world, [world.organizations.create_member(f"member-{number}") for number in range(accounts)])
-        world.events.chaos = Chaos(1, drop=1.0)
+        world.events.delivery_faults = DeliveryFaults(1, drop=1.0)
         for account_id in bench.members:
             world.tag(account_id, "enabled")
         bench.connect()

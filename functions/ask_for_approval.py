@@ -1,4 +1,4 @@
-"""AskForApproval: tell people which revocations wait, and how to let exactly these go."""
+"""AskForApproval: send people the revocations that wait, and how to approve exactly these."""
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.parser import event_parser
@@ -6,27 +6,27 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel
 
 from control_plane import wiring
-from control_plane.approval import question
+from control_plane.approval import approval_message
 from control_plane.errors import Superseded
 
 logger = Logger()
 
 
 class Request(BaseModel):
-    """Which plan, and the token that approves it."""
+    """Which batch, and the token that approves it."""
 
-    plan: str
+    batch: str
     token: str
 
 
 @logger.inject_lambda_context
 @event_parser(model=Request)
 def handler(request: Request, context: LambdaContext) -> dict[str, int]:
-    """How many revocations wait. Raises Superseded when another list has taken the plan's place."""
-    plan = wiring.brake().approvable(request.plan, request.token)
-    if plan is None:
-        raise Superseded(f"plan {request.plan} was replaced before anybody was asked")
-    subject, text = question(plan.id, sorted(plan.connections), request.token, wiring.hub().region)
+    """How many revocations wait. Raises Superseded when the batch was replaced."""
+    batch = wiring.revocation_budget().store_token(request.batch, request.token)
+    if batch is None:
+        raise Superseded(f"batch {request.batch} was replaced before its approval was requested")
+    subject, text = approval_message(batch.id, sorted(batch.connections), request.token, wiring.hub().region)
     wiring.notifications().send(subject, text)
-    logger.info("asked for approval", extra={"plan": plan.id, "connections": len(plan.connections)})
-    return {"connections": len(plan.connections)}
+    logger.info("requested approval", extra={"batch": batch.id, "connections": len(batch.connections)})
+    return {"connections": len(batch.connections)}

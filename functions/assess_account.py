@@ -1,4 +1,4 @@
-"""AssessAccount: what the organization asks of one account, what is there, and the steps between the two."""
+"""AssessAccount: compare desired and observed state of one account, and plan its actions."""
 
 from datetime import datetime
 from typing import Any
@@ -16,19 +16,20 @@ logger = Logger()
 
 
 class Request(BaseModel):
-    """Which account to look at, and when; `also`: profiles of which somebody saw something there."""
+    """Which account to assess, and when. `profiles`: profiles to check although no record mentions them."""
 
     account_id: AccountId
     now: datetime
-    also: tuple[ProfileName, ...] = ()
+    profiles: tuple[ProfileName, ...] = ()
 
 
 @logger.inject_lambda_context
 @event_parser(model=Request)
 def handler(request: Request, context: LambdaContext) -> dict[str, Any]:
-    """The account's name and its plan: one step (profile, action, reason) for each connection."""
+    """The account's name, and one action (profile, action, reason) for each connection."""
     logger.append_keys(account_id=request.account_id)
-    found = assess(request.account_id, wiring.terms(), wiring.hub(), wiring.world(), request.now, request.also)
-    steps = [step.model_dump(mode="json") for step in found.steps]
-    logger.info("assessed account", extra={"steps": steps})
-    return {"account_name": found.account.name, "steps": steps}
+    policy, deps = wiring.opt_in_policy(), wiring.assessment_dependencies()
+    found = assess(request.account_id, policy, wiring.hub(), deps, request.now, request.profiles)
+    actions = [planned.model_dump(mode="json") for planned in found.actions]
+    logger.info("assessed account", extra={"actions": actions})
+    return {"account_name": found.account.name, "actions": actions}

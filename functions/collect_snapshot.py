@@ -1,4 +1,4 @@
-"""CollectSnapshot: read the next pages of what a sweep compares: accounts with their tags, then what there is."""
+"""CollectSnapshot: read the next pages of the lists a sweep compares: accounts with tags, then our resources."""
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.parser import event_parser
@@ -12,7 +12,7 @@ logger = Logger()
 
 
 class Request(BaseModel):
-    """Which sweep, of what; and why the list of accounts is given up, if it is."""
+    """Which sweep, and its scope. `give_up`: why not to read the list of accounts any further, if so."""
 
     sweep: str
     scope: tuple[str, ...]
@@ -22,11 +22,11 @@ class Request(BaseModel):
 @logger.inject_lambda_context
 @event_parser(model=Request)
 def handler(request: Request, context: LambdaContext) -> dict[str, bool | int | str]:
-    """Whether everything is read, how many accounts so far, which list is being read, whether accounts lack."""
+    """Whether everything is read, how many accounts so far, which list is being read, whether it is incomplete."""
     if request.give_up:
-        progress = give_up(request.sweep, request.give_up, wiring.papers())
+        progress = give_up(request.sweep, request.give_up, wiring.sweep_store())
     else:
-        progress = collect(request.sweep, request.scope, wiring.terms(), wiring.lists())
+        progress = collect(request.sweep, request.scope, wiring.opt_in_policy(), wiring.snapshot_sources())
     logger.info("collected", extra={"sweep": request.sweep, "kind": progress.kind, "listed": progress.listed})
     read = {"listed": progress.listed, "reading": progress.kind or "", "partial": bool(progress.partial)}
     return {"done": progress.kind is None, **read}

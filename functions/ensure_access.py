@@ -5,7 +5,7 @@ from aws_lambda_powertools.utilities.parser import event_parser
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from control_plane import wiring
-from control_plane.steps.access import AccessRequest, Settled, settle
+from control_plane.steps.access import AccessRequest, WriteResult, apply_change
 
 logger = Logger()
 
@@ -13,7 +13,8 @@ logger = Logger()
 @logger.inject_lambda_context
 @event_parser(model=AccessRequest)
 def handler(request: AccessRequest, context: LambdaContext) -> dict[str, bool]:
-    """Whether it is so now; if not, another writer was at work: come again."""
+    """Whether access is granted; if not, another writer was at work: try again."""
     logger.append_keys(account_id=request.account_id, profile=request.profile)
-    settled = settle(request.wish(allow=True), request.writer, wiring.desk())
-    return {"granted": settled is Settled.DONE}
+    request.check_claim(wiring.registry())
+    result = apply_change(request.change(allow=True), request.writer, wiring.access_dependencies())
+    return {"granted": result is WriteResult.DONE}

@@ -1,4 +1,4 @@
-"""EnsureConsumerRole: the consumer role present in the account, through the profile's stack set."""
+"""EnsureConsumerRole: create or update the consumer role in the account, through the profile's stack set."""
 
 from dataclasses import asdict
 from typing import Any
@@ -15,10 +15,11 @@ logger = Logger()
 
 
 class Request(Connection):
-    """Which connection, and for which execution's attempt."""
+    """Which connection, and which attempt of an execution. `operation_id`: the operation it waits for, if any."""
 
     execution: str
     generation: int
+    operation_id: str = ""
 
 
 @logger.inject_lambda_context
@@ -26,6 +27,7 @@ class Request(Connection):
 def handler(request: Request, context: LambdaContext) -> dict[str, Any]:
     """Whether the role is ready; if not yet, the stack set operation to wait for."""
     logger.append_keys(account_id=request.account_id, profile=request.profile)
-    token = consumer_role.token(request.execution, request.generation, request)
+    token = consumer_role.attempt_operation_id(request.execution, request.generation, request)
+    attempt = consumer_role.Attempt(token, request.operation_id)
     hub, profile = wiring.hub(), wiring.profile(request.profile)
-    return asdict(consumer_role.ensure(request, profile, hub, token, wiring.stack_sets()))
+    return asdict(consumer_role.ensure(request, profile, hub, attempt, wiring.stack_sets()))

@@ -1,4 +1,4 @@
-"""EnsureDataSource: the connection's Quick data source present and working."""
+"""EnsureDataSource: create or update the connection's Quick data source until it works."""
 
 from dataclasses import asdict
 from datetime import datetime
@@ -16,7 +16,7 @@ logger = Logger()
 
 
 class Request(Connection):
-    """Which connection, how authors will see it, and how long it has been tried."""
+    """Which connection, the account's name for authors, and the retries so far."""
 
     account_name: str
     since: datetime
@@ -27,12 +27,12 @@ class Request(Connection):
 @logger.inject_lambda_context
 @event_parser(model=Request)
 def handler(request: Request, context: LambdaContext) -> dict[str, Any]:
-    """Whether it is ready; if not yet, the seconds to wait, the attempt, and what Quick said last."""
+    """Whether it is ready; if not yet, the seconds to wait, the attempt, and Quick's last message."""
     logger.append_keys(account_id=request.account_id, profile=request.profile)
-    patience = data_source.Patience(request.since, request.now, request.attempt)
+    retry_state = data_source.RetryState(request.since, request.now, request.attempt)
     hub, profile = wiring.hub(), wiring.profile(request.profile)
     wanted = data_source.wanted(request, request.account_name, profile, hub)
-    progress = data_source.ensure(request, wanted, hub, patience, wiring.data_sources())
+    progress = data_source.ensure(request, wanted, hub, retry_state, wiring.data_sources())
     if progress.message:
-        logger.info("waits out a refusal", refusal=progress.message, attempt=progress.attempt)
+        logger.info("retrying after a refusal", refusal=progress.message, attempt=progress.attempt)
     return asdict(progress)

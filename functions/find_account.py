@@ -1,4 +1,4 @@
-"""FindAccount: what an event asks us to look at."""
+"""FindAccount: which account an event is about."""
 
 from typing import Any
 
@@ -12,8 +12,9 @@ logger = Logger()
 
 @logger.inject_lambda_context
 def handler(event: Any, context: LambdaContext) -> dict[str, Any]:
-    """Kind and id of what the event is about, what is to be swept if it is no one account; the event in a few words."""
+    """The event's subject (kind and id), a short description, who caused it, and what to sweep if several accounts."""
     subject = events.find_subject(event, wiring.hub().management_account_id)
     found = {"kind": subject.kind, "id": subject.id, "event": events.describe(event)}
+    found["requested_by"] = events.requested_by(event)
     logger.info("found subject", extra={"subject": found, "accounts": len(subject.scope)})
     return {**found, "scope": list(subject.scope) or subject.id}

@@ -1,4 +1,4 @@
-"""InspectConnections: look in full at those accounts whose turn it is; lists do not show everything."""
+"""InspectConnections: check some accounts in full, because the lists do not have everything."""
 
 from datetime import datetime
 
@@ -14,7 +14,7 @@ logger = Logger()
 
 
 class Request(BaseModel):
-    """Which sweep, from which of its accounts on, and when."""
+    """Which sweep, the offset in its accounts, and when."""
 
     sweep: str
     offset: int
@@ -24,6 +24,6 @@ class Request(BaseModel):
 @logger.inject_lambda_context
 @event_parser(model=Request)
 def handler(request: Request, context: LambdaContext) -> dict[str, bool | int]:
-    """Whether all are looked at; else from which on to go on."""
-    following = inspect_some(request.sweep, request.offset, request.now, wiring.office())
+    """Whether all are checked; if not, the offset to continue from."""
+    following = inspect_some(request.sweep, request.offset, request.now, wiring.sweep_dependencies())
     return {"done": following is None, "offset": following or 0}

@@ -1,4 +1,4 @@
-"""PlanSweep: compare what was read with what the tags ask for, and write down which accounts are to be looked at."""
+"""PlanSweep: compare the snapshot with the tags, and store which accounts to reconcile."""
 
 from datetime import datetime
 
@@ -8,7 +8,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel
 
 from control_plane import wiring
-from control_plane.sweep.reporting import named
+from control_plane.sweep.reporting import cut
 from control_plane.sweep.run import make_plan
 
 logger = Logger()
@@ -24,15 +24,15 @@ class Request(BaseModel):
 @logger.inject_lambda_context
 @event_parser(model=Request)
 def handler(request: Request, context: LambdaContext) -> dict[str, bool | int | list[str]]:
-    """How many accounts differ, how many revocations wait for approval, and whose roles are to be looked at.
+    """How many accounts differ, how many revocations wait for approval, and the profiles with roles to check for drift.
 
-    And which entries of the access policy are none of ours, and whether they are to go.
+    Also the entries of the access policy that are not ours, and whether to remove them.
     """
-    office = wiring.office()
-    plan = make_plan(request.sweep, request.now, office)
-    if unexpected := [*plan.foreign, *plan.unasked]:
-        wiring.oddities().unexpected(unexpected)
+    deps = wiring.sweep_dependencies()
+    plan = make_plan(request.sweep, request.now, deps)
+    if unexpected := [*plan.foreign, *plan.unrequested]:
+        wiring.anomalies().unexpected(unexpected)
     counts = {"start": len(plan.start), "hold": len(plan.hold), "withheld": len(plan.withheld)}
     logger.info("planned", extra={"sweep": request.sweep, "partial": plan.partial, **counts})
-    foreign = named(plan.foreign)
-    return {**counts, "profiles": list(plan.profiles), "foreign": foreign, "clean": bool(foreign) and office.repairs}
+    foreign = cut(plan.foreign)
+    return {**counts, "profiles": list(plan.profiles), "foreign": foreign, "clean": bool(foreign) and deps.repairs}

@@ -1,4 +1,4 @@
-"""RecordFailure: keep what stopped a connection or an account, in words, and count it."""
+"""RecordFailure: record why a connection or an account failed, and count it."""
 
 from typing import Any
 
@@ -12,18 +12,18 @@ from control_plane import wiring
 from control_plane.account import AccountId
 from control_plane.failure import explain
 
-logger = Logger()
-metrics = Metrics()
+logger, metrics = Logger(), Metrics()
 
 
 class Request(BaseModel):
-    """Where it stopped, and the error output Step Functions caught. Without a profile: the whole account."""
+    """The failed step, and the error output that was caught. No profile: the whole account failed."""
 
     account_id: AccountId
     profile: str | None = None
     step: str
     error: dict[str, Any]
     now: str
+    generation: int | None = None  # nothing is recorded over a newer one
 
 
 @logger.inject_lambda_context
@@ -33,7 +33,7 @@ def handler(request: Request, context: LambdaContext) -> dict[str, str]:
     """The failure as recorded: step, error, reason, cause, remedy."""
     failure = explain(request.account_id, request.step, request.error).model_dump()
     logger.error("failed", extra={"account_id": request.account_id, "profile": request.profile, **failure})
-    wiring.registry().record_failure(request.account_id, request.profile, failure, request.now)
+    wiring.registry().record_failure(request.account_id, request.profile, failure, request.now, request.generation)
     metrics.add_metric(name="FailedSteps", unit=MetricUnit.Count, value=1)
     with single_metric(name="FailedSteps", unit=MetricUnit.Count, value=1) as one:
         one.add_dimension(name="error", value=failure["error"])

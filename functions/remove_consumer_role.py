@@ -1,4 +1,4 @@
-"""RemoveConsumerRole: the consumer role gone from the account, through the profile's stack set."""
+"""RemoveConsumerRole: remove the consumer role from the account, through the profile's stack set."""
 
 from dataclasses import asdict
 from typing import Any
@@ -15,17 +15,23 @@ logger = Logger()
 
 
 class Request(Connection):
-    """Which connection, for which execution's attempt; `retain`: the account is gone, its stack stays."""
+    """Which connection, and which attempt of an execution. `operation_id`: the operation it waits for, if any.
+
+    `retain`: the account is inactive, so its stack stays. `retained`: what stays in the account, as text so far.
+    """
 
     execution: str
     generation: int
     retain: bool
+    operation_id: str = ""
+    retained: str = ""
 
 
 @logger.inject_lambda_context
 @event_parser(model=Request)
 def handler(request: Request, context: LambdaContext) -> dict[str, Any]:
-    """Whether it is gone; if not yet, the stack set operation to wait for; or that AWS keeps its record for good."""
+    """Whether it is removed; if not yet, the stack set operation to wait for, or that AWS keeps the instance."""
     logger.append_keys(account_id=request.account_id, profile=request.profile)
-    token = consumer_role.token(request.execution, request.generation, request, removes=True)
-    return asdict(consumer_role.remove(request, token, wiring.stack_sets(), retain=request.retain))
+    token = consumer_role.attempt_operation_id(request.execution, request.generation, request, removes=True)
+    attempt, stack_sets = consumer_role.Attempt(token, request.operation_id), wiring.stack_sets()
+    return asdict(consumer_role.remove(request, attempt, stack_sets, retain=request.retain, retained=request.retained))

@@ -1,4 +1,4 @@
-"""RemoveDataSource: the connection's Quick data source gone, and people told what depended on it."""
+"""RemoveDataSource: delete the connection's Quick data source, and report what depended on it."""
 
 from dataclasses import asdict
 from datetime import datetime
@@ -16,7 +16,7 @@ logger = Logger()
 
 
 class Request(Connection):
-    """Which connection, what people call its account, and when."""
+    """Which connection, the account's name, and when."""
 
     account_name: str
     now: datetime
@@ -25,7 +25,9 @@ class Request(Connection):
 @logger.inject_lambda_context
 @event_parser(model=Request)
 def handler(request: Request, context: LambdaContext) -> dict[str, Any]:
-    """Whether it is gone; if not yet, the seconds to wait before looking again."""
+    """Whether it is removed; if not yet, the seconds to wait before the next try."""
     logger.append_keys(account_id=request.account_id, profile=request.profile)
-    quick, impact = wiring.data_sources(), wiring.impact()
-    return asdict(data_source.remove(request, request.account_name, wiring.hub(), request.now, quick, impact))
+    quick, removal_dependencies = wiring.data_sources(), wiring.removal_dependencies()
+    return asdict(
+        data_source.remove(request, request.account_name, wiring.hub(), request.now, quick, removal_dependencies)
+    )

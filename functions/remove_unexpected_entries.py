@@ -1,4 +1,4 @@
-"""RemoveUnexpectedEntries: entries of the access policy that are no consumer role's of ours go, as far as they may."""
+"""RemoveUnexpectedEntries: remove entries of the access policy that are not a consumer role of ours."""
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.parser import event_parser
@@ -6,8 +6,8 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel
 
 from control_plane import wiring
-from control_plane.steps.access import Writer, take_out_unexpected
-from control_plane.sweep.reporting import named
+from control_plane.steps.access import Writer, remove_unexpected
+from control_plane.sweep.reporting import cut
 
 logger = Logger()
 
@@ -22,9 +22,9 @@ class Request(BaseModel):
 @logger.inject_lambda_context
 @event_parser(model=Request)
 def handler(request: Request, context: LambdaContext) -> dict[str, bool | list[str]]:
-    """Whether it is done (else another writer was at work: come again), and what of them is still there."""
-    remaining = take_out_unexpected(Writer(f"sweep#{request.sweep}", request.now), wiring.desk())
+    """Whether it is done (if not, another writer was at work: try again), and the entries that are still there."""
+    remaining = remove_unexpected(Writer(f"sweep#{request.sweep}", request.now), wiring.access_dependencies())
     if remaining is None:
         return {"done": False}
-    logger.info("took out unexpected entries", extra={"sweep": request.sweep, "remaining": len(remaining)})
-    return {"done": True, "remaining": named(remaining)}
+    logger.info("removed unexpected entries", extra={"sweep": request.sweep, "remaining": len(remaining)})
+    return {"done": True, "remaining": cut(remaining)}

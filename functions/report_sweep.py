@@ -1,4 +1,4 @@
-"""ReportSweep: when what a sweep started has come to rest, say what became of it."""
+"""ReportSweep: report the result of a sweep when the reconciles it started have ended."""
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
@@ -7,7 +7,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel
 
 from control_plane import wiring
-from control_plane.sweep.reporting import End
+from control_plane.sweep.reporting import SweepEnd
 from control_plane.sweep.run import finish
 
 logger = Logger()
@@ -15,7 +15,7 @@ metrics = Metrics()
 
 
 class Request(BaseModel):
-    """Which sweep, when, whether to wait for what is still under way, and which unexpected entries are still there."""
+    """Which sweep, when, whether to wait for reconciles in progress, and which unexpected entries are still there."""
 
     sweep: str
     now: str
@@ -26,13 +26,13 @@ class Request(BaseModel):
 @logger.inject_lambda_context
 @event_parser(model=Request)
 def handler(request: Request, context: LambdaContext) -> dict[str, bool]:
-    """Whether it is done; else come again."""
-    end = End(sweep_id=request.sweep, at=request.now, remaining=request.remaining)
-    report = finish(end, wiring.office(), is_patient=request.patient)
+    """Whether it is done; if not, try again."""
+    end = SweepEnd(sweep_id=request.sweep, at=request.now, remaining=request.remaining)
+    report = finish(end, wiring.sweep_dependencies(), is_patient=request.patient)
     if report is None:
         return {"done": False}
     for name, value in report.counts.items():
         metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
-    metrics.flush_metrics()  # here only: a look that is not the last has nothing to count
+    metrics.flush_metrics()  # only here: a call that reports nothing has nothing to count
     logger.info("swept", extra=report.model_dump(include={"sweep_id", "partial", "listed"}) | report.counts)
     return {"done": True}

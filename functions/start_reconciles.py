@@ -1,4 +1,4 @@
-"""StartReconciles: have the next few accounts that differ looked at."""
+"""StartReconciles: start to reconcile the next few accounts that differ."""
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.parser import event_parser
@@ -12,7 +12,7 @@ logger = Logger()
 
 
 class Request(BaseModel):
-    """Which sweep, and from which of its accounts on."""
+    """Which sweep, and the offset in its accounts."""
 
     sweep: str
     offset: int
@@ -21,6 +21,6 @@ class Request(BaseModel):
 @logger.inject_lambda_context
 @event_parser(model=Request)
 def handler(request: Request, context: LambdaContext) -> dict[str, bool | int]:
-    """Whether all are started; else from which on to go on."""
-    following = start_some(request.sweep, request.offset, wiring.office())
+    """Whether all are started; if not, the offset to continue from."""
+    following = start_some(request.sweep, request.offset, wiring.sweep_dependencies())
     return {"done": following is None, "offset": following or 0}

@@ -1,4 +1,4 @@
-"""WatchRegistry: what should move and does not, and one report of what failed."""
+"""WatchRegistry: find stuck records, and send one report of failures."""
 
 from datetime import datetime
 
@@ -15,7 +15,7 @@ metrics = Metrics()
 
 
 class Request(BaseModel):
-    """When the schedule asked."""
+    """When the schedule started it."""
 
     now: datetime
 
@@ -24,13 +24,13 @@ class Request(BaseModel):
 @event_parser(model=Request)
 @metrics.log_metrics
 def handler(request: Request, context: LambdaContext) -> dict[str, int]:
-    """How many records move, are stuck, have failed, were reported; and how many events nobody could read."""
+    """How many records are in progress, stuck, failed, reported; and how many events could not be read."""
     now, registry = request.now.isoformat(), wiring.registry()
-    found = watch.look(registry, now)
-    watch.wake(found.stuck, wiring.reconciles(), now)
+    found = watch.scan(registry, now)
+    watch.reconcile_stuck(found.stuck, wiring.reconciles(), now)
     reported = watch.report(found, registry, wiring.notifications(), now)
-    counts = {"MovingRecords": found.moving, "StuckRecords": len(found.stuck), "FailedRecords": len(found.failed)}
-    counts |= {"UnreadEvents": found.unread}
+    counts = {"StuckRecords": len(found.stuck), "FailedRecords": len(found.failed)}
+    counts |= {"InProgressRecords": found.in_progress, "UnreadEvents": found.unread}
     for name, value in counts.items():
         metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
     logger.info("watched", extra={**counts, "reported": reported})

@@ -1,1 +1,9 @@
-"""An AWS organization in one process: what the control plane runs against here, and how users try it."""
+"""The product's sandbox: an AWS organization in one process (`sandbox.aws`) and the product in it (everything else)."""
+
+import sys
+from pathlib import Path
+
+# The product's layer can be imported, as in Lambda, where it lies in /opt/python.
+_LAYER = str(Path(__file__).parent.parent / "layers" / "control_plane")
+if _LAYER not in sys.path:
+    sys.path.insert(0, _LAYER)

@@ -8,17 +8,15 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from sandbox.asl.effects import Entered
-from sandbox.clock import ScaledClock
+from sandbox.aws import DeliveryFaults, Entered, ScaledClock
+from sandbox.organization import Sandbox
+from sandbox.product import OPT_IN_TAG, RUN_AS_ROLE, data_source_id
 from sandbox.screen import Row, Screen
-from sandbox.services.events import Chaos
-from sandbox.world import OPT_IN_TAG, Sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from sandbox.asl.effects import Effect
-    from sandbox.asl.execution import Ended, Execution
+    from sandbox.aws import Execution
 
 SPEED = 15.0  # sandbox seconds in one of ours: a connection takes about a minute of AWS's time
 PATIENCE = 60.0  # our seconds for any one chapter; a demo that hangs is a demo that failed
@@ -65,10 +63,10 @@ class Demo:
         return self._verdict()
 
     def _begin(self) -> None:
-        place = self.world.cloud.landscape
+        place = self.world.cloud.topology
         self.screen.headline("An AWS organization, in this process")
         started = time.monotonic()
-        self.world.found()
+        self.world.create_organization()
         self.screen.line(
             f"management account [cyan]{place.management}[/], hub [cyan]{place.hub}[/] "
             f"(delegated administrator for StackSets, Amazon Quick in {place.region})"
@@ -79,7 +77,7 @@ class Demo:
             f"in {time.monotonic() - started:.1f} s"
         )
         self.screen.line(f"from here one second is {SPEED:g} seconds of AWS's time")
-        self.world.step_functions.listeners.append(self._heard)
+        self.world.step_functions.listeners.append(self._on_history_event)
 
     def _member(self, name: str, expected: str, reason: str = "") -> str:
         account_id = self.world.organizations.create_member(name)
@@ -114,7 +112,7 @@ class Demo:
         self._until(self._all_as_expected, "every account is where it should be")
 
     def _query(self, account_id: str, *, allowed: bool) -> None:
-        answer = self.world.quick.query(f"quick-athena-{account_id}-default", *TABLE)
+        answer = self.world.quick.query(data_source_id(account_id), *TABLE)
         name = self.watches[account_id].row.name
         asked = f"Quick queries {TABLE[0]}.{TABLE[1]} of [bold]{name}[/]"
         if answer.allowed:
@@ -146,7 +144,7 @@ class Demo:
         self.screen.headline("Things break and no event tells: a sweep finds and heals them")
         marketing = next(each for each, watch in self.watches.items() if watch.row.name == "marketing")
         legacy = next(each for each, watch in self.watches.items() if watch.row.name == "legacy")
-        self.world.events.chaos = Chaos(seed=1, drop=1.0)
+        self.world.events.delivery_faults = DeliveryFaults(seed=1, drop=1.0)
         self._say("Organizations events are lost from here on")
         self._break(finance, marketing)
         for watch in self.watches.values():
@@ -163,20 +161,18 @@ class Demo:
 
     def _break(self, finance: str, marketing: str) -> None:
         """What people with a console do."""
-        hub = self.world.cloud.landscape.hub
+        hub = self.world.cloud.topology.hub
         session: Any = self.world.boto3_session(hub)
         shard = f"arn:aws:iam::{hub}:policy/quick-athena/quick-athena-access-1"
         self._say("somebody detaches [bold]quick-athena-access-1[/] from Role A: no account can be queried any more")
-        session.client("iam").detach_role_policy(RoleName="quick-athena-run-as", PolicyArn=shard)
+        session.client("iam").detach_role_policy(RoleName=RUN_AS_ROLE, PolicyArn=shard)
         self._say("somebody deletes the data source of [bold]marketing[/]")
-        session.client("quicksight").delete_data_source(
-            AwsAccountId=hub, DataSourceId=f"quick-athena-{marketing}-default"
-        )
+        session.client("quicksight").delete_data_source(AwsAccountId=hub, DataSourceId=data_source_id(marketing))
         self._until(lambda: not self._answers(finance), "IAM knows")
         self._query(finance, allowed=False)
 
     def _answers(self, account_id: str) -> bool:
-        return bool(self.world.quick.query(f"quick-athena-{account_id}-default", *TABLE).allowed)
+        return bool(self.world.quick.query(data_source_id(account_id), *TABLE).allowed)
 
     def _reported(self) -> str:
         """The sweep's report, in a line."""
@@ -233,7 +229,7 @@ class Demo:
                 row.taken.append(f"{'refuse' if failed else watch.change} {took}")
                 self._say(f"[bold]{row.name}[/] {'has' if failed else 'is'} {status}, {took} after it was asked for")
 
-    def _heard(self, execution: Execution, effect: Effect | Ended) -> None:
+    def _on_history_event(self, execution: Execution, effect: object) -> None:
         account_id = (execution.path and execution_account(execution)) or ""
         watch = self.watches.get(account_id)
         if watch and isinstance(effect, Entered) and effect.state.startswith(STEPS):

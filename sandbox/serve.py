@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import shutil
@@ -15,10 +14,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sandbox.clock import ScaledClock
-from sandbox.server import Server
-from sandbox.services.sts import Asked
-from sandbox.world import OPT_IN_TAG, PROJECT, Sandbox
+from control_plane.errors import InvalidProfiles
+from control_plane.profiles import load as load_profiles
+from sandbox.aws import AssumeRoleRequest, ScaledClock
+from sandbox.aws.server import Server
+from sandbox.organization import Sandbox
+from sandbox.product import CONSUMER_LAYER, OPT_IN_TAG
 
 HELP = """Serve the sandbox to any AWS client, until SIGTERM.
 
@@ -72,7 +73,7 @@ class _Served:
 def _world(accounts: int, speed: float, layer: Path | None, groups: set[str], *, deploy: bool) -> _Served:
     clock = ScaledClock(datetime.now(UTC), speed)
     world = Sandbox(clock, consumer_layer=layer)  # never closed: it goes with the process
-    world.found()
+    world.create_organization()
     _create_groups(world, groups)
     members, suspended = _populate(world, accounts)
     if deploy:
@@ -99,18 +100,16 @@ def _listen(port: int) -> socket.socket:
 
 def _groups_of(profiles: Path) -> set[str]:
     """The groups a profiles file names, read by the product's own reader; its words when it finds fault."""
-    sys.path.insert(0, str(PROJECT / "layers/control_plane"))
-    reader = importlib.import_module("control_plane.profiles")
     try:
-        found = reader.load(profiles).profiles.values()
-    except reader.InvalidProfiles as error:
+        found = load_profiles(profiles).profiles.values()
+    except InvalidProfiles as error:
         raise CannotServe(f"--profiles {profiles}: {error}") from error
     return {group for profile in found for group in (*profile.owners, *profile.viewers)}
 
 
 def _create_groups(world: Sandbox, groups: set[str]) -> None:
     """Quick has the groups of the profiles in force, besides those of the project's own file."""
-    hub = world.cloud.landscape.hub
+    hub = world.cloud.topology.hub
     asked = {"AwsAccountId": hub, "Namespace": "default"}
     with world.cloud.administering(hub):
         quick = world.cloud.client("quicksight")
@@ -124,7 +123,7 @@ def _layer(profiles: Path | None, folder: Path) -> Path | None:
     """The consumer layer with another profiles file, when one is given."""
     if profiles is None:
         return None
-    shutil.copytree(PROJECT / "layers/consumer", folder / "consumer")
+    shutil.copytree(CONSUMER_LAYER, folder / "consumer")
     shutil.copy(profiles, folder / "consumer/profiles.yaml")
     return folder / "consumer"
 
@@ -144,7 +143,7 @@ def _populate(world: Sandbox, accounts: int) -> tuple[list[str], list[str]]:
 
 def _announcement(server: Server, served: _Served) -> dict[str, Any]:
     world, members, suspended = served.world, served.members, served.suspended
-    place, identities = world.cloud.landscape, world.cloud.identities
+    place, identities = world.cloud.topology, world.cloud.identities
     everyone = [place.management, place.hub, *members, *suspended]
     return {
         "endpoint_url": server.endpoint_url,
@@ -164,9 +163,9 @@ def _announcement(server: Server, served: _Served) -> dict[str, Any]:
 
 
 def _role_a_session(world: Sandbox) -> dict[str, str]:
-    place = world.cloud.landscape
+    place = world.cloud.topology
     source = f"arn:aws:quicksight:{place.region}:{place.hub}:datasource/quick-athena-"  # of none of ours yet
-    asked = Asked(
+    asked = AssumeRoleRequest(
         world.outputs["RunAsRoleArn"],
         session_name="quicksight",
         context={"aws:SourceAccount": place.hub, "aws:SourceArn": source},

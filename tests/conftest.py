@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 from moto import mock_aws
 
-from sandbox.clock import VirtualClock
-from sandbox.cloud import Cloud
+from sandbox.aws import shortcuts
+from sandbox.aws.clock import VirtualClock
+from sandbox.aws.cloud import Cloud
 from tests import prototypes
 
 if TYPE_CHECKING:
@@ -28,6 +30,17 @@ def cloud() -> Iterator[Cloud]:
     yield cloud
     cloud.gateway.uninstall()
     mock.stop()
+
+
+def pytest_configure() -> None:
+    """Tests make few cycles and hold much (a gigabyte of service models): looking for cycles took a third of them."""
+    gc.set_threshold(200_000, 20, 100)
+    shortcuts.take()
+
+
+def pytest_collection_finish() -> None:
+    """What is there now stays, and need not be looked through."""
+    gc.freeze()
 
 
 @pytest.hookimpl(tryfirst=True)

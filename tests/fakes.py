@@ -1,4 +1,4 @@
-"""One in-memory class for each port: the world a test sets up, and what was done to it."""
+"""One in-memory class for each port: the state a test sets up, and what was done to it."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -9,26 +9,19 @@ from control_plane.account import ACTIVE, Account, Connection, Hub
 from control_plane.aws.ledger import LEASE, READ_LAG
 from control_plane.dependents import Asset
 from control_plane.errors import AccountNotFound, NotOurs
-from control_plane.ports import (
-    GONE,
-    Attention,
-    DataSource,
-    DataSourceSettings,
-    HeldPlan,
-    Listing,
-    OperationStatus,
-    Page,
+from control_plane.ports.access import (
+    NO_VERSION,
+    AccessChange,
+    ApprovalBatch,
     PendingChange,
-    Record,
-    Refusal,
+    PendingChanges,
     RefusedChange,
-    Sharing,
-    StackInstance,
-    Wish,
-    Wishes,
 )
+from control_plane.ports.quick import AssetPage, DataSource, DataSourceSettings, ListingProgress, Refusal, Sharing
+from control_plane.ports.registry import Record
+from control_plane.ports.stack_sets import OperationStatus, StackInstance
 
-UNDER_WAY = {"creating": "creation_failed", "updating": "update_failed"}
+IN_PROGRESS = {"creating": "creation_failed", "updating": "update_failed"}
 QUOTA = Quota(policy_size=6144, policies_per_role=20, versions_per_policy=5)
 
 
@@ -79,14 +72,14 @@ class FakeStackSets:
         self.definitions: dict[str, tuple[str, Mapping[str, str]]] = {}
 
     def ensure_stack_set(self, name: str, parameters: Mapping[str, str]) -> bool:
-        """Create the stack set when it is missing; raises NotOurs when a stranger's has its name."""
-        if not self._hub.mark.items() <= self.tags.setdefault(name, self._hub.mark).items():
-            raise NotOurs(f"the stack set {name} is a stranger's")
+        """Create the stack set when it is missing; raises NotOurs when another one has its name."""
+        if not self._hub.ownership_tags.items() <= self.tags.setdefault(name, self._hub.ownership_tags).items():
+            raise NotOurs(f"the stack set {name} is not ours")
         self.definitions.setdefault(name, (self.body, dict(parameters)))
         return self.is_defined(name, parameters)
 
     def is_defined(self, name: str, parameters: Mapping[str, str]) -> bool:
-        """Whether the stack set's body and parameters are what was built; one nobody looked at counts as such."""
+        """Whether the stack set's body and parameters are what was built; one nobody read counts as such."""
         built = self.body, dict(parameters)
         return self.definitions.get(name, built) == built
 
@@ -133,10 +126,10 @@ class FakeStackSets:
             is_current=False, in_progress=True, parameters=dict(parameters), operation_id=operation_id, reason=""
         )
 
-    def check_mark(self, name: str) -> None:
-        """Raise NotOurs when a stranger's has its name."""
-        if not self._hub.mark.items() <= self.tags.get(name, self._hub.mark).items():
-            raise NotOurs(f"the stack set {name} is a stranger's")
+    def check_ownership(self, name: str) -> None:
+        """Raise NotOurs when another one has its name."""
+        if not self._hub.ownership_tags.items() <= self.tags.get(name, self._hub.ownership_tags).items():
+            raise NotOurs(f"the stack set {name} is not ours")
 
     def start_removal(self, name: str, account_id: str, operation_id: str, *, retain: bool) -> None:
         """Delete the account's instance; the operation id makes it idempotent."""
@@ -215,7 +208,7 @@ class FakeAccessPolicies:
         return self._versions
 
     def write(self, shard: Shard) -> str:
-        """Put one shard in force (or away, when it has no entries); answers the version now in force."""
+        """Put one shard in force (or away, when it has no entries); returns the version now in force."""
         if not self._old_reads:
             self._old = dict(self._policies)
         self._old_reads = self.lag
@@ -223,11 +216,11 @@ class FakeAccessPolicies:
         if shard.entries:
             return self._put(shard).version
         self._policies.pop(shard.number, None)
-        return GONE
+        return NO_VERSION
 
-    def tidy(self, standing: Collection[int]) -> None:
+    def tidy(self, keep: Collection[int]) -> None:
         """What would be deleted is noted by what stands."""
-        self.tidied.append(frozenset(standing))
+        self.tidied.append(frozenset(keep))
 
     def show_once(self, old: Policy, number: int = 1) -> None:
         """Let the next read still show this policy as one shard."""
@@ -242,44 +235,44 @@ class FakeAccessPolicies:
 
 
 class FakeAccessLedger:
-    """Port `AccessLedger`; `odd`: items among the pending changes that are none."""
+    """Port `AccessLedger`; `malformed`: malformed items among the pending changes."""
 
     def __init__(self) -> None:
-        self.wishes: dict[str, Wish] = {}
-        self.odd: dict[str, RefusedChange] = {}
+        self.changes: dict[str, AccessChange] = {}
+        self.malformed: dict[str, RefusedChange] = {}
         self._since: dict[str, str] = {}
         self.holder: str | None = None
         self._expires = datetime.min.replace(tzinfo=UTC)
-        self._left: dict[str, str] = {}
-        self._left_at: datetime | None = None
+        self._known_versions: dict[str, str] = {}
+        self._versions_at: datetime | None = None
 
-    def ask(self, wish: Wish, now: str) -> None:
-        """Note one wish; a later generation's replaces it."""
-        key = wish.connection.key
-        before = self.wishes.get(key)
+    def enqueue(self, change: AccessChange, now: str) -> None:
+        """Store one change; it replaces one of an earlier generation."""
+        key = change.connection.key
+        before = self.changes.get(key)
         if before is None:
             self._since[key] = now
-        if key not in self.odd and (before is None or before.generation <= wish.generation):
-            self.wishes[key] = wish
+        if key not in self.malformed and (before is None or before.generation <= change.generation):
+            self.changes[key] = change
 
-    def pending(self) -> Wishes:
-        """Everything asked for and not applied."""
-        changes = tuple(PendingChange(wish, self._since[key]) for key, wish in self.wishes.items())
-        return Wishes(changes, tuple(self.odd.values()))
+    def pending(self) -> PendingChanges:
+        """All changes that are requested and not applied."""
+        changes = tuple(PendingChange(change, self._since[key]) for key, change in self.changes.items())
+        return PendingChanges(changes, tuple(self.malformed.values()))
 
-    def applied(self, changes: Collection[PendingChange]) -> None:
-        """Forget changes that hold now, unless they were replaced meanwhile."""
+    def remove_applied(self, changes: Collection[PendingChange]) -> None:
+        """Delete changes that are applied, unless they were replaced meanwhile."""
         for each in changes:
-            if each.key in self.wishes and self.wishes[each.key].generation == each.wish.generation:
-                del self.wishes[each.key]
+            if each.key in self.changes and self.changes[each.key].generation == each.change.generation:
+                del self.changes[each.key]
 
-    def refuse(self, changes: Collection[RefusedChange]) -> None:
-        """Forget items that are no change."""
+    def discard(self, changes: Collection[RefusedChange]) -> None:
+        """Delete malformed items."""
         for each in changes:
-            self.odd.pop(each.key, None)
+            self.malformed.pop(each.key, None)
 
     def acquire(self, holder: str, now: str) -> bool:
-        """Become the one writer; False while another one is."""
+        """Take the lease; False while another writer has it."""
         moment = datetime.fromisoformat(now)
         if self.holder not in (None, holder) and moment <= self._expires:
             return False
@@ -287,94 +280,94 @@ class FakeAccessLedger:
         return True
 
     def holds(self, holder: str) -> bool:
-        """Whether the holder still is the one writer."""
+        """Whether that holder still has the lease."""
         return self.holder == holder
 
-    def written(self, now: str) -> Mapping[str, str]:
-        """The versions recent writers left, by shard name."""
-        if self._left_at is None or self._left_at < datetime.fromisoformat(now) - READ_LAG:
+    def recent_versions(self, now: str) -> Mapping[str, str]:
+        """The versions that recent writers wrote, by shard name."""
+        if self._versions_at is None or self._versions_at < datetime.fromisoformat(now) - READ_LAG:
             return {}
-        return dict(self._left)
+        return dict(self._known_versions)
 
     def release(self, holder: str, versions: Mapping[str, str], now: str) -> None:
-        """Let others write, and say what was left."""
+        """Give the lease back and record the versions written."""
         if self.holder != holder:
             return
-        self._left = {**self.written(now), **versions}
+        self._known_versions = {**self.recent_versions(now), **versions}
         if versions:
-            self._left_at = datetime.fromisoformat(now)
+            self._versions_at = datetime.fromisoformat(now)
         self.holder = None
 
 
-class FakeBrake:
-    """Port `Brake`."""
+class FakeRevocationBudget:
+    """Port `RevocationBudget`."""
 
     def __init__(self) -> None:
-        self.went: dict[str, datetime] = {}
-        self.plan = HeldPlan()
-        self.plans: dict[str, frozenset[str]] = {}
-        self.gone: set[str] = set()
+        self.revoked_times: dict[str, datetime] = {}
+        self.batch = ApprovalBatch()
+        self.batches: dict[str, frozenset[str]] = {}
+        self.released_batches: set[str] = set()
         self.waiting: frozenset[str] = frozenset()
         self._tokens: dict[str, str] = {}
-        self._asked = True
+        self._approval_requested = True
 
     def revoked(self) -> Mapping[str, datetime]:
-        """When each counted revocation of the last while went."""
-        return dict(self.went)
+        """The times of recent counted revocations."""
+        return dict(self.revoked_times)
 
     def count(self, connections: Collection[str], now: str) -> None:
-        """Counted revocations go now."""
-        self.went.update(dict.fromkeys(connections, datetime.fromisoformat(now)))
+        """Record counted revocations."""
+        self.revoked_times.update(dict.fromkeys(connections, datetime.fromisoformat(now)))
 
     def expected(self) -> frozenset[str]:
         """Connections whose revocation has to wait."""
         return self.waiting
 
     def expect(self, connections: Collection[str]) -> None:
-        """These, and no others."""
+        """Replace the expected connections."""
         self.waiting = frozenset(connections)
 
-    def held(self) -> HeldPlan:
+    def held(self) -> ApprovalBatch:
         """The revocations that wait for approval."""
-        return self.plan
+        return self.batch
 
-    def hold(self, connections: Collection[str], now: str) -> HeldPlan | None:
-        """These wait for approval now, and no others."""
-        if self.plan.connections != frozenset(connections):
-            before, number = self.plan, len(self.plans) + 1
-            stale = self._tokens.get(before.id, before.stale_token)
-            self.plan = HeldPlan(f"{number}-{now}", frozenset(connections), stale_token=stale)
-            self.plans[self.plan.id] = self.plan.connections
-            self._asked = False
-        return None if self._asked else self.plan
+    def hold(self, connections: Collection[str], now: str) -> ApprovalBatch | None:
+        """Replace the revocations that wait."""
+        if self.batch.connections != frozenset(connections):
+            before, number = self.batch, len(self.batches) + 1
+            superseded = self._tokens.get(before.id, before.superseded_token)
+            self.batch = ApprovalBatch(f"{number}-{now}", frozenset(connections), superseded_token=superseded)
+            self.batches[self.batch.id] = self.batch.connections
+            self._approval_requested = False
+        return None if self._approval_requested else self.batch
 
-    def asked(self, plan: HeldPlan) -> None:
-        """People are being asked about that plan."""
-        self._asked = plan.id == self.plan.id
+    def mark_approval_requested(self, batch: ApprovalBatch) -> None:
+        """Record that the approval of this batch was requested."""
+        self._approval_requested = batch.id == self.batch.id
 
-    def approvable(self, plan_id: str, token: str) -> HeldPlan | None:
-        """Remember what approves a plan and answer the plan; None when it was replaced meanwhile."""
-        if plan_id != self.plan.id or not self.plan.connections:
+    def store_token(self, batch_id: str, token: str) -> ApprovalBatch | None:
+        """Store the token that approves a batch and return the batch; None when it was replaced meanwhile."""
+        if batch_id != self.batch.id or not self.batch.connections:
             return None
-        self._tokens[plan_id] = token
-        return self.plan
+        self._tokens[batch_id] = token
+        return self.batch
 
-    def listed(self, plan_id: str) -> Sequence[str]:
-        """The connections of a plan, in order."""
-        return sorted(self.plans[plan_id])
+    def connections_of(self, batch_id: str) -> Sequence[str]:
+        """The connections of a batch, in order."""
+        return sorted(self.batches[batch_id])
 
-    def released(self, plan_id: str) -> None:
-        """An approved plan's revocations have gone."""
-        self.gone.add(plan_id)
-        self.waiting -= self.plans[plan_id]
+    def mark_released(self, batch_id: str) -> None:
+        """Record that the revocations of an approved batch were applied."""
+        self.released_batches.add(batch_id)
+        self.waiting -= self.batches[batch_id]
 
-    def is_released(self, plan_id: str) -> bool:
-        """Whether they have."""
-        return plan_id in self.gone
+    def is_released(self, batch_id: str) -> bool:
+        """Whether they were applied."""
+        return batch_id in self.released_batches
 
 
 class FakeExemptions:
-    """Port `Exemptions`: whose revocation takes nothing from anybody; `broken`: nobody can tell."""
+    """Port `Exemptions`: revocations that need not be counted; `broken`: nobody can tell."""
 
     def __init__(self) -> None:
         self.exempt: set[str] = set()
@@ -389,39 +382,39 @@ class FakeExemptions:
         return connection.key in self.exempt
 
 
-class FakeOddities:
-    """Port `Oddities`: what was told, in order."""
+class FakeAnomalies:
+    """Port `Anomalies`: what was reported, in order."""
 
     def __init__(self) -> None:
         self.keys: list[str] = []
         self.entries: list[str] = []
 
     def refused(self, changes: Sequence[RefusedChange]) -> None:
-        """Pending changes that are none."""
+        """Malformed items among the pending changes."""
         self.keys += [each.key for each in changes]
 
     def unexpected(self, entries: Sequence[str]) -> None:
-        """Entries of the access policy that are no consumer role's of ours."""
+        """Entries of the access policy that are not a consumer role of ours."""
         self.entries += entries
 
 
 class FakeApprovals:
-    """Port `Approvals`: the plans people were asked about, and the tokens refused from then on."""
+    """Port `Approvals`: the batches whose approval was requested, and the tokens that were invalidated."""
 
     def __init__(self) -> None:
-        self.plans: list[HeldPlan] = []
+        self.batches: list[ApprovalBatch] = []
         self.refused: list[str] = []
 
-    def ask(self, plan: HeldPlan) -> None:
-        """Ask about the plan, unless it is empty."""
-        if plan.stale_token:
-            self.refused.append(plan.stale_token)
-        if plan.connections:
-            self.plans.append(plan)
+    def ask(self, batch: ApprovalBatch) -> None:
+        """Request approval of the batch, unless it is empty."""
+        if batch.superseded_token:
+            self.refused.append(batch.superseded_token)
+        if batch.connections:
+            self.batches.append(batch)
 
 
 @dataclass
-class Source:
+class QuickSource:
     """One data source as Quick keeps it."""
 
     name: str
@@ -441,7 +434,7 @@ class FakeDataSources:
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
-        self.sources: dict[str, Source] = {}
+        self.sources: dict[str, QuickSource] = {}
         self.refusals: list[tuple[str, str]] = []
         self.answers: list[Refusal | None] = []
         self.calls: list[str] = []
@@ -451,16 +444,18 @@ class FakeDataSources:
         found = self.sources.get(data_source_id)
         if found is None:
             return None
-        state = "in_progress" if found.state in UNDER_WAY else found.state
+        state = "in_progress" if found.state in IN_PROGRESS else found.state
         kept = found.name, found.settings, found.sharing, found.tags, found.failure_type, found.failure
         return DataSource(state, *kept)
 
     def create(self, data_source_id: str, name: str, settings: DataSourceSettings, sharing: Sharing) -> Refusal | None:
-        """Begin to create it."""
+        """Start to create it."""
         self.calls.append("create")
         if refusal := self._answer():
             return refusal
-        self.sources.setdefault(data_source_id, Source(name, settings, "creating", sharing, self._hub.mark))
+        self.sources.setdefault(
+            data_source_id, QuickSource(name, settings, "creating", sharing, self._hub.ownership_tags)
+        )
         return None
 
     def share(self, data_source_id: str, sharing: Sharing) -> None:
@@ -469,7 +464,7 @@ class FakeDataSources:
         self.sources[data_source_id].sharing = sharing
 
     def update(self, data_source_id: str, name: str, settings: DataSourceSettings) -> Refusal | None:
-        """Begin to change its name and where its queries run."""
+        """Start to change its name and where its queries run."""
         self.calls.append("update")
         if refusal := self._answer():
             return refusal
@@ -488,7 +483,7 @@ class FakeDataSources:
     def tick(self) -> None:
         """End every creation and update under way."""
         for source in self.sources.values():
-            if ended := UNDER_WAY.get(source.state):
+            if ended := IN_PROGRESS.get(source.state):
                 refused = self.refusals.pop(0) if self.refusals else None
                 source.state = ended if refused else "successful"
                 source.failure_type, source.failure = refused or ("", "")
@@ -502,13 +497,13 @@ class FakeQuickAssets:
         self._page = page
         self.calls: list[str] = []
 
-    def page(self, kind: str, token: str) -> Page:
+    def page(self, kind: str, token: str) -> AssetPage:
         """One page of all assets of a kind."""
         self.calls.append(f"list {kind}")
         listed = [replace(asset, uses=None, owners=()) for (of, _), asset in self.made.items() if of == kind]
         start = int(token or 0)
         following = start + self._page
-        return Page(tuple(listed[start:following]), str(following) if following < len(listed) else "")
+        return AssetPage(tuple(listed[start:following]), str(following) if following < len(listed) else "")
 
     def uses(self, kind: str, asset_id: str) -> tuple[str, ...]:
         """ARNs of what an asset is made of."""
@@ -528,34 +523,34 @@ class FakeAssetCache:
 
     def __init__(self) -> None:
         self.known: dict[tuple[str, str], Asset] = {}
-        self._listing = Listing()
-        self.turn = datetime.min.replace(tzinfo=UTC)
+        self._listing = ListingProgress()
+        self.busy_until = datetime.min.replace(tzinfo=UTC)
 
-    def take_turn(self, now: datetime, until: datetime) -> bool:
-        """Become the one who may ask Quick until then."""
-        if self.turn > now:
+    def try_reserve(self, now: datetime, until: datetime) -> bool:
+        """Reserve Quick's API until then."""
+        if self.busy_until > now:
             return False
-        self.turn = until
+        self.busy_until = until
         return True
 
-    def listing(self) -> Listing:
-        """How far the lists are."""
+    def listing(self) -> ListingProgress:
+        """How far the listing has come."""
         return self._listing
 
-    def keep_listing(self, listing: Listing) -> None:
-        """Remember how far they are."""
+    def keep_listing(self, listing: ListingProgress) -> None:
+        """Store how far the listing has come."""
         self._listing = listing
 
     def assets(self) -> list[Asset]:
-        """Every asset known."""
+        """All known assets."""
         return list(self.known.values())
 
     def keep(self, asset: Asset) -> None:
-        """Remember one."""
+        """Store one asset."""
         self.known[asset.kind, asset.id] = asset
 
     def forget(self, asset: Asset) -> None:
-        """Forget one."""
+        """Delete one asset from the cache."""
         self.known.pop((asset.kind, asset.id), None)
 
 
@@ -563,12 +558,12 @@ class FakeQuickAccount:
     """Port `QuickAccount`: an edition (None: not subscribed) and the groups there are; counts the questions."""
 
     def __init__(self, edition: str | None = "ENTERPRISE", groups: Iterable[str] = ("owners", "authors")) -> None:
-        self.said, self.groups, self.asked = edition, set(groups), 0
+        self.bought, self.groups, self.asked = edition, set(groups), 0
 
     def edition(self) -> str | None:
         """What was bought; None when nothing was."""
         self.asked += 1
-        return self.said
+        return self.bought
 
     def has_group(self, name: str) -> bool:
         """Whether that group exists."""
@@ -582,57 +577,72 @@ class FakeRegistry:
         self.items: dict[tuple[str, str | None], dict[str, str]] = {
             (account_id, profile): {"status": status} for account_id, profile, status in statuses
         }
-        self.attention: dict[str, list[Attention]] = {"moving": [], "failed": []}
+        self.unsettled_records: dict[str, list[Record]] = {"in_progress": [], "failed": []}
         self.held: dict[str, str] = {}
+        self.holders: dict[str, str] = {}
         self.unread = 0
         self.until = ""
 
     def records(self, account_id: str) -> dict[str, Record]:
-        """What is remembered of an account's connections, by profile."""
+        """The records of an account's connections, by profile."""
         return {
-            profile: Record(item["status"], is_kept="kept" in item, dependents=item.get("dependents", ""))
+            profile: Record(
+                account_id,
+                profile,
+                item["status"],
+                instance_retained="instance_retained" in item,
+                retained=item.get("retained", ""),
+                dependents=item.get("dependents", ""),
+            )
             for (account, profile), item in self.items.items()
             if account == account_id and profile
         }
 
-    def record_failure(self, account_id: str, profile: str | None, failure: Mapping[str, str], now: str) -> None:
-        """Keep what stopped a connection (or, without a profile, the whole account)."""
+    def record_failure(
+        self, account_id: str, profile: str | None, failure: Mapping[str, str], now: str, generation: int | None = None
+    ) -> None:
+        """Record why a connection or, without a profile, the whole account failed."""
         record = self.items.setdefault((account_id, profile), {})
-        record.update(failure, status="failed", updated=now)
+        if generation is None or int(record.get("generation", 0)) <= generation:
+            record.update(failure, status="failed", updated=now)
 
     def record_dependents(self, account_id: str, profile: str, dependents: str, now: str) -> None:
-        """Keep what stops working with a connection's data source."""
+        """Record the assets that stop working with a connection's data source."""
         self.items[account_id, profile].update(dependents=dependents, updated=now)
 
-    def needing_attention(self, kind: str) -> list[Attention]:
-        """Records that are `moving` or `failed`."""
-        return self.attention[kind]
+    def unsettled(self, kind: str) -> list[Record]:
+        """Records that are `in_progress` or `failed`."""
+        return self.unsettled_records[kind]
+
+    def is_held_by(self, account_id: str, execution: str) -> bool:
+        """Whether that execution holds the account's claim."""
+        return self.holders.get(account_id) == execution
 
     def held_since(self, account_id: str) -> str | None:
-        """When the holder of an account's claim gave its last sign of life."""
+        """When the holder of an account's claim wrote it last."""
         return self.held.get(account_id)
 
     def unread_events(self) -> int:
-        """How many events are kept in which no account was found."""
+        """How many events are stored in which no account was found."""
         return self.unread
 
     def last_report(self) -> str:
         """Until when failures have been reported."""
         return self.until
 
-    def reported(self, until: str) -> None:
-        """Failures recorded until then have been reported."""
+    def set_last_report(self, until: str) -> None:
+        """Record until when failures have been reported."""
         self.until = until
 
 
 class FakeReconciles:
-    """Port `Reconciles`: what was asked for, once for each name."""
+    """Port `Reconciles`: what was started, once for each name."""
 
     def __init__(self) -> None:
         self.started: dict[str, tuple[str, str]] = {}
 
     def start(self, account_id: str, reason: str, name: str, profiles: Sequence[str] = ()) -> None:  # noqa: ARG002
-        """Ask for a look at an account."""
+        """Start to reconcile an account."""
         self.started.setdefault(name, (account_id, reason))
 
 
@@ -643,5 +653,5 @@ class FakeNotifications:
         self.sent: list[tuple[str, str]] = []
 
     def send(self, subject: str, text: str) -> None:
-        """Tell them."""
+        """Send one message."""
         self.sent.append((subject, text))

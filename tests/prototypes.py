@@ -2,7 +2,12 @@
 
 Deploying a world takes seconds, forking one takes milliseconds, and what a test does to its fork nobody else sees.
 `prototype` makes a fixture of a function that builds such a world. A test that uses the fixture runs in a fork of the
-process that built it; its reports come back through a pipe, so that nothing else of pytest notices.
+process that built it; its reports come back through pipes, so that nothing else of pytest notices.
+
+    the process of the tests
+        a process that has seen one world come and go, so that everything all worlds need is loaded
+            for each prototype, a process that has built it
+                for each test, a process that runs it
 """
 
 from __future__ import annotations
@@ -17,13 +22,17 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pytest
 from _pytest.runner import runtestprotocol
 
+from tests import warm_up
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 T = TypeVar("T")
 
 _built: dict[Any, Any] = {}  # what this process has built; tests that run in its forks find it here
-_nurseries: dict[Any, Nursery] = {}
+_servers: dict[Any, ForkServer] = {}  # those this process has started
+_temporary: list[pytest.TempPathFactory] = []  # none, or one
 
 
 def prototype(build: Callable[[], Iterator[T]]) -> Any:
@@ -47,70 +56,108 @@ def prototype_of(item: pytest.Item) -> Any | None:
     return next(iter(builds), None)
 
 
+def directory(name: str) -> Path:
+    """A new directory for what a prototype is made of; it goes when tests' own temporary directories go."""
+    return _temporary[-1].mktemp(name)
+
+
 def run(item: pytest.Item) -> list[pytest.TestReport]:
     """Run one test in a fork of its prototype; the reports of its phases."""
-    build = prototype_of(item)
-    if build not in _nurseries:
-        _nurseries[build] = Nursery(build, item.session.items)
-    return _nurseries[build].run(item)
+    if not _temporary:
+        _temporary.append(item.config._tmp_path_factory)  # type: ignore[attr-defined]
+        _temporary[-1].getbasetemp()  # one for all processes
+    answer = pickle.loads(_server(None, item.session.items, warm_up.once, _with_prototype).run(item))  # noqa: S301 - written by our own child
+    if isinstance(answer, str):
+        return [_broken(item, answer)]
+    hook = item.config.hook
+    return [hook.pytest_report_from_serializable(config=item.config, data=each) for each in answer]
 
 
 def close() -> None:
-    """End the processes that built prototypes."""
-    for nursery in _nurseries.values():
-        nursery.close()
-    _nurseries.clear()
+    """End the processes this one has started."""
+    for server in _servers.values():
+        server.close()
+    _servers.clear()
 
 
-class Nursery:
-    """The process that has built one prototype, and forks itself for each test. It ends with the process that asks."""
+def _server(
+    key: Any, items: list[pytest.Item], prepare: Callable[[], None], answer: Callable[[pytest.Item], bytes]
+) -> ForkServer:
+    if key not in _servers:
+        _servers[key] = ForkServer(items, prepare, answer)
+    return _servers[key]
 
-    def __init__(self, build: Any, items: list[pytest.Item]) -> None:
+
+class ForkServer:
+    """A process that prepares something once and then answers for one test after another; it ends with its asker."""
+
+    def __init__(
+        self, items: list[pytest.Item], prepare: Callable[[], None], answer: Callable[[pytest.Item], bytes]
+    ) -> None:
         self._items = items
-        asks, hears = os.pipe(), os.pipe()
+        asked, answered = os.pipe(), os.pipe()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # xdist's threads do not run tests
-            if not os.fork():
-                os.close(asks[1])
-                os.close(hears[0])
-                self._serve(build, asks[0], hears[1])
-        os.close(asks[0])
-        os.close(hears[1])
-        self._asks, self._hears = os.fdopen(asks[1], "wb"), os.fdopen(hears[0], "rb")
+            self._process = os.fork()
+        if not self._process:
+            os.close(asked[1])
+            os.close(answered[0])
+            self._serve(prepare, answer, asked[0], answered[1])
+        os.close(asked[0])
+        os.close(answered[1])
+        self._ask, self._answer = os.fdopen(asked[1], "wb"), os.fdopen(answered[0], "rb")
 
-    def run(self, item: pytest.Item) -> list[pytest.TestReport]:
-        """The reports of one test."""
-        pickle.dump(self._items.index(item), self._asks)
-        self._asks.flush()
-        told = pickle.load(self._hears)  # noqa: S301 - written by our own child
-        if isinstance(told, str):
-            return [_broken(item, told)]
-        hook = item.config.hook
-        return [hook.pytest_report_from_serializable(config=item.config, data=each) for each in told]
+    def run(self, item: pytest.Item) -> bytes:
+        """The answer for one test."""
+        pickle.dump(self._items.index(item), self._ask)
+        self._ask.flush()
+        answer: bytes = pickle.load(self._answer)  # noqa: S301 - written by our own child
+        return answer
 
     def close(self) -> None:
         """Nobody asks any more, so it ends."""
-        self._asks.close()
-        self._hears.close()
+        self._hang_up()
+        os.waitpid(self._process, 0)
 
-    def _serve(self, build: Any, asks: int, hears: int) -> None:
+    def _hang_up(self) -> None:
+        self._ask.close()
+        self._answer.close()
+
+    def _serve(
+        self, prepare: Callable[[], None], answer: Callable[[pytest.Item], bytes], asked: int, answered: int
+    ) -> None:
         """Never returns: this process is a copy, and nothing of what its parent would do next may happen here too."""
+        for sibling in _servers.values():  # each ends when its pipe has no other end left
+            sibling._hang_up()
+        _servers.clear()
+        broken = b""
         try:
-            world = build()
-            _built[build] = next(world)
-            trouble = ""
+            prepare()
         except BaseException:  # noqa: BLE001 - told to whoever asks
-            trouble = traceback.format_exc()
+            broken = pickle.dumps(traceback.format_exc())
         gc.collect()
         gc.freeze()  # what is there stays, and need not be copied to be looked through
-        with os.fdopen(asks, "rb") as asked, os.fdopen(hears, "wb") as heard:
+        with os.fdopen(asked, "rb") as questions, os.fdopen(answered, "wb") as answers:
             while True:
                 try:
-                    number = pickle.load(asked)  # noqa: S301 - written by our own parent
+                    number = pickle.load(questions)  # noqa: S301 - written by our own parent
                 except EOFError:
+                    close()
                     os._exit(0)
-                heard.write(pickle.dumps(trouble) if trouble else _in_a_fork(self._items[number]))
-                heard.flush()
+                pickle.dump(broken or answer(self._items[number]), answers)
+                answers.flush()
+
+
+def _with_prototype(item: pytest.Item) -> bytes:
+    build = prototype_of(item)
+    assert build
+
+    def prepare() -> None:
+        world = build()
+        _built[build] = next(world)
+        _built[world] = world  # or it would be closed
+
+    return _server(build, item.session.items, prepare, _in_a_fork).run(item)
 
 
 def _in_a_fork(item: pytest.Item) -> bytes:
@@ -119,16 +166,16 @@ def _in_a_fork(item: pytest.Item) -> bytes:
     if not child:
         os.close(here)
         with os.fdopen(there, "wb") as answer:
-            answer.write(_told(item))
+            answer.write(_reports(item))
         os._exit(0)  # neither handlers at exit nor buffers of the parent's
     os.close(there)
     with os.fdopen(here, "rb") as answer:
-        told = answer.read()
+        reports = answer.read()
     _, status = os.waitpid(child, 0)
-    return told or pickle.dumps(f"the test's process ended without a word, with status {status}")
+    return reports or pickle.dumps(f"the test's process ended without a word, with status {status}")
 
 
-def _told(item: pytest.Item) -> bytes:
+def _reports(item: pytest.Item) -> bytes:
     # What other tests of this worker share (a process, a directory) is not this copy's to take down.
     item.session._setupstate.stack.clear()
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sandbox.cloud import Cloud
+    from sandbox.aws.cloud import Cloud
 
 OWNERS = "quick-athena-owners"
 

@@ -4,36 +4,37 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from control_plane.asking import Value
-from control_plane.sweep.facts import Remembered, Role, Source, StackSet
-from control_plane.sweep.ports import Place, Read
+from control_plane.opt_in import Value
+from control_plane.ports.registry import Record
+from control_plane.sweep.ports import ListedAccount, ListPage
+from control_plane.sweep.snapshot import DataSourceSummary, RoleSummary, StackSetSummary
 
 T = TypeVar("T")
 V = TypeVar("V", bound=Value)
 
 
-def in_pages(items: Sequence[T], size: int, token: str) -> Read[T]:
+def in_pages(items: Sequence[T], size: int, token: str) -> ListPage[T]:
     """The page that begins at the token, a number."""
     first = int(token or 0)
     more = first + size < len(items)
-    return Read(items[first : first + size], str(first + size) if more else "")
+    return ListPage(items[first : first + size], str(first + size) if more else "")
 
 
 @dataclass
 class FakeAccountListing:
-    """Port `AccountListing`. `repeats`: the token every page gives; `asked`: whose tags were read."""
+    """Port `AccountListing`. `repeats`: the token every page gives; `tags_read`: whose tags were read."""
 
-    places: list[Place] = field(default_factory=list)
+    places: list[ListedAccount] = field(default_factory=list)
     tagged: dict[str, dict[str, str]] = field(default_factory=dict)
     size: int = 20
     repeats: str = ""
-    asked: list[str] = field(default_factory=list)
+    tags_read: list[str] = field(default_factory=list)
     above: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
-    def page(self, token: str) -> Read[Place]:
+    def page(self, token: str) -> ListPage[ListedAccount]:
         """At most `size` accounts."""
         read = in_pages(self.places, self.size, token)
-        return Read(read.items, self.repeats) if self.repeats else read
+        return ListPage(read.items, self.repeats) if self.repeats else read
 
     def units_above(self, account_id: str) -> tuple[str, ...] | None:
         """The units above an account whose place the list does not tell."""
@@ -41,7 +42,7 @@ class FakeAccountListing:
 
     def tags(self, resource_id: str) -> Mapping[str, str]:
         """The tags of an account, a unit or the root."""
-        self.asked.append(resource_id)
+        self.tags_read.append(resource_id)
         return self.tagged.get(resource_id, {})
 
 
@@ -49,17 +50,17 @@ class FakeAccountListing:
 class FakeRoleListing:
     """Port `RoleListing`."""
 
-    roles: list[Role] = field(default_factory=list)
+    roles: list[RoleSummary] = field(default_factory=list)
     size: int = 100
-    strange: list[StackSet] = field(default_factory=list)
+    strange: list[StackSetSummary] = field(default_factory=list)
 
-    def stack_sets(self, token: str) -> Read[StackSet]:
+    def stack_sets(self, token: str) -> ListPage[StackSetSummary]:
         """One for each profile that has roles, and the strange ones."""
         names = sorted({f"quick-athena-{role.profile}" for role in self.roles})
-        ours = [StackSet(name=name, body="", values="") for name in names]
+        ours = [StackSetSummary(name=name, body="", values="") for name in names]
         return in_pages([*ours, *self.strange], 2, token)
 
-    def page(self, profile: str, token: str) -> Read[Role]:
+    def page(self, profile: str, token: str) -> ListPage[RoleSummary]:
         """At most `size` instances."""
         return in_pages([role for role in self.roles if role.profile == profile], self.size, token)
 
@@ -68,9 +69,9 @@ class FakeRoleListing:
 class FakeSourceListing:
     """Port `SourceListing`."""
 
-    sources: list[Source] = field(default_factory=list)
+    sources: list[DataSourceSummary] = field(default_factory=list)
 
-    def page(self, token: str) -> Read[Source]:
+    def page(self, token: str) -> ListPage[DataSourceSummary]:
         """At most 100 data sources."""
         return in_pages(self.sources, 100, token)
 
@@ -79,15 +80,15 @@ class FakeSourceListing:
 class FakeRecordListing:
     """Port `RecordListing`."""
 
-    records: list[Remembered] = field(default_factory=list)
+    records: list[Record] = field(default_factory=list)
 
-    def page(self, token: str) -> Read[Remembered]:
+    def page(self, token: str) -> ListPage[Record]:
         """Some records."""
         return in_pages(self.records, 100, token)
 
 
-class FakePapers:
-    """Port `Papers`: values as JSON, so that what can't be written down fails."""
+class FakeSweepStore:
+    """Port `SweepStore`: values as JSON, so that what can't be written down fails."""
 
     def __init__(self) -> None:
         self.written: dict[tuple[str, str], str] = {}

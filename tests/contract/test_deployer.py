@@ -9,8 +9,8 @@ from typing import Any
 import cfnlint
 import pytest
 
-from sandbox.deploy import package
-from sandbox.services.cloudformation.template import expand
+from sandbox.aws.deployment import package
+from sandbox.aws.services.cloudformation.template import expand
 from tests.contract import project
 from tests.contract.project import FORWARDING, HUB, ROOT
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sandbox.policy import Principal, Request, evaluate
+from sandbox.aws.policy import Principal, Request, evaluate
 from tests.contract import project
 from tests.contract.project import ROOT
 

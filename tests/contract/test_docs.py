@@ -24,7 +24,7 @@ from control_plane.dependents import NAMED, Asset
 from control_plane.failure import REMEDIATIONS, UNKNOWN, Failure
 from control_plane.ports.access import AccessChange
 from control_plane.ports.quick import ListingProgress
-from control_plane.settings import Settings
+from control_plane.settings import FIELDS
 from control_plane.steps import data_source, dependents
 from control_plane.sweep import collecting, planning, starting
 from control_plane.sweep.reporting import Report
@@ -308,7 +308,7 @@ def test_the_settings_page_lists_every_parameter_with_its_default(heading: str, 
 def test_the_settings_page_lists_every_variable() -> None:
     variables = project.template(HUB)["Globals"]["Function"]["Environment"]["Variables"]
     assert set(_rows("settings", "Environment of the functions")) == set(variables)
-    optional = {name.upper() for name, field in Settings.model_fields.items() if not field.is_required()}
+    optional = {name.upper() for name, field in FIELDS.items() if not field.is_required()}
     assert optional <= project.codes(project.reference("settings"))
 
 

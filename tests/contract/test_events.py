@@ -9,7 +9,7 @@ import yaml
 
 from control_plane.errors import NoAccountInEvent
 from control_plane.events import find_subject
-from sandbox.event_pattern import matches
+from sandbox.aws.event_pattern import matches
 from tests.contract import project
 
 EXPECTATIONS: Mapping[str, Mapping[str, Any]] = {

@@ -12,19 +12,24 @@ AWS = {"boto3", "botocore"}
 OUTSIDE = {"sandbox", "quickctl", "tests", "moto"}
 # Facts in, plan out: what these reach, directly or not, may read no file, clock or network.
 PURE = (
-    "words",
+    "text",
     "account",
     "errors",
     "events",
     "access_policy",
-    "asking",
-    "brake",
+    "opt_in",
+    "revocation_budget",
     "decision",
     "dependents",
     "failure",
-    "ports",
-    "words",
-    "sweep/facts",
+    "ports/access",
+    "ports/notifications",
+    "ports/organization",
+    "ports/quick",
+    "ports/reconciles",
+    "ports/registry",
+    "ports/stack_sets",
+    "sweep/snapshot",
     "sweep/inventory",
     "sweep/planning",
     "sweep/reporting",
@@ -37,7 +42,7 @@ OF_OTHERS = {
 }
 DOING = {"now", "today", "utcnow", "open", "read_text", "read_bytes", "load", "getenv", "environ"}
 
-LOADS_HANDLERS = "sandbox/services/functions"  # runs the functions in process
+LOADS_HANDLERS = "sandbox/serve.py"  # reads a profiles file as the product does
 
 
 def _imports(path: str, tree: ast.Module) -> set[str]:
@@ -59,7 +64,7 @@ in_layer = pytest.mark.parametrize("path", sorted(LAYER_IMPORTS))
 
 
 def _ours(name: str) -> set[str]:
-    """The modules of the layer a module imports, by name: `account`, `sweep/facts`."""
+    """The modules of the layer a module imports, by name: `account`, `sweep/snapshot`."""
     found = ast.walk(project.modules(LAYER)[f"{LAYER}/{name}.py"])
     froms = [
         node for node in found if isinstance(node, ast.ImportFrom) and str(node.module).startswith("control_plane")
@@ -115,7 +120,7 @@ def test_a_pure_module_names_nothing_that_reads_a_clock_or_a_file(name: str) -> 
 
 
 def test_a_module_in_a_folder_is_followed() -> None:
-    assert {"sweep/facts", "sweep/inventory", "brake"} <= _reached("sweep/planning")
+    assert {"sweep/snapshot", "sweep/inventory", "revocation_budget"} <= _reached("sweep/planning")
     assert "steps/dependents" in _reached("steps/data_source")
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from control_plane.account import Connection
 from control_plane.profiles import Profile
-from sandbox.policy import Document, Principal, Request, evaluate
+from sandbox.aws.policy import Document, Principal, Request, evaluate
 from tests.contract import filled, project
 from tests.contract.filled import HUB_ACCOUNT, MANAGEMENT, MEMBER, ORGANIZATION, REGION, ROOT_UNIT, RUN_AS
 

@@ -7,10 +7,10 @@ from typing import Any
 import botocore.session
 import pytest
 
-from sandbox.gateway import Call
-from sandbox.identity import Identities
-from sandbox.permissions.need import Need
-from sandbox.permissions.table import NEEDS
+from sandbox.aws.gateway import Call
+from sandbox.aws.identity import Identities
+from sandbox.aws.permissions.need import Need
+from sandbox.aws.permissions.table import NEEDS
 from tests.contract.filled import HUB_ACCOUNT, MEMBER, REGION
 from tests.contract.service_reference import find
 
@@ -105,6 +105,6 @@ CALLS = sorted(NEEDS)
 def test_the_sandbox_asks_for_what_the_reference_says(
     service: str, operation: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sandbox.permissions.organizations.organization_of", lambda _account: "o-exampleorgid")
+    monkeypatch.setattr("sandbox.aws.permissions.organizations.organization_of", lambda _account: "o-exampleorgid")
     found = sorted(set(_faults(_needs(service, operation))) - set(NOT_MEANT))
     assert not found, "\n".join(found)

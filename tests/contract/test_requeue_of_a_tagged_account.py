@@ -1,4 +1,4 @@
-"""RouteEvent asks the holder of a tagged account's claim before FindAccount reads the event: never another account's."""
+"""RouteEvent asks the holder of the tagged account's claim, before FindAccount runs: never another account's."""
 
 import copy
 import re
@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from control_plane.errors import NoAccountInEvent
-from control_plane.events import Kind, describe, find_subject
-from sandbox.asl.effects import StateError
-from sandbox.asl.expression import fill
-from sandbox.asl.machine import State, parse, states
+from control_plane.events import SubjectKind, describe, find_subject
+from sandbox.aws.asl.effects import StateError
+from sandbox.aws.asl.expression import fill
+from sandbox.aws.asl.machine import State, parse, states
 from tests.contract import project
 
 MANAGEMENT, ACCOUNT = "111122223333", "222233334444"
@@ -30,7 +30,7 @@ def _state(name: str) -> State:
 
 
 def _requested(event: Any) -> dict[str, Any] | None:
-    """What RequestRequeue sends to DynamoDB, if it is about an account's claim; None where only FindAccount can tell."""
+    """What RequestRequeue sends to DynamoDB, if it is about an account's claim; else None."""
     variables = {"states": {"context": {"Execution": {"Input": event, "Name": "it", "Id": "machine:it"}}}}
     try:
         arguments: dict[str, Any] = fill(_state("RequestRequeue").fields["Arguments"], variables)
@@ -58,7 +58,7 @@ def test_the_claim_of_a_sample_is_that_of_the_account_the_code_finds(name: str) 
     except NoAccountInEvent:
         assert requested is None
         return
-    tagged = subject.kind is Kind.ACCOUNT and event["detail"]["eventName"] in TAG_EVENTS
+    tagged = subject.kind is SubjectKind.ACCOUNT and event["detail"]["eventName"] in TAG_EVENTS
     assert (requested is not None) == tagged, "every documented tag event about an account needs no function"
     if requested:
         values = requested["ExpressionAttributeValues"]

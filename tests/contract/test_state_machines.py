@@ -13,10 +13,10 @@ from control_plane.account import Connection
 from control_plane.aws.calls import BY_CODE
 from control_plane.aws.registry import DynamoDbRegistry
 from control_plane.decision import Action
-from control_plane.failure import PLANS
+from control_plane.failure import REMEDIATIONS
 from control_plane.profiles import LONGEST
-from sandbox.asl.expression import Expression, expressions, fill
-from sandbox.asl.machine import State, parse, states
+from sandbox.aws.asl.expression import Expression, expressions, fill
+from sandbox.aws.asl.machine import State, parse, states
 from tests.contract import project
 from tests.contract.project import MACHINES
 from tests.contract.recorder import Recorder
@@ -118,11 +118,12 @@ def test_error_names_are_ours_or_awss(name: str) -> None:
 
 
 def test_every_error_has_a_plan_and_every_plan_an_error() -> None:
-    assert set(PLANS) == set(_errors())
+    assert set(REMEDIATIONS) == set(_errors())
 
 
 def test_every_error_is_raised_somewhere() -> None:
-    assert set(_raised()) | {error.__name__ for error in BY_CODE.values()} >= set(_errors())
+    by_machines = {word for name in MACHINES for word in re.findall(r"\bError: (\w+)", project.machine_text(name))}
+    assert {*_raised(), *by_machines, *(error.__name__ for error in BY_CODE.values())} >= set(_errors())
 
 
 def _raised() -> Iterator[str]:
@@ -258,7 +259,7 @@ def test_the_machine_and_the_code_write_the_same_registry_keys(name: str, state:
 def test_an_event_without_an_account_is_kept_with_the_cause_and_remedy_of_its_plan() -> None:
     catch = project.tasks(ROUTE)["FindAccount"]["Catch"][0]
     assert catch["ErrorEquals"] == ["NoAccountInEvent"]
-    assert (catch["Assign"]["unread"]["cause"], catch["Assign"]["unread"]["remedy"]) == PLANS["NoAccountInEvent"]
+    assert (catch["Assign"]["unread"]["cause"], catch["Assign"]["unread"]["remedy"]) == REMEDIATIONS["NoAccountInEvent"]
 
 
 def test_every_action_of_a_plan_has_a_path_in_the_machine() -> None:

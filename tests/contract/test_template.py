@@ -10,11 +10,11 @@ import pytest
 from control_plane.account import Connection
 from control_plane.aws.iam import PATH
 from control_plane.aws.ledger import LEASE
-from control_plane.brake import OLDEST_CALL
 from control_plane.profiles import LONGEST, Profile, parameters
-from control_plane.settings import Settings
+from control_plane.revocation_budget import OLDEST_CALL
+from control_plane.settings import FIELDS
 from control_plane.watch import LONGEST as LONGEST_LIFE
-from control_plane.watch import SILENCE
+from control_plane.watch import STUCK_AFTER
 from tests.contract import project
 from tests.contract.project import FORWARDING, HUB, MACHINES, ROOT, TEMPLATES
 
@@ -43,7 +43,7 @@ def test_a_function_file_is_at_most_40_lines(path: Any) -> None:
 def test_the_environment_is_what_settings_reads() -> None:
     variables = project.template(HUB)["Globals"]["Function"]["Environment"]["Variables"]
     ours = {name.lower() for name in variables if not name.startswith("POWERTOOLS_")}
-    assert ours == {name for name, field in Settings.model_fields.items() if field.is_required()}
+    assert ours == {name for name, field in FIELDS.items() if field.is_required()}
 
 
 def test_timeouts_hold_each_other_up() -> None:
@@ -180,7 +180,7 @@ def test_an_execution_gives_signs_of_life_more_often_than_the_watch_expects() ->
     names = ("reconcile_account.asl.yaml", "reconcile_connection.asl.yaml")
     silent = max(_longest(project.tasks(name)[state]) for name in names for state in project.invocations(name))
     pause = 300  # the longest Wait between two looks at the claim
-    assert silent + pause < SILENCE.total_seconds()
+    assert silent + pause < STUCK_AFTER.total_seconds()
     parent, child = (project.machine(name)["TimeoutSeconds"] for name in names)
     assert child < parent < LONGEST_LIFE.total_seconds(), "a parent lives to record that its child took too long"
 
@@ -254,8 +254,8 @@ def test_the_body_and_the_code_mean_the_same_role_and_data_source() -> None:
 
 def test_the_body_and_the_code_use_the_same_mark() -> None:
     marked = project.template(BODY)["Resources"]["ConsumerRole"]["Properties"]["Tags"]
-    assert [tag["Key"] for tag in marked] == list(HUB_VALUES.mark)
-    assert marked[0]["Value"] == HUB_VALUES.mark["managed-by"]
+    assert [tag["Key"] for tag in marked] == list(HUB_VALUES.ownership_tags)
+    assert marked[0]["Value"] == HUB_VALUES.ownership_tags["managed-by"]
 
 
 def test_the_run_as_roles_boundary_covers_every_consumer_role() -> None:

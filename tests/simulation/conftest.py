@@ -6,14 +6,14 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sandbox.clock import VirtualClock
-from sandbox.world import Sandbox
+from sandbox.aws.clock import VirtualClock
+from sandbox.organization import Sandbox
 from tests.prototypes import prototype
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sandbox.asl.execution import Execution
+    from sandbox.aws.asl.execution import Execution
 
 START = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
 
@@ -80,10 +80,10 @@ class Story:
 
     def data_source(self, account_id: str, profile: str = "default") -> dict[str, Any] | None:
         """The connection's data source as Quick describes it."""
-        quick: Any = self.world.boto3_session(self.world.cloud.landscape.hub).client("quicksight")
+        quick: Any = self.world.boto3_session(self.world.cloud.topology.hub).client("quicksight")
         try:
             found: dict[str, Any] = quick.describe_data_source(
-                AwsAccountId=self.world.cloud.landscape.hub, DataSourceId=f"quick-athena-{account_id}-{profile}"
+                AwsAccountId=self.world.cloud.topology.hub, DataSourceId=f"quick-athena-{account_id}-{profile}"
             )["DataSource"]
         except quick.exceptions.ResourceNotFoundException:
             return None
@@ -91,9 +91,9 @@ class Story:
 
     def add_entries(self, *entries: str) -> None:
         """Write entries into the access policy, as a user of the hub who may."""
-        session: Any = self.world.boto3_session(self.world.cloud.landscape.hub)
+        session: Any = self.world.boto3_session(self.world.cloud.topology.hub)
         iam = session.client("iam")
-        arn = f"arn:aws:iam::{self.world.cloud.landscape.hub}:policy/quick-athena/quick-athena-access-1"
+        arn = f"arn:aws:iam::{self.world.cloud.topology.hub}:policy/quick-athena/quick-athena-access-1"
         version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
         document = iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
         document["Statement"][0]["Resource"] = [*document["Statement"][0]["Resource"], *entries]
@@ -116,8 +116,9 @@ class Story:
 def deployed(**parameters: str) -> Iterator[Story]:
     """A sandbox on a virtual clock whose hub was deployed with these parameters."""
     with Sandbox(VirtualClock(START)) as world:
-        world.found()
+        world.create_organization()
         world.deploy(**parameters)
+        world.warm_up()
         yield Story(world)
 
 

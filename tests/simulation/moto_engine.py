@@ -22,6 +22,8 @@ from moto import mock_aws
 from moto.stepfunctions.parser.api import HistoryEventType, TaskFailedEventDetails
 from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name import CustomErrorName
 from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEvent, FailureEventException
+from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import StatesErrorName
+from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import StatesErrorNameType
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service import StateTaskService
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_dynamodb import (
     StateTaskServiceDynamoDB,
@@ -36,7 +38,7 @@ from moto.stepfunctions.parser.asl.eval.callback.callback import (
 from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 
-from sandbox.asl.effects import TaskFailed
+from sandbox.aws.asl.effects import TaskFailed
 from tests.simulation.outcome import EXECUTION, MACHINE, ROLE, Outcome, Script, Silence, WithToken
 
 PATIENCE = 30.0  # real seconds for one execution
@@ -116,9 +118,9 @@ def _failure(env: Any, failure: TaskFailed) -> Any:
         return TimeoutError()
     details = TaskFailedEventDetails(error=failure.error, cause=failure.cause)
     kind = HistoryEventType.TaskFailed
-    return FailureEventException(
-        FailureEvent(env, CustomErrorName(failure.error), kind, EventDetails(taskFailedEventDetails=details))
-    )
+    is_child = failure.error == "States.TaskFailed"
+    name = StatesErrorName(StatesErrorNameType.StatesTaskFailed) if is_child else CustomErrorName(failure.error)
+    return FailureEventException(FailureEvent(env, name, kind, EventDetails(taskFailedEventDetails=details)))
 
 
 def _mends() -> list[tuple[Any, str, Any]]:

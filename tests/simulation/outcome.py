@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sandbox.asl.effects import TaskFailed
+from sandbox.aws.asl.effects import TaskFailed
 
 MACHINE, EXECUTION = "machine", "execution"
 MACHINE_ARN = f"arn:aws:states:us-east-1:123456789012:stateMachine:{MACHINE}"

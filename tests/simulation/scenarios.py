@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from sandbox.asl.effects import TaskFailed
+from sandbox.aws.asl.effects import TaskFailed
 from tests.simulation.outcome import Scenario, Silence, WithToken
 
 THROTTLED = TaskFailed("Throttled", "slow down")

@@ -25,7 +25,7 @@ STRANGERS = pytest.mark.parametrize(("marks", "difference"), [({}, NO_MARK), (BL
 
 def hub_client(story: Story, service: str) -> Any:
     """An administrator of the hub."""
-    return story.world.boto3_session(story.world.cloud.landscape.hub).client(service)  # type: ignore[call-overload]
+    return story.world.boto3_session(story.world.cloud.topology.hub).client(service)  # type: ignore[call-overload]
 
 
 def as_tags(marks: Mapping[str, str]) -> list[dict[str, str]]:
@@ -137,7 +137,7 @@ def test_a_marked_data_source_that_differs_is_repaired_in_place(story: Story) ->
     assert wanted is not None
     parameters = {**wanted["DataSourceParameters"]["AthenaParameters"], "WorkGroup": "primary"}
     hub_client(story, "quicksight").update_data_source(
-        AwsAccountId=story.world.cloud.landscape.hub,
+        AwsAccountId=story.world.cloud.topology.hub,
         DataSourceId=wanted["DataSourceId"],
         Name="renamed by hand",
         DataSourceParameters={"AthenaParameters": parameters},

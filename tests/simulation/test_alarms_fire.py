@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sandbox.clock import VirtualClock
-from sandbox.world import Sandbox
+from sandbox.aws.clock import VirtualClock
+from sandbox.organization import Sandbox
 from tests.contract import project
 from tests.contract.project import FORWARDING, HUB
 from tests.prototypes import prototype
@@ -88,7 +88,7 @@ def stopped(machine: str, begun: Callable[[Watched], None]) -> Callable[[Watched
 
 def somebody_writes_into_the_registry(story: Watched) -> None:
     """An item that the control plane never writes, and a sweep."""
-    session: Any = story.world.boto3_session(story.world.cloud.landscape.hub)
+    session: Any = story.world.boto3_session(story.world.cloud.topology.hub)
     item = {"pk": {"S": "account#222233334444"}, "sk": {"S": "connection#NOT A PROFILE"}}
     session.client("dynamodb").put_item(TableName=story.world.outputs["RegistryTableName"], Item=item)
     a_sweep_is_made(story)

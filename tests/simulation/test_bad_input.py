@@ -11,8 +11,9 @@ import pytest
 
 from control_plane import profiles
 from control_plane.errors import InvalidProfiles
-from sandbox.clock import VirtualClock
-from sandbox.world import PROJECT, Sandbox
+from sandbox.aws.clock import VirtualClock
+from sandbox.organization import PROJECT, Sandbox
+from tests.prototypes import directory, prototype
 from tests.simulation.bad_inputs import CASES, GROUPS
 from tests.simulation.bad_inputs.profiles import FILE
 from tests.simulation.bad_inputs.vocabulary import Case, Stage, connected, no_trouble
@@ -23,14 +24,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+@prototype
+def stage() -> Iterator[Stage]:
     """One deployed world with a good profiles file, and one account that is connected already."""
-    layer = tmp_path_factory.mktemp("layer")
+    layer = directory("layer")
     shutil.copy(PROJECT / "layers/consumer/consumer_role.yaml", layer)
     (layer / "profiles.yaml").write_text(FILE, encoding="utf-8")
     with Sandbox(VirtualClock(START), layer) as world:
-        world.found()
+        world.create_organization()
         world.deploy()
         stage = Stage(world, layer)
         stage.enter("neighbour")

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from sandbox.clock import VirtualClock
-from sandbox.world import Sandbox
+from sandbox.aws.clock import VirtualClock
+from sandbox.organization import Sandbox
 from tests.prototypes import prototype
 from tests.simulation.conftest import START, Story
 
@@ -25,10 +25,11 @@ AN_HOUR_TAKES = 5  # however few there are
 def crowd() -> Iterator[tuple[Story, list[str]]]:
     """So many connected accounts, and people on the topic."""
     with Sandbox(VirtualClock(START)) as world:
-        world.found()
+        world.create_organization()
         world.deploy()
+        world.warm_up()
         story = Story(world)
-        hub: Any = world.boto3_session(world.cloud.landscape.hub)
+        hub: Any = world.boto3_session(world.cloud.topology.hub)
         topic = world.outputs["NotificationsTopicArn"]
         hub.client("sns").subscribe(TopicArn=topic, Protocol="email", Endpoint="platform@example.com")
         accounts = [world.organizations.create_member(f"member-{number}") for number in range(CONNECTED)]
@@ -60,7 +61,7 @@ def token(text: str) -> str:
 
 def stop_the_watch(story: Story) -> None:
     """Disable the schedules, or the weeks would be full of their runs."""
-    scheduler = story.world.boto3_session(story.world.cloud.landscape.hub).client("scheduler")
+    scheduler = story.world.boto3_session(story.world.cloud.topology.hub).client("scheduler")
     for listed in scheduler.list_schedules()["Schedules"]:
         kept: Any = scheduler.get_schedule(Name=listed["Name"])
         given = {name: kept[name] for name in ("Name", "ScheduleExpression", "FlexibleTimeWindow", "Target")}
@@ -68,7 +69,7 @@ def stop_the_watch(story: Story) -> None:
 
 
 def step_functions(story: Story) -> Any:
-    return story.world.boto3_session(story.world.cloud.landscape.hub).client("stepfunctions")
+    return story.world.boto3_session(story.world.cloud.topology.hub).client("stepfunctions")
 
 
 def test_no_more_goes_before_approval_than_an_hour_may_take_and_exactly_the_list_goes_with_it(
@@ -130,7 +131,7 @@ def test_a_refused_list_stays_in_force(crowd: tuple[Story, list[str]]) -> None:
 @pytest.fixture
 def asked(story: Story) -> Story:
     """One untagged account more than an hour may take away, and people who were asked about it."""
-    hub: Any = story.world.boto3_session(story.world.cloud.landscape.hub)
+    hub: Any = story.world.boto3_session(story.world.cloud.topology.hub)
     topic = story.world.outputs["NotificationsTopicArn"]
     hub.client("sns").subscribe(TopicArn=topic, Protocol="email", Endpoint="platform@example.com")
     accounts = [story.member(f"member-{number}") for number in range(6)]
@@ -172,7 +173,7 @@ def test_a_question_that_was_ended_is_asked_again_by_hand(asked: Story) -> None:
 def test_closed_accounts_do_not_count(crowd: tuple[Story, list[str]]) -> None:
     story, accounts = crowd
     for account_id in accounts[:12]:
-        with story.world.cloud.administering(story.world.cloud.landscape.management):
+        with story.world.cloud.administering(story.world.cloud.topology.management):
             story.world.cloud.client("organizations", "us-east-1").close_account(AccountId=account_id)
     story.run(600)
     assert len(story.world.allowed_roles()) == CONNECTED - 12

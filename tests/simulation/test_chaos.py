@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from control_plane.events import find_subject
-from sandbox.services.events import Chaos
+from sandbox.aws.services.events import DeliveryFaults
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -34,7 +34,7 @@ def looked_at_since(story: Story, changed: dict[str, datetime]) -> set[str]:
 @pytest.mark.parametrize("seed", [1, 2])
 def test_every_account_reached_by_an_event_is_right_and_the_rest_is_named(story: Story, seed: int) -> None:
     random = Random(seed)  # noqa: S311 - a seeded experiment, no secret
-    story.world.events.chaos = Chaos(seed, drop=0.3, repeat=0.3, delay=300.0)
+    story.world.events.delivery_faults = DeliveryFaults(seed, drop=0.3, repeat=0.3, delay=300.0)
     accounts = [story.world.organizations.create_member(f"member-{number}") for number in range(ACCOUNTS)]
     wanted: dict[str, bool] = dict.fromkeys(accounts, False)
     changed: dict[str, datetime] = {}

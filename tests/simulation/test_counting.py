@@ -25,7 +25,7 @@ def test_a_failed_execution_is_counted_and_so_is_the_step_its_function_prints(st
 
 
 def test_an_alarm_on_failed_executions_is_mailed_within_a_minute(story: Story) -> None:
-    session = story.world.boto3_session(story.world.cloud.landscape.hub)
+    session = story.world.boto3_session(story.world.cloud.topology.hub)
     sns: Any = session.client("sns")
     topic = sns.create_topic(Name="operators")["TopicArn"]
     sns.subscribe(TopicArn=topic, Protocol="email", Endpoint="ops@example.com")

@@ -158,13 +158,13 @@ def test_a_tag_that_returns_in_the_middle_of_disconnecting_ends_connected(gracel
 
 
 def close(story: Story, account_id: str) -> None:
-    with story.world.cloud.administering(story.world.cloud.landscape.management):
+    with story.world.cloud.administering(story.world.cloud.topology.management):
         story.world.cloud.client("organizations", "us-east-1").close_account(AccountId=account_id)
     story.run()
 
 
 def leave(story: Story, account_id: str) -> None:
-    with story.world.cloud.administering(story.world.cloud.landscape.management):
+    with story.world.cloud.administering(story.world.cloud.topology.management):
         story.world.cloud.client("organizations", "us-east-1").remove_account_from_organization(AccountId=account_id)
     story.run()
 
@@ -264,13 +264,13 @@ def test_a_data_source_whose_update_failed_is_removed_too(graceless: Story) -> N
 
 
 def source_arn(story: Story, account_id: str) -> str:
-    place = story.world.cloud.landscape
+    place = story.world.cloud.topology
     return f"arn:aws:quicksight:{place.region}:{place.hub}:datasource/quick-athena-{account_id}-default"
 
 
 def test_dependents_are_recorded_and_told_with_their_owners_before_they_break(graceless: Story) -> None:
     account_id, other = graceless.tagged(), graceless.tagged("finance")
-    hub = graceless.world.cloud.landscape.hub
+    hub = graceless.world.cloud.topology.hub
     for name in ("Orders", "Returns"):
         make_assets(graceless.world.cloud, hub, source_arn(graceless, account_id), name)
     make_assets(graceless.world.cloud, hub, source_arn(graceless, other), "Invoices")
@@ -292,7 +292,7 @@ def test_many_assets_are_asked_for_slowly_and_a_returning_tag_still_saves_the_da
     account_id = graceless.tagged()
     for number in range(20):
         make_assets(
-            graceless.world.cloud, graceless.world.cloud.landscape.hub, source_arn(graceless, account_id), f"N{number}"
+            graceless.world.cloud, graceless.world.cloud.topology.hub, source_arn(graceless, account_id), f"N{number}"
         )
     graceless.run()
     start = len(graceless.world.cloud.gateway.log.entries)
@@ -315,7 +315,7 @@ def test_many_assets_are_asked_for_slowly_and_a_returning_tag_still_saves_the_da
 
 
 def detect(story: Story) -> None:
-    with story.world.cloud.administering(story.world.cloud.landscape.hub):
+    with story.world.cloud.administering(story.world.cloud.topology.hub):
         story.world.cloud.client("cloudformation").detect_stack_set_drift(
             StackSetName="quick-athena-default", CallAs="DELEGATED_ADMIN"
         )
@@ -323,11 +323,11 @@ def detect(story: Story) -> None:
 
 
 def drift(story: Story, account_id: str) -> str:
-    with story.world.cloud.administering(story.world.cloud.landscape.hub):
+    with story.world.cloud.administering(story.world.cloud.topology.hub):
         found = story.world.cloud.client("cloudformation").describe_stack_instance(
             StackSetName="quick-athena-default",
             StackInstanceAccount=account_id,
-            StackInstanceRegion=story.world.cloud.landscape.region,
+            StackInstanceRegion=story.world.cloud.topology.region,
             CallAs="DELEGATED_ADMIN",
         )["StackInstance"]
     return str(found["DriftStatus"])
@@ -352,7 +352,7 @@ def test_a_role_that_was_changed_is_built_anew_and_the_data_source_stays(story: 
 
 
 def set_data_source(story: Story, account_id: str, name: str = "by hand", **athena: str) -> None:
-    hub = story.world.cloud.landscape.hub
+    hub = story.world.cloud.topology.hub
     found = story.data_source(account_id) or {}
     with story.world.cloud.administering(hub):
         story.world.cloud.client("quicksight").update_data_source(
@@ -365,7 +365,7 @@ def set_data_source(story: Story, account_id: str, name: str = "by hand", **athe
 
 
 def share(story: Story, account_id: str, **changes: Any) -> None:
-    hub = story.world.cloud.landscape.hub
+    hub = story.world.cloud.topology.hub
     with story.world.cloud.administering(hub):
         story.world.cloud.client("quicksight").update_data_source_permissions(
             AwsAccountId=hub, DataSourceId=f"quick-athena-{account_id}-default", **changes
@@ -374,7 +374,7 @@ def share(story: Story, account_id: str, **changes: Any) -> None:
 
 def shared(story: Story, account_id: str) -> dict[str, int]:
     """How many actions each group has."""
-    hub = story.world.cloud.landscape.hub
+    hub = story.world.cloud.topology.hub
     with story.world.cloud.administering(hub):
         found = story.world.cloud.client("quicksight").describe_data_source_permissions(
             AwsAccountId=hub, DataSourceId=f"quick-athena-{account_id}-default"
@@ -408,7 +408,7 @@ def test_settings_and_name_changed_by_hand_are_put_right_in_place(story: Story) 
 def test_sharing_changed_by_hand_is_put_right_in_place(story: Story) -> None:
     account_id = story.tagged()
     before = shared(story, account_id)
-    hub = story.world.cloud.landscape
+    hub = story.world.cloud.topology
     with story.world.cloud.administering(hub.hub):
         quick = story.world.cloud.client("quicksight")
         stranger = quick.create_group(AwsAccountId=hub.hub, Namespace="default", GroupName="curious")["Group"]["Arn"]
@@ -485,10 +485,10 @@ def test_something_that_comes_back_each_time_ends_in_a_failure_and_no_endless_lo
     account_id = graceless.tagged()
     quick: Any = graceless.world.quick
     forget = quick._engine.forget
-    shelf = quick._sources.shelf
+    store = quick._sources.store
     quick._engine.forget = lambda source: (
         forget(source),
-        graceless.clock.call_later(9, lambda: shelf.add(source), "back"),
+        graceless.clock.call_later(9, lambda: store.add(source), "back"),
     )
     graceless.world.untag(account_id)
     graceless.run()

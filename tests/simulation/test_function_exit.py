@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sandbox.services.functions import FunctionFailed
+from sandbox.aws.services.functions import FunctionFailed
 
 if TYPE_CHECKING:
-    from sandbox.gateway import Call
+    from sandbox.aws.gateway import Call
     from tests.simulation.conftest import Story
 
 
@@ -32,7 +32,7 @@ def lease(story: Story) -> dict[str, str]:
 def test_what_clean_up_would_undo_stays(story: Story) -> None:
     exit_at(story, "EnsureAccess", "CreatePolicy")
     account_id = story.member()
-    functions = story.world.boto3_session(story.world.cloud.landscape.hub).client("lambda").list_functions()
+    functions = story.world.boto3_session(story.world.cloud.topology.hub).client("lambda").list_functions()
     arn = next(f["FunctionArn"] for f in functions["Functions"] if "EnsureAccess" in f["FunctionName"])
     request = {"account_id": account_id, "profile": "default", "execution": "mine", "generation": 1}
     with pytest.raises(FunctionFailed) as failed:

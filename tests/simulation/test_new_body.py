@@ -12,8 +12,8 @@ from control_plane import observation, profiles
 from control_plane.definition import BODY_TAG, body_hash
 from control_plane.steps import consumer_role
 from control_plane.sweep import stack_sets
-from sandbox.clock import VirtualClock
-from sandbox.world import PROJECT, Sandbox
+from sandbox.aws.clock import VirtualClock
+from sandbox.organization import PROJECT, Sandbox
 from tests.simulation.conftest import START
 from tests.simulation.test_sweep import Sweeper
 
@@ -69,7 +69,7 @@ def builder(tmp_path: Path) -> Iterator[Builder]:
     for name in ("consumer_role.yaml", "profiles.yaml"):
         shutil.copy(PROJECT / "layers/consumer" / name, tmp_path)
     with Sandbox(VirtualClock(START), tmp_path) as world:
-        world.found()
+        world.create_organization()
         world.deploy()
         yield Builder(world, tmp_path / "consumer_role.yaml")
 
@@ -129,7 +129,7 @@ def test_an_event_about_one_account_updates_that_one_and_the_sweep_the_other_tho
 def test_a_first_connection_gets_the_new_body_whichever_way_aws_is_read(
     builder: Builder, monkeypatch: pytest.MonkeyPatch, *, kinder: bool
 ) -> None:
-    readings = builder.world.stack_sets.readings
+    readings = builder.world.stack_sets.assumptions
     for each in fields(readings):
         setattr(readings, each.name, kinder)
     accounts = builder.crowd(2)

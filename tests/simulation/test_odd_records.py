@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sandbox.clock import VirtualClock
-from sandbox.world import Sandbox
+from sandbox.aws.clock import VirtualClock
+from sandbox.organization import Sandbox
+from tests.prototypes import prototype
 from tests.simulation.conftest import START, Story
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ class Forger(Story):
 
     def table(self) -> Any:
         """DynamoDB, as the hub's administrator."""
-        session: Any = self.world.boto3_session(self.world.cloud.landscape.hub)
+        session: Any = self.world.boto3_session(self.world.cloud.topology.hub)
         return session.client("dynamodb")
 
     def forge(self, sort_key: str, name: str, value: Any) -> None:
@@ -126,11 +127,11 @@ class Forger(Story):
         return revoked and whole
 
 
-@pytest.fixture(scope="module")
+@prototype
 def forger() -> Iterator[Forger]:
-    """A deployed sandbox with one connected account, mended after each forgery by its own next look."""
+    """A deployed sandbox with one connected account."""
     with Sandbox(VirtualClock(START)) as world:
-        world.found()
+        world.create_organization()
         world.deploy()
         found = Forger(world)
         found.account_id = found.tagged()

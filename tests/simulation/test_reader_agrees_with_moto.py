@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 import yaml
 
-from sandbox.asl.document import PLACEHOLDER
-from sandbox.asl.drivers import Execution, start
-from sandbox.asl.effects import Call, Invoke
-from sandbox.asl.machine import parse, states
-from sandbox.asl.tokens import Tokens
-from sandbox.clock import VirtualClock
+from sandbox.aws.asl.document import PLACEHOLDER
+from sandbox.aws.asl.drivers import Execution, start
+from sandbox.aws.asl.effects import Call, Invoke
+from sandbox.aws.asl.machine import parse, states
+from sandbox.aws.asl.tokens import Tokens
+from sandbox.aws.clock import VirtualClock
 from tests.simulation.moto_engine import moto_engine
 from tests.simulation.outcome import (
     EXECUTION,

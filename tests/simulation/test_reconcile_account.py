@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sandbox.clock import VirtualClock
-from sandbox.world import Sandbox
+from sandbox.aws.clock import VirtualClock
+from sandbox.organization import Sandbox
 from tests.contract import project
 from tests.simulation.conftest import START, Story
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def assert_connected(story: Story, account_id: str, profile: str = "default") -> None:
-    hub = story.world.cloud.landscape.hub
+    hub = story.world.cloud.topology.hub
     record = story.world.record(account_id, profile)
     source = story.data_source(account_id, profile)
     assert record is not None
@@ -63,7 +63,7 @@ def test_an_account_nobody_tagged_has_nothing(story: Story) -> None:
 
 def test_another_tag_wakes_nobody(story: Story) -> None:
     account_id = story.member()
-    with story.world.cloud.administering(story.world.cloud.landscape.management):
+    with story.world.cloud.administering(story.world.cloud.topology.management):
         story.world.cloud.client("organizations", "us-east-1").tag_resource(
             ResourceId=account_id, Tags=[{"Key": "cost-centre", "Value": "42"}]
         )
@@ -182,7 +182,7 @@ def test_an_event_about_several_accounts_has_exactly_those_looked_at(story: Stor
     first, second, third = (story.member(f"member-{number}") for number in range(3))
     for account_id in (first, second, third):
         story.world.organizations.directory.find(account_id).tags["quick-athena"] = "enabled"  # type: ignore[union-attr]
-    management = story.world.cloud.landscape.management
+    management = story.world.cloud.topology.management
     details = {"accountId": management, "memberAccountId": first, "also": [{"accountId": second}]}
     story.route({"detail": {"eventName": "SomethingNew", "eventID": "e-1", "serviceEventDetails": details}})
     story.run()
@@ -208,7 +208,7 @@ def test_a_claim_whose_holder_died_is_taken_over(story: Story) -> None:
     first = story.start({"account_id": account_id})
     story.world.tag(account_id, "enabled")
     story.run(30)
-    with story.world.cloud.administering(story.world.cloud.landscape.hub):
+    with story.world.cloud.administering(story.world.cloud.topology.hub):
         story.world.cloud.client("stepfunctions").stop_execution(executionArn=first.arn)
     second = story.start({"account_id": account_id})
     story.run()
@@ -250,7 +250,7 @@ def test_an_unreadable_tag_changes_nothing_and_says_why(story: Story) -> None:
 
 
 def test_a_tag_on_the_management_account_is_refused_in_words(story: Story) -> None:
-    management = story.world.cloud.landscape.management
+    management = story.world.cloud.topology.management
     story.world.tag(management, "enabled")
     story.run()
     assert story.claim(management)["error"] == "AccountNotReachable"
@@ -389,7 +389,7 @@ def test_a_refusal_that_outlasts_iams_delay_is_a_failure_with_quicks_message(sto
 
 
 def test_a_permission_taken_from_a_function_is_named(story: Story) -> None:
-    hub = story.world.boto3_session(story.world.cloud.landscape.hub).client("iam")
+    hub = story.world.boto3_session(story.world.cloud.topology.hub).client("iam")
     role = next(r["RoleName"] for r in hub.list_roles()["Roles"] if "EnsureDataSourceFunction" in r["RoleName"])
     for name in hub.list_role_policies(RoleName=role)["PolicyNames"]:
         hub.delete_role_policy(RoleName=role, PolicyName=name)
@@ -403,7 +403,7 @@ def test_a_permission_taken_from_a_function_is_named(story: Story) -> None:
 
 def hold_the_lease(story: Story, until: str) -> None:
     """Somebody else writes the access policy until then."""
-    with story.world.cloud.administering(story.world.cloud.landscape.hub):
+    with story.world.cloud.administering(story.world.cloud.topology.hub):
         story.world.cloud.client("dynamodb").put_item(
             TableName=story.world.outputs["RegistryTableName"],
             Item={
@@ -443,7 +443,7 @@ def test_wishes_that_pile_up_are_written_in_one_go(story: Story) -> None:
 
 def test_a_suspended_account_is_revoked(story: Story) -> None:
     account_id = story.tagged()
-    with story.world.cloud.administering(story.world.cloud.landscape.management):
+    with story.world.cloud.administering(story.world.cloud.topology.management):
         story.world.cloud.client("organizations", "us-east-1").close_account(AccountId=account_id)
     story.run()
     story.start({"account_id": account_id})
@@ -455,7 +455,7 @@ def test_a_suspended_account_is_revoked(story: Story) -> None:
 def test_an_invalid_profiles_file_is_a_recorded_named_failure(tmp_path: Path) -> None:
     (tmp_path / "profiles.yaml").write_text("profiles: {default: {description: everything, databases: ['*']}}", "utf-8")
     with Sandbox(VirtualClock(START), tmp_path) as world:
-        world.found()
+        world.create_organization()
         world.deploy()
         story = Story(world)
         account_id = story.tagged()

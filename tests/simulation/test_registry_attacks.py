@@ -9,19 +9,20 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from sandbox.clock import VirtualClock
-from sandbox.identity import acting_as
-from sandbox.policy import Request
-from sandbox.services.authorization import decide
-from sandbox.world import Sandbox
+from sandbox.aws.clock import VirtualClock
+from sandbox.aws.identity import acting_as
+from sandbox.aws.policy import Request
+from sandbox.aws.services.authorization import decide
+from sandbox.organization import Sandbox
 from tests.contract import project
 from tests.contract.project import HUB, MACHINES
+from tests.prototypes import prototype
 from tests.simulation.conftest import START, Story
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sandbox.identity import Session
+    from sandbox.aws.identity import Session
 
 WILD = "arn:aws:iam::*:role/quick-athena-*"
 WRITING = ("PutItem", "UpdateItem", "DeleteItem")
@@ -53,15 +54,8 @@ class Attacked(Story):
 
     def hub(self, service: str) -> Any:
         """A client of a user of the hub who may do everything there."""
-        session: Any = self.world.boto3_session(self.world.cloud.landscape.hub)
+        session: Any = self.world.boto3_session(self.world.cloud.topology.hub)
         return session.client(service)
-
-    def forget(self) -> None:
-        """Nothing waits, nothing was counted, nobody writes: as if no test had been here before."""
-        registry: Any = self.world.boto3_session(self.world.cloud.landscape.hub).resource("dynamodb")
-        for record in self.world.records():
-            if record["pk"].startswith("access"):
-                registry.Table(self.table).delete_item(Key={"pk": record["pk"], "sk": record["sk"]})
 
     def put(self, **values: Any) -> None:
         """Write an item as that user, whatever it is."""
@@ -102,21 +96,14 @@ class Attacked(Story):
         return any(each["Trigger"]["MetricName"] == metric for each in told)
 
 
-@pytest.fixture(scope="module")
-def deployed() -> Iterator[Attacked]:
-    """One deployed sandbox for all of these tests; each takes accounts of its own."""
-    with Sandbox(VirtualClock(START)) as world:
-        world.found()
-        world.deploy()
-        yield Attacked(world)
-
-
-@pytest.fixture
-def attacked(deployed: Attacked) -> Attacked:
+@prototype
+def attacked() -> Iterator[Attacked]:
     """What an attacker finds."""
-    deployed.forget()
-    deployed.world.sns.published.clear()
-    return deployed
+    with Sandbox(VirtualClock(START)) as world:
+        world.create_organization()
+        world.deploy()
+        world.warm_up()
+        yield Attacked(world)
 
 
 # Who may write what --------------------------------------------------------------------------------------
@@ -133,7 +120,7 @@ def test_every_role_may_write_exactly_the_kinds_of_items_the_permissions_page_sa
     kinds = {pk for pk, _, _ in wanted}
     registry = project.tables(project.reference("registry"))["Keys"]
     assert kinds == {row[0].strip("`") for row in registry}, "the two pages know the same kinds"
-    place = attacked.world.cloud.landscape
+    place = attacked.world.cloud.topology
     table = f"arn:aws:dynamodb:{place.region}:{place.hub}:table/{attacked.table}"
     found = set()
     for who, session in attacked.roles().items():

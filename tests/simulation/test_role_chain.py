@@ -10,28 +10,29 @@ import pytest
 import yaml
 from botocore.exceptions import ClientError
 
-from sandbox.clock import VirtualClock
-from sandbox.services.sts import Asked
-from sandbox.world import PROJECT, Sandbox
+from sandbox.aws.clock import VirtualClock
+from sandbox.aws.services.sts import AssumeRoleRequest
+from sandbox.organization import PROJECT, Sandbox
+from tests.prototypes import directory, prototype
 from tests.simulation.conftest import START, Story
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from sandbox.services.quick import Answer
+    from sandbox.aws.services.quick import Answer
 
 TABLE = ("quick_sales", "orders")
 PROFILE = "sealed"  # with everything a profile can have: keys and Lake Formation too
 ALIAS = "alias/quick-data"
 
 
-@pytest.fixture(scope="module")
-def chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
+@prototype
+def chain() -> Iterator[Chain]:
     """One account connected through a profile that uses every statement of the consumer role."""
-    layer = _layer(tmp_path_factory.mktemp("consumer"))
+    layer = _layer(directory("consumer"))
     with Sandbox(VirtualClock(START), layer) as world:
-        world.found()
+        world.create_organization()
         world.deploy()
         story = Story(world)
         account_id = story.member()
@@ -48,7 +49,7 @@ class Chain:
 
     def __init__(self, story: Story, account_id: str) -> None:
         self.story, self.world, self.account_id = story, story.world, account_id
-        self.hub = self.world.cloud.landscape.hub
+        self.hub = self.world.cloud.topology.hub
         self.role = story.role(account_id, PROFILE)
         self.data_source = f"arn:aws:quicksight:eu-west-1:{self.hub}:datasource/quick-athena-{account_id}-{PROFILE}"
 
@@ -64,7 +65,7 @@ class Chain:
     def session(self, role_arn: str) -> Any:
         """STS as a session of a role in the hub, made the way Quick makes Role A's."""
         source = {"aws:SourceAccount": self.hub, "aws:SourceArn": self.data_source}
-        session = self.world.sts.as_service("quicksight.amazonaws.com", Asked(role_arn, context=source))
+        session = self.world.sts.as_service("quicksight.amazonaws.com", AssumeRoleRequest(role_arn, context=source))
         return self.world.client_of(session, "sts")
 
     def may_assume(self, sts: Any, external_id: str | None) -> bool:
@@ -149,7 +150,7 @@ def _as_the_function_that_deploys(chain: Chain) -> tuple[Any, Any]:
     """CloudFormation in the hub's Region and in another, as EnsureConsumerRole's role."""
     roles = chain.iam(chain.hub).list_roles(MaxItems=1000)["Roles"]
     (role,) = [each["Arn"] for each in roles if "EnsureConsumerRole" in each["RoleName"]]
-    session = chain.world.sts.as_service("lambda.amazonaws.com", Asked(role, "attack"))
+    session = chain.world.sts.as_service("lambda.amazonaws.com", AssumeRoleRequest(role, "attack"))
     credentials: Any = session.credentials()
     here, elsewhere = (boto3.Session(region_name=region, **credentials) for region in ("eu-west-1", "us-east-1"))
     return here.client("cloudformation"), elsewhere.client("cloudformation")
@@ -262,7 +263,7 @@ def test_role_as_trust_is_for_quick_on_behalf_of_this_account_only(chain: Chain,
     stranger = {**source, key: source[key].replace(chain.hub, "999988887777")}
     with pytest.raises(Exception, match="sts:AssumeRole"):
         chain.world.sts.as_service(
-            "quicksight.amazonaws.com", Asked(chain.world.outputs["RunAsRoleArn"], context=stranger)
+            "quicksight.amazonaws.com", AssumeRoleRequest(chain.world.outputs["RunAsRoleArn"], context=stranger)
         )
 
 

@@ -11,17 +11,17 @@ import pytest
 from control_plane.aws.account_listing import AwsAccountListing
 from control_plane.aws.quicksight import VIEW
 from control_plane.errors import MissingPermission
-from control_plane.sweep.ports import Place, Read
-from sandbox.clock import VirtualClock
-from sandbox.services.events import Chaos
-from sandbox.world import OPT_IN_TAG, Sandbox
+from control_plane.sweep.ports import ListedAccount, ListPage
+from sandbox.aws.clock import VirtualClock
+from sandbox.aws.services.events import DeliveryFaults
+from sandbox.organization import OPT_IN_TAG, Sandbox
 from tests.prototypes import prototype
 from tests.simulation.conftest import START, Story
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sandbox.asl.execution import Execution
+    from sandbox.aws.asl.execution import Execution
 
 MANY = 8
 MAY_GO = 5
@@ -32,7 +32,7 @@ class Sweeper(Story):
 
     def deaf(self) -> None:
         """No event arrives any more."""
-        self.world.events.chaos = Chaos(1, drop=1.0)
+        self.world.events.delivery_faults = DeliveryFaults(1, drop=1.0)
 
     def sweep(self, **asked: str) -> Execution:
         """One sweep and what follows; a question to people stays unanswered, so not everything comes to an end."""
@@ -52,12 +52,12 @@ class Sweeper(Story):
 
     def hub(self, service: str) -> Any:
         """A client of the hub's administrator."""
-        session: Any = self.world.boto3_session(self.world.cloud.landscape.hub)
+        session: Any = self.world.boto3_session(self.world.cloud.topology.hub)
         return session.client(service)
 
     def organization(self) -> Any:
         """Organizations, as the management account's administrator."""
-        session: Any = self.world.boto3_session(self.world.cloud.landscape.management)
+        session: Any = self.world.boto3_session(self.world.cloud.topology.management)
         return session.client("organizations", region_name="us-east-1")
 
     def mails(self, subject: str) -> list[str]:
@@ -69,8 +69,9 @@ class Sweeper(Story):
 def sweeper() -> Iterator[Sweeper]:
     """A deployed sandbox."""
     with Sandbox(VirtualClock(START)) as world:
-        world.found()
+        world.create_organization()
         world.deploy()
+        world.warm_up()
         yield Sweeper(world)
 
 
@@ -206,13 +207,13 @@ def _spoil(patch: pytest.MonkeyPatch, trouble: str) -> None:
     """Make the list of accounts end badly, in one of three ways."""
     whole = AwsAccountListing.page
 
-    def page(listing: AwsAccountListing, token: str) -> Read[Place]:
+    def page(listing: AwsAccountListing, token: str) -> ListPage[ListedAccount]:
         if trouble == "failed" and token:
             raise MissingPermission("not authorized to perform: organizations:ListAccounts")
         read = whole(listing, "")
         if trouble == "shrunken":
-            return Read([each for each in read.items if each.name in ("member-0", "newcomer")])
-        return Read(read.items, "again")
+            return ListPage([each for each in read.items if each.name in ("member-0", "newcomer")])
+        return ListPage(read.items, "again")
 
     patch.setattr(AwsAccountListing, "page", page)
 
@@ -222,7 +223,7 @@ def _spoil(patch: pytest.MonkeyPatch, trouble: str) -> None:
 
 def test_what_was_changed_by_hand_is_found_repaired_and_then_clean(sweeper: Sweeper) -> None:
     removed, failed, detached = sweeper.crowd(3)
-    hub, quick = sweeper.world.cloud.landscape.hub, sweeper.hub("quicksight")
+    hub, quick = sweeper.world.cloud.topology.hub, sweeper.hub("quicksight")
     quick.delete_data_source(AwsAccountId=hub, DataSourceId=f"quick-athena-{removed}-default")
     quick.update_data_source(
         AwsAccountId=hub,
@@ -272,12 +273,12 @@ def test_permissions_changed_by_hand_are_found_when_it_is_the_accounts_turn(
     sweeper: Sweeper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (account_id,) = sweeper.crowd(1)
-    hub, quick = sweeper.world.cloud.landscape.hub, sweeper.hub("quicksight")
-    group = f"arn:aws:quicksight:{sweeper.world.cloud.landscape.region}:{hub}:group/default/strangers"
+    hub, quick = sweeper.world.cloud.topology.hub, sweeper.hub("quicksight")
+    group = f"arn:aws:quicksight:{sweeper.world.cloud.topology.region}:{hub}:group/default/strangers"
     quick.create_group(AwsAccountId=hub, Namespace="default", GroupName="strangers")
     source = {"AwsAccountId": hub, "DataSourceId": f"quick-athena-{account_id}-default"}
     quick.update_data_source_permissions(**source, GrantPermissions=[{"Principal": group, "Actions": VIEW}])
-    monkeypatch.setattr("control_plane.sweep.planning.DEEPLY", 1)  # its turn is today
+    monkeypatch.setattr("control_plane.sweep.planning.FULL_CHECK_DAYS", 1)  # its turn is today
     sweeper.sweep()
     principals = [each["Principal"] for each in quick.describe_data_source_permissions(**source)["Permissions"]]
     assert group not in principals
@@ -289,7 +290,7 @@ def test_permissions_changed_by_hand_are_found_when_it_is_the_accounts_turn(
 def test_with_notify_drift_is_told_and_left(sweeper: Sweeper) -> None:
     sweeper.world.deploy(DriftRepair="notify")
     (account_id,) = sweeper.crowd(1)
-    hub, quick = sweeper.world.cloud.landscape.hub, sweeper.hub("quicksight")
+    hub, quick = sweeper.world.cloud.topology.hub, sweeper.hub("quicksight")
     quick.delete_data_source(AwsAccountId=hub, DataSourceId=f"quick-athena-{account_id}-default")
     odd = "arn:aws:iam::*:role/quick-athena-*"
     sweeper.add_entries(odd)
@@ -331,7 +332,7 @@ def test_an_answer_without_paths_never_means_below_no_unit(sweeper: Sweeper) -> 
     sweeper.organization().tag_resource(ResourceId=unit, Tags=[{"Key": OPT_IN_TAG, "Value": "enabled"}])
     sweeper.run()
     assert sweeper.status(below) == "connected"
-    sweeper.world.organizations.directory.tells_paths = False
+    sweeper.world.organizations.directory.shows_paths = False
     sweeper.world.faults.order(service="organizations", operation="ListParents", code="TooManyRequestsException")
     sweeper.world.step_functions.start(sweeper.world.outputs["ReconcileAccountArn"], {"account_id": below})
     sweeper.run()

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from sandbox.cloud import ORGANIZATIONS_REGION
-from sandbox.deploy import deploy
-from sandbox.world import PROJECT
+from sandbox.aws.cloud import ORGANIZATIONS_REGION
+from sandbox.aws.deployment import deploy
+from sandbox.organization import PROJECT
 from tests.contract import project
 from tests.contract.project import FORWARDING, HUB
 from tests.simulation.conftest import Story
@@ -15,7 +15,7 @@ from tests.simulation.conftest import Story
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sandbox.world import Sandbox
+    from sandbox.organization import Sandbox
 
 ADDRESS = "platform@example.com"
 STACKS = {HUB: "quick-onboarding", FORWARDING: "quick-onboarding-forwarding"}
@@ -28,10 +28,10 @@ class Watched(Story):
     def __init__(self, world: Sandbox) -> None:
         super().__init__(world)
         self.places = {
-            HUB: (world.cloud.landscape.hub, world.cloud.landscape.region),
-            FORWARDING: (world.cloud.landscape.management, ORGANIZATIONS_REGION),
+            HUB: (world.cloud.topology.hub, world.cloud.topology.region),
+            FORWARDING: (world.cloud.topology.management, ORGANIZATIONS_REGION),
         }
-        world.found()
+        world.create_organization()
         world.deploy(NotificationEmail=ADDRESS)
         given = {"HubBusArn": world.outputs["HubBusArn"], "NotificationEmail": ADDRESS}
         deploy(world.cloud, *self.places[FORWARDING], PROJECT / FORWARDING, STACKS[FORWARDING], given)

@@ -10,7 +10,7 @@ SHARD_NAME = "quick-athena-access-{number}"
 
 @dataclass(frozen=True)
 class Quota:
-    """What IAM grants this account, as iam:GetAccountSummary says: characters, policies, versions."""
+    """IAM's quotas for this account, from iam:GetAccountSummary: characters, policies, versions."""
 
     policy_size: int
     policies_per_role: int
@@ -32,7 +32,7 @@ class Shard:
 
 @dataclass(frozen=True)
 class Changes:
-    """Consumer role ARNs to allow and to stop allowing, all asked for and not yet applied."""
+    """Consumer role ARNs to allow and to stop allowing."""
 
     add: frozenset[str] = frozenset()
     remove: frozenset[str] = frozenset()
@@ -40,18 +40,18 @@ class Changes:
 
 @dataclass(frozen=True)
 class Outcome:
-    """The shards to write so that changes hold (an emptied one must go), and the entries no shard has room for.
+    """The shards to write (one without entries is to be deleted), and the entries no shard has room for.
 
-    `standing`: every entry there is when they are written.
+    `in_force`: all entries once these shards are written.
     """
 
     write: tuple[Shard, ...]
     without_room: frozenset[str]
-    standing: frozenset[str] = frozenset()
+    in_force: frozenset[str] = frozenset()
 
 
 def document(entries: Collection[str], external_ids: str) -> dict[str, Any]:
-    """The policy document of one shard: AssumeRole on these roles, for our own data sources alone."""
+    """The policy document of one shard: AssumeRole on these roles, only for our own data sources."""
     return {
         "Version": "2012-10-17",
         "Statement": [
@@ -72,14 +72,14 @@ def size(policy: dict[str, Any]) -> int:
 
 
 def apply(shards: Sequence[Shard], changes: Changes, quota: Quota, external_ids: str) -> Outcome:
-    """What to write so that all changes hold, as far as there is room: a full policy must not hinder a removal.
+    """What to write to apply all changes, as far as there is room. A full policy must not prevent a removal.
 
-    Every entry stands in one shard. Nothing moves that nobody asked to move: untouched shards are not in the answer.
+    Every entry is in exactly one shard. Entries are never moved between shards, and unchanged shards are not returned.
     """
     after = {s.number: [e for e in s.entries if e not in changes.remove] for s in shards}
-    standing = {entry for entries in after.values() for entry in entries}
+    in_force = {entry for entries in after.values() for entry in entries}
     without_room = set()
-    for entry in sorted(changes.add - changes.remove - standing):
+    for entry in sorted(changes.add - changes.remove - in_force):
         if number := _room_for(entry, after, quota, external_ids):
             after.setdefault(number, []).append(entry)
         else:

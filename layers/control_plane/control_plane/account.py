@@ -11,9 +11,9 @@ PROFILE_NAME = r"^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$"
 ProfileName = Annotated[str, StringConstraints(pattern=PROFILE_NAME)]
 
 ACTIVE = "ACTIVE"
-DEPARTED = "not in the organization"  # a state of ours, of an account that was a member
-NAME_PREFIX = "quick-athena-"  # of everything we make
-RESERVED = ("enabled", "paused", "disabled")  # words of the opt-in tag: no profile names
+DEPARTED = "not in the organization"  # not a state of AWS: the account was a member and has left
+NAME_PREFIX = "quick-athena-"  # of the names of all resources we create
+RESERVED = ("enabled", "paused", "disabled")  # values of the opt-in tag, so not allowed as profile names
 
 
 class Unit(BaseModel):
@@ -26,10 +26,10 @@ class Unit(BaseModel):
 
 
 class Account(BaseModel):
-    """What the organization says of one account, read now.
+    """An account as Organizations describes it now.
 
-    `unit` is the nearest one above it that has the opt-in tag; it counts when the account itself has none. Where the
-    account stands may be unknown for now (`is_placed`): then it is unknown what is asked for, too.
+    `unit` is the nearest parent that has the opt-in tag; it counts only when the account itself has no such tag. If the
+    parents are not known for now (`is_placed` is false), it is not known either what the account opts in to.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -43,12 +43,12 @@ class Account(BaseModel):
 
     @property
     def is_active(self) -> bool:
-        """Only an active account can be given or keep a connection."""
+        """Only an active account can get or keep a connection."""
         return self.state == ACTIVE
 
 
 class Hub(BaseModel):
-    """The fixed points every name is built from: the hub account, Quick's Region, the organization."""
+    """The hub account, Quick's Region and the organization: all names are built from them."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -63,13 +63,13 @@ class Hub(BaseModel):
     external_id_match: Literal["exact", "prefix"] = "exact"
 
     @property
-    def mark(self) -> dict[str, str]:
-        """The tags on everything we make; what does not carry them is never changed or deleted."""
+    def ownership_tags(self) -> dict[str, str]:
+        """The tags on every resource we create. A resource without them is never changed or deleted."""
         return {"managed-by": "quick-onboarding", "quick-onboarding:deployment": self.deployment_id}
 
-    def unmarked(self, tags: Mapping[str, str]) -> str:
-        """How a thing's tags differ from our mark, in words; empty when it is ours."""
-        missing = {key: value for key, value in self.mark.items() if tags.get(key) != value}
+    def ownership_mismatch(self, tags: Mapping[str, str]) -> str:
+        """How a resource's tags differ from our ownership tags, as text; empty when the resource is ours."""
+        missing = {key: value for key, value in self.ownership_tags.items() if tags.get(key) != value}
         return ", ".join(f"tag {key} is {tags.get(key)!r}, ours is {value!r}" for key, value in missing.items())
 
 
@@ -83,17 +83,17 @@ class Connection(BaseModel):
 
     @property
     def key(self) -> str:
-        """How lists name it."""
+        """Its name in lists: `account id#profile`."""
         return f"{self.account_id}#{self.profile}"
 
     @property
     def role_name(self) -> str:
-        """Name of the consumer role, and of the stack set that makes it."""
+        """The name of the consumer role, and of the stack set that creates it."""
         return f"{NAME_PREFIX}{self.profile}"
 
     @property
     def data_source_id(self) -> str:
-        """Id of the Quick data source: chosen by us, so its ARN is known before it exists."""
+        """The id of the Quick data source. We choose it, so the ARN is known before the data source exists."""
         return f"{NAME_PREFIX}{self.account_id}-{self.profile}"
 
     def consumer_role_arn(self, hub: Hub) -> str:
@@ -102,28 +102,28 @@ class Connection(BaseModel):
 
     @classmethod
     def of_role(cls, arn: str, hub: Hub) -> "Connection | None":
-        """The connection whose consumer role that is; None when it is no consumer role's ARN."""
+        """The connection of that consumer role; None when the ARN is not a consumer role's."""
         found = re.fullmatch(rf"arn:{hub.partition}:iam::([0-9]{{12}}):role/{NAME_PREFIX}(.+)", arn)
-        return cls._named(*found.groups()) if found else None
+        return cls._parsed(*found.groups()) if found else None
 
     @classmethod
     def of_key(cls, key: str) -> "Connection | None":
-        """The connection that lists name so; None when no connection can have that name."""
-        return cls._named(*key.split("#", 1)) if "#" in key else None
+        """The connection with that key; None when the key is not valid."""
+        return cls._parsed(*key.split("#", 1)) if "#" in key else None
 
     @classmethod
     def of_data_source(cls, data_source_id: str) -> "Connection | None":
-        """The connection whose data source has that id; None when it is none of ours."""
+        """The connection of that data source; None when the id is not one of ours."""
         found = re.fullmatch(rf"{NAME_PREFIX}([0-9]{{12}})-(.+)", data_source_id)
-        return cls._named(*found.groups()) if found else None
+        return cls._parsed(*found.groups()) if found else None
 
     @classmethod
-    def _named(cls, account_id: str, profile: str) -> "Connection | None":
+    def _parsed(cls, account_id: str, profile: str) -> "Connection | None":
         try:
             return cls(account_id=account_id, profile=profile)
         except ValidationError:
             return None
 
     def data_source_arn(self, hub: Hub) -> str:
-        """What Quick sends as sts:ExternalId."""
+        """The ARN of the data source; Quick sends it as sts:ExternalId."""
         return f"arn:{hub.partition}:quicksight:{hub.region}:{hub.account_id}:datasource/{self.data_source_id}"

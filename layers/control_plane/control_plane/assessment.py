@@ -1,30 +1,31 @@
-"""Look at one account: what the organization asks for, what is there, and the plan between the two."""
+"""Assess one account: its desired state, its observed state, and the actions between the two."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from control_plane.account import DEPARTED, Account, Hub
-from control_plane.asking import Terms, asked
-from control_plane.decision import Action, Observed, Presence, Step, desired, plan, refusal
+from control_plane.decision import Action, Observed, PlannedAction, Presence, desired, plan, refusal
 from control_plane.errors import AccountNotActive, AccountNotFound, GroupNotFound, QuickNotReady
 from control_plane.observation import Planes, observe
-from control_plane.ports import Organization, QuickAccount
+from control_plane.opt_in import OptInPolicy, read_opt_in
+from control_plane.ports.organization import Organization
+from control_plane.ports.quick import QuickAccount
 from control_plane.profiles import Profile
 from control_plane.readiness import check
 
 
 @dataclass(frozen=True)
 class Assessment:
-    """One account's plan."""
+    """An account and the actions planned for it."""
 
     account: Account
-    steps: list[Step]
+    actions: list[PlannedAction]
 
 
 @dataclass(frozen=True)
-class World:
-    """What an assessment reads. Profiles are loaded when a tag names some: a broken file keeps no access alive."""
+class AssessmentDependencies:
+    """What an assessment reads. Profiles are loaded only when a tag names some: a broken file must keep no access."""
 
     organization: Organization
     planes: Planes
@@ -33,42 +34,53 @@ class World:
 
 
 def assess(
-    account_id: str, terms: Terms, hub: Hub, world: World, now: datetime, also: Iterable[str] = ()
+    account_id: str,
+    opt_in_policy: OptInPolicy,
+    hub: Hub,
+    deps: AssessmentDependencies,
+    now: datetime,
+    extra_profiles: Iterable[str] = (),
 ) -> Assessment:
-    """Read everything anew and plan the difference. Changes nothing.
+    """Read desired and observed state and plan the difference. Changes nothing.
 
-    `also`: profiles to look for besides those that are wanted, recorded or allowed: what a sweep saw and nothing
-    remembers.
+    `extra_profiles`: profiles to check besides those that are wanted, recorded or allowed. A sweep passes those it
+    found without a record.
 
-    An account outside the organization may have been ours: then it is a departed one, and its access is revoked.
-    Only one that nothing of ours knows raises AccountNotFound; likewise AccountNotActive.
+    An account outside the organization may have been connected before: then its access is revoked. AccountNotFound is
+    raised only when there is nothing to do for such an account. The same holds for AccountNotActive.
     """
-    account, stranger = _account(account_id, terms, world.organization)
-    wish = asked(account, hub, terms, now)
-    profiles = world.profiles() if wish.words else {}
-    wanted = desired(wish, sorted(profiles))
-    seen = observe(account, {*wanted.profiles, *also}, profiles, hub, world.planes)
-    steps = [_possible(step, seen, profiles, world.quick) for step in plan(wanted, seen, terms, now)]
-    if stranger and not steps:
-        raise stranger
-    if wish.denied and not steps:
-        raise AccountNotActive(f"{wish.reason}, so it can't be connected as its tag {terms.opt_in_tag} asks")
-    return Assessment(account, steps)
+    account, not_found = _account(account_id, opt_in_policy, deps.organization)
+    request = read_opt_in(account, hub, opt_in_policy, now)
+    profiles = deps.profiles() if request.profile_names else {}
+    wanted = desired(request, sorted(profiles))
+    seen = observe(account, {*wanted.profiles, *extra_profiles}, profiles, hub, deps.planes)
+    actions = [
+        _checked_with_quick(planned, seen, profiles, deps.quick) for planned in plan(wanted, seen, opt_in_policy, now)
+    ]
+    if not_found and not actions:
+        raise not_found
+    if request.denied and not actions:
+        raise AccountNotActive(f"{request.reason}, so it can't be connected as its tag {opt_in_policy.opt_in_tag} asks")
+    return Assessment(account, actions)
 
 
-def _account(account_id: str, terms: Terms, organization: Organization) -> tuple[Account, AccountNotFound | None]:
+def _account(
+    account_id: str, opt_in_policy: OptInPolicy, organization: Organization
+) -> tuple[Account, AccountNotFound | None]:
     try:
-        return organization.account(account_id, terms.opt_in_tag), None
-    except AccountNotFound as stranger:
-        return Account(id=account_id, name=account_id, state=DEPARTED, tags={}), stranger
+        return organization.account(account_id, opt_in_policy.opt_in_tag), None
+    except AccountNotFound as not_found:
+        return Account(id=account_id, name=account_id, state=DEPARTED, tags={}), not_found
 
 
-def _possible(step: Step, seen: Mapping[str, Observed], profiles: Mapping[str, Profile], quick: QuickAccount) -> Step:
-    """A first connection that Quick could not take ends before anything of it is begun."""
-    if step.action is not Action.CONNECT or seen[step.profile].data_source is not Presence.ABSENT:
-        return step
+def _checked_with_quick(
+    planned: PlannedAction, seen: Mapping[str, Observed], profiles: Mapping[str, Profile], quick: QuickAccount
+) -> PlannedAction:
+    """Refuse a first connection before anything is created, when Quick is not ready for its profile."""
+    if planned.action is not Action.CONNECT or seen[planned.profile].data_source is not Presence.ABSENT:
+        return planned
     try:
-        check(profiles[step.profile], quick)
+        check(profiles[planned.profile], quick)
     except (QuickNotReady, GroupNotFound) as error:
-        return refusal(step.profile, type(error).__name__, str(error))
-    return step
+        return refusal(planned.profile, type(error).__name__, str(error))
+    return planned

@@ -1,4 +1,4 @@
-"""What should be true of an account, and what to do about the difference. No I/O: facts in, plan out."""
+"""Compare desired and observed state of an account, and plan an action for each connection. No I/O."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -6,14 +6,19 @@ from enum import StrEnum
 
 from pydantic import Field
 
-from control_plane.asking import Asked, Terms, Value
+from control_plane.errors import NotOurs, UnknownProfile
+from control_plane.opt_in import OptInPolicy, OptInRequest, Value
 
-LONGEST_GRACE = timedelta(days=366)  # longer than the template's GracePeriodDays may be
-ENDING = ("quarantined", "disconnecting", "failed")  # statuses in which a grace period may be running or over
+LONGEST_GRACE = timedelta(days=366)  # the template's GracePeriodDays is always less
+GRACE_STATUSES = (
+    "quarantined",
+    "disconnecting",
+    "failed",
+)  # statuses in which a grace period may be running or may have ended
 
 
 class Action(StrEnum):
-    """What a plan may ask for one connection; the state machine has one path for each."""
+    """What to do for one connection; the state machine has one path for each action."""
 
     CONNECT = "connect"
     REBUILD = "rebuild"
@@ -25,7 +30,7 @@ class Action(StrEnum):
 
 
 class Presence(StrEnum):
-    """How one plane of a connection stands against what the profile asks for."""
+    """The state of one part of a connection (role, data source), compared with its profile."""
 
     ABSENT = "absent"
     DIFFERENT = "different"
@@ -34,130 +39,142 @@ class Presence(StrEnum):
 
 
 class Desired(Value):
-    """The connections the organization asks for, and why these; `refused` names profiles nobody defined."""
+    """The connections an account should have, and why. `refused`: profile names that profiles.yaml does not define."""
 
     profiles: tuple[str, ...] = ()
     reason: str
     refused: Mapping[str, str] = Field(default_factory=dict)
-    gone: bool = False
+    account_inactive: bool = False
 
 
 class Observed(Value):
-    """What is there for one connection, read from AWS, and what the registry remembers of it."""
+    """The observed state of one connection: what AWS has, and what the registry recorded."""
 
     profile: str
     consumer_role: Presence = Presence.ABSENT
     access: bool = False
     data_source: Presence = Presence.ABSENT
-    stranger: str = ""  # how a data source of our name is not ours; such a one counts as absent
+    unmanaged: str = ""  # how a data source with our name is not ours; it then counts as absent
     recorded: str | None = None  # the record's status
-    remove_after: datetime | None = None  # of a quarantine: when it ends, as recorded
-    since: datetime | None = None  # since when the record has its status
-    stack_id: str = ""  # of the stack in the account, as far as the stack set knows it
+    remove_after: datetime | None = None  # end of the quarantine, as recorded
+    since: datetime | None = None  # when the record got its status
+    stack_id: str = ""  # id of the stack in the account, as the stack set knows it
+    retained: str = ""  # what stays in the account after a removal, as recorded
 
     @property
     def is_complete(self) -> bool:
-        """Everything a connected account has."""
+        """Whether all parts of a connection are there and current."""
         return self.access and self.consumer_role is self.data_source is Presence.CURRENT
 
     @property
-    def is_nothing(self) -> bool:
-        """Nothing of ours is there."""
+    def is_absent(self) -> bool:
+        """Whether none of the parts is there."""
         return not self.access and self.consumer_role is self.data_source is Presence.ABSENT
 
 
-class Step(Value):
+class PlannedAction(Value):
     """What to do for one connection, and why."""
 
     profile: str
     action: Action
     reason: str
-    error: str = ""  # of a refusal: the name of the error it is recorded under
-    remove_after: datetime | None = None  # of a quarantine: when everything goes
-    gone: bool = False  # the account is not active or has left: its stack is kept, and the brake does not count it
-    left: str = ""  # of a disconnection: what stays in the account on purpose
-    begins: bool = False  # nothing can be queried yet: if it fails, the access it gave is taken back
+    error: str = ""  # of a refusal: the error name to record
+    remove_after: datetime | None = None  # of a quarantine: when its parts are deleted
+    account_inactive: bool = False  # not active, or left: the stack is retained and the revocation not counted
+    retained: str = ""  # of a disconnection: what stays in the account on purpose
+    first_connection: bool = False  # no access before this: if it fails, the access is rolled back
 
 
-def desired(wish: Asked, profile_names: Sequence[str]) -> Desired:
-    """The connections that are asked for and can be given, by the profiles there are."""
+def desired(request: OptInRequest, known_profiles: Sequence[str]) -> Desired:
+    """The connections an account should have: the requested profiles that are defined."""
     return Desired(
-        profiles=tuple(word for word in wish.words if word in profile_names),
-        reason=wish.reason,
-        refused={word: _unknown(word, profile_names) for word in wish.words if word not in profile_names},
-        gone=wish.gone,
+        profiles=tuple(name for name in request.profile_names if name in known_profiles),
+        reason=request.reason,
+        refused={name: _unknown(name, known_profiles) for name in request.profile_names if name not in known_profiles},
+        account_inactive=request.account_inactive,
     )
 
 
-def plan(wanted: Desired, observed: Mapping[str, Observed], terms: Terms, now: datetime) -> list[Step]:
-    """The difference between desired and observed, one step for each connection concerned."""
-    steps = [_toward(profile, wanted, observed.get(profile)) for profile in wanted.profiles]
+def plan(
+    wanted: Desired, observed: Mapping[str, Observed], opt_in_policy: OptInPolicy, now: datetime
+) -> list[PlannedAction]:
+    """The difference between desired and observed state: one action for each connection concerned."""
+    actions = [_if_wanted(profile, wanted, observed.get(profile)) for profile in wanted.profiles]
     for profile, why in wanted.refused.items():
         seen = observed.get(profile)
-        # A profile that was taken out of the file takes the access it gave with it.
-        if seen and not seen.is_nothing:
-            steps.append(_away(seen, wanted.model_copy(update={"reason": why}), terms, now))
+        # If a profile is removed from the file, the access it gave is removed, too.
+        if seen and not seen.is_absent:
+            actions.append(_if_unwanted(seen, wanted.model_copy(update={"reason": why}), opt_in_policy, now))
         else:
-            steps.append(refusal(profile, "UnknownProfile", why))
-    settled = {step.profile for step in steps}
-    steps += [_away(seen, wanted, terms, now) for name, seen in observed.items() if name not in settled]
-    return steps
+            actions.append(refusal(profile, UnknownProfile.__name__, why))
+    handled = {planned.profile for planned in actions}
+    actions += [
+        _if_unwanted(seen, wanted, opt_in_policy, now) for name, seen in observed.items() if name not in handled
+    ]
+    return actions
 
 
-def refusal(profile: str, error: str, why: str) -> Step:
-    """A step that begins nothing and records why."""
-    return Step(profile=profile, action=Action.REFUSE, reason=why, error=error)
+def refusal(profile: str, error: str, why: str) -> PlannedAction:
+    """An action that starts nothing and records why."""
+    return PlannedAction(profile=profile, action=Action.REFUSE, reason=why, error=error)
 
 
-def _unknown(word: str, profile_names: Sequence[str]) -> str:
-    return f"profiles.yaml defines no profile {word!r}; it defines {', '.join(sorted(profile_names))}"
+def _unknown(name: str, known_profiles: Sequence[str]) -> str:
+    return f"profiles.yaml defines no profile {name!r}; it defines {', '.join(sorted(known_profiles))}"
 
 
-def _toward(profile: str, wanted: Desired, seen: Observed | None) -> Step:
+def _if_wanted(profile: str, wanted: Desired, seen: Observed | None) -> PlannedAction:
     seen = seen or Observed(profile=profile)
-    if seen.stranger:
-        return refusal(profile, "NotOurs", seen.stranger)
+    if seen.unmanaged:
+        return refusal(profile, NotOurs.__name__, seen.unmanaged)
     if seen.consumer_role is Presence.DRIFTED:
         why = "somebody changed the consumer role in the account"
-        return Step(profile=profile, action=Action.REBUILD, reason=why)
+        return PlannedAction(profile=profile, action=Action.REBUILD, reason=why)
     if seen.is_complete and seen.recorded == "connected":
-        return Step(profile=profile, action=Action.NOTHING, reason="connected already")
-    begins = not seen.access and seen.data_source is Presence.ABSENT
-    return Step(profile=profile, action=Action.CONNECT, reason=wanted.reason, begins=begins)
+        return PlannedAction(profile=profile, action=Action.NOTHING, reason="connected already")
+    first_connection = not seen.access and seen.data_source is Presence.ABSENT
+    return PlannedAction(
+        profile=profile, action=Action.CONNECT, reason=wanted.reason, first_connection=first_connection
+    )
 
 
-def _away(seen: Observed, wanted: Desired, terms: Terms, now: datetime) -> Step:
-    step = Step(profile=seen.profile, action=Action.NOTHING, reason=wanted.reason, gone=wanted.gone)
-    if seen.is_nothing:
-        return step if seen.recorded in (None, "removed") else step.model_copy(update={"action": Action.FORGET})
-    promised = _promised(seen, now)
-    remove_after = promised or now + terms.grace
+def _if_unwanted(seen: Observed, wanted: Desired, opt_in_policy: OptInPolicy, now: datetime) -> PlannedAction:
+    planned = PlannedAction(
+        profile=seen.profile, action=Action.NOTHING, reason=wanted.reason, account_inactive=wanted.account_inactive
+    )
+    if seen.is_absent:
+        return planned if seen.recorded in (None, "removed") else planned.model_copy(update={"action": Action.FORGET})
+    grace_end = _grace_end(seen, now)
+    remove_after = grace_end or now + opt_in_policy.grace
     if remove_after <= now:
-        return step.model_copy(update={"action": Action.DISCONNECT, "left": _left(seen, wanted)})
-    if seen.recorded == "quarantined" and promised and not seen.access:
-        return step
-    return step.model_copy(update={"action": Action.QUARANTINE, "remove_after": remove_after})
+        return planned.model_copy(update={"action": Action.DISCONNECT, "retained": _retained(seen, wanted)})
+    if seen.recorded == "quarantined" and grace_end and not seen.access:
+        return planned
+    return planned.model_copy(update={"action": Action.QUARANTINE, "remove_after": remove_after})
 
 
-def _promised(seen: Observed, now: datetime) -> datetime | None:
-    """When a grace period ends that has begun; None when none has, or what is recorded of it can't be true.
+def _grace_end(seen: Observed, now: datetime) -> datetime | None:
+    """The end of a grace period that has started; None when none has, or when the recorded end can't be true.
 
-    It begins with the revocation and ends some time after it. A record that says anything else deletes nothing early
-    and keeps no access: the connection is quarantined anew.
+    A grace period starts with the revocation and ends some time later. If the record contradicts that, nothing is
+    deleted early and no access is kept: the connection is quarantined again.
     """
     ends = seen.remove_after
-    if ends is None or seen.recorded not in ENDING or ends > now + LONGEST_GRACE:
+    if ends is None or seen.recorded not in GRACE_STATUSES or ends > now + LONGEST_GRACE:
         return None
     if seen.access and ends <= now:
         return None
-    never_began = seen.recorded == "quarantined" and (seen.since is None or ends <= seen.since)
-    return None if never_began else ends
+    never_started = seen.recorded == "quarantined" and (seen.since is None or ends <= seen.since)
+    return None if never_started else ends
 
 
-def _left(seen: Observed, wanted: Desired) -> str:
-    """What stays in the account on purpose when a connection is removed."""
+def _retained(seen: Observed, wanted: Desired) -> str:
+    """What stays in the account on purpose when a connection is removed.
+
+    When the stack is removed already, this is what the record says: an earlier assessment still saw the stack.
+    """
     if not seen.stack_id:
-        return ""
-    if wanted.gone:
+        return seen.retained
+    if wanted.account_inactive:
         return f"the stack {seen.stack_id}, because {wanted.reason}: nobody of ours can reach it"
     return f"the results bucket of the stack {seen.stack_id}, if it made one; its objects expire within 7 days"

@@ -1,6 +1,6 @@
-"""What a profile's stack set is defined by: the body and the values it was built with, each told by its hash in a tag.
+"""A stack set's definition: its template body and its parameter values. The hash of each is stored in a tag.
 
-The tags tell an older definition of ours (it agrees with its tags) from one that somebody changed (it does not).
+An older definition of ours agrees with its tags. A definition that somebody changed does not.
 """
 
 import hashlib
@@ -12,7 +12,7 @@ BODY_TAG, VALUES_TAG = "quick-onboarding:body", "quick-onboarding:values"
 
 
 def body_hash(text: str) -> str:
-    """A body's hash. Ends of lines and trailing blanks do not count: nobody says that AWS keeps them."""
+    """The hash of a template body. Line endings and trailing spaces are ignored: AWS may not keep them."""
     lines = [line.rstrip() for line in text.splitlines()]
     return hashlib.sha256("\n".join(lines).strip().encode()).hexdigest()
 
@@ -24,29 +24,29 @@ def values_hash(parameters: Mapping[str, str]) -> str:
 
 @dataclass(frozen=True)
 class Definition:
-    """A stack set's body and values, as hashes, and what its tags say of them."""
+    """The hashes of a stack set's body and parameter values, and the stack set's tags."""
 
     body: str
     values: str
     tags: Mapping[str, str]
 
     @property
-    def untold(self) -> bool:
-        """Whether no tag says anything of it, as before there were such tags."""
+    def untagged(self) -> bool:
+        """Whether it has none of these tags: it was created before they existed."""
         return not {BODY_TAG, VALUES_TAG} & set(self.tags)
 
     @property
-    def lies(self) -> list[str]:
-        """What is not as its tag says, in words."""
-        seen = {"body": (BODY_TAG, self.body), "parameters": (VALUES_TAG, self.values)}
-        wrong = [what for what, (tag, found) in seen.items() if self.tags.get(tag) != found]
-        return [] if self.untold else [f"the hash of its {what} is not the one its tag says" for what in wrong]
+    def tag_mismatches(self) -> list[str]:
+        """A description of each part whose hash differs from its tag."""
+        parts = {"body": (BODY_TAG, self.body), "parameters": (VALUES_TAG, self.values)}
+        wrong = [what for what, (tag, found) in parts.items() if self.tags.get(tag) != found]
+        return [] if self.untagged else [f"the hash of its {what} is not the one its tag says" for what in wrong]
 
-    def is_of(self, body: str, values: str) -> bool:
-        """Whether it is exactly what was built."""
-        return (self.body, self.values) == (body, values) and not self.untold and not self.lies
+    def matches(self, body: str, values: str) -> bool:
+        """Whether it is exactly the definition that was built."""
+        return (self.body, self.values) == (body, values) and not self.untagged and not self.tag_mismatches
 
 
-def define(body: str, values: str) -> dict[str, str]:
-    """The tags a stack set of that body and these values carries."""
+def definition_tags(body: str, values: str) -> dict[str, str]:
+    """The tags of a stack set with that body and these parameter values (both as hashes)."""
     return {BODY_TAG: body, VALUES_TAG: values}

@@ -1,20 +1,20 @@
-"""Every failure a step may report, one class per plan.
+"""Every error a step may raise; each class has its own remediation.
 
-The class name is the error name in Step Functions, which compares names exactly and knows nothing of
-inheritance: so the list is flat. `PLANS` in failure.py says for each what it means and what to do.
+The class name is the error name in Step Functions. Step Functions compares names exactly and ignores inheritance, so
+no class derives from another. `REMEDIATIONS` in failure.py has the likely cause and the remedy of each.
 """
 
 
 class Throttled(Exception):
-    """AWS asked us to slow down, was busy or did not answer; the same call may succeed later."""
+    """AWS throttled us, was busy or did not answer; the same call may succeed later."""
 
 
 class StackSetBusy(Exception):
-    """Another operation holds the stack set; ours may start when it has ended."""
+    """Another operation runs on the stack set; ours can start when it has ended."""
 
 
 class NoAccountInEvent(Exception):
-    """The event names no account we could look at."""
+    """The event names no account to reconcile."""
 
 
 class AccountNotFound(Exception):
@@ -22,11 +22,11 @@ class AccountNotFound(Exception):
 
 
 class PlaceUnknown(Exception):
-    """Organizations does not tell which units an account is below, so their tags can't be read."""
+    """Organizations does not return the parents of an account, so their tags can't be read."""
 
 
 class InvalidTagValue(Exception):
-    """The opt-in tag's value can't be read."""
+    """The value of the opt-in tag is not valid."""
 
 
 class UnknownProfile(Exception):
@@ -34,15 +34,15 @@ class UnknownProfile(Exception):
 
 
 class InvalidProfiles(Exception):
-    """The profiles file breaks its own rules, so no profile of it may be used."""
+    """The profiles file is not valid, so none of its profiles may be used."""
 
 
 class AccountNotReachable(Exception):
-    """Service-managed stack sets never reach the management account, and the hub is no consumer of itself."""
+    """The account can't be connected: it is the management account or the hub itself."""
 
 
 class AccountNotActive(Exception):
-    """The account asks for a connection but is suspended, closing, closed, or not active yet."""
+    """The account has the opt-in tag but is suspended, closing, closed, or not active yet."""
 
 
 class QuickNotReady(Exception):
@@ -58,35 +58,51 @@ class ConsumerRoleFailed(Exception):
 
 
 class ConsumerRoleNotRemoved(Exception):
-    """The stack set operation ended and the consumer role's stack is still in the account."""
+    """The stack set operation ended, but the consumer role's stack is still in the account."""
 
 
 class AccessPolicyFull(Exception):
-    """The run-as role can't be allowed one more consumer role: every shard is full.
+    """The run-as role can't be allowed another consumer role: every shard is full.
 
-    Room: 109 connections a policy; 2,180 with 20 policies, 2,725 with 25.
+    Capacity: 109 connections a policy; 2,180 with 20 policies, 2,725 with 25.
     """
 
 
 class DataSourceDenied(Exception):
-    """Quick is still refused by the role chain after IAM had all the time it may need."""
+    """The role chain still denies Quick after IAM had all the time it may need."""
 
 
 class DataSourceFailed(Exception):
-    """Quick would not create or update the data source, and waiting did not or would not mend it."""
+    """Quick refused to create or update the data source, and retrying did not or would not help."""
 
 
 class NotOurs(Exception):
-    """Something of the name we need exists already, and is not what we would have made."""
+    """A resource with the name we need exists already and is not managed by this deployment."""
 
 
 class MissingPermission(Exception):
-    """AWS refused one of our own calls for lack of a permission."""
+    """AWS denied one of our own calls because a permission is missing."""
 
 
 class NotDelegatedAdministrator(Exception):
-    """AWS does not take the hub for a delegated administrator of StackSets."""
+    """AWS does not accept the hub as a delegated administrator of StackSets."""
 
 
 class Superseded(Exception):
-    """A list of revocations was replaced by another one, which needs an approval of its own."""
+    """A batch of revocations was replaced by another batch, which needs its own approval."""
+
+
+class ClaimLost(Exception):
+    """The execution does not hold the account's claim any more, so it must not change the account's access."""
+
+
+class ConnectionStopped(Exception):
+    """The child execution of a connection was stopped or ran too long, so it could not record why."""
+
+
+class InvalidInput(Exception):
+    """ReconcileAccount was started with an input that has no account id."""
+
+
+class NotConverging(Exception):
+    """Parts were removed several times in a row, and each assessment found some of them again."""

@@ -1,4 +1,4 @@
-"""What an event asks us to look at. An event is trusted for nothing else."""
+"""Find which account an event is about. An event is trusted for nothing else."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -7,21 +7,21 @@ from enum import StrEnum
 from typing import Any
 
 from control_plane.errors import NoAccountInEvent
-from control_plane.words import SHORT, bounded, plain, quoted
+from control_plane.text import SHORT, bounded, plain, printable, quoted
 
 ACCOUNT_ID = re.compile(r"[0-9]{12}")
 UNIT = re.compile(r"^(ou-[0-9a-z]{4,32}-[0-9a-z]{8,32}|r-[0-9a-z]{4,32})$")
 KNOWN = re.compile(r"^(ou|r|p|rp|car|h|o)-")  # what else the Organizations API tags and names
-OWN_KEY = "account_id"  # ours: the sweep, the watch, a person
+OWN_KEY = "account_id"  # set by our own starters: the sweep, WatchRegistry, a person
 AWS_KEYS = re.compile(r"resourceId|.*[aA]ccountId", re.DOTALL)  # memberAccountId, targetAccountId, ...
 PREFERRED = "memberAccountId"
 PARTS = ("requestParameters", "serviceEventDetails")
-MOST, LONGEST = 5, 80  # of what was found instead of an id, in a message
-AT_ONCE = 100  # accounts of one event that are looked at one by one; of more, everything is swept
+MOST, LONGEST = 5, 80  # values found instead of an id that a message lists, and the length of each
+AT_ONCE = 100  # accounts of one event that a sweep gets by id; if there are more, everything is swept
 EVERYTHING = "all"
 
 
-class Kind(StrEnum):
+class SubjectKind(StrEnum):
     """What an event is about."""
 
     ACCOUNT = "account"
@@ -32,40 +32,40 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Subject:
-    """An account, by its 12 digits; an organizational unit or the root; or something nothing follows from.
+    """An account by its 12 digits, an organizational unit or the root, or something that needs no action.
 
-    Of several accounts, `scope` has what is to be swept: their ids, or everything.
+    For several accounts, `scope` is what to sweep: their ids, or everything.
     """
 
-    kind: Kind
+    kind: SubjectKind
     id: str
     scope: tuple[str, ...] = ()
 
 
 def find_subject(event: Any, management: str = "") -> Subject:
-    """What an event, or whatever else an execution was started with, asks us to look at.
+    """What an event, or any other input of an execution, is about.
 
-    The input of our own starters names it directly; CloudTrail envelopes carry it in the request's parameters or,
-    for asynchronous results, somewhere in serviceEventDetails (whose exact shapes AWS does not all document). The
-    management account, which makes most calls, is the subject only when no other account is named.
+    Our own starters name the account directly. CloudTrail events have it in the request parameters or, for
+    asynchronous results, somewhere in serviceEventDetails (AWS does not document all of its shapes). The management
+    account makes most of the calls, so it is the subject only when no other account is named.
     """
     if isinstance(event, Mapping) and _is_account(event.get(OWN_KEY)):
-        return Subject(Kind.ACCOUNT, event[OWN_KEY])
+        return Subject(SubjectKind.ACCOUNT, event[OWN_KEY])
     named = _candidates(event)
     accounts = list(dict.fromkeys(value for value in named if _is_account(value)))
     if members := [value for value in accounts if value != management] or accounts:
         return _accounts(members)
     if named and all(isinstance(value, str) and KNOWN.match(value) for value in named):
         units = [value for value in named if UNIT.fullmatch(value)]
-        return Subject(Kind.UNIT, units[0]) if units else Subject(Kind.OTHER, bounded(named[0], SHORT))
+        return Subject(SubjectKind.UNIT, units[0]) if units else Subject(SubjectKind.OTHER, bounded(named[0], SHORT))
     raise NoAccountInEvent(
         f"no account id in {describe(event)}: looked for 12 digits in quotes under account_id, resourceId and keys "
-        f"that end in accountId in {' and '.join(PARTS)}; found {_listed(named)}"
+        f"that end in accountId in {' and '.join(PARTS)}; found {_shown(named)}"
     )
 
 
 def describe(event: Any) -> str:
-    """The event in a few words, for records and logs; bounded, whatever it holds."""
+    """A short description of the event for records and logs; its length is limited."""
     if not isinstance(event, Mapping):
         return f"an input that is no object ({type(event).__name__})"
     detail = event.get("detail")
@@ -75,25 +75,36 @@ def describe(event: Any) -> str:
     return plain(event.get("reason") or event.get("detail-type") or "an input without detail")
 
 
+def requested_by(event: Any) -> str:
+    """Who caused the event: the caller's ARN or principal id, else the given reason. Printable ASCII, bounded."""
+    if not isinstance(event, Mapping):
+        return "unknown"
+    detail = event.get("detail")
+    caller = detail.get("userIdentity") if isinstance(detail, Mapping) else None
+    named = (caller.get("arn"), caller.get("principalId")) if isinstance(caller, Mapping) else ()
+    found = (each for each in (*named, event.get("reason")) if isinstance(each, str) and each)
+    return printable(next(found, "unknown"), SHORT)
+
+
 def _accounts(members: list[str]) -> Subject:
     if len(members) == 1:
-        return Subject(Kind.ACCOUNT, members[0])
-    return Subject(Kind.ACCOUNTS, members[0], tuple(members) if len(members) <= AT_ONCE else (EVERYTHING,))
+        return Subject(SubjectKind.ACCOUNT, members[0])
+    return Subject(SubjectKind.ACCOUNTS, members[0], tuple(members) if len(members) <= AT_ONCE else (EVERYTHING,))
 
 
 def _is_account(value: Any) -> bool:
     return isinstance(value, str) and ACCOUNT_ID.fullmatch(value) is not None
 
 
-def _listed(values: list[Any]) -> str:
-    """The first few values, each cut short: an event may hold anything."""
+def _shown(values: list[Any]) -> str:
+    """The first few values, each cut: an event may contain anything."""
     shown = [quoted(value, LONGEST) for value in values[:MOST]]
     more = f" and {len(values) - MOST} more" if len(values) > MOST else ""
     return (", ".join(shown) or "nothing") + more
 
 
 def _candidates(event: Any) -> list[Any]:
-    """Every value that may be the id: of an envelope, only what it is about; of another input, what it says itself."""
+    """Every value that may be the id. Of a CloudTrail event only the parts that name its subject are searched."""
     if not isinstance(event, Mapping):
         return []
     detail = event.get("detail")
@@ -106,15 +117,15 @@ def _candidates(event: Any) -> list[Any]:
 
 
 def _ids(part: Any) -> Iterator[tuple[str, Any]]:
-    """Every plain value under one of the keys, however deep: without recursion, which nesting could exhaust."""
-    left = [part]
-    while left:
-        here = left.pop()
+    """Every plain value under one of the keys, at any depth. Not recursive: deep nesting could exhaust the stack."""
+    todo = [part]
+    while todo:
+        here = todo.pop()
         if isinstance(here, Mapping):
             yield from _plain_ids(here)
-            left.extend(reversed(list(here.values())))
+            todo.extend(reversed(list(here.values())))
         elif isinstance(here, list):
-            left.extend(reversed(here))
+            todo.extend(reversed(here))
 
 
 def _plain_ids(mapping: Mapping[Any, Any]) -> Iterator[tuple[str, Any]]:

@@ -1,4 +1,4 @@
-"""What a failure means and what to do about it: one plan for each error name, and the record people read."""
+"""The likely cause and the remedy of each error, and the failure record that people read."""
 
 import json
 from collections.abc import Mapping
@@ -6,11 +6,12 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
-from control_plane.words import LONGEST, bounded
+from control_plane import errors
+from control_plane.text import LONGEST, bounded
 
 
-class Plan(NamedTuple):
-    """Likely cause and remedy, in words for whoever is on call."""
+class Remediation(NamedTuple):
+    """The likely cause and the remedy, written for whoever is on call."""
 
     cause: str
     remedy: str
@@ -23,104 +24,120 @@ REGISTER = (
     "--service-principal member.org.stacksets.cloudformation.amazonaws.com"
 )
 
-PLANS = {
-    "Throttled": Plan(
-        "AWS limited our calls, was busy or could not be reached, longer than all retries lasted",
-        f"wait until AWS answers again (AWS Health tells when a service is down), {RETRY}",
+REMEDIATIONS = {
+    errors.Throttled.__name__: Remediation(
+        "AWS throttled our calls, was busy or could not be reached, longer than all retries lasted",
+        f"wait until AWS answers again (AWS Health shows when a service is down), {RETRY}",
     ),
-    "StackSetBusy": Plan(
+    errors.StackSetBusy.__name__: Remediation(
         "another stack set operation ran longer than all retries lasted",
         f"let the operation end or stop it, {RETRY}",
     ),
-    "NoAccountInEvent": Plan(
+    errors.NoAccountInEvent.__name__: Remediation(
         "an event of a shape we don't know, or about something that is no account",
         "read the event in the execution's input; if it is about an account, start ReconcileAccount with that id",
     ),
-    "AccountNotFound": Plan(
+    errors.AccountNotFound.__name__: Remediation(
         "the account left the organization, or the id is wrong",
         "check the id; a departed account needs nothing",
     ),
-    "PlaceUnknown": Plan(
+    errors.PlaceUnknown.__name__: Remediation(
         "Organizations left out the account's path, and its parents too",
         f"nothing was changed; if it comes back, tag the account itself, so that no unit's tag counts, {RETRY}",
     ),
-    "InvalidTagValue": Plan(
+    errors.InvalidTagValue.__name__: Remediation(
         "a typing error in the tag",
         "correct the tag: enabled, paused, disabled, or profile names separated by spaces",
     ),
-    "UnknownProfile": Plan(
+    errors.UnknownProfile.__name__: Remediation(
         "a typing error in the tag, or a profile not deployed yet",
         f"correct the tag, or add the profile to layers/consumer/profiles.yaml and deploy, {RETRY}",
     ),
-    "InvalidProfiles": Plan(
+    errors.InvalidProfiles.__name__: Remediation(
         "profiles.yaml was edited by hand and breaks its rules",
         f"correct the file as the message says, deploy, {RETRY}",
     ),
-    "AccountNotReachable": Plan(
+    errors.AccountNotReachable.__name__: Remediation(
         "service-managed stack sets never reach the management account; the hub queries its own Athena directly",
         "remove the tag; for data of the management account deploy consumer_role.yaml there as a plain stack",
     ),
-    "AccountNotActive": Plan(
+    errors.AccountNotActive.__name__: Remediation(
         "the account was suspended or closed, or is still being made",
-        "remove the tag, or have the account reinstated; a tag set then wakes us",
+        "remove the tag, or have the account reinstated and set the tag again",
     ),
-    "QuickNotReady": Plan(
+    errors.QuickNotReady.__name__: Remediation(
         "Amazon Quick was never subscribed to in the hub account, is in another account, or is Standard Edition",
         f"subscribe the hub account to Quick Enterprise Edition, {RETRY}",
     ),
-    "GroupNotFound": Plan(
+    errors.GroupNotFound.__name__: Remediation(
         "a typing error in profiles.yaml, a group not created yet, or one in another namespace or identity Region",
         "create the group in Quick (with IAM Identity Center or Active Directory: there, and let Quick have it), "
         f"or correct profiles.yaml and deploy, {RETRY}",
     ),
-    "ConsumerRoleFailed": Plan(
+    errors.ConsumerRoleFailed.__name__: Remediation(
         "CloudFormation could not make the role: a service control policy, a name taken, or a missing resource",
-        f"read the stack's events in that account, mend what they name, {RETRY}",
+        f"read the stack's events in that account, fix what they name, {RETRY}",
     ),
-    "ConsumerRoleNotRemoved": Plan(
+    errors.ConsumerRoleNotRemoved.__name__: Remediation(
         "CloudFormation could not delete the role's stack: a policy was attached to the role, or something uses it",
         f"undo in that account what AWS's message names (detach the policy), {RETRY}",
     ),
-    "AccessPolicyFull": Plan(
+    errors.AccessPolicyFull.__name__: Remediation(
         "more connections than one run-as role can be allowed",
         "ask for IAM's quota of 25 policies per role, or remove connections",
     ),
-    "DataSourceDenied": Plan(
+    errors.DataSourceDenied.__name__: Remediation(
         "Quick can't pass the role chain: the consumer role, its results location or a policy above them refuses",
         f"read AWS's message; look for service control, bucket and key policies that deny the role, {RETRY}",
     ),
-    "DataSourceFailed": Plan(
+    errors.DataSourceFailed.__name__: Remediation(
         "Quick refused the data source itself: a workgroup or catalog that does not exist, an unknown group, a limit",
-        f"mend what AWS's message names, {RETRY}",
+        f"fix what AWS's message names, {RETRY}",
     ),
-    "NotOurs": Plan(
+    errors.NotOurs.__name__: Remediation(
         "somebody made it by hand, or another deployment did; the message says how it differs",
-        f"rename or remove it, or make it equal (we never touch it), {RETRY}",
+        f"rename or remove it, or make it equal (we never change it), {RETRY}",
     ),
-    "NotDelegatedAdministrator": Plan(
+    errors.NotDelegatedAdministrator.__name__: Remediation(
         "the hub is not registered for StackSets, or the role lacks organizations:ListDelegatedAdministrators",
         f"as the management account run {REGISTER}; if the hub is listed already, deploy the template again, {RETRY}",
     ),
-    "Superseded": Plan(
-        "more revocations came to wait, or tags came back, after people had been asked",
-        "approve the newer list, if it is right; its message has a token of its own",
+    errors.Superseded.__name__: Remediation(
+        "revocations were added to the batch, or tags came back, after the approval was requested",
+        "approve the newer batch, if it is right; its message has its own token",
     ),
-    "MissingPermission": Plan(
+    errors.ClaimLost.__name__: Remediation(
+        "somebody stopped the execution that held the account, or it ended, and another one holds the account now",
+        "nothing: the execution that holds the account brings it up to date",
+    ),
+    errors.ConnectionStopped.__name__: Remediation(
+        "somebody stopped the execution of ReconcileConnection, or it waited for AWS for more than five hours",
+        f"read the history of the execution that the reason names, {RETRY}",
+    ),
+    errors.InvalidInput.__name__: Remediation(
+        "somebody started ReconcileAccount with an event, or with an account id that is not 12 digits",
+        'start it with {"account_id": "<12 digits>"}, or start RouteEvent with the event',
+    ),
+    errors.NotConverging.__name__: Remediation(
+        "something makes parts again while they are being removed, or AWS keeps showing what is gone",
+        "find in CloudTrail who makes them, stop it, then reconcile again (start ReconcileAccount)",
+    ),
+    errors.MissingPermission.__name__: Remediation(
         "a policy of this control plane was changed, or a policy above it denies the call",
         f"deploy the template again; look for service control policies that deny what the message names, {RETRY}",
     ),
 }
-# Step Functions calls a missing permission `Sfn.SfnException` or the like, which is the name of much else.
+# Step Functions reports a missing permission as `Sfn.SfnException` or the like, a name that covers many other errors.
 DENIED = ("is not authorized to perform", "AccessDenied")
 NO_ADMINISTRATOR = "not a delegated administrator"
-UNKNOWN = Plan(
-    "an error nobody has met yet: a defect of ours or a new behaviour of AWS",
+UNKNOWN = Remediation(
+    "an unknown error: a defect of this control plane or a new behavior of AWS",
     f"read the function's log for this execution, report it, {RETRY}",
 )
 
 
 class Failure(BaseModel):
-    """A failed step as the registry keeps it."""
+    """A failed step as the registry stores it."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -132,10 +149,10 @@ class Failure(BaseModel):
 
 
 def explain(account_id: str, step: str, error: Mapping[str, Any]) -> Failure:
-    """A failure in words, from the error output Step Functions caught (`Error`, `Cause`)."""
-    name = bounded(str(error.get("Error") or "Unknown"), 256)  # as long as Step Functions lets an error's name be
+    """The failure record for an error output that Step Functions caught (`Error`, `Cause`)."""
+    name = bounded(str(error.get("Error") or "Unknown"), 256)  # the longest error name Step Functions allows
     message = _message(str(error.get("Cause") or ""))
-    known = PLANS.get(_planned(name, message), UNKNOWN)
+    known = REMEDIATIONS.get(_known_name(name, message), UNKNOWN)
     return Failure(
         step=step,
         error=name,
@@ -145,20 +162,20 @@ def explain(account_id: str, step: str, error: Mapping[str, Any]) -> Failure:
     )
 
 
-def _planned(name: str, message: str) -> str:
-    """The error whose plan fits: a call the machine itself may not make is known by its message, not by its name."""
-    if name in PLANS:
+def _known_name(name: str, message: str) -> str:
+    """The error whose remediation applies. A call the state machine may not make is recognized by its message."""
+    if name in REMEDIATIONS:
         return name
     if NO_ADMINISTRATOR in message:
-        return "NotDelegatedAdministrator"
-    return "MissingPermission" if any(each in f"{name} {message}" for each in DENIED) else name
+        return errors.NotDelegatedAdministrator.__name__
+    return errors.MissingPermission.__name__ if any(each in f"{name} {message}" for each in DENIED) else name
 
 
 def _message(cause: str) -> str:
-    """What went wrong: a Lambda's Cause is JSON around the message, an AWS call's is the message."""
+    """The error message. The Cause of a Lambda function is JSON that contains it."""
     try:
         parsed = json.loads(cause)
     except (ValueError, RecursionError):  # not JSON, or nested too deep to be read
         return cause or "no message"
-    said = parsed.get("errorMessage", cause) if isinstance(parsed, dict) else cause
-    return said if isinstance(said, str) else cause
+    text = parsed.get("errorMessage", cause) if isinstance(parsed, dict) else cause
+    return text if isinstance(text, str) else cause

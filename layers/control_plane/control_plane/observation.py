@@ -1,20 +1,25 @@
-"""What is there: every plane of an account's connections, read anew each time."""
+"""Observe an account's connections: read every part from AWS, each time."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from control_plane.account import Account, Connection, Hub
 from control_plane.decision import Observed, Presence
-from control_plane.ports import DataSource, DataSources, Record, Registry, Shards, StackInstance, StackSets
+from control_plane.ports.access import Shards
+from control_plane.ports.quick import DataSource, DataSources
+from control_plane.ports.registry import Record, Registry
+from control_plane.ports.stack_sets import StackInstance, StackSets
 from control_plane.profiles import Profile, parameters
 from control_plane.steps import consumer_role, data_source
 
-RECORDED = 50  # records of one account that are looked behind at once; what is wanted or allowed is looked at besides
+MAX_RECORDS = (
+    50  # recorded connections of one account that one assessment checks, besides those that are wanted or allowed
+)
 
 
 @dataclass(frozen=True)
 class Planes:
-    """Where a connection shows: CloudFormation, IAM, Quick, and our own registry."""
+    """Where the parts of a connection are: CloudFormation, IAM, Quick, and our own registry."""
 
     stack_sets: StackSets
     policies: Shards
@@ -25,40 +30,41 @@ class Planes:
 def observe(
     account: Account, wanted: Iterable[str], profiles: Mapping[str, Profile], hub: Hub, planes: Planes
 ) -> dict[str, Observed]:
-    """Every connection the account has, should have, or is remembered to have, by profile."""
+    """Every connection the account has, should have, or has a record of, by profile."""
     account_id = account.id
     recorded = planes.registry.records(account_id)
     allowed = allowed_profiles(account_id, hub, planes.policies)
     seen = {}
-    for name in sorted({*wanted, *allowed, *_first(recorded, profiles)}):
+    for name in sorted({*wanted, *allowed, *_prioritized(recorded, profiles)}):
         connection = Connection(account_id=account_id, profile=name)
         record, profile = recorded.get(name), profiles.get(name)
         instance = planes.stack_sets.instance(connection.role_name, account_id)
-        if record and record.is_kept and not account.is_active:
-            instance = None  # AWS keeps its record of the account; there is nothing behind it we could remove
+        if record and record.instance_retained and not account.is_active:
+            instance = None  # AWS still lists the account in the stack set, but there is nothing we could remove
         source = planes.quick.find(connection.data_source_id)
-        stranger = data_source.not_ours(connection, source, hub)
+        unmanaged = data_source.ownership_problem(connection, source, hub)
         seen[name] = Observed(
             profile=name,
             consumer_role=_consumer_role(connection, profile, hub, instance, planes.stack_sets),
             access=name in allowed,
-            data_source=_data_source(connection, account.name, source, profile, hub, stranger=stranger),
-            stranger=stranger,
+            data_source=_data_source(connection, account.name, source, profile, hub, unmanaged=unmanaged),
+            unmanaged=unmanaged,
             recorded=record.status if record else None,
             remove_after=record.remove_after if record else None,
             since=record.since if record else None,
+            retained=record.retained if record else "",
             stack_id=instance.stack_id if instance else "",
         )
     return seen
 
 
-def _first(recorded: Mapping[str, Record], profiles: Mapping[str, Profile]) -> list[str]:
-    """The records to look behind: each costs calls, so those that say the least come last, and are not too many."""
+def _prioritized(recorded: Mapping[str, Record], profiles: Mapping[str, Profile]) -> list[str]:
+    """The recorded connections to check. Each costs calls, so the least important come last and are cut off."""
 
     def order(name: str) -> tuple[bool, bool, str]:
         return recorded[name].status == "removed", name not in profiles, name
 
-    return sorted(recorded, key=order)[:RECORDED]
+    return sorted(recorded, key=order)[:MAX_RECORDS]
 
 
 def allowed_profiles(account_id: str, hub: Hub, policies: Shards) -> set[str]:
@@ -81,7 +87,7 @@ def _consumer_role(
     wanted = parameters(connection.profile, profile, hub) if profile else {}
     is_current = profile and consumer_role.is_current(instance, wanted)
     if is_current and not stack_sets.is_defined(connection.role_name, wanted):
-        return Presence.DIFFERENT  # a body that is older than what was built, or changed by somebody
+        return Presence.DIFFERENT  # the template is older than the one we built, or was changed by somebody
     return Presence.CURRENT if is_current else Presence.DIFFERENT
 
 
@@ -92,9 +98,9 @@ def _data_source(
     profile: Profile | None,
     hub: Hub,
     *,
-    stranger: str,
+    unmanaged: str,
 ) -> Presence:
-    if found is None or stranger:
+    if found is None or unmanaged:
         return Presence.ABSENT
     wanted = data_source.wanted(connection, account_name, profile, hub) if profile else None
     return Presence.CURRENT if wanted and data_source.is_current(found, wanted) else Presence.DIFFERENT

@@ -11,8 +11,8 @@ from control_plane.account import RESERVED, Hub, ProfileName
 from control_plane.errors import InvalidProfiles
 
 PARAMETER_BYTES = 4096  # CloudFormation's limit for one parameter value
-ACCOUNT = "{account}"  # in a bucket's name: the consumer account's id
-NONE = "none"  # a parameter without a value: whether CloudFormation takes an empty one is in doubt
+ACCOUNT = "{account}"  # placeholder in a bucket's name: the consumer account's id
+NONE = "none"  # a parameter without a value: CloudFormation may not accept an empty one
 
 # A name or a pattern of at least three characters (or the account's id) before its first wildcard: never everything.
 START = r"([a-z0-9.-]{3}|[a-z0-9.-]{0,2}\{account\})"
@@ -29,7 +29,7 @@ Alias = Annotated[str, StringConstraints(pattern=ALIAS)]
 Group = Annotated[str, StringConstraints(pattern=GROUP)]
 
 NARROW = "at least three characters{} before its first *, so that it never means everything"
-RULES = {  # what a value must be, by the pattern it does not match
+RULES = {  # the message for each pattern a value does not match
     DATABASE: f"no database: lower-case letters, digits, _ . - *, with {NARROW.format('')}",
     BUCKET: f"no bucket or bucket/prefix: with {NARROW.format(' or {account}')}",
     LOCATION: "no place for results: s3://bucket/prefix/ with its last slash, without *",
@@ -38,7 +38,7 @@ RULES = {  # what a value must be, by the pattern it does not match
     GROUP: "no group: 1 to 128 characters that Quick takes, from space to \xff (Latin letters, digits, signs)",
     CATALOG: "no catalog: 1 to 128 letters, digits, _ @ . -",
 }
-SAID = {  # pydantic's kinds of faults in our words
+FAULT_TEXTS = {  # our messages for the error types of pydantic
     "missing": "is missing",
     "extra_forbidden": "is a key nobody knows",
     "model_type": "should be keys with values",
@@ -108,7 +108,7 @@ class Profiles(BaseModel):
 
 
 def load(path: Path) -> Profiles:
-    """Read the profiles file, or raise InvalidProfiles with every fault in words."""
+    """Read the profiles file, or raise InvalidProfiles with a message for every fault."""
     try:
         return parse(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
@@ -120,7 +120,7 @@ def parse(text: str) -> Profiles:
     try:
         profiles = Profiles.model_validate(_read(text))
     except ValidationError as error:
-        faults = (": ".join((*_place(fault["loc"]), _said(fault))) for fault in error.errors())
+        faults = (": ".join((*_path(fault["loc"]), _fault_text(fault))) for fault in error.errors())
         raise InvalidProfiles("profiles.yaml: " + "; ".join(faults)) from error
     for name, profile in profiles.profiles.items():
         _check_sizes(name, profile)
@@ -128,7 +128,7 @@ def parse(text: str) -> Profiles:
 
 
 class Loader(yaml.SafeLoader):
-    """YAML without its silent trap: of two equal keys the last would win, and nobody would know."""
+    """A YAML loader that refuses duplicate keys: plain YAML would silently use the last one."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001, FBT002 - PyYAML's
         """A mapping whose keys are all different."""
@@ -141,29 +141,29 @@ class Loader(yaml.SafeLoader):
 def _read(text: str) -> Any:
     try:
         return yaml.load(text, Loader)  # noqa: S506 - a SafeLoader that is stricter
-    except (yaml.YAMLError, ValueError) as error:  # ValueError: what looks like a date and is none
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: an invalid date
         raise InvalidProfiles(f"profiles.yaml is not YAML we can read: {' '.join(str(error).split())}") from error
 
 
-def _place(location: tuple[int | str, ...]) -> tuple[str, ...]:
-    """Where a fault is: nothing when it is the whole file's."""
+def _path(location: tuple[int | str, ...]) -> tuple[str, ...]:
+    """The path of a fault in the file; empty when it concerns the whole file."""
     return (".".join(map(str, location)),) if location else ()
 
 
-def _said(fault: Mapping[str, Any]) -> str:
-    """A fault in words that say what to write instead."""
+def _fault_text(fault: Mapping[str, Any]) -> str:
+    """A message for a fault that says what to write instead."""
     if rule := RULES.get(fault.get("ctx", {}).get("pattern", "")):
         return f"{fault['input']!r} is {rule}"
     if fault["loc"][-1:] == ("[key]",):
         return f"{fault['input']!r} is no profile name (lower-case letters, digits, hyphens)"
-    return SAID.get(fault["type"]) or fault["msg"].removeprefix("Value error, ")
+    return FAULT_TEXTS.get(fault["type"]) or fault["msg"].removeprefix("Value error, ")
 
 
 def parameters(name: str, profile: Profile, hub: Hub) -> dict[str, str]:
     """A profile as the parameters of consumer_role.yaml.
 
-    Equal for every account, so that accounts of one profile share one stack set operation; lists are joined
-    in one string. An account's own id in a bucket's name becomes IAM's policy variable. None is ever empty.
+    They are the same for every account, so that the accounts of a profile share one stack set operation. Lists are
+    joined into one string. The account id in a bucket's name becomes IAM's policy variable. No value is ever empty.
     """
     glue = f"arn:{hub.partition}:glue:{hub.region}:*"
     databases = [f"{glue}:{kind}" for d in profile.databases for kind in (f"database/{d}", f"table/{d}/*")]

@@ -1,8 +1,8 @@
-"""What a refusal of Quick's may be: IAM's delay, somebody else's change, our own missing permission, or final.
+"""Classify a refusal of Quick: IAM propagation, another change, a missing permission of ours, or a final refusal.
 
-Which refusal Quick gives while IAM propagates is not documented, so every one that could be it is waited out
-(docs/decisions/0023). Kinds are error codes of CreateDataSource and UpdateDataSource, and types of a data source's
-ErrorInfo; one nobody knows yet is waited out, too.
+AWS does not document which refusals Quick gives while IAM propagates. So we retry after every refusal that could be
+one (docs/decisions/0023). A kind is an error code of CreateDataSource or UpdateDataSource, or the type in a data
+source's ErrorInfo. An unknown kind is retried, too.
 """
 
 import re
@@ -10,20 +10,20 @@ from datetime import timedelta
 from typing import NamedTuple, NoReturn
 
 from control_plane.errors import DataSourceDenied, DataSourceFailed, MissingPermission, QuickNotReady
-from control_plane.ports import Refusal
+from control_plane.ports.quick import Refusal
 
 
 class Delay(NamedTuple):
-    """How long a refusal is waited out, and how often Quick is asked at least, however late it is first seen."""
+    """How long to retry after a refusal, and the minimum number of attempts, even if we see the refusal late."""
 
     budget: timedelta
     attempts: int
 
 
 IAM = Delay(timedelta(minutes=15), 5)  # the longest AWS Support names for an IAM change
-# Something under way in Quick hides what Quick would say else; so it ends later, and that is what gets told.
+# A change in progress hides the refusal behind it. This delay is longer, so the other refusal is reported first.
 BUSY = Delay(IAM.budget + timedelta(minutes=5), 8)
-OWN_ROLE = Delay(timedelta(minutes=2), 5)  # of a deployment made minutes ago; the steps before this one passed
+OWN_ROLE = Delay(timedelta(minutes=2), 5)  # for a deployment of minutes ago: the earlier steps had their permissions
 
 CHANGING = {"ConflictException", "ConcurrentUpdatingException", "ResourceExistsException", "CONFLICT"}
 DENIED = {"AccessDeniedException", "ACCESS_DENIED"}
@@ -35,11 +35,11 @@ FINAL = UNSUPPORTED | {
     "COPY_SOURCE_NOT_FOUND",
     "ENGINE_VERSION_NOT_SUPPORTED",
 }
-OURS = re.compile(r"is not authorized to perform: (quicksight:|iam:PassRole\b)")
+OWN_CALL = re.compile(r"is not authorized to perform: (quicksight:|iam:PassRole\b)")
 
 
 def delay(refusal: Refusal) -> Delay | None:
-    """How long it may be no more than a delay of AWS's; None: it is none."""
+    """How long the refusal may be only a delay of AWS; None when it is final."""
     if refusal.kind in FINAL:
         return None
     if _is_ours(refusal):
@@ -47,17 +47,17 @@ def delay(refusal: Refusal) -> Delay | None:
     return BUSY if refusal.kind in CHANGING else IAM
 
 
-def fail(refusal: Refusal, said: str) -> NoReturn:
-    """Raise what it is when it was no delay."""
+def fail(refusal: Refusal, message: str) -> NoReturn:
+    """Raise the error for a refusal that is not a delay."""
     if refusal.kind in UNSUPPORTED:
-        raise QuickNotReady(said)
+        raise QuickNotReady(message)
     if _is_ours(refusal):
-        raise MissingPermission(said)
+        raise MissingPermission(message)
     if refusal.kind in DENIED:
-        raise DataSourceDenied(said)
-    raise DataSourceFailed(said)
+        raise DataSourceDenied(message)
+    raise DataSourceFailed(message)
 
 
 def _is_ours(refusal: Refusal) -> bool:
-    """Whether it is our own function that lacks a permission: its actions are Quick's, the role chain's never are."""
-    return refusal.kind in DENIED and OURS.search(refusal.message) is not None
+    """Whether our own function lacks a permission: it calls Quick's actions, the role chain never does."""
+    return refusal.kind in DENIED and OWN_CALL.search(refusal.message) is not None

@@ -1,7 +1,7 @@
-"""Whether Quick can take a profile's data sources at all, asked before anything is made for one."""
+"""Check that Quick is ready for a profile's data sources, before anything is created."""
 
 from control_plane.errors import GroupNotFound, QuickNotReady
-from control_plane.ports import QuickAccount
+from control_plane.ports.quick import QuickAccount
 from control_plane.profiles import Profile
 
 

@@ -1,43 +1,61 @@
-"""The environment the template gives every function, read once."""
+"""The environment that the template gives every function, in small models: each part of the code reads what it needs.
+
+A missing or wrong variable stops only what needs it. The error names every fault of that model.
+"""
 
 import os
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self, cast
 
 from pydantic import BaseModel, ConfigDict
 
 from control_plane.account import AccountId, Hub
 
 
-class Settings(BaseModel):
-    """One field for each variable under Globals in template.yaml, in lower case."""
+class _Environment(BaseModel):
+    """Settings whose fields are environment variables in lower case."""
 
     model_config = ConfigDict(frozen=True)
 
+    @classmethod
+    def read(cls) -> Self:
+        """These settings. The environment is read once in each process."""
+        return cast(Self, _read(cls))
+
+
+@cache
+def _read(model: type[_Environment]) -> _Environment:
+    return model.model_validate({name.lower(): value for name, value in os.environ.items()})
+
+
+class RegionSettings(_Environment):
+    """The Region of the hub's stack."""
+
+    hub_region: str
+
+
+class RegistrySettings(_Environment):
+    """The registry table."""
+
+    registry_table: str
+
+
+class HubSettings(RegionSettings):
+    """The hub account and its organization."""
+
     hub_account_id: AccountId
     management_account_id: AccountId
-    hub_region: str
     partition: str
     organization_id: str
     organization_root_id: str
     run_as_role_arn: str
     deployment_id: str
-    registry_table: str
-    opt_in_tag: str
-    grace_days: float
-    drift_repair: Literal["repair", "notify"]
     external_id_match: Literal["exact", "prefix"]
-    quick_identity_region: str
-    quick_namespace: str
-    reconcile_account_arn: str
-    approve_revocations_arn: str
-    notifications_topic_arn: str
-    consumer_directory: Path = Path("/opt")  # where Lambda unpacks the consumer layer
 
     @property
     def hub(self) -> Hub:
-        """The fixed points names are built from."""
+        """The hub that all names are built from."""
         return Hub(
             account_id=self.hub_account_id,
             management_account_id=self.management_account_id,
@@ -51,7 +69,75 @@ class Settings(BaseModel):
         )
 
 
-@cache
-def settings() -> Settings:
-    """The settings of this process; a missing or wrong variable stops it with every fault named."""
-    return Settings.model_validate({name.lower(): value for name, value in os.environ.items()})
+class OptInSettings(_Environment):
+    """The opt-in tag and the grace period."""
+
+    opt_in_tag: str
+    grace_days: float
+
+
+class RepairSettings(_Environment):
+    """Whether drift is repaired or only reported."""
+
+    drift_repair: Literal["repair", "notify"]
+
+    @property
+    def repairs(self) -> bool:
+        """Whether drift is repaired."""
+        return self.drift_repair == "repair"
+
+
+class QuickSettings(_Environment):
+    """Where Amazon Quick keeps its groups."""
+
+    quick_identity_region: str
+    quick_namespace: str
+
+
+class ReconcileSettings(_Environment):
+    """The state machine that reconciles an account."""
+
+    reconcile_account_arn: str
+
+
+class ApprovalSettings(_Environment):
+    """The state machine that requests approval of revocations."""
+
+    approve_revocations_arn: str
+
+
+class NotificationSettings(_Environment):
+    """The topic of messages to people."""
+
+    notifications_topic_arn: str
+
+
+class ConsumerSettings(_Environment):
+    """The files of the consumer layer: the template of the stack sets, and the profiles."""
+
+    consumer_directory: Path = Path("/opt")  # where Lambda unpacks the consumer layer
+
+    @property
+    def template(self) -> Path:
+        """The template of the stack sets."""
+        return self.consumer_directory / "consumer_role.yaml"
+
+    @property
+    def profiles(self) -> Path:
+        """The profiles file."""
+        return self.consumer_directory / "profiles.yaml"
+
+
+MODELS: tuple[type[_Environment], ...] = (
+    RegionSettings,
+    RegistrySettings,
+    HubSettings,
+    OptInSettings,
+    RepairSettings,
+    QuickSettings,
+    ReconcileSettings,
+    ApprovalSettings,
+    NotificationSettings,
+    ConsumerSettings,
+)
+FIELDS = {name: field for model in MODELS for name, field in model.model_fields.items()}

@@ -1,119 +1,127 @@
-"""The watch: which records should have moved and did not, and the report of what failed. Pure but for its ports."""
+"""Find stuck records in the registry, and report failures to people. Pure except for its ports."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from control_plane.ports import Attention, Notifications, Reconciles, Registry
-from control_plane.words import SHORT, bounded
+from control_plane.ports.notifications import Notifications
+from control_plane.ports.reconciles import Reconciles
+from control_plane.ports.registry import Record, Registry
+from control_plane.text import SHORT, bounded
 
-SETTLED = timedelta(minutes=2)  # what was written longer ago is in the index for sure
-SILENCE = timedelta(minutes=30)  # longer than any execution goes without a sign of life
-LONGEST = timedelta(hours=7)  # longer than any execution lives
+INDEX_DELAY = timedelta(minutes=2)  # an item written longer ago is in the index
+STUCK_AFTER = timedelta(minutes=30)  # longer than a running execution ever leaves its claim unwritten
+LONGEST = timedelta(hours=7)  # longer than an execution can run
 AT_ONCE = 100  # reconciles started in one go: Organizations and Quick are slow
-NAMED = 40  # failures told in full in one report
-MANY = 100  # requests for one account while one execution holds it: more than any person or deployment makes
-STORM = "docs/howto/answer-an-alarm.md#somebody-changes-tags-all-the-time"
+NAMED = 40  # failures described in full in one report
+MAX_REQUESTS = 100  # for one account while one execution holds it: more than people or deployments ever make
+OVER_REQUESTED_PAGE = "docs/howto/answer-an-alarm.md#somebody-changes-tags-all-the-time"
 
 
 @dataclass(frozen=True)
-class Watched:
-    """What one look at the registry found."""
+class Findings:
+    """What one scan of the registry found."""
 
-    moving: int
-    stuck: tuple[Attention, ...]
-    failed: tuple[Attention, ...]
+    in_progress: int
+    stuck: tuple[Record, ...]
+    failed: tuple[Record, ...]
     unread: int
-    stormy: tuple[Attention, ...] = ()  # accounts somebody asks for all the time
+    over_requested: tuple[Record, ...] = ()  # accounts that are requested all the time
 
 
-def look(registry: Registry, now: str) -> Watched:
-    """Everything that is not at rest, and of it what is stuck."""
-    moving, failed = registry.needing_attention("moving"), registry.needing_attention("failed")
+def scan(registry: Registry, now: str) -> Findings:
+    """All unsettled records, and which of them are stuck."""
+    in_progress, failed = registry.unsettled("in_progress"), registry.unsettled("failed")
     held = [each for each in failed if each.held]
-    stuck = tuple(each for each in (*moving, *held) if is_stuck(each, registry, now))
-    stormy = tuple(each for each in (*moving, *held) if each.held and each.requests >= MANY)
-    return Watched(len(moving), stuck, tuple(failed), registry.unread_events(), stormy)
+    stuck = tuple(each for each in (*in_progress, *held) if is_stuck(each, registry, now))
+    over_requested = tuple(
+        each for each in (*in_progress, *held) if each.held and each.requeue_requests >= MAX_REQUESTS
+    )
+    return Findings(len(in_progress), stuck, tuple(failed), registry.unread_events(), over_requested)
 
 
-def is_stuck(record: Attention, registry: Registry, now: str) -> bool:
-    """Whether a record that should move has not for longer than anything alive can take."""
+def is_stuck(record: Record, registry: Registry, now: str) -> bool:
+    """Whether a record in progress was not written for longer than a running execution can take."""
     age = _age(record.updated, now)
-    if record.profile is None or age < SILENCE or age > LONGEST:
-        return age >= SILENCE
-    held_since = registry.held_since(record.account_id)  # a connection moves as long as its account's claim does
-    return held_since is None or _age(held_since, now) >= SILENCE
+    if record.profile is None or age < STUCK_AFTER or age > LONGEST:
+        return age >= STUCK_AFTER
+    # A connection is in progress as long as its account's claim is written.
+    held_since = registry.held_since(record.account_id)
+    return held_since is None or _age(held_since, now) >= STUCK_AFTER
 
 
-def wake(stuck: Sequence[Attention], reconciles: Reconciles, now: str) -> None:
-    """Ask for a look at every account with a stuck record: whoever looks takes a dead holder's claim over."""
+def reconcile_stuck(stuck: Sequence[Record], reconciles: Reconciles, now: str) -> None:
+    """Reconcile every account with a stuck record: the new execution takes over a dead holder's claim."""
     generations: dict[str, int] = {}
     for record in stuck:
         generations[record.account_id] = max(record.generation, generations.get(record.account_id, 0))
     for account_id, generation in list(generations.items())[:AT_ONCE]:
-        # One start for each generation and hour: a watch that is repeated starts nothing twice.
+        # One start for each generation and hour: a repeated run of this function starts nothing twice.
         name = f"watch-{account_id}-{generation}-{now[:13].replace(':', '')}"
-        reconciles.start(account_id, "the watch found its record stuck", name)
+        reconciles.start(account_id, "WatchRegistry found a stuck record", name)
 
 
-def report(found: Watched, registry: Registry, notifications: Notifications, now: str) -> int:
-    """Tell people what failed since the last report, what is stuck, what is asked for too often, in one message."""
-    since, until = registry.last_report(), (_time(now) - SETTLED).isoformat()
+def report(found: Findings, registry: Registry, notifications: Notifications, now: str) -> int:
+    """Send one message: failures since the last report, stuck records, and accounts that are requested too often."""
+    since, until = registry.last_report(), (_parse(now) - INDEX_DELAY).isoformat()
     fresh = [each for each in found.failed if _is_between(since, each.updated, until)]
-    if fresh or found.stuck or found.stormy:
+    if fresh or found.stuck or found.over_requested:
         notifications.send(_subject(fresh, found), _text(fresh, found))
     if fresh or not since:
-        registry.reported(until)
+        registry.set_last_report(until)
     return len(fresh)
 
 
-def _is_between(since: str, moment: str, until: str) -> bool:
-    return _time(moment) <= _time(until) and (not since or _time(since) < _time(moment))
+def _is_between(since: str, timestamp: str, until: str) -> bool:
+    return _parse(timestamp) <= _parse(until) and (not since or _parse(since) < _parse(timestamp))
 
 
-def _time(moment: str) -> datetime:
-    return datetime.fromisoformat(moment)
+def _parse(timestamp: str) -> datetime:
+    return datetime.fromisoformat(timestamp)
 
 
-def _age(moment: str, now: str) -> timedelta:
-    """How long ago that was. What says it is still to come says nothing, so it was long ago."""
-    age = _time(now) - _time(moment)
-    return age if age > -SETTLED else LONGEST + SETTLED
+def _age(timestamp: str, now: str) -> timedelta:
+    """How long ago that was. A time in the future is not believed and counts as long ago."""
+    age = _parse(now) - _parse(timestamp)
+    return age if age > -INDEX_DELAY else LONGEST + INDEX_DELAY
 
 
-def _subject(fresh: Sequence[Attention], found: Watched) -> str:
-    counts = {"failed": len(fresh), "stuck": len(found.stuck), "asked for too often": len(found.stormy)}
-    said = [f"{count} {what}" for what, count in counts.items() if count]
-    return f"Quick Onboarding: {', '.join(said)}"
+def _subject(fresh: Sequence[Record], found: Findings) -> str:
+    counts = {"failed": len(fresh), "stuck": len(found.stuck), "requested too often": len(found.over_requested)}
+    texts = [f"{count} {what}" for what, count in counts.items() if count]
+    return f"Quick Onboarding: {', '.join(texts)}"
 
 
-def _text(fresh: Sequence[Attention], found: Watched) -> str:
-    told = [_told(each) for each in fresh[:NAMED]]
+def _text(fresh: Sequence[Record], found: Findings) -> str:
+    parts = [_describe(each) for each in fresh[:NAMED]]
     if len(fresh) > NAMED:
-        told.append(f"... and {len(fresh) - NAMED} more.")
-    told += [
-        f"{_named(each)}: no sign of life since {each.updated}. It is being looked at again by itself."
+        parts.append(f"... and {len(fresh) - NAMED} more.")
+    parts += [
+        f"{_named(each)}: not updated since {each.updated}. It is being reconciled again automatically."
         for each in found.stuck[:NAMED]
     ]
-    told += [_told_storm(each) for each in found.stormy[:NAMED]]
+    parts += [_describe_over_requested(each) for each in found.over_requested[:NAMED]]
     if found.unread:
-        told.append(f"{found.unread} events are kept in which no account was found (docs/howto/read-a-kept-event.md).")
-    told.append(f"In all {len(found.failed)} failed, {found.moving} under way.")
-    return "\n\n".join(told)
+        parts.append(
+            f"{found.unread} events were stored in which no account was found (docs/howto/read-a-kept-event.md)."
+        )
+    parts.append(f"In total {len(found.failed)} failed, {found.in_progress} in progress.")
+    return "\n\n".join(parts)
 
 
-def _told(record: Attention) -> str:
-    said = (record.error, record.reason, record.cause, record.remedy)
-    error, reason, cause, remedy = map(bounded, said)  # what older versions wrote may be long
+def _describe(record: Record) -> str:
+    texts = (record.error, record.reason, record.cause, record.remedy)
+    error, reason, cause, remedy = map(bounded, texts)  # older versions did not limit them
     return f"{_named(record)}: {error}\n  {reason}\n  Likely: {cause}\n  Do: {remedy}"
 
 
-def _told_storm(record: Attention) -> str:
+def _describe_over_requested(record: Record) -> str:
     who = bounded(record.requested_by, SHORT)
-    return f"{_named(record)}: asked for {record.requests} times while one look at it lasts, last by {who} ({STORM})."
+    requests = f"requested {record.requeue_requests} times during one reconcile, last by {who}"
+    return f"{_named(record)}: {requests} ({OVER_REQUESTED_PAGE})."
 
 
-def _named(record: Attention) -> str:
+def _named(record: Record) -> str:
     name = f" ({record.account_name})" if record.account_name else ""
     profile = f", profile {record.profile}" if record.profile else ""
     return f"Account {record.account_id}{name}{profile}"

@@ -1,73 +1,78 @@
-"""Ports from adapters from settings: the only file that knows both sides. Clients are made once, when first used."""
+"""Create the adapters behind the ports from the settings. Clients are created once, when they are first used."""
 
 from datetime import timedelta
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import boto3
 
 from control_plane import profiles
 from control_plane.account import Hub
-from control_plane.asking import Terms
-from control_plane.assessment import World
+from control_plane.assessment import AssessmentDependencies
 from control_plane.aws.account_listing import AwsAccountListing
+from control_plane.aws.anomalies import LoggedAnomalies
 from control_plane.aws.approvals import StepFunctionsApprovals
 from control_plane.aws.asset_cache import DynamoDbAssetCache
-from control_plane.aws.brake import DynamoDbBrake
 from control_plane.aws.calls import CONFIG
 from control_plane.aws.iam import AwsAccessPolicies
 from control_plane.aws.ledger import DynamoDbLedger
 from control_plane.aws.notifications import SnsNotifications
-from control_plane.aws.oddities import LoggedOddities
 from control_plane.aws.organizations import AwsOrganization
-from control_plane.aws.papers import DynamoDbPapers, DynamoDbRecordListing
 from control_plane.aws.quick_assets import AwsQuickAssets
 from control_plane.aws.quicksight import AwsDataSources, AwsQuickAccount
 from control_plane.aws.reconciles import StepFunctionsReconciles
 from control_plane.aws.registry import DynamoDbRegistry
+from control_plane.aws.revocation_budget import DynamoDbRevocationBudget
 from control_plane.aws.role_listing import AwsRoleListing
 from control_plane.aws.source_listing import AwsSourceListing
 from control_plane.aws.stack_sets import AwsStackSets
+from control_plane.aws.sweep_store import DynamoDbSweepStore
 from control_plane.definition import body_hash
 from control_plane.errors import UnknownProfile
 from control_plane.observation import Planes
-from control_plane.ports import (
-    AccessPolicies,
-    Brake,
-    DataSources,
-    Notifications,
-    Oddities,
-    Organization,
-    QuickAccount,
-    Reconciles,
-    Registry,
-    Shards,
-    StackSets,
+from control_plane.opt_in import OptInPolicy
+from control_plane.ports.access import AccessPolicies, Anomalies, RevocationBudget, Shards
+from control_plane.ports.notifications import Notifications
+from control_plane.ports.organization import Organization
+from control_plane.ports.quick import DataSources, QuickAccount
+from control_plane.ports.reconciles import Reconciles
+from control_plane.ports.registry import Registry
+from control_plane.ports.stack_sets import StackSets
+from control_plane.settings import (
+    ApprovalSettings,
+    ConsumerSettings,
+    HubSettings,
+    NotificationSettings,
+    OptInSettings,
+    QuickSettings,
+    ReconcileSettings,
+    RegionSettings,
+    RegistrySettings,
+    RepairSettings,
 )
-from control_plane.settings import settings
-from control_plane.steps.access import Desk, external_ids
-from control_plane.steps.data_source import Impact
+from control_plane.steps.access import AccessDependencies, external_ids
+from control_plane.steps.data_source import RemovalDependencies
 from control_plane.steps.exemptions import LiveExemptions
-from control_plane.sweep.collecting import Lists
-from control_plane.sweep.inspecting import ReadOnce
-from control_plane.sweep.ports import Papers
-from control_plane.sweep.run import Office
+from control_plane.sweep.collecting import SnapshotSources
+from control_plane.sweep.inspecting import CachedShards
+from control_plane.sweep.ports import SweepStore
+from control_plane.sweep.run import SweepDependencies
 
 
 @cache
 def _client(service: str, region: str | None = None) -> Any:
-    return boto3.client(service, region_name=region or settings().hub_region, config=CONFIG)  # type: ignore[call-overload]
+    return boto3.client(service, region_name=region or RegionSettings.read().hub_region, config=CONFIG)  # type: ignore[call-overload]
 
 
 def hub() -> Hub:
-    """The fixed points names are built from."""
-    return settings().hub
+    """The hub: the account, Region and organization that all names are built from."""
+    return HubSettings.read().hub
 
 
-def terms() -> Terms:
-    """What an operator decided: the tag that asks, and the grace period."""
-    return Terms(opt_in_tag=settings().opt_in_tag, grace=timedelta(days=settings().grace_days))
+def opt_in_policy() -> OptInPolicy:
+    """The operator's settings for opting in: the tag and the grace period."""
+    settings = OptInSettings.read()
+    return OptInPolicy(opt_in_tag=settings.opt_in_tag, grace=timedelta(days=settings.grace_days))
 
 
 def known_profiles() -> dict[str, profiles.Profile]:
@@ -76,7 +81,7 @@ def known_profiles() -> dict[str, profiles.Profile]:
 
 
 def profile(name: str) -> profiles.Profile:
-    """One profile; raises UnknownProfile when a deployment took it away meanwhile."""
+    """One profile; raises UnknownProfile when the deployed file no longer defines it."""
     if name not in known_profiles():
         raise UnknownProfile(f"profiles.yaml defines no profile {name!r} any more")
     return known_profiles()[name]
@@ -84,7 +89,7 @@ def profile(name: str) -> profiles.Profile:
 
 @cache
 def _profiles() -> profiles.Profiles:
-    return profiles.load(settings().consumer_directory / "profiles.yaml")
+    return profiles.load(ConsumerSettings.read().profiles)
 
 
 def organization() -> Organization:
@@ -94,12 +99,7 @@ def organization() -> Organization:
 
 def stack_sets() -> StackSets:
     """Service-managed stack sets."""
-    return AwsStackSets(_client("cloudformation"), hub(), _body())
-
-
-def _body() -> Path:
-    """What stack sets are made of."""
-    return settings().consumer_directory / "consumer_role.yaml"
+    return AwsStackSets(_client("cloudformation"), hub(), ConsumerSettings.read().template)
 
 
 def access_policies() -> AccessPolicies:
@@ -107,24 +107,24 @@ def access_policies() -> AccessPolicies:
     return AwsAccessPolicies(_client("iam"), hub(), external_ids(hub()))
 
 
-def brake() -> Brake:
-    """What the brake remembers."""
-    return DynamoDbBrake(_client("dynamodb"), settings().registry_table)
+def revocation_budget() -> RevocationBudget:
+    """The stored state of the revocation budget."""
+    return DynamoDbRevocationBudget(_client("dynamodb"), _table())
 
 
-def desk() -> Desk:
-    """What a writer of the access policy works with."""
+def access_dependencies() -> AccessDependencies:
+    """The dependencies of a writer of the access policy."""
     policies = AwsAccessPolicies(_client("iam"), hub(), external_ids(hub()))
-    ledger = DynamoDbLedger(_client("dynamodb"), settings().registry_table)
-    approvals = StepFunctionsApprovals(_client("stepfunctions"), settings().approve_revocations_arn)
+    ledger = DynamoDbLedger(_client("dynamodb"), _table())
+    approvals = StepFunctionsApprovals(_client("stepfunctions"), ApprovalSettings.read().approve_revocations_arn)
     exemptions = LiveExemptions(AwsOrganization(_client("organizations")), _data_sources())
-    repairs = settings().drift_repair == "repair"
-    return Desk(hub(), ledger, policies, brake(), approvals, exemptions, oddities(), repairs)
+    repairs = RepairSettings.read().repairs
+    return AccessDependencies(hub(), ledger, policies, revocation_budget(), approvals, exemptions, anomalies(), repairs)
 
 
-def oddities() -> Oddities:
-    """Where what should not be there is counted."""
-    return LoggedOddities()
+def anomalies() -> Anomalies:
+    """Where anomalies are logged and counted."""
+    return LoggedAnomalies()
 
 
 def data_sources() -> DataSources:
@@ -133,72 +133,81 @@ def data_sources() -> DataSources:
 
 
 def _data_sources() -> AwsDataSources:
-    return AwsDataSources(_client("quicksight"), hub(), settings().quick_identity_region, settings().quick_namespace)
+    quick = QuickSettings.read()
+    return AwsDataSources(_client("quicksight"), hub(), quick.quick_identity_region, quick.quick_namespace)
 
 
-def impact() -> Impact:
-    """What learns and tells which assets depend on a data source."""
+def removal_dependencies() -> RemovalDependencies:
+    """The dependencies of removing a data source."""
     assets = AwsQuickAssets(_client("quicksight"), hub())
-    cache = DynamoDbAssetCache(_client("dynamodb"), settings().registry_table)
-    return Impact(assets, cache, registry(), notifications())
+    cache = DynamoDbAssetCache(_client("dynamodb"), _table())
+    return RemovalDependencies(assets, cache, registry(), notifications())
 
 
 @cache
 def quick_account() -> QuickAccount:
     """The hub account's Amazon Quick; its groups live in the identity Region."""
-    region = settings().quick_identity_region
-    return AwsQuickAccount(_client("quicksight", region), hub(), settings().quick_namespace)
+    quick = QuickSettings.read()
+    return AwsQuickAccount(_client("quicksight", quick.quick_identity_region), hub(), quick.quick_namespace)
 
 
 def registry() -> Registry:
-    """What we remember of accounts."""
-    return DynamoDbRegistry(_client("dynamodb"), settings().registry_table)
+    """The registry: the records of accounts and connections."""
+    return _registry()
+
+
+def _registry() -> DynamoDbRegistry:
+    return DynamoDbRegistry(_client("dynamodb"), _table())
+
+
+def _table() -> str:
+    return RegistrySettings.read().registry_table
 
 
 def reconciles() -> Reconciles:
     """Executions of ReconcileAccount."""
-    return StepFunctionsReconciles(_client("stepfunctions"), settings().reconcile_account_arn)
+    return StepFunctionsReconciles(_client("stepfunctions"), ReconcileSettings.read().reconcile_account_arn)
 
 
 def notifications() -> Notifications:
-    """Where people are told something."""
-    return SnsNotifications(_client("sns"), settings().notifications_topic_arn)
+    """Messages to people."""
+    return SnsNotifications(_client("sns"), NotificationSettings.read().notifications_topic_arn)
 
 
-def papers() -> Papers:
-    """What sweeps write down."""
-    return DynamoDbPapers(_client("dynamodb"), settings().registry_table)
+def sweep_store() -> SweepStore:
+    """What sweeps store between their steps."""
+    return DynamoDbSweepStore(_client("dynamodb"), _table())
 
 
-def lists() -> Lists:
-    """What a sweep reads."""
-    return Lists(
+def snapshot_sources() -> SnapshotSources:
+    """What a sweep reads its snapshot from."""
+    return SnapshotSources(
         AwsAccountListing(_client("organizations")),
         AwsRoleListing(_client("cloudformation"), hub()),
         AwsSourceListing(_client("quicksight"), hub()),
-        DynamoDbRecordListing(_client("dynamodb"), settings().registry_table),
-        papers(),
+        _registry(),
+        sweep_store(),
     )
 
 
-def office() -> Office:
-    """What the steps of a sweep work with."""
-    return Office(
-        terms=terms(),
+def sweep_dependencies() -> SweepDependencies:
+    """The dependencies of the steps of a sweep."""
+    return SweepDependencies(
+        opt_in_policy=opt_in_policy(),
         hub=hub(),
-        papers=papers(),
+        store=sweep_store(),
         policies=access_policies(),
-        brake=brake(),
-        world=world(ReadOnce(access_policies())),
+        budget=revocation_budget(),
+        assessment=assessment_dependencies(CachedShards(access_policies())),
         reconciles=reconciles(),
         registry=registry(),
         notifications=notifications(),
-        repairs=settings().drift_repair == "repair",
-        body=body_hash(_body().read_text(encoding="utf-8")),
+        repairs=RepairSettings.read().repairs,
+        body=body_hash(ConsumerSettings.read().template.read_text(encoding="utf-8")),
     )
 
 
-def world(shards: Shards | None = None) -> World:
-    """Everything an assessment reads."""
+def assessment_dependencies(shards: Shards | None = None) -> AssessmentDependencies:
+    """The dependencies of an assessment."""
     planes = Planes(stack_sets(), shards or access_policies(), data_sources(), registry())
-    return World(organization(), planes, quick_account(), known_profiles)
+    return AssessmentDependencies(organization(), planes, quick_account(), known_profiles)

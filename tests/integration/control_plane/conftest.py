@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from control_plane.account import Connection, Hub
-from sandbox.clock import VirtualClock
-from sandbox.identity import acting_as
-from sandbox.world import Sandbox
+from sandbox.aws.clock import VirtualClock
+from sandbox.aws.identity import acting_as
+from sandbox.organization import Sandbox
+from tests.prototypes import prototype
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -18,11 +19,11 @@ if TYPE_CHECKING:
 START = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
 
 
-@pytest.fixture(scope="module")
+@prototype
 def world() -> Iterator[Sandbox]:
-    """One deployed sandbox for a module's tests; each takes an account of its own."""
+    """A deployed sandbox."""
     with Sandbox(VirtualClock(START)) as world:
-        world.found()
+        world.create_organization()
         world.deploy()
         yield world
 
@@ -30,7 +31,7 @@ def world() -> Iterator[Sandbox]:
 @pytest.fixture
 def hub(world: Sandbox) -> Hub:
     """The deployed hub."""
-    place = world.cloud.landscape
+    place = world.cloud.topology
     return Hub(
         account_id=place.hub,
         management_account_id=place.management,
@@ -56,7 +57,7 @@ def client_as(world: Sandbox) -> Iterator[Callable[[str, str], Any]]:
     stack = []
 
     def make(function: str, service: str) -> Any:
-        with world.cloud.administering(world.cloud.landscape.hub):
+        with world.cloud.administering(world.cloud.topology.hub):
             roles = [
                 r for page in world.cloud.client("iam").get_paginator("list_roles").paginate() for r in page["Roles"]
             ]
@@ -66,7 +67,7 @@ def client_as(world: Sandbox) -> Iterator[Callable[[str, str], Any]]:
         acting = acting_as(world.cloud.identities.role_session(documents.principal))
         acting.__enter__()
         stack.append(acting)
-        region = "us-east-1" if service == "organizations" else world.cloud.landscape.region
+        region = "us-east-1" if service == "organizations" else world.cloud.topology.region
         return world.cloud.client(service, region)
 
     yield make

@@ -16,36 +16,39 @@ from control_plane import propagation
 from control_plane.access_policy import Shard, document
 from control_plane.aws.account_listing import AwsAccountListing
 from control_plane.aws.asset_cache import DynamoDbAssetCache
-from control_plane.aws.brake import DynamoDbBrake
 from control_plane.aws.iam import AwsAccessPolicies
 from control_plane.aws.ledger import DynamoDbLedger
 from control_plane.aws.notifications import SnsNotifications
 from control_plane.aws.organizations import AwsOrganization
-from control_plane.aws.papers import DynamoDbPapers, DynamoDbRecordListing
 from control_plane.aws.quick_assets import AwsQuickAssets
-from control_plane.aws.quicksight import ANSWERS, OWN, AwsDataSources, AwsQuickAccount
+from control_plane.aws.quicksight import OWN, REQUEST_REFUSALS, AwsDataSources, AwsQuickAccount
 from control_plane.aws.reconciles import StepFunctionsReconciles
 from control_plane.aws.registry import DynamoDbRegistry
+from control_plane.aws.revocation_budget import DynamoDbRevocationBudget
 from control_plane.aws.role_listing import AwsRoleListing
 from control_plane.aws.source_listing import AwsSourceListing
 from control_plane.aws.stack_sets import AwsStackSets
+from control_plane.aws.sweep_store import DynamoDbSweepStore
 from control_plane.dependents import Asset
 from control_plane.errors import AccountNotFound, DataSourceFailed, MissingPermission, NotOurs, StackSetBusy, Throttled
-from control_plane.ports import DataSourceSettings, Listing, OperationStatus, Record, Sharing, Wish
+from control_plane.ports.access import AccessChange
+from control_plane.ports.quick import DataSourceSettings, ListingProgress, Sharing
+from control_plane.ports.registry import Record
+from control_plane.ports.stack_sets import OperationStatus
 from control_plane.profiles import load, parameters
 from control_plane.steps.access import external_ids
-from control_plane.sweep.facts import Page, Progress, Remembered, Role, Source
-from control_plane.sweep.papers import LASTING
-from control_plane.sweep.ports import Place
-from sandbox.world import PROJECT
+from control_plane.sweep.ports import ListedAccount
+from control_plane.sweep.snapshot import DataSourceSummary, RecordSummary, RoleSummary, SnapshotPage, SnapshotProgress
+from control_plane.sweep.store import LASTING
+from sandbox.organization import PROJECT
 from tests.quick_assets import make_assets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from control_plane.account import Connection, Hub
-    from control_plane.sweep.ports import Read
-    from sandbox.world import Sandbox
+    from control_plane.sweep.ports import ListPage
+    from sandbox.organization import Sandbox
 
     ClientAs = Callable[[str, str], Any]
 
@@ -84,9 +87,9 @@ def test_without_a_tag_of_its_own_the_nearest_units_counts(world: Sandbox, clien
 @pytest.fixture
 def without_paths(world: Sandbox) -> Iterator[Sandbox]:
     """AWS leaves out where accounts stand."""
-    world.organizations.directory.tells_paths = False
+    world.organizations.directory.shows_paths = False
     yield world
-    world.organizations.directory.tells_paths = True
+    world.organizations.directory.shows_paths = True
 
 
 def test_without_a_path_the_parents_are_asked_for_so_that_no_units_tag_is_overlooked(
@@ -103,7 +106,7 @@ def test_without_a_path_the_parents_are_asked_for_so_that_no_units_tag_is_overlo
     assert found is not None
     assert found.id == outer
     places = {place.account_id: place for place in listing.page("").items}
-    assert places[world.cloud.landscape.management].units is None
+    assert places[world.cloud.topology.management].units is None
     assert listing.units_above(account_id) == (inner, outer, world.organizations.root_id)
 
 
@@ -135,7 +138,7 @@ def tags_of(world: Sandbox, unit_id: str) -> dict[str, str]:
     return unit.tags  # type: ignore[no-any-return]
 
 
-def test_a_stranger_is_not_found(client_as: ClientAs) -> None:
+def test_a_foreign_is_not_found(client_as: ClientAs) -> None:
     with pytest.raises(AccountNotFound):
         AwsOrganization(client_as("AssessAccount", "organizations")).account("999988887777", "quick-athena")
 
@@ -196,7 +199,7 @@ def trusting(account_id: str) -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": [statement]}
 
 
-def test_a_strangers_stack_set_is_left_alone(world: Sandbox, stack_sets: AwsStackSets, hub: Hub) -> None:
+def test_a_foreign_stack_set_is_left_alone(world: Sandbox, stack_sets: AwsStackSets, hub: Hub) -> None:
     with world.cloud.administering(hub.account_id):
         world.cloud.client("cloudformation").create_stack_set(
             StackSetName="quick-athena-strange",
@@ -225,7 +228,7 @@ def test_a_removal_deletes_the_role_once(world: Sandbox, client_as: ClientAs, co
     name, account_id = connection.role_name, connection.account_id
     deploy_role(world, client_as, connection, hub)
     removing = AwsStackSets(client_as("RemoveConsumerRole", "cloudformation"), hub, Path("unused"))
-    removing.check_mark(name)
+    removing.check_ownership(name)
     for _ in range(2):  # the second finds the operation's id used
         removing.start_removal(name, account_id, f"out-{account_id}", retain=False)
     seen = removing.instance(name, account_id)
@@ -269,7 +272,7 @@ def test_what_removes_roles_can_make_none(client_as: ClientAs, connection: Conne
         removing.start_deployment(connection.role_name, connection.account_id, {}, "op-x", exists=False)
 
 
-def test_a_strangers_stack_set_loses_nothing(world: Sandbox, client_as: ClientAs, hub: Hub) -> None:
+def test_a_foreign_stack_set_loses_nothing(world: Sandbox, client_as: ClientAs, hub: Hub) -> None:
     removing = AwsStackSets(client_as("RemoveConsumerRole", "cloudformation"), hub, Path("unused"))
     with world.cloud.administering(hub.account_id):
         world.cloud.client("cloudformation").create_stack_set(
@@ -279,9 +282,9 @@ def test_a_strangers_stack_set_loses_nothing(world: Sandbox, client_as: ClientAs
             AutoDeployment={"Enabled": False},
             CallAs="DELEGATED_ADMIN",
         )
-    removing.check_mark("quick-athena-nowhere")
+    removing.check_ownership("quick-athena-nowhere")
     with pytest.raises(NotOurs, match="quick-athena-foreign"):
-        removing.check_mark("quick-athena-foreign")
+        removing.check_ownership("quick-athena-foreign")
 
 
 def test_looking_for_drift_does_not_make_an_instance_look_changed(
@@ -345,7 +348,7 @@ def test_what_is_left_of_an_emptied_shard_is_deleted_and_nothing_else(
     assert names == {"quick-athena-access-2", "quick-athena-access-4"}
 
 
-def test_a_strangers_policy_is_left_alone(world: Sandbox, policies: AwsAccessPolicies, hub: Hub) -> None:
+def test_a_foreign_policy_is_left_alone(world: Sandbox, policies: AwsAccessPolicies, hub: Hub) -> None:
     with world.cloud.administering(hub.account_id):
         world.cloud.client("iam").create_policy(
             PolicyName="quick-athena-access-9",
@@ -385,81 +388,84 @@ def test_the_lease_has_one_holder_until_it_is_released_or_outlived(ledger: Dynam
     ledger.release("one", {}, later(92))
     assert ledger.holds("another")
     ledger.release("another", {"quick-athena-access-1": "P/v2"}, later(93))
-    assert ledger.written(later(94)) == {"quick-athena-access-1": "P/v2"}
-    assert ledger.written(later(93 + 301)) == {}
+    assert ledger.recent_versions(later(94)) == {"quick-athena-access-1": "P/v2"}
+    assert ledger.recent_versions(later(93 + 301)) == {}
 
 
-def test_a_later_wish_replaces_an_earlier_one_and_only_what_was_applied_is_forgotten(
+def test_a_later_change_replaces_an_earlier_one_and_only_what_was_applied_is_forgotten(
     ledger: DynamoDbLedger, connection: Connection
 ) -> None:
-    first, late = Wish(connection, allow=True, generation=2), Wish(connection, allow=False, generation=1)
-    ledger.ask(first, NOW)
-    ledger.ask(late, NOW)
+    first, late = (
+        AccessChange(connection, allow=True, generation=2),
+        AccessChange(connection, allow=False, generation=1),
+    )
+    ledger.enqueue(first, NOW)
+    ledger.enqueue(late, NOW)
     seen = ledger.pending()
-    assert [each.wish for each in seen.changes] == [first]
-    last = Wish(connection, allow=False, generation=3, counted=False)
-    ledger.ask(last, later(5))
+    assert [each.change for each in seen.changes] == [first]
+    last = AccessChange(connection, allow=False, generation=3, counted=False)
+    ledger.enqueue(last, later(5))
     (change,) = ledger.pending().changes
-    assert (change.key, change.wish, change.asked[:19]) == (connection.key, last, NOW[:19])
-    ledger.applied(seen.changes)
+    assert (change.key, change.change, change.requested_at[:19]) == (connection.key, last, NOW[:19])
+    ledger.remove_applied(seen.changes)
     assert ledger.pending().changes == (change,)
-    ledger.applied([change])
+    ledger.remove_applied([change])
     assert ledger.pending().changes == ()
 
 
-# Brake -----------------------------------------------------------------------------------------------------
+# Revocation budget ----------------------------------------------------------------------------
 
 
 @pytest.fixture
-def brake(world: Sandbox, client_as: ClientAs) -> DynamoDbBrake:
-    return DynamoDbBrake(client_as("RevokeAccess", "dynamodb"), world.outputs["RegistryTableName"])
+def budget(world: Sandbox, client_as: ClientAs) -> DynamoDbRevocationBudget:
+    return DynamoDbRevocationBudget(client_as("RevokeAccess", "dynamodb"), world.outputs["RegistryTableName"])
 
 
-def test_revocations_are_counted_for_an_hour(brake: DynamoDbBrake) -> None:
-    brake.count(["1#default"], NOW)
-    brake.count(["2#default"], later(3000))
-    assert set(brake.revoked()) == {"1#default", "2#default"}
-    brake.count(["3#default"], later(3601))
-    assert set(brake.revoked()) == {"2#default", "3#default"}
+def test_revocations_are_counted_for_an_hour(budget: DynamoDbRevocationBudget) -> None:
+    budget.count(["1#default"], NOW)
+    budget.count(["2#default"], later(3000))
+    assert set(budget.revoked()) == {"1#default", "2#default"}
+    budget.count(["3#default"], later(3601))
+    assert set(budget.revoked()) == {"2#default", "3#default"}
 
 
-def test_another_list_is_another_plan(world: Sandbox, client_as: ClientAs, brake: DynamoDbBrake) -> None:
-    first = brake.hold(["1#default", "2#default"], NOW)
+def test_another_list_is_another_batch(world: Sandbox, client_as: ClientAs, budget: DynamoDbRevocationBudget) -> None:
+    first = budget.hold(["1#default", "2#default"], NOW)
     assert first is not None
-    assert brake.hold(["1#default", "2#default"], later(5)) == first, "nobody was asked yet"
-    brake.asked(first)
-    assert brake.hold(["2#default", "1#default"], later(9)) is None
-    second = brake.hold(["2#default"], later(10))
+    assert budget.hold(["1#default", "2#default"], later(5)) == first, "nobody was asked yet"
+    budget.mark_approval_requested(first)
+    assert budget.hold(["2#default", "1#default"], later(9)) is None
+    second = budget.hold(["2#default"], later(10))
     assert second is not None
     assert second.connections == {"2#default"}
-    assert brake.listed(first.id) == ["1#default", "2#default"]
-    assert not brake.is_released(first.id)
-    brake.released(first.id)
-    assert brake.is_released(first.id)
-    empty = brake.hold([], later(20))
+    assert budget.connections_of(first.id) == ["1#default", "2#default"]
+    assert not budget.is_released(first.id)
+    budget.mark_released(first.id)
+    assert budget.is_released(first.id)
+    empty = budget.hold([], later(20))
     assert empty is not None
     assert empty.connections == frozenset()
-    asker = DynamoDbBrake(client_as("AskForApproval", "dynamodb"), world.outputs["RegistryTableName"])
-    assert asker.approvable(empty.id, "none") is None
+    asker = DynamoDbRevocationBudget(client_as("AskForApproval", "dynamodb"), world.outputs["RegistryTableName"])
+    assert asker.store_token(empty.id, "none") is None
 
 
 def test_the_token_of_a_replaced_list_is_kept_until_it_was_refused(world: Sandbox, client_as: ClientAs) -> None:
-    def as_function(name: str) -> DynamoDbBrake:
-        return DynamoDbBrake(client_as(name, "dynamodb"), world.outputs["RegistryTableName"])
+    def as_function(name: str) -> DynamoDbRevocationBudget:
+        return DynamoDbRevocationBudget(client_as(name, "dynamodb"), world.outputs["RegistryTableName"])
 
     first = as_function("RevokeAccess").hold(["1#default"], later(30))
     assert first is not None
-    assert as_function("AskForApproval").approvable(first.id, "token") == replace(first, stale_token="")
+    assert as_function("AskForApproval").store_token(first.id, "token") == replace(first, superseded_token="")
     writer = as_function("EnsureAccess")
     second, third = writer.hold(["2#default"], later(31)), writer.hold(["3#default"], later(32))
     assert second is not None
     assert third is not None
-    assert (second.stale_token, third.stale_token) == ("token", "token"), "nobody has refused it yet"
-    writer.asked(third)
+    assert (second.superseded_token, third.superseded_token) == ("token", "token"), "nobody has refused it yet"
+    writer.mark_approval_requested(third)
     fourth = writer.hold(["4#default"], later(33))
     assert fourth is not None
-    assert fourth.stale_token == ""
-    assert as_function("AskForApproval").approvable(first.id, "late") is None
+    assert fourth.superseded_token == ""
+    assert as_function("AskForApproval").store_token(first.id, "late") is None
 
 
 # Registry --------------------------------------------------------------------------------------------------
@@ -474,14 +480,20 @@ def test_a_failure_is_recorded_on_the_connection_or_on_the_claim(
     writer.record_failure(connection.account_id, "default", failure, NOW)
     writer.record_failure(connection.account_id, None, failure, NOW)
     reader = DynamoDbRegistry(client_as("AssessAccount", "dynamodb"), table)
-    assert reader.records(connection.account_id) == {"default": Record("failed")}
+    failed = Record(connection.account_id, "default", status="failed", updated=NOW)
+    assert reader.records(connection.account_id) == {"default": replace(failed, **failure)}  # type: ignore[arg-type]  # texts
+    claim = replace(failed, profile=None, **failure)  # type: ignore[arg-type]  # texts
+    assert sorted(reader.account(connection.account_id), key=lambda each: each.profile or "") == [
+        claim,
+        replace(failed, **failure),  # type: ignore[arg-type]  # texts
+    ]
     kept = world.record(connection.account_id)
     assert kept is not None
     assert {name: kept[name] for name in failure} == failure
 
 
 def put(world: Sandbox, **item: dict[str, str]) -> None:
-    with world.cloud.administering(world.cloud.landscape.hub):
+    with world.cloud.administering(world.cloud.topology.hub):
         table = world.outputs["RegistryTableName"]
         world.cloud.client("dynamodb").put_item(TableName=table, Item=item)
 
@@ -496,7 +508,7 @@ def test_what_is_not_at_rest_is_found_in_its_index_and_nothing_else_is(
         pk=pk,
         sk={"S": "claim"},
         updated={"S": NOW},
-        attention={"S": "moving"},
+        unsettled={"S": "in_progress"},
         holder={"S": "me"},
         generation={"N": "4"},
     )
@@ -505,12 +517,12 @@ def test_what_is_not_at_rest_is_found_in_its_index_and_nothing_else_is(
         pk=pk,
         sk={"S": "connection#default"},
         updated={"S": NOW},
-        attention={"S": "failed"},
+        unsettled={"S": "failed"},
         status={"S": "failed"},
     )
     put(world, pk=pk, sk={"S": "connection#other"}, updated={"S": NOW}, status={"S": "connected"})
-    moving = [each for each in registry.needing_attention("moving") if each.account_id == connection.account_id]
-    failed = [each for each in registry.needing_attention("failed") if each.account_id == connection.account_id]
+    moving = [each for each in registry.unsettled("in_progress") if each.account_id == connection.account_id]
+    failed = [each for each in registry.unsettled("failed") if each.account_id == connection.account_id]
     assert [(each.profile, each.held, each.generation) for each in moving] == [(None, True, 4)]
     assert [(each.profile, each.held) for each in failed] == [("default", False)]
     assert registry.held_since(connection.account_id) == NOW
@@ -521,13 +533,13 @@ def test_kept_events_are_counted(world: Sandbox, client_as: ClientAs) -> None:
     registry = DynamoDbRegistry(client_as("WatchRegistry", "dynamodb"), world.outputs["RegistryTableName"])
     before = registry.unread_events()
     put(world, pk={"S": "unread"}, sk={"S": "unread#one"}, event={"S": "{}"})
-    put(world, pk={"S": "sweep"}, sk={"S": "memory"}, value={"S": "{}"})
+    put(world, pk={"S": "sweep"}, sk={"S": "baseline"}, value={"S": "{}"})
     assert registry.unread_events() == before + 1
 
 
 def test_the_last_report_is_remembered(world: Sandbox, client_as: ClientAs) -> None:
     registry = DynamoDbRegistry(client_as("WatchRegistry", "dynamodb"), world.outputs["RegistryTableName"])
-    registry.reported(NOW)
+    registry.set_last_report(NOW)
     assert registry.last_report() == NOW
 
 
@@ -548,10 +560,23 @@ def test_what_stopped_working_and_what_aws_keeps_is_remembered(
 ) -> None:
     registry = DynamoDbRegistry(client_as("RemoveDataSource", "dynamodb"), world.outputs["RegistryTableName"])
     pk = {"S": f"account#{connection.account_id}"}
-    put(world, pk=pk, sk={"S": "connection#default"}, status={"S": "disconnecting"}, kept={"S": "quick-athena-default"})
+    put(
+        world,
+        pk=pk,
+        sk={"S": "connection#default"},
+        status={"S": "disconnecting"},
+        instance_retained={"S": "quick-athena-default"},
+    )
     registry.record_dependents(connection.account_id, "default", "data set orders", NOW)
     assert registry.records(connection.account_id) == {
-        "default": Record("disconnecting", is_kept=True, dependents="data set orders")
+        "default": Record(
+            connection.account_id,
+            "default",
+            "disconnecting",
+            updated=NOW,
+            instance_retained=True,
+            dependents="data set orders",
+        )
     }
 
 
@@ -574,13 +599,13 @@ def test_assets_are_remembered_until_they_are_forgotten(world: Sandbox, client_a
 def test_one_at_a_time_may_ask_quick_and_how_far_it_came_is_kept(world: Sandbox, client_as: ClientAs) -> None:
     cache = DynamoDbAssetCache(client_as("RemoveDataSource", "dynamodb"), world.outputs["RegistryTableName"])
     now = datetime(2026, 11, 24, 8, tzinfo=UTC)
-    assert cache.listing() == Listing()
-    assert cache.take_turn(now, now + timedelta(seconds=10))
-    assert not cache.take_turn(now + timedelta(seconds=9), now + timedelta(seconds=19))
-    cache.keep_listing(Listing("today", "analysis", "2"))
-    assert cache.listing() == Listing("today", "analysis", "2")
-    assert not cache.take_turn(now + timedelta(seconds=9), now + timedelta(seconds=19))
-    assert cache.take_turn(now + timedelta(seconds=10), now + timedelta(seconds=20))
+    assert cache.listing() == ListingProgress()
+    assert cache.try_reserve(now, now + timedelta(seconds=10))
+    assert not cache.try_reserve(now + timedelta(seconds=9), now + timedelta(seconds=19))
+    cache.keep_listing(ListingProgress("today", "analysis", "2"))
+    assert cache.listing() == ListingProgress("today", "analysis", "2")
+    assert not cache.try_reserve(now + timedelta(seconds=9), now + timedelta(seconds=19))
+    assert cache.try_reserve(now + timedelta(seconds=10), now + timedelta(seconds=20))
 
 
 # Starting and telling --------------------------------------------------------------------------------------
@@ -641,7 +666,7 @@ def test_a_data_source_is_made_marked_and_its_failure_told(
     found = quick.find(source_id)
     assert found is not None
     assert (found.state, found.name, found.settings, found.sharing) == ("in_progress", "A name", wanted, SHARING)
-    assert hub.mark.items() <= found.tags.items()
+    assert hub.ownership_tags.items() <= found.tags.items()
     world.clock.run()  # type: ignore[attr-defined]  # a virtual clock
     failed = quick.find(source_id)  # there is no consumer role
     assert failed is not None
@@ -706,7 +731,8 @@ def assets(client_as: ClientAs, hub: Hub) -> AwsQuickAssets:
 def test_what_people_made_is_listed_described_and_has_owners(
     world: Sandbox, quick: AwsDataSources, client_as: ClientAs, connection: Connection, hub: Hub
 ) -> None:
-    quick.create(connection.data_source_id, "A name", settings(connection, hub), SHARING)
+    world.quick.refuses_as = "ACCESS_DENIED"  # some time later, when it is there
+    assert quick.create(connection.data_source_id, "A name", settings(connection, hub), SHARING) is None
     assets = AwsQuickAssets(client_as("RemoveDataSource", "quicksight"), hub)
     made = make_assets(world.cloud, hub.account_id, connection.data_source_arn(hub))
     data_set = f"arn:aws:quicksight:{hub.region}:{hub.account_id}:dataset/{made}"
@@ -746,12 +772,13 @@ def test_an_unknown_group_is_told(world: Sandbox, quick: AwsDataSources, connect
     refusal = quick.create(connection.data_source_id, "A name", settings(connection, hub), nobody)
     assert refusal is not None
     assert "group/default/nobody" in refusal.message
+    world.quick.refuses_as = "ACCESS_DENIED"  # some time later, when it is there
     assert quick.create(connection.data_source_id, "A name", settings(connection, hub), SHARING) is None
     with pytest.raises(DataSourceFailed, match=connection.data_source_id):
         quick.share(connection.data_source_id, nobody)
 
 
-@pytest.mark.parametrize("code", ANSWERS)
+@pytest.mark.parametrize("code", REQUEST_REFUSALS)
 @pytest.mark.parametrize("operation", ["CreateDataSource", "UpdateDataSource"])
 def test_a_refused_request_is_an_answer_with_its_code(
     world: Sandbox, quick: AwsDataSources, connection: Connection, hub: Hub, code: str, operation: str
@@ -814,7 +841,7 @@ def test_a_group_is_there_or_not_and_good_news_is_asked_for_once(
 # What a sweep reads ------------------------------------------------------------------------------------------
 
 
-def everything(page: Callable[[str], Read[Any]]) -> Iterator[list[Any]]:
+def everything(page: Callable[[str], ListPage[Any]]) -> Iterator[list[Any]]:
     """A list's pages, to its end."""
     token = ""
     while True:
@@ -844,7 +871,7 @@ def test_the_list_of_accounts_has_every_account_once_and_where_it_stands(
     assert sorted(place.account_id for place in listed) == sorted(
         account.id for account in world.organizations.directory.backend.accounts
     )
-    assert Place(account_id, "in a unit", "ACTIVE", (inner, outer, world.organizations.root_id)) in listed
+    assert ListedAccount(account_id, "in a unit", "ACTIVE", (inner, outer, world.organizations.root_id)) in listed
 
 
 def test_tags_are_read_of_accounts_units_and_the_root(world: Sandbox, accounts: AwsAccountListing) -> None:
@@ -891,7 +918,7 @@ def profiles_of(roles: AwsRoleListing) -> list[str]:
     return [each.profile for page in everything(roles.stack_sets) for each in page if each.is_ours]
 
 
-def role_of(roles: AwsRoleListing, connection: Connection) -> Role:
+def role_of(roles: AwsRoleListing, connection: Connection) -> RoleSummary:
     pages = everything(lambda token: roles.page(connection.profile, token))
     (found,) = [role for page in pages for role in page if role.account_id == connection.account_id]
     assert found.profile == connection.profile
@@ -914,7 +941,8 @@ def test_the_list_of_data_sources_has_ours_with_what_decides_where_queries_run(
     world: Sandbox, client_as: ClientAs, connection: Connection, hub: Hub
 ) -> None:
     quick = AwsDataSources(client_as("EnsureDataSource", "quicksight"), hub, hub.region, "default")
-    quick.create(connection.data_source_id, "A name", settings(connection, hub), SHARING)
+    world.quick.refuses_as = "ACCESS_DENIED"  # some time later, when it is there
+    assert quick.create(connection.data_source_id, "A name", settings(connection, hub), SHARING) is None
     with world.cloud.administering(hub.account_id):
         world.cloud.client("quicksight").create_data_source(
             AwsAccountId=hub.account_id,
@@ -926,7 +954,7 @@ def test_the_list_of_data_sources_has_ours_with_what_decides_where_queries_run(
     listing = AwsSourceListing(client_as("CollectSnapshot", "quicksight"), hub)
     found = [source for page in everything(listing.page) for source in page]
     assert [source for source in found if source.account_id == connection.account_id] == [
-        Source(
+        DataSourceSummary(
             account_id=connection.account_id,
             profile="default",
             state="in_progress",
@@ -949,19 +977,21 @@ def test_records_and_claims_are_listed_and_nothing_else_is(
     later = "2026-12-01T08:00:00Z"
     put(world, pk=pk, sk={"S": "claim"}, status={"S": "failed"}, error={"S": "InvalidTagValue"})
     put(world, pk=pk, sk={"S": "connection#default"}, status={"S": "quarantined"}, remove_after={"S": later})
-    put(world, pk=pk, sk={"S": "connection#kept"}, status={"S": "removed"}, kept={"S": "quick-athena-kept"})
+    put(
+        world, pk=pk, sk={"S": "connection#kept"}, status={"S": "removed"}, instance_retained={"S": "quick-athena-kept"}
+    )
     put(world, pk={"S": "sweep"}, sk={"S": "claim"}, holder={"S": "me"})
-    listing = DynamoDbRecordListing(client_as("CollectSnapshot", "dynamodb"), world.outputs["RegistryTableName"])
+    listing = DynamoDbRegistry(client_as("CollectSnapshot", "dynamodb"), world.outputs["RegistryTableName"])
     listed = [each for page in everything(listing.page) for each in page]
-    assert {each for each in listed if each.account_id == connection.account_id} == {
-        Remembered(account_id=connection.account_id, status="failed", error="InvalidTagValue"),
-        Remembered(
+    assert {RecordSummary.of(each) for each in listed if each.account_id == connection.account_id} == {
+        RecordSummary(account_id=connection.account_id, status="failed", error="InvalidTagValue"),
+        RecordSummary(
             account_id=connection.account_id,
             profile="default",
             status="quarantined",
             remove_after=datetime.fromisoformat(later),
         ),
-        Remembered(account_id=connection.account_id, profile="kept", status="removed", is_kept=True),
+        RecordSummary(account_id=connection.account_id, profile="kept", status="removed", instance_retained=True),
     }
     assert {len(each.account_id) for each in listed} == {12}
 
@@ -971,9 +1001,10 @@ def test_records_are_listed_page_by_page(world: Sandbox, client_as: ClientAs) ->
     for number in range(3):
         pk, sk = {"S": f"account#00000000000{number}"}, {"S": "connection#big"}
         put(world, pk=pk, sk=sk, status={"S": "connected"}, x=padding)
-    listing = DynamoDbRecordListing(client_as("CollectSnapshot", "dynamodb"), world.outputs["RegistryTableName"])
+    listing = DynamoDbRegistry(client_as("CollectSnapshot", "dynamodb"), world.outputs["RegistryTableName"])
     pages = list(everything(listing.page))
     assert len(pages) > 1
+    assert [each for page in pages for each in page] == list(listing.every())
     big = [each.account_id for page in pages for each in page if each.profile == "big"]
     assert sorted(big) == ["000000000000", "000000000001", "000000000002"]
 
@@ -987,28 +1018,30 @@ READERS = ["PlanSweep", "StartReconciles", "ReportSweep"]
 
 @pytest.mark.parametrize("function", WRITERS)
 def test_a_step_of_a_sweep_writes_down_and_reads_back(world: Sandbox, client_as: ClientAs, function: str) -> None:
-    papers = DynamoDbPapers(client_as(function, "dynamodb"), world.outputs["RegistryTableName"])
+    store = DynamoDbSweepStore(client_as(function, "dynamodb"), world.outputs["RegistryTableName"])
     sweep_id = f"{SWEEP}-{function}"
-    assert papers.get(sweep_id, "progress", Progress) is None
+    assert store.get(sweep_id, "progress", SnapshotProgress) is None
     for listed in (20, 40):
-        papers.put(sweep_id, "progress", Progress(listed=listed))
-    assert papers.get(sweep_id, "progress", Progress) == Progress(listed=40)
+        store.put(sweep_id, "progress", SnapshotProgress(listed=listed))
+    assert store.get(sweep_id, "progress", SnapshotProgress) == SnapshotProgress(listed=40)
 
 
 @pytest.mark.parametrize("function", READERS)
 def test_a_step_of_a_sweep_reads_everything_of_a_kind(world: Sandbox, client_as: ClientAs, function: str) -> None:
     table, sweep_id = world.outputs["RegistryTableName"], f"{SWEEP}-every-{function}"
-    papers = DynamoDbPapers(client_as("CollectSnapshot", "dynamodb"), table)
+    store = DynamoDbSweepStore(client_as("CollectSnapshot", "dynamodb"), table)
     for number in (2, 1, 10):
-        papers.put(sweep_id, f"page#{number:06}", Page(records=(Remembered(account_id="1", profile=str(number)),)))
-    pages = DynamoDbPapers(client_as(function, "dynamodb"), table).every(sweep_id, "page#", Page)
+        store.put(
+            sweep_id, f"page#{number:06}", SnapshotPage(records=(RecordSummary(account_id="1", profile=str(number)),))
+        )
+    pages = DynamoDbSweepStore(client_as(function, "dynamodb"), table).every(sweep_id, "page#", SnapshotPage)
     assert [page.records[0].profile for page in pages] == ["1", "2", "10"]
 
 
 def test_what_belongs_to_a_sweep_is_forgotten_and_what_outlives_it_is_not(world: Sandbox, client_as: ClientAs) -> None:
-    papers = DynamoDbPapers(client_as("ReportSweep", "dynamodb"), world.outputs["RegistryTableName"])
-    papers.put(SWEEP, "any", Progress())
-    papers.put(LASTING, "any", Progress())
+    store = DynamoDbSweepStore(client_as("ReportSweep", "dynamodb"), world.outputs["RegistryTableName"])
+    store.put(SWEEP, "any", SnapshotProgress())
+    store.put(LASTING, "any", SnapshotProgress())
     kept = {record["pk"]: record for record in world.records() if record["sk"] == "any"}
     expires = datetime.fromtimestamp(int(kept[f"sweep#{SWEEP}"]["expires_at"]), UTC)
     assert expires == datetime(2026, 12, 8, 8, tzinfo=UTC)
@@ -1017,25 +1050,25 @@ def test_what_belongs_to_a_sweep_is_forgotten_and_what_outlives_it_is_not(world:
 
 def test_what_a_sweep_expects_is_held_until_it_was_approved(world: Sandbox, client_as: ClientAs) -> None:
     table = world.outputs["RegistryTableName"]
-    brake = DynamoDbBrake(client_as("PlanSweep", "dynamodb"), table)
-    brake.expect(["1#a", "2#b"])
-    brake.expect(["2#b", "3#c"])
-    assert brake.expected() == {"2#b", "3#c"}
-    writer = DynamoDbBrake(client_as("ReleaseRevocations", "dynamodb"), table)
-    plan = writer.hold(["2#b"], NOW)
-    assert plan
-    writer.released(plan.id)
+    budget = DynamoDbRevocationBudget(client_as("PlanSweep", "dynamodb"), table)
+    budget.expect(["1#a", "2#b"])
+    budget.expect(["2#b", "3#c"])
+    assert budget.expected() == {"2#b", "3#c"}
+    writer = DynamoDbRevocationBudget(client_as("ReleaseRevocations", "dynamodb"), table)
+    batch = writer.hold(["2#b"], NOW)
+    assert batch
+    writer.mark_released(batch.id)
     assert writer.expected() == {"3#c"}
     writer.hold([], NOW)
-    brake = DynamoDbBrake(client_as("PlanSweep", "dynamodb"), table)
-    brake.expect([])
-    assert brake.expected() == frozenset()
+    budget = DynamoDbRevocationBudget(client_as("PlanSweep", "dynamodb"), table)
+    budget.expect([])
+    assert budget.expected() == frozenset()
 
 
-def test_only_what_plans_tells_the_brake(world: Sandbox, client_as: ClientAs) -> None:
-    brake = DynamoDbBrake(client_as("CollectSnapshot", "dynamodb"), world.outputs["RegistryTableName"])
+def test_only_what_plans_tells_the_budget(world: Sandbox, client_as: ClientAs) -> None:
+    budget = DynamoDbRevocationBudget(client_as("CollectSnapshot", "dynamodb"), world.outputs["RegistryTableName"])
     with pytest.raises(MissingPermission, match="dynamodb:PutItem"):
-        brake.expect(["1#a"])
+        budget.expect(["1#a"])
 
 
 def test_a_sweep_starts_looks_sees_what_is_not_at_rest_and_tells_people(
@@ -1047,8 +1080,8 @@ def test_a_sweep_starts_looks_sees_what_is_not_at_rest_and_tells_people(
         reconciles.start(connection.account_id, "found", f"sweep-{SWEEP}-{connection.account_id}")
     assert len([each for each in world.step_functions.executions if each.name.startswith(f"sweep-{SWEEP}")]) == 1
     pk = {"S": f"account#{connection.account_id}"}
-    put(world, pk=pk, sk={"S": "claim"}, updated={"S": NOW}, attention={"S": "failed"}, generation={"N": "1"})
+    put(world, pk=pk, sk={"S": "claim"}, updated={"S": NOW}, unsettled={"S": "failed"}, generation={"N": "1"})
     registry = DynamoDbRegistry(client_as("ReportSweep", "dynamodb"), world.outputs["RegistryTableName"])
-    assert connection.account_id in {each.account_id for each in registry.needing_attention("failed")}
+    assert connection.account_id in {each.account_id for each in registry.unsettled("failed")}
     SnsNotifications(client_as("ReportSweep", "sns"), world.outputs["NotificationsTopicArn"]).send("swept", "text")
     assert world.sns.published[-1].subject == "swept"

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from moto.iam.models import iam_backends
 
-from sandbox.policy import Principal, Request, evaluate
-from sandbox.services.iam_checks import POLICY_SIZE, size
-from sandbox.services.iam_documents import role_documents
+from sandbox.aws.policy import Principal, Request, evaluate
+from sandbox.aws.services.iam_checks import POLICY_SIZE, size
+from sandbox.aws.services.iam_documents import role_documents
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from sandbox.services.iam_documents import RoleDocuments
-    from sandbox.world import Sandbox
+    from sandbox.aws.services.iam_documents import RoleDocuments
+    from sandbox.organization import Sandbox
 
 BOUNDARY = "policy/quick-athena/boundary/"
 # AWS's managed policy for functions; ours write to a log group the stack makes, and there only.
@@ -44,7 +44,7 @@ READS = re.compile(r"\w+:(Describe|Get|List)\w+")
 def roles(world: Sandbox) -> dict[str, tuple[str, RoleDocuments]]:
     """The roles of both stacks: where their boundary is, and their policies."""
     found = {}
-    for account in (world.cloud.landscape.hub, world.cloud.landscape.management):
+    for account in (world.cloud.topology.hub, world.cloud.topology.management):
         for role in iam_backends[account]["aws"].roles.values():
             if role.name.startswith("quick-"):
                 found[f"{account} {role.name}"] = (
@@ -77,7 +77,7 @@ def granted(documents: RoleDocuments) -> Iterator[tuple[str, str, dict[str, Any]
 
 def boundaries(world: Sandbox) -> dict[str, Mapping[str, Any]]:
     """The boundaries in force by their last name, the hub's account's."""
-    with world.cloud.administering(world.cloud.landscape.hub):
+    with world.cloud.administering(world.cloud.topology.hub):
         iam = world.cloud.client("iam")
         found = iam.list_policies(Scope="Local", PathPrefix="/quick-athena/boundary/")["Policies"]
         return {
@@ -89,7 +89,7 @@ def boundaries(world: Sandbox) -> dict[str, Mapping[str, Any]]:
 
 
 def test_every_role_of_ours_has_a_boundary_an_administrator_made(world: Sandbox) -> None:
-    place, found = world.cloud.landscape, {name: arn for name, (arn, _) in roles(world).items()}
+    place, found = world.cloud.topology, {name: arn for name, (arn, _) in roles(world).items()}
     assert len(found) > 20
     expected = {
         name: f"arn:aws:iam::{name[:12]}:{BOUNDARY}"
@@ -117,7 +117,7 @@ def test_a_boundary_allows_what_its_roles_are_granted(world: Sandbox) -> None:
 
 
 def test_the_hubs_boundary_lets_a_function_write_its_logs(world: Sandbox) -> None:
-    hub, region = world.cloud.landscape.hub, world.cloud.landscape.region
+    hub, region = world.cloud.topology.hub, world.cloud.topology.region
     stream = f"arn:aws:logs:{region}:{hub}:log-group:/quick-onboarding/quick-onboarding/functions:log-stream:x"
     request = Request(Principal(hub, f"arn:aws:iam::{hub}:role/quick-onboarding-x"), "logs:PutLogEvents", stream)
     assert evaluate(request, identity=(boundaries(world)["quick-onboarding-hub"],)).allowed
@@ -133,7 +133,7 @@ def test_a_boundary_fits_and_every_statement_allows(world: Sandbox, name: str) -
 
 
 def test_the_hubs_boundary_writes_iam_at_the_shards_only_and_nothing_dangerous(world: Sandbox) -> None:
-    run_as = f"arn:aws:iam::{world.cloud.landscape.hub}:role/quick-athena-run-as"
+    run_as = f"arn:aws:iam::{world.cloud.topology.hub}:role/quick-athena-run-as"
     for statement in statements(boundaries(world)["quick-onboarding-hub"]):
         for action in as_list(statement["Action"]):
             assert not DANGEROUS.fullmatch(action), action
@@ -153,7 +153,7 @@ def test_the_hubs_boundary_writes_iam_at_the_shards_only_and_nothing_dangerous(w
 
 
 def test_the_other_boundaries_allow_one_thing_each(world: Sandbox) -> None:
-    hub = world.cloud.landscape.hub
+    hub = world.cloud.topology.hub
     forwarding, run_as = (boundaries(world)[name] for name in ("quick-onboarding-forwarding", "quick-athena-run-as"))
     (statement,) = statements(forwarding)
     assert (statement["Action"], statement["Resource"]) == (

@@ -10,13 +10,13 @@ from unittest import mock
 import boto3
 import pytest
 
-from tests.integration.sandbox.operating import Operations
+from tests.integration.sandbox.operations import Operations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from sandbox.cloud import Cloud
+    from sandbox.aws.cloud import Cloud
 
 
 @pytest.fixture

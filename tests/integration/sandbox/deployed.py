@@ -7,13 +7,13 @@ import json
 import zipfile
 from typing import TYPE_CHECKING, Any
 
-from tests.integration.sandbox.world_of_roles import HUB, create_role, trusting
+from tests.integration.sandbox.roles import HUB, create_role, trusting
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from sandbox.cloud import Cloud
-    from tests.integration.sandbox.world_of_roles import Statement
+    from sandbox.aws.cloud import Cloud
+    from tests.integration.sandbox.roles import Statement
 
 REGION = "eu-west-1"
 

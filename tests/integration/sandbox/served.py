@@ -13,7 +13,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from sandbox.world import PROJECT
+from sandbox.organization import PROJECT
 
 
 class Outside:

@@ -11,14 +11,14 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from sandbox.services.cloudwatch import Series
+from sandbox.aws.services.cloudwatch import Series
 from tests.conftest import START
 from tests.integration.sandbox.deployed import REGION, create_machine
-from tests.integration.sandbox.operating import url
-from tests.integration.sandbox.world_of_roles import HUB, acting, allow, code
+from tests.integration.sandbox.operations import url
+from tests.integration.sandbox.roles import HUB, acting, allow, code
 
 if TYPE_CHECKING:
-    from tests.integration.sandbox.operating import Operations
+    from tests.integration.sandbox.operations import Operations
 
 CLOUDWATCH: dict[str, Any] = {"Principal": {"Service": "cloudwatch.amazonaws.com"}, "Action": "sns:Publish"}
 FAILING = {"Fail": {"Type": "Fail", "Error": "Broken", "Cause": "on purpose"}}
@@ -186,7 +186,7 @@ def test_without_data_an_alarm_may_say_so_or_stay_as_it_is(operations: Operation
     assert [operations.alarms.state(name) for name in ("missing", "ignore")] == ["INSUFFICIENT_DATA", "ALARM"]
 
 
-def test_a_change_is_told_to_the_topics_of_the_new_state_as_cloudwatch_tells_it(operations: Operations) -> None:
+def test_a_change_is_published_to_the_topics_of_the_new_state_as_cloudwatch_does(operations: Operations) -> None:
     topic, calm = operations.topic(**CLOUDWATCH), operations.topic("calm", **CLOUDWATCH)
     operations("sns", "subscribe", TopicArn=topic, Protocol="email", Endpoint="ops@example.com")
     alarm(operations, AlarmActions=[topic], OKActions=[calm], AlarmDescription="Look at the failures.")
@@ -221,7 +221,7 @@ def test_a_subject_is_never_longer_than_sns_takes(operations: Operations) -> Non
     assert published.subject.endswith('..." in EU (Ireland)')
 
 
-def test_a_topic_that_does_not_let_cloudwatch_in_is_told_nothing_and_the_history_says_so(
+def test_a_topic_that_does_not_let_cloudwatch_in_gets_nothing_and_the_history_says_so(
     operations: Operations,
 ) -> None:
     closed = operations.topic(Principal={"Service": "events.amazonaws.com"}, Action="sns:Publish")

@@ -14,15 +14,15 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 from moto.awslambda.models import lambda_backends
 
-from sandbox.gateway import AwsError
+from sandbox.aws.gateway import AwsError
 from tests.integration.sandbox.deployed import REGION, create_function, create_machine
-from tests.integration.sandbox.operating import attributes_of
-from tests.integration.sandbox.world_of_roles import HUB, allow
+from tests.integration.sandbox.operations import attributes_of
+from tests.integration.sandbox.roles import HUB, allow
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.integration.sandbox.operating import Operations
+    from tests.integration.sandbox.operations import Operations
 
 FAILS = "print('tried')\nraise LookupError('nobody')"
 COUNTS = """

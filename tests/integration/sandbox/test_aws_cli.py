@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sandbox.world import PROJECT
+from sandbox.organization import PROJECT
 from tests.integration.sandbox.served import start, stop
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from sandbox.cloud import Cloud
-from sandbox.services.cloudformation import CloudFormation
+from sandbox.aws.cloud import Cloud
+from sandbox.aws.services.cloudformation import CloudFormation
 
 TEMPLATES = Path(__file__).parent / "templates"
 HUB = "444455556666"

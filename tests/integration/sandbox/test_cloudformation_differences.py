@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from sandbox.services.cloudformation import CloudFormation
+from sandbox.aws.services.cloudformation import CloudFormation
 from tests.integration.sandbox.test_cloudformation import Hub, queue, role
 
 if TYPE_CHECKING:
-    from sandbox.cloud import Cloud
+    from sandbox.aws.cloud import Cloud
 
 
 @pytest.fixture

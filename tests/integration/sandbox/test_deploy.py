@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from sandbox.cloud import Cloud
-from sandbox.deploy import DeploymentError, deploy
-from sandbox.services.cloudformation import CloudFormation
+from sandbox.aws.cloud import Cloud
+from sandbox.aws.deployment import DeploymentError, deploy
+from sandbox.aws.services.cloudformation import CloudFormation
 
 HUB = "444455556666"
 TEMPLATE = """

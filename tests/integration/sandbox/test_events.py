@@ -12,13 +12,13 @@ from moto import mock_aws
 from moto.events.models import EventPattern
 from moto.iam.models import iam_backends
 
-from sandbox.clock import VirtualClock
-from sandbox.cloud import Cloud
-from sandbox.services.events import Chaos, Events, TargetError
-from sandbox.services.events.buses import Bus
-from sandbox.services.events.inputs import target_input
-from sandbox.services.iam_documents import NoSuchRole, role_documents, role_documents_of
-from sandbox.services.organizations import Organizations
+from sandbox.aws.clock import VirtualClock
+from sandbox.aws.cloud import Cloud
+from sandbox.aws.services.events import DeliveryFaults, Events, TargetError
+from sandbox.aws.services.events.buses import Bus
+from sandbox.aws.services.events.inputs import target_input
+from sandbox.aws.services.iam_documents import NoSuchRole, role_documents, role_documents_of
+from sandbox.aws.services.organizations import Organizations
 
 MANAGEMENT, HUB = "111122223333", "444455556666"
 HUB_BUS = f"arn:aws:events:eu-west-1:{HUB}:event-bus/quick"
@@ -50,7 +50,7 @@ def envelope(number: int = 1) -> dict[str, Any]:
 @pytest.fixture
 def organizations(cloud: Cloud) -> Organizations:
     service = Organizations(cloud)
-    service.found()
+    service.create_organization()
     return service
 
 
@@ -681,11 +681,11 @@ def test_a_policy_eventbridge_cannot_use_is_refused(cloud: Cloud, events: Events
 # --- chaos
 
 
-def fates(cloud: Cloud, events: Events, chaos: Chaos) -> list[str]:
+def fates(cloud: Cloud, events: Events, chaos: DeliveryFaults) -> list[str]:
     """The numbers of the events that arrive, in the order they arrive, of a hundred."""
     arrived: list[str] = []
     events.targets["lambda"] = lambda _arn, _role, handed: arrived.append(handed["id"][-3:])
-    events.chaos = chaos
+    events.delivery_faults = chaos
     for number in range(100):
         events.publish(MANAGEMENT, "us-east-1", "default", envelope(number))
     settle(cloud)
@@ -694,21 +694,23 @@ def fates(cloud: Cloud, events: Events, chaos: Chaos) -> list[str]:
 
 def test_events_may_be_lost_repeated_and_late_the_same_way_for_the_same_seed(cloud: Cloud, events: Events) -> None:
     rule(cloud, MANAGEMENT_BUS, {"Arn": FUNCTION})
-    assert len(fates(cloud, events, Chaos(1, drop=1.0))) == 0
-    assert len(fates(cloud, events, Chaos(1, repeat=1.0))) == 200
-    late = fates(cloud, events, Chaos(1, delay=60.0))
+    assert len(fates(cloud, events, DeliveryFaults(1, drop=1.0))) == 0
+    assert len(fates(cloud, events, DeliveryFaults(1, repeat=1.0))) == 200
+    late = fates(cloud, events, DeliveryFaults(1, delay=60.0))
     assert len(late) == 100
     assert late != sorted(late)
-    mixed = [fates(cloud, events, Chaos(7, drop=0.2, repeat=0.2, delay=60.0)) for _ in range(2)]
+    mixed = [fates(cloud, events, DeliveryFaults(7, drop=0.2, repeat=0.2, delay=60.0)) for _ in range(2)]
     assert mixed[0] == mixed[1]
     assert 60 < len(set(mixed[0])) < 100
 
 
-def test_chaos_strikes_on_the_way_to_the_first_bus_only(cloud: Cloud, events: Events, started: list[Any]) -> None:
+def test_delivery_faults_strike_on_the_way_to_the_first_bus_only(
+    cloud: Cloud, events: Events, started: list[Any]
+) -> None:
     hub_bus(cloud, statement({"AWS": f"arn:aws:iam::{MANAGEMENT}:root"}))
     forward(cloud)
     start_machine(cloud)
-    events.chaos = Chaos(1, repeat=1.0)
+    events.delivery_faults = DeliveryFaults(1, repeat=1.0)
     publish(cloud, events)
     assert started == [envelope()] * 2
 

@@ -10,11 +10,11 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from sandbox.identity import acting_as
-from sandbox.permissions import Permissions
-from sandbox.services.iam import Iam
-from sandbox.services.sts import Asked, Sts
-from tests.integration.sandbox.world_of_roles import (
+from sandbox.aws.identity import acting_as
+from sandbox.aws.permissions import Permissions
+from sandbox.aws.services.iam import Iam
+from sandbox.aws.services.sts import AssumeRoleRequest, Sts
+from tests.integration.sandbox.roles import (
     HUB,
     MEMBER,
     allow,
@@ -31,8 +31,8 @@ from tests.integration.sandbox.world_of_roles import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sandbox.cloud import Cloud
-    from sandbox.identity import Session
+    from sandbox.aws.cloud import Cloud
+    from sandbox.aws.identity import Session
 
 WORDS = "The security token included in the request is expired"
 S3S_WORDS = "The provided token has expired."
@@ -108,14 +108,14 @@ def test_moto_alone_takes_expired_credentials() -> None:
 def test_without_a_duration_a_session_lasts_an_hour(cloud: Cloud, iam: Iam, sts: Sts) -> None:
     create_role(cloud, "run-as", trust=trusting({"Service": QUICK}))
     iam.settle()
-    session = sts.as_service(QUICK, Asked(role_arn("run-as")))
+    session = sts.as_service(QUICK, AssumeRoleRequest(role_arn("run-as")))
     assert session.expires == cloud.clock.now() + timedelta(hours=1)
 
 
 def test_who_holds_a_session_and_renews_it_never_sees_it_end(cloud: Cloud, iam: Iam, sts: Sts) -> None:
     create_role(cloud, "run-as", trust=trusting({"Service": QUICK}))
     iam.settle()
-    announced = sts.as_service(QUICK, Asked(role_arn("run-as"), seconds=None))
+    announced = sts.as_service(QUICK, AssumeRoleRequest(role_arn("run-as"), seconds=None))
     functions = session_of(cloud, iam, role_arn("run-as"))
     wait(cloud, 10 * 365 * 86_400)
     for session in (announced, functions, cloud.identities.administrator(HUB)):
@@ -156,14 +156,16 @@ def test_only_a_role_that_may_everything_makes_an_administrator(
     create_role(cloud, "run-as", [statement], trusting({"Service": QUICK}))
     iam.settle()
     scope = {"Version": "2012-10-17", "Statement": [allow("s3:ListAllMyBuckets")]}
-    plain, scoped = (sts.as_service(QUICK, Asked(role_arn("run-as"), session_policy=each)) for each in (None, scope))
+    plain, scoped = (
+        sts.as_service(QUICK, AssumeRoleRequest(role_arn("run-as"), session_policy=each)) for each in (None, scope)
+    )
     assert (plain.administrator, scoped.administrator) == expected
 
 
 def test_a_boundary_or_a_second_policy_makes_it_none(cloud: Cloud, iam: Iam, sts: Sts) -> None:
     create_role(cloud, "run-as", [allow("*")], trusting({"Service": QUICK}))
     iam.settle()
-    session = sts.as_service(QUICK, Asked(role_arn("run-as")))
+    session = sts.as_service(QUICK, AssumeRoleRequest(role_arn("run-as")))
     with cloud.administering(HUB):
         client = cloud.client("iam")
         client.put_role_policy(RoleName="run-as", PolicyName="second", PolicyDocument=document(allow("s3:*")))

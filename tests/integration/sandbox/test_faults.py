@@ -8,10 +8,10 @@ import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 from pydantic import ValidationError
 
-from sandbox.faults import Faults
+from sandbox.aws.faults import Faults
 
 if TYPE_CHECKING:
-    from sandbox.cloud import Cloud
+    from sandbox.aws.cloud import Cloud
 
 HUB = "444455556666"
 PUT: dict[str, Any] = {"Name": "x", "Value": "1", "Type": "String"}

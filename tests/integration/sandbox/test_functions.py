@@ -11,18 +11,19 @@ from unittest import mock
 import boto3
 import pytest
 
-from sandbox.gateway import AwsError
-from sandbox.services.functions import FunctionFailed, Functions
-from sandbox.services.iam import Iam
-from sandbox.services.sts import Sts
+from sandbox.aws.gateway import AwsError
+from sandbox.aws.services.functions import FunctionFailed, Functions
+from sandbox.aws.services.iam import Iam
+from sandbox.aws.services.sts import Sts
+from sandbox.handlers import FolderHandlers
 from tests.integration.sandbox.deployed import REGION, create_function
-from tests.integration.sandbox.world_of_roles import HUB, trusting
+from tests.integration.sandbox.roles import HUB, trusting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from sandbox.cloud import Cloud
+    from sandbox.aws.cloud import Cloud
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def functions(cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
     monkeypatch.setattr(sys, "path", list(sys.path))
     with mock.patch.dict(os.environ):
-        yield Functions(cloud, tmp_path, {"CONSUMER_DIRECTORY": "/somewhere"})
+        yield Functions(cloud, FolderHandlers(tmp_path), {"CONSUMER_DIRECTORY": "/somewhere"})
 
 
 def test_the_handler_gets_the_payload_and_its_answer_comes_back(

@@ -12,13 +12,13 @@ import pytest
 from botocore.exceptions import ClientError
 from moto.dynamodb.models import UpdateExpressionValidator
 
-from sandbox.gateway import AwsError
-from sandbox.identity import acting_as
-from sandbox.permissions import Permissions
-from sandbox.services.iam import Iam
+from sandbox.aws.gateway import AwsError
+from sandbox.aws.identity import acting_as
+from sandbox.aws.permissions import Permissions
+from sandbox.aws.services.iam import Iam
 
 if TYPE_CHECKING:
-    from sandbox.cloud import Cloud
+    from sandbox.aws.cloud import Cloud
 
 HUB = "444455556666"
 CLAIM: dict[str, Any] = {

@@ -11,8 +11,8 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 from moto.iam.models import iam_backends
 
-from sandbox.services.iam import Iam
-from tests.integration.sandbox.world_of_roles import (
+from sandbox.aws.services.iam import Iam
+from tests.integration.sandbox.roles import (
     HUB,
     MEMBER,
     allow,
@@ -29,7 +29,7 @@ from tests.integration.sandbox.world_of_roles import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sandbox.cloud import Cloud
+    from sandbox.aws.cloud import Cloud
 
 LAMBDA = trusting({"Service": "lambda.amazonaws.com"})
 
@@ -107,7 +107,7 @@ def test_moto_alone_still_accepts_what_is_too_big() -> None:
         assert alone.get_account_summary()["SummaryMap"]["AttachedPoliciesPerRoleQuota"] == 10
 
 
-def test_the_account_summary_tells_todays_quotas(client: Any) -> None:
+def test_the_account_summary_shows_todays_quotas(client: Any) -> None:
     summary = client.get_account_summary()["SummaryMap"]
     told = {
         name: summary[name] for name in ("AttachedPoliciesPerRoleQuota", "PolicySizeQuota", "VersionsPerPolicyQuota")

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sandbox.services.cloudformation import CloudFormation
+from sandbox.aws.services.cloudformation import CloudFormation
 from tests.conftest import START
-from tests.integration.sandbox.operating import attributes_of
+from tests.integration.sandbox.operations import attributes_of
 
 if TYPE_CHECKING:
-    from tests.integration.sandbox.operating import Operations
+    from tests.integration.sandbox.operations import Operations
 
 BODY = (Path(__file__).parent / "templates/operations.yaml").read_text(encoding="utf-8")
 TELLING = {
@@ -78,7 +78,7 @@ def test_a_schedule_of_sam_starts_its_machine_whose_failure_is_mailed_and_calms_
     assert told[1]["AlarmDescription"] == "An execution failed."
 
 
-def test_an_update_changes_who_is_told(deployed: Operations) -> None:
+def test_an_update_changes_the_subscribers(deployed: Operations) -> None:
     deploy(deployed, "update_stack", email="others@example.com")
     deployed.wait(60)
     assert {mail.endpoint for mail in deployed.sns.outbox} == {"others@example.com"}

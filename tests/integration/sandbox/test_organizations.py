@@ -9,11 +9,11 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 from moto.organizations.models import organizations_backends
 
-from sandbox.clock import VirtualClock
-from sandbox.cloud import Cloud
-from sandbox.event_pattern import matches
-from sandbox.services.iam_documents import role_documents
-from sandbox.services.organizations import Organizations, organization_of, organization_path
+from sandbox.aws.clock import VirtualClock
+from sandbox.aws.cloud import Cloud
+from sandbox.aws.event_pattern import matches
+from sandbox.aws.services.iam_documents import role_documents
+from sandbox.aws.services.organizations import Organizations, organization_of, organization_path
 
 STACKSETS = "member.org.stacksets.cloudformation.amazonaws.com"
 MANAGEMENT, HUB = "111122223333", "444455556666"
@@ -47,7 +47,7 @@ def told() -> Told:
 @pytest.fixture
 def organizations(cloud: Cloud, told: Told) -> Organizations:
     service = Organizations(cloud, told)
-    service.found()
+    service.create_organization()
     return service
 
 
@@ -98,7 +98,7 @@ def test_the_same_seed_gives_the_same_twelve_digit_ids(cloud: Cloud) -> None:
     for _ in range(2):
         organizations_backends.reset()
         service = Organizations(cloud)
-        service.found()
+        service.create_organization()
         runs.append([service.create_member(f"account {number}") for number in range(50)])
     assert runs[0] == runs[1]
     assert len(set(runs[0])) == 50
@@ -188,7 +188,7 @@ def test_ten_thousand_accounts_are_seeded_and_listed(client: Any, organizations:
 # --- who may ask
 
 
-def test_a_member_is_told_nothing_but_which_organization_it_is_in(cloud: Cloud, organizations: Organizations) -> None:
+def test_a_member_sees_nothing_but_which_organization_it_is_in(cloud: Cloud, organizations: Organizations) -> None:
     member = organizations.create_member("sales")
     client = cloud.client("organizations", "us-east-1")
     with cloud.administering(member):
@@ -285,7 +285,7 @@ def test_what_does_not_exist_has_no_tags(client: Any) -> None:
 # --- events
 
 
-def test_tagging_is_told_in_cloudtrails_words_on_the_default_bus_a_little_later(
+def test_tagging_is_reported_in_cloudtrails_words_on_the_default_bus_a_little_later(
     cloud: Cloud, client: Any, organizations: Organizations, told: Told
 ) -> None:
     account_id = organizations.create_member("sales")
@@ -316,7 +316,7 @@ def test_tagging_is_told_in_cloudtrails_words_on_the_default_bus_a_little_later(
     }  # fmt: skip
 
 
-def test_a_failed_call_is_told_with_its_error_code(cloud: Cloud, client: Any, told: Told) -> None:
+def test_a_failed_call_is_reported_with_its_error_code(cloud: Cloud, client: Any, told: Told) -> None:
     with pytest.raises(ClientError):
         client.untag_resource(ResourceId="999999999999", TagKeys=["quick-athena"])
     settle(cloud)
@@ -326,14 +326,14 @@ def test_a_failed_call_is_told_with_its_error_code(cloud: Cloud, client: Any, to
     assert detail["requestParameters"] == {"resourceId": "999999999999", "tagKeys": ["quick-athena"]}
 
 
-def test_reading_is_not_told(cloud: Cloud, client: Any, told: Told) -> None:
+def test_reading_is_not_reported(cloud: Cloud, client: Any, told: Told) -> None:
     client.list_accounts()
     client.list_tags_for_resource(ResourceId=MANAGEMENT)
     settle(cloud)
     assert told.events == []
 
 
-def test_a_call_is_told_in_the_account_that_made_it(
+def test_a_call_is_reported_in_the_account_that_made_it(
     cloud: Cloud, organizations: Organizations, client: Any, told: Told
 ) -> None:
     organizations.taggers.add(HUB)
@@ -343,7 +343,7 @@ def test_a_call_is_told_in_the_account_that_made_it(
     assert [(account, envelope["account"]) for account, _, _, envelope in told.events] == [(HUB, HUB)]
 
 
-def test_seeded_accounts_are_told_to_nobody(cloud: Cloud, organizations: Organizations, told: Told) -> None:
+def test_seeded_accounts_are_reported_to_nobody(cloud: Cloud, organizations: Organizations, told: Told) -> None:
     organizations.create_member("sales", tags={"quick-athena": "enabled"})
     settle(cloud)
     assert told.events == []
@@ -427,10 +427,10 @@ def test_an_unknown_creation_is_not_found(client: Any) -> None:
     assert refusal(caught)[0] == "CreateAccountStatusNotFoundException"
 
 
-def test_of_an_invited_account_only_its_joining_is_told(
+def test_of_an_invited_account_only_its_joining_is_reported(
     cloud: Cloud, client: Any, organizations: Organizations, told: Told
 ) -> None:
-    account_id = organizations.welcome("sales", tags={"quick-athena": "enabled"})
+    account_id = organizations.accept_invitation("sales", tags={"quick-athena": "enabled"})
     settle(cloud)
     assert told.names() == ["AccountJoinedOrganization"]
     assert told.detail("AccountJoinedOrganization")["serviceEventDetails"]["joinedMethod"] == "Invited"
@@ -553,7 +553,7 @@ def test_a_closed_account_is_cleaned_up_for_good(
     account_id = organizations.create_member("sales")
     client.close_account(AccountId=account_id)
     settle(cloud)
-    organizations.clean_up(account_id)
+    organizations.remove_closed_account(account_id)
     settle(cloud)
     assert organizations.state_of(account_id) is None
     departed = told.detail("AccountDepartedOrganization")["serviceEventDetails"]

@@ -10,13 +10,13 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 from moto.organizations.models import organizations_backends
 
-from sandbox.services.organizations import Organizations
-from tests.integration.sandbox.world_of_roles import code
+from sandbox.aws.services.organizations import Organizations
+from tests.integration.sandbox.roles import code
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sandbox.cloud import Cloud
+    from sandbox.aws.cloud import Cloud
 
 TWICE: list[Any] = [{"Key": "quick-athena", "Value": "enabled"}, {"Key": "quick-athena", "Value": "paused"}]
 
@@ -24,7 +24,7 @@ TWICE: list[Any] = [{"Key": "quick-athena", "Value": "enabled"}, {"Key": "quick-
 @pytest.fixture
 def organizations(cloud: Cloud) -> Organizations:
     service = Organizations(cloud)
-    service.found()
+    service.create_organization()
     return service
 
 
@@ -70,7 +70,7 @@ def test_the_management_account_is_no_delegated_administrator(client: Any, organ
 
 def test_only_a_closed_account_is_cleaned_up(organizations: Organizations) -> None:
     with pytest.raises(ValueError, match="is no closed account"):
-        organizations.clean_up(organizations.create_member("sales"))
+        organizations.remove_closed_account(organizations.create_member("sales"))
 
 
 def test_moto_alone_takes_system_tags_commas_and_one_key_twice() -> None:

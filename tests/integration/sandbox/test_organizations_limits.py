@@ -11,17 +11,17 @@ from moto import mock_aws
 from moto.iam.models import iam_backends
 from moto.organizations.models import organizations_backends
 
-from sandbox.clock import VirtualClock
-from sandbox.identity import acting_as
-from sandbox.services.iam import Iam
-from sandbox.services.organizations import Organizations
-from sandbox.services.sts import Sts
-from tests.integration.sandbox.world_of_roles import code
+from sandbox.aws.clock import VirtualClock
+from sandbox.aws.identity import acting_as
+from sandbox.aws.services.iam import Iam
+from sandbox.aws.services.organizations import Organizations
+from sandbox.aws.services.sts import Sts
+from tests.integration.sandbox.roles import code
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sandbox.cloud import Cloud
+    from sandbox.aws.cloud import Cloud
 
 HUB = "444455556666"
 ROLE = "OrganizationAccountAccessRole"
@@ -32,7 +32,7 @@ TAG: list[Any] = [{"Key": "quick-athena", "Value": "enabled"}]
 @pytest.fixture
 def organizations(cloud: Cloud) -> Organizations:
     service = Organizations(cloud)
-    service.found()
+    service.create_organization()
     return service
 
 
@@ -99,7 +99,7 @@ def test_only_an_active_account_is_closed_and_only_a_closed_one_cleaned_up(
     organizations.put_in_state(account_id, "CLOSED")
     with pytest.raises(ClientError, match="AccountAlreadyClosedException"):
         client.close_account(AccountId=account_id)
-    organizations.clean_up(account_id)
+    organizations.remove_closed_account(account_id)
     assert organizations.state_of(account_id) is None
 
 
@@ -274,5 +274,5 @@ def test_the_role_is_an_administrators_only_while_its_policy_says_so(
 
 
 def test_an_invited_account_brings_no_such_role(organizations: Organizations) -> None:
-    account_id = organizations.welcome("sales")
+    account_id = organizations.accept_invitation("sales")
     assert list(iam_backends[account_id]["aws"].roles) == []

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from sandbox.gateway import Call
-from sandbox.permissions import Permissions
-from sandbox.permissions.table import NEEDS
-from sandbox.services.iam import Iam
-from sandbox.services.organizations import Organizations
-from sandbox.services.quick import Quick
-from sandbox.services.sts import Sts
-from tests.integration.sandbox.world_of_roles import (
+from sandbox.aws.gateway import Call
+from sandbox.aws.permissions import Permissions
+from sandbox.aws.permissions.table import NEEDS
+from sandbox.aws.services.iam import Iam
+from sandbox.aws.services.organizations import Organizations
+from sandbox.aws.services.quick import Quick
+from sandbox.aws.services.sts import Sts
+from tests.integration.sandbox.roles import (
     HUB,
     Statement,
     acting,
@@ -29,7 +29,7 @@ from tests.integration.sandbox.world_of_roles import (
 )
 
 if TYPE_CHECKING:
-    from sandbox.cloud import Cloud
+    from sandbox.aws.cloud import Cloud
 
 REGION, MANAGEMENT, MEMBER = "eu-west-1", "111122223333", "777788889999"
 QUEUE = f"arn:aws:sqs:{REGION}:{HUB}:dead"
@@ -52,7 +52,7 @@ ATHENA: Any = {"AthenaParameters": {"RoleArn": role_arn("role-a")}}
 
 @pytest.fixture
 def iam(cloud: Cloud) -> Iam:
-    Organizations(cloud).found()
+    Organizations(cloud).create_organization()
     iam = Iam(cloud)
     Permissions(cloud, iam)
     return iam

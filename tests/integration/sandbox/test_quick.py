@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from tests.integration.sandbox.world_of_quick import (
+from tests.integration.sandbox.quick_setup import (
     GROUP,
     OWN,
     REGION,
@@ -21,7 +21,7 @@ from tests.integration.sandbox.world_of_quick import (
     error,
     make_world,
 )
-from tests.integration.sandbox.world_of_roles import (
+from tests.integration.sandbox.roles import (
     HUB,
     allow,
     code,
@@ -33,7 +33,7 @@ from tests.integration.sandbox.world_of_roles import (
 )
 
 if TYPE_CHECKING:
-    from sandbox.cloud import Cloud
+    from sandbox.aws.cloud import Cloud
 
 IN_TEST = ["athena:ListDataCatalogs", "athena:GetWorkGroup", "athena:GetDataCatalog", "glue:GetDatabases"]
 IN_TEST += ["s3:GetBucketLocation", "s3:PutObject"]
@@ -330,7 +330,7 @@ def test_an_update_takes_time_excludes_others_and_is_tested(world: World) -> Non
 
 
 @pytest.mark.parametrize("how", ["AccessDeniedException", "InvalidParameterValueException"])
-def test_a_role_that_cannot_be_assumed_is_told_at_once_and_nothing_is_made(world: World, how: str) -> None:
+def test_a_role_that_cannot_be_assumed_is_reported_at_once_and_nothing_is_made(world: World, how: str) -> None:
     break_chain(world)
     world.quick.refuses_as = how
     with pytest.raises(ClientError, match="is not authorized to perform: sts:AssumeRole on resource: ") as caught:
@@ -353,7 +353,7 @@ def test_an_update_to_a_role_that_cannot_be_assumed_is_refused_at_once_and_chang
 
 
 @pytest.mark.parametrize("how", ["GENERIC_SQL_FAILURE", "UNKNOWN", "TIMEOUT", "CONFLICT"])
-def test_a_role_that_cannot_be_assumed_may_be_told_later_as_something_else(world: World, how: str) -> None:
+def test_a_role_that_cannot_be_assumed_may_be_reported_later_as_something_else(world: World, how: str) -> None:
     break_chain(world)
     world.quick.refuses_as = how
     status, error_type, text = world.outcome()
@@ -366,7 +366,7 @@ def test_quick_refuses_in_no_other_way(world: World) -> None:
         world.quick.refuses_as = "ACCESSDENIED"
 
 
-def test_what_the_consumer_role_lacks_is_told_later_however_a_chain_is_refused(world: World) -> None:
+def test_what_the_consumer_role_lacks_is_reported_later_however_a_chain_is_refused(world: World) -> None:
     world.quick.refuses_as = "AccessDeniedException"
     statements = consumer_statements(world.account)
     del statements[IN_TEST[0]]

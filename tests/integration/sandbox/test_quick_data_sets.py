@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from tests.integration.sandbox.world_of_quick import (
+from tests.integration.sandbox.quick_setup import (
     GROUP,
     REGION,
     SOURCE,
@@ -19,10 +19,10 @@ from tests.integration.sandbox.world_of_quick import (
     make_world,
     revoke,
 )
-from tests.integration.sandbox.world_of_roles import HUB, code, wait
+from tests.integration.sandbox.roles import HUB, code, wait
 
 if TYPE_CHECKING:
-    from sandbox.cloud import Cloud
+    from sandbox.aws.cloud import Cloud
 
 ARN = f"arn:aws:quicksight:{REGION}:{HUB}:dataset/orders"
 INPUT: Any = [{"Name": "id", "Type": "INTEGER"}, {"Name": "paid", "Type": "BOOLEAN"}]

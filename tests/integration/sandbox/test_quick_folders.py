@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.integration.sandbox.world_of_quick import GROUP, REGION, SOURCE, World, error, make_world
-from tests.integration.sandbox.world_of_roles import HUB, code
+from tests.integration.sandbox.quick_setup import GROUP, REGION, SOURCE, World, error, make_world
+from tests.integration.sandbox.roles import HUB, code
 
 if TYPE_CHECKING:
-    from sandbox.cloud import Cloud
+    from sandbox.aws.cloud import Cloud
 
 FOLDER = f"arn:aws:quicksight:{REGION}:{HUB}:folder/team"
 SALES: Any = {"FolderId": "team", "MemberType": "DATASOURCE", "MemberId": "sales"}

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from sandbox.gateway import Call
-from sandbox.permissions import Permissions
-from sandbox.permissions.quicksight import NEEDS
-from tests.integration.sandbox.world_of_quick import REGION, SOURCE, World, make_world
-from tests.integration.sandbox.world_of_roles import HUB, acting, allow, code, message
+from sandbox.aws.gateway import Call
+from sandbox.aws.permissions import Permissions
+from sandbox.aws.permissions.quicksight import NEEDS
+from tests.integration.sandbox.quick_setup import REGION, SOURCE, World, make_world
+from tests.integration.sandbox.roles import HUB, acting, allow, code, message
 
 if TYPE_CHECKING:
-    from sandbox.cloud import Cloud
+    from sandbox.aws.cloud import Cloud
 
 HERE = f"arn:aws:quicksight:{REGION}:{HUB}"
 DATA_SET, FOLDER = f"{HERE}:dataset/orders", f"{HERE}:folder/team"

@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from tests.integration.sandbox.world_of_quick import (
+from tests.integration.sandbox.quick_setup import (
     GROUP,
     REGION,
     SOURCE,
@@ -18,10 +18,10 @@ from tests.integration.sandbox.world_of_quick import (
     error,
     make_world,
 )
-from tests.integration.sandbox.world_of_roles import HUB, code, message
+from tests.integration.sandbox.roles import HUB, code, message
 
 if TYPE_CHECKING:
-    from sandbox.cloud import Cloud
+    from sandbox.aws.cloud import Cloud
 
 AUTHORS: Any = {"Namespace": "default", "GroupName": "authors"}
 VIEWERS: Any = [{"Principal": GROUP, "Actions": [f"quicksight:{each}" for each in VIEW]}]
@@ -39,7 +39,7 @@ def refusal(world: World, operation: str, **parameters: Any) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize("edition", ["STANDARD", "ENTERPRISE", "ENTERPRISE_AND_Q"])
-def test_the_edition_is_told(world: World, edition: str) -> None:
+def test_the_edition_is_reported(world: World, edition: str) -> None:
     world.quick.subscription.edition = edition
     assert world.call("describe_account_subscription")["AccountInfo"]["Edition"] == edition
     assert world.call("describe_account_settings")["AccountSettings"]["Edition"] == edition

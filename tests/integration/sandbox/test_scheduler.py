@@ -11,18 +11,18 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from sandbox.gateway import AwsError
+from sandbox.aws.gateway import AwsError
 from tests.conftest import START
 from tests.integration.sandbox.deployed import REGION, create_function, create_machine
-from tests.integration.sandbox.operating import attributes_of
-from tests.integration.sandbox.world_of_roles import HUB, acting, allow, code, create_role, put, trusting
+from tests.integration.sandbox.operations import attributes_of
+from tests.integration.sandbox.roles import HUB, acting, allow, code, create_role, put, trusting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.integration.sandbox.operating import Operations
-    from tests.integration.sandbox.world_of_roles import Statement
+    from tests.integration.sandbox.operations import Operations
+    from tests.integration.sandbox.roles import Statement
 
 GROUP = f"arn:aws:scheduler:{REGION}:{HUB}:schedule-group/default"
 SCHEDULE = f"arn:aws:scheduler:{REGION}:{HUB}:schedule/default/sweep"
@@ -198,7 +198,7 @@ def test_with_its_group_a_schedule_goes(operations: Operations, target: dict[str
     assert operations.metrics.sum("AWS/Scheduler", "InvocationAttemptCount") == 0
 
 
-def test_a_target_without_input_is_told_of_the_schedule(operations: Operations) -> None:
+def test_a_target_without_input_gets_the_schedule(operations: Operations) -> None:
     queue = operations.queue("ticks")
     schedule(operations, {"Arn": queue, "RoleArn": role(operations, allow("sqs:SendMessage", queue))})
     operations.wait(600)

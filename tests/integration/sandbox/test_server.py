@@ -199,7 +199,7 @@ def test_an_account_created_later_is_entered_through_its_role_which_may_all(outs
         hub.assume_role(RoleArn=role["Arn"], RoleSessionName="hub")
 
 
-def test_alarms_and_the_e_mails_they_sent_are_told(outside: Outside) -> None:
+def test_alarms_and_the_e_mails_they_sent_are_reported(outside: Outside) -> None:
     hub = outside.accounts["hub"]
     sns, cloudwatch = outside.client(hub, "sns"), outside.client(hub, "cloudwatch")
     topic = sns.create_topic(Name="operators")["TopicArn"]

@@ -21,9 +21,9 @@ from botocore.exceptions import ClientError
 from typer.testing import CliRunner
 
 from sandbox.__main__ import app
-from sandbox.clock import ScaledClock
-from sandbox.server import Server
-from sandbox.world import PROJECT, Sandbox
+from sandbox.aws.clock import ScaledClock
+from sandbox.aws.server import Server
+from sandbox.organization import PROJECT, Sandbox
 from tests.integration.sandbox.served import command, start, stop
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class Inside:
 
     def client(self, service: str) -> Any:
         """As the hub's administrator, over HTTP."""
-        keys: Any = self.world.cloud.identities.administrator(self.world.cloud.landscape.hub).credentials()
+        keys: Any = self.world.cloud.identities.administrator(self.world.cloud.topology.hub).credentials()
         session = boto3.Session(region_name="eu-west-1", **keys)
         config = Config(retries={"total_max_attempts": 1})
         return session.client(service, endpoint_url=self.url, config=config)  # type: ignore[call-overload]  # any service
@@ -89,7 +89,7 @@ def test_a_body_no_endpoint_takes_is_refused_in_words_by_each(inside: Inside, bo
         status, answer, _ = inside.ask(method, path, body)
         assert (status, type(answer["error"])) == (400, str), (method, path)
         assert any(word in answer["error"] for word in ("no JSON", "must be a JSON object", "unheard_of"))
-    assert inside.world.faults.standing == []
+    assert inside.world.faults.active == []
     assert inside.clock.now() == datetime(2026, 11, 24, 8, tzinfo=UTC)
 
 
@@ -112,16 +112,16 @@ def test_a_body_no_endpoint_takes_is_refused_in_words_by_each(inside: Inside, bo
 def test_a_field_that_cannot_be_is_named(inside: Inside, path: str, body: Any, words: str) -> None:
     status, answer, _ = inside.ask("POST", f"/sandbox/{path}", json.dumps(body).encode())
     assert (status, words in answer["error"]) == (400, True), answer
-    assert inside.world.faults.standing == []
+    assert inside.world.faults.active == []
 
 
 def test_a_good_body_needs_no_content_type_and_an_empty_one_means_all_defaults(inside: Inside) -> None:
     assert inside.ask("POST", "/sandbox/advance", b' {"seconds": 60} ')[1]["now"] == "2026-11-24T08:01:00+00:00"
     assert inside.ask("POST", "/sandbox/events")[1] == {"drop": 0, "repeat": 0, "delay_seconds": 0, "seed": 0}
     status, ordered, _ = inside.ask("POST", "/sandbox/faults", b'{"service": "iam", "operation": "GetRole"}')
-    assert (status, ordered["times"], len(inside.world.faults.standing)) == (200, 1, 1)
+    assert (status, ordered["times"], len(inside.world.faults.active)) == (200, 1, 1)
     assert inside.ask("DELETE", "/sandbox/faults")[:2] == (200, {})
-    assert inside.world.faults.standing == []
+    assert inside.world.faults.active == []
 
 
 # --- paths and methods
@@ -143,7 +143,7 @@ def test_an_unknown_path_is_answered_with_those_there_are(inside: Inside, path: 
         ("PUT", "/sandbox/faults", "POST, DELETE"),
     ],
 )
-def test_a_wrong_method_is_told_the_right_ones(inside: Inside, method: str, path: str, allowed: str) -> None:
+def test_a_wrong_method_is_answered_with_the_right_ones(inside: Inside, method: str, path: str, allowed: str) -> None:
     status, answer, headers = inside.ask(method, path)
     assert (status, headers["Allow"]) == (405, allowed)
     assert answer is None if method == "HEAD" else answer["endpoints"] == LISTED
@@ -182,7 +182,7 @@ def test_two_advances_at_once_follow_each_other(inside: Inside) -> None:
     assert sorted(answer["fired"] for _, answer, _ in answers) == [0, 2]
 
 
-def test_a_defect_of_an_endpoint_is_told_as_such(inside: Inside, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_defect_of_an_endpoint_is_reported_as_such(inside: Inside, capsys: pytest.CaptureFixture[str]) -> None:
     inside.world.cloud.gateway.log.entries.append(None)  # type: ignore[arg-type]  # a broken log
     status, answer, _ = inside.ask("GET", "/sandbox/calls")
     assert (status, answer["error"].startswith("the sandbox failed: ")) == (500, True)

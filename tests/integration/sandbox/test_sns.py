@@ -11,13 +11,13 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 from moto.sns.models import sns_backends
 
-from sandbox.gateway import AwsError
+from sandbox.aws.gateway import AwsError
 from tests.integration.sandbox.deployed import REGION
-from tests.integration.sandbox.operating import attributes_of
-from tests.integration.sandbox.world_of_roles import HUB, acting, allow, code
+from tests.integration.sandbox.operations import attributes_of
+from tests.integration.sandbox.roles import HUB, acting, allow, code
 
 if TYPE_CHECKING:
-    from tests.integration.sandbox.operating import Operations
+    from tests.integration.sandbox.operations import Operations
 
 ALARM = f"arn:aws:cloudwatch:{REGION}:{HUB}:alarm:failures"
 CLOUDWATCH: dict[str, Any] = {"Principal": {"Service": "cloudwatch.amazonaws.com"}, "Action": "sns:Publish"}

@@ -10,12 +10,12 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from tests.integration.sandbox.operating import url
-from tests.integration.sandbox.world_of_roles import HUB, acting, allow, code, wait
+from tests.integration.sandbox.operations import url
+from tests.integration.sandbox.roles import HUB, acting, allow, code, wait
 
 if TYPE_CHECKING:
-    from sandbox.cloud import Cloud
-    from tests.integration.sandbox.operating import Operations
+    from sandbox.aws.cloud import Cloud
+    from tests.integration.sandbox.operations import Operations
 
 
 def dead_letters(operations: Operations) -> tuple[str, str]:
@@ -46,7 +46,7 @@ def test_a_message_is_hidden_for_its_timeout_in_the_sandboxs_time(operations: Op
     assert int(message["Attributes"]["SentTimestamp"]) == pytest.approx(sent * 1000, abs=1000)
 
 
-def test_moto_alone_tells_a_messages_age_in_real_time(cloud: Cloud) -> None:
+def test_moto_alone_reports_a_messages_age_in_real_time(cloud: Cloud) -> None:
     with cloud.administering(HUB):
         sqs: Any = cloud.client("sqs")
         queue = sqs.create_queue(QueueName="work")["QueueUrl"]

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from sandbox.clock import VirtualClock
-from sandbox.faults import Faults
-from sandbox.permissions import Permissions
-from sandbox.services.iam import Iam
-from sandbox.world import PROJECT
+from sandbox.aws.clock import VirtualClock
+from sandbox.aws.faults import Faults
+from sandbox.aws.permissions import Permissions
+from sandbox.aws.services.iam import Iam
+from sandbox.organization import PROJECT
+from tests.integration.sandbox.roles import acting, allow
 from tests.integration.sandbox.test_stack_sets import (
     AT_ONCE,
     HUB,
@@ -25,12 +26,11 @@ from tests.integration.sandbox.test_stack_sets import (
     parameters,
     refusal,
 )
-from tests.integration.sandbox.world_of_roles import acting, allow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from sandbox.cloud import Cloud
+    from sandbox.aws.cloud import Cloud
 
 BODY = (PROJECT / "layers/consumer/consumer_role.yaml").read_text(encoding="utf-8")
 ROLE = "quick-athena-default"
@@ -148,7 +148,7 @@ def test_detection_is_an_operation_that_takes_its_time(consumer: Inspector) -> N
     assert consumer("describe_stack_set")["StackSet"]["StackSetDriftDetectionDetails"] == after
 
 
-def test_an_instance_and_its_set_tell_what_the_last_detection_found(quick: Inspector) -> None:
+def test_an_instance_and_its_set_report_what_the_last_detection_found(quick: Inspector) -> None:
     quick.deploy(ONE, TWO)
     quick.clock.run()
     unchecked = quick.instance(ONE)
@@ -546,7 +546,7 @@ def test_a_type_that_cannot_be_checked_is_left_out(quick: Inspector) -> None:
         ({"StackSetName": "other"}, "StackSetNotFoundException"),
     ],
 )
-def test_drifts_are_told_of_what_there_is(quick: Inspector, given: dict[str, str], expected: str) -> None:
+def test_drifts_are_reported_of_what_there_is(quick: Inspector, given: dict[str, str], expected: str) -> None:
     quick.deploy(ONE)
     quick.clock.run()
     operation = quick.detected()

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from sandbox.clock import VirtualClock
-from sandbox.cloud import Cloud
-from sandbox.services.cloudformation import CloudFormation
-from sandbox.services.stack_sets import SERVICE_PRINCIPAL, StackSets
+from sandbox.aws.clock import VirtualClock
+from sandbox.aws.cloud import Cloud
+from sandbox.aws.services.cloudformation import CloudFormation
+from sandbox.aws.services.stack_sets import SERVICE_PRINCIPAL, StackSets
 
 MANAGEMENT, HUB = "111122223333", "444455556666"
 ROOT, DATA, DEEP = "r-ab12", "ou-ab12-datadata", "ou-ab12-deepdeep"

@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from sandbox.clock import VirtualClock
+from sandbox.aws.clock import VirtualClock
 from tests.integration.sandbox.test_stack_sets import (
     AT_ONCE,
     ONE,
@@ -27,7 +27,7 @@ from tests.integration.sandbox.test_stack_sets import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sandbox.cloud import Cloud
+    from sandbox.aws.cloud import Cloud
 
 OTHER = "eu-central-1"
 
@@ -251,7 +251,7 @@ def test_an_empty_parameter_is_refused(quick: Administrator, operation: str, giv
 
 
 def test_an_empty_parameter_that_is_taken_has_no_value_in_answers(quick: Administrator) -> None:
-    quick.service.readings.takes_empty_values = True
+    quick.service.assumptions.takes_empty_values = True
     quick.deploy(ONE, ParameterOverrides=EMPTY)
     quick.clock.run()
     assert quick.instance(ONE)["ParameterOverrides"] == [{"ParameterKey": "Text"}]
@@ -259,7 +259,7 @@ def test_an_empty_parameter_that_is_taken_has_no_value_in_answers(quick: Adminis
 
 @pytest.mark.parametrize("compares", [False, True])
 def test_an_update_that_names_the_same_template_marks_every_instance(quick: Administrator, *, compares: bool) -> None:
-    quick.service.readings.compares_definitions = compares
+    quick.service.assumptions.compares_definitions = compares
     quick.deploy(ONE, TWO)
     quick.clock.run()
     quick("update_stack_set", TemplateBody=body(), **ON_ONE)
@@ -279,7 +279,7 @@ def test_an_update_that_names_nothing_new_leaves_the_others_as_they_are(quick: A
 
 @pytest.mark.parametrize("kind", [False, True])
 def test_an_update_of_accounts_without_an_instance_is_refused(quick: Administrator, *, kind: bool) -> None:
-    quick.service.readings.updates_nobody = kind
+    quick.service.assumptions.updates_nobody = kind
     quick.deploy(TWO)
     quick.clock.run()
     if not kind:
@@ -295,7 +295,7 @@ def test_an_update_of_accounts_without_an_instance_is_refused(quick: Administrat
 def test_updating_instances_sets_parameters_of_the_template_their_stacks_have(
     quick: Administrator, *, kind: bool
 ) -> None:
-    quick.service.readings.instances_take_the_template = kind
+    quick.service.assumptions.instances_take_the_template = kind
     quick.deploy(ONE, TWO)
     quick.clock.run()
     quick("update_stack_set", TemplateBody=grown(), Parameters=values(Text="new", More="more"), **ON_ONE)

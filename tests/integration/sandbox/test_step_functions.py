@@ -12,23 +12,24 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from sandbox.asl.effects import Wait
-from sandbox.asl.execution import Killed
-from sandbox.permissions import Permissions
-from sandbox.services.functions import Functions
-from sandbox.services.iam import Iam
-from sandbox.services.step_functions import StepFunctions
-from sandbox.services.sts import Sts
+from sandbox.aws.asl.effects import Wait
+from sandbox.aws.asl.execution import Killed
+from sandbox.aws.permissions import Permissions
+from sandbox.aws.services.functions import Functions
+from sandbox.aws.services.iam import Iam
+from sandbox.aws.services.step_functions import StepFunctions
+from sandbox.aws.services.sts import Sts
+from sandbox.handlers import FolderHandlers
 from tests.integration.sandbox.deployed import REGION, create_function, create_machine
-from tests.integration.sandbox.world_of_roles import HUB, allow, code, role_arn, wait
+from tests.integration.sandbox.roles import HUB, allow, code, role_arn, wait
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from sandbox.asl.execution import Execution
-    from sandbox.cloud import Cloud
-    from tests.integration.sandbox.world_of_roles import Statement
+    from sandbox.aws.asl.execution import Execution
+    from sandbox.aws.cloud import Cloud
+    from tests.integration.sandbox.roles import Statement
 
 ARN = f"arn:aws:states:{REGION}:{HUB}"
 TABLE = f"arn:aws:dynamodb:{REGION}:{HUB}:table/registry"
@@ -51,7 +52,7 @@ def machines(cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
     monkeypatch.setattr(sys, "path", list(sys.path))
     with mock.patch.dict(os.environ):
-        yield StepFunctions(cloud, Functions(cloud, tmp_path, {}))
+        yield StepFunctions(cloud, Functions(cloud, FolderHandlers(tmp_path), {}))
 
 
 @pytest.fixture
@@ -140,7 +141,7 @@ def test_a_call_the_machines_role_may_not_make_fails(cloud: Cloud, machines: Ste
         (invoking(f"arn:aws:lambda:{REGION}:{HUB}:function:x"), "Lambda.AWSLambdaException"),
     ],
 )
-def test_an_error_without_a_shape_is_told_as_aws_tells_it(
+def test_an_error_without_a_shape_is_reported_as_aws_names_it(
     cloud: Cloud, machines: StepFunctions, asking: dict[str, Any], error: str
 ) -> None:
     execution = run(cloud, machines, create_machine(cloud, asking, allow("s3:ListBucket", "*")))
@@ -308,7 +309,7 @@ def test_a_child_that_does_not_succeed_fails_the_task(
 
 def test_a_child_that_times_out_fails_the_task(cloud: Cloud, machines: StepFunctions) -> None:
     parent, _ = start_parent(cloud, machines, PAUSE)
-    machines.executions[-1].course.end("TIMED_OUT")  # type: ignore[union-attr]  # it runs
+    machines.executions[-1].run.end("TIMED_OUT")  # type: ignore[union-attr]  # it runs
     wait(cloud, 0)
     assert (parent.error, json.loads(parent.cause or "")["Status"]) == ("States.TaskFailed", "TIMED_OUT")
 

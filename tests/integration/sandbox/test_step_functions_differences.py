@@ -10,19 +10,20 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from sandbox.clock import VirtualClock
-from sandbox.gateway import AwsError
-from sandbox.services.functions import Functions
-from sandbox.services.iam import Iam
-from sandbox.services.step_functions import StepFunctions
-from sandbox.services.sts import Sts
+from sandbox.aws.clock import VirtualClock
+from sandbox.aws.gateway import AwsError
+from sandbox.aws.services.functions import Functions
+from sandbox.aws.services.iam import Iam
+from sandbox.aws.services.step_functions import StepFunctions
+from sandbox.aws.services.sts import Sts
+from sandbox.handlers import FolderHandlers
 from tests.integration.sandbox.deployed import create_machine
-from tests.integration.sandbox.world_of_roles import HUB, code, role_arn, trusting, wait
+from tests.integration.sandbox.roles import HUB, code, role_arn, trusting, wait
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from sandbox.cloud import Cloud
+    from sandbox.aws.cloud import Cloud
 
 PAUSE: dict[str, Any] = {"Pause": {"Type": "Wait", "Seconds": 30, "Next": "Answer"}}
 ANSWER: dict[str, Any] = {"Answer": {"Type": "Pass", "Output": {"account": "{% $states.input.id %}"}, "End": True}}
@@ -32,7 +33,7 @@ ANSWER: dict[str, Any] = {"Answer": {"Type": "Pass", "Output": {"account": "{% $
 def machines(cloud: Cloud, tmp_path: Path) -> StepFunctions:
     iam = Iam(cloud, propagation_seconds=0.0)
     Sts(cloud, iam)
-    return StepFunctions(cloud, Functions(cloud, tmp_path, {}))
+    return StepFunctions(cloud, Functions(cloud, FolderHandlers(tmp_path), {}))
 
 
 def api(cloud: Cloud, operation: str, **parameters: Any) -> Any:

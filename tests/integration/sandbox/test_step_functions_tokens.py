@@ -13,20 +13,21 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from sandbox.permissions import Permissions
-from sandbox.services.functions import Functions
-from sandbox.services.iam import Iam
-from sandbox.services.step_functions import StepFunctions
-from sandbox.services.sts import Sts
+from sandbox.aws.permissions import Permissions
+from sandbox.aws.services.functions import Functions
+from sandbox.aws.services.iam import Iam
+from sandbox.aws.services.step_functions import StepFunctions
+from sandbox.aws.services.sts import Sts
+from sandbox.handlers import FolderHandlers
 from tests.integration.sandbox.deployed import REGION, create_function, create_machine
-from tests.integration.sandbox.world_of_roles import HUB, MEMBER, acting, allow, code, message, role_arn, wait
+from tests.integration.sandbox.roles import HUB, MEMBER, acting, allow, code, message, role_arn, wait
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from sandbox.asl.execution import Execution
-    from sandbox.cloud import Cloud
+    from sandbox.aws.asl.execution import Execution
+    from sandbox.aws.cloud import Cloud
 
 TOKEN = "{% $states.context.Task.Token %}"
 ARN = f"arn:aws:states:{REGION}:{HUB}"
@@ -45,7 +46,7 @@ def machines(cloud: Cloud, iam: Iam, tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
     monkeypatch.setattr(sys, "path", list(sys.path))
     with mock.patch.dict(os.environ):
-        yield StepFunctions(cloud, Functions(cloud, tmp_path, {}))
+        yield StepFunctions(cloud, Functions(cloud, FolderHandlers(tmp_path), {}))
 
 
 @pytest.fixture

@@ -10,11 +10,11 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from sandbox.gateway import AwsError
-from sandbox.identity import acting_as
-from sandbox.services.iam import Iam
-from sandbox.services.sts import Asked, Sts
-from tests.integration.sandbox.world_of_roles import (
+from sandbox.aws.gateway import AwsError
+from sandbox.aws.identity import acting_as
+from sandbox.aws.services.iam import Iam
+from sandbox.aws.services.sts import AssumeRoleRequest, Sts
+from tests.integration.sandbox.roles import (
     HUB,
     MEMBER,
     allow,
@@ -30,8 +30,8 @@ from tests.integration.sandbox.world_of_roles import (
 )
 
 if TYPE_CHECKING:
-    from sandbox.cloud import Cloud
-    from sandbox.identity import Session
+    from sandbox.aws.cloud import Cloud
+    from sandbox.aws.identity import Session
 
 TARGET = role_arn("target", MEMBER)
 HUB_ROOT = {"AWS": f"arn:aws:iam::{HUB}:root"}
@@ -137,16 +137,20 @@ def test_a_session_policy_limits_what_the_session_may_assume_next(cloud: Cloud, 
     create_role(cloud, "caller", [allow("sts:AssumeRole", "*")], trusting({"Service": "quicksight.amazonaws.com"}))
     iam.settle()
     scope = json.loads(document(allow("sts:AssumeRole", role_arn("another", MEMBER))))
-    session = sts.as_service("quicksight.amazonaws.com", Asked(role_arn("caller"), "test", session_policy=scope))
+    session = sts.as_service(
+        "quicksight.amazonaws.com", AssumeRoleRequest(role_arn("caller"), "test", session_policy=scope)
+    )
     with pytest.raises(AwsError):
-        sts.chained(session, Asked(TARGET, "test"))
+        sts.chained(session, AssumeRoleRequest(TARGET, "test"))
 
 
 def test_a_service_is_let_in_for_the_source_the_trust_policy_names(cloud: Cloud, iam: Iam, sts: Sts) -> None:
     conditions = {"StringEquals": {"aws:SourceAccount": HUB}}
     create_role(cloud, "a", trust=trusting({"Service": "quicksight.amazonaws.com"}, **conditions))
     iam.settle()
-    right, wrong = (Asked(role_arn("a"), "test", context={"aws:SourceAccount": account}) for account in (HUB, MEMBER))
+    right, wrong = (
+        AssumeRoleRequest(role_arn("a"), "test", context={"aws:SourceAccount": account}) for account in (HUB, MEMBER)
+    )
     assert sts.as_service("quicksight.amazonaws.com", right).account == HUB
     with pytest.raises(AwsError, match=r"quicksight\.amazonaws\.com is not authorized to perform: sts:AssumeRole"):
         sts.as_service("quicksight.amazonaws.com", wrong)

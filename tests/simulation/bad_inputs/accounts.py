@@ -12,7 +12,7 @@ def account_of(role: str) -> Verb:
     """The case's account is the management account, or the hub."""
 
     def given(stage: Stage) -> None:
-        stage.account = str(getattr(stage.world.cloud.landscape, role))
+        stage.account = str(getattr(stage.world.cloud.topology, role))
 
     return given
 
@@ -30,7 +30,7 @@ def state(value: str) -> Verb:
 
 def removed(stage: Stage) -> None:
     """The management account takes the account out of the organization."""
-    with stage.world.cloud.administering(stage.world.cloud.landscape.management):
+    with stage.world.cloud.administering(stage.world.cloud.topology.management):
         organizations = stage.world.cloud.client("organizations", "us-east-1")
         organizations.remove_account_from_organization(AccountId=stage.account)
 

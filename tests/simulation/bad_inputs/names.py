@@ -37,7 +37,7 @@ def taken_role(stage: Stage) -> None:
 @contextmanager
 def full_policies(stage: Stage) -> Iterator[None]:
     """As many shards as a role may have, each of them full."""
-    hub = stage.world.cloud.landscape.hub
+    hub = stage.world.cloud.topology.hub
     with stage.world.cloud.administering(hub):
         iam = stage.world.cloud.client("iam")
         attached = iam.list_attached_role_policies(RoleName=RUN_AS)["AttachedPolicies"]
@@ -101,7 +101,7 @@ def strangers_stack_set(
     @contextmanager
     def trouble(stage: Stage) -> Iterator[None]:
         request = {"StackSetName": f"quick-athena-{profile}", "CallAs": "DELEGATED_ADMIN"}
-        hub = stage.world.cloud.landscape.hub
+        hub = stage.world.cloud.topology.hub
         with stage.world.cloud.administering(hub):
             stage.world.cloud.client("cloudformation").create_stack_set(
                 **request,
@@ -111,7 +111,7 @@ def strangers_stack_set(
                 ManagedExecution={"Active": managed},
                 Tags=tags_of(marks),
             )
-        found = stage.world.stack_sets.catalog._sets[stage.world.cloud.landscape.region][request["StackSetName"]]
+        found = stage.world.stack_sets.catalog._sets[stage.world.cloud.topology.region][request["StackSetName"]]
         found.automatic_deployment = automatic
         try:
             yield

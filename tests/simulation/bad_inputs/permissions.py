@@ -32,7 +32,7 @@ def without(role: str, action: str) -> Trouble:
 
     @contextmanager
     def trouble(stage: Stage) -> Iterator[None]:
-        with stage.world.cloud.administering(stage.world.cloud.landscape.hub):
+        with stage.world.cloud.administering(stage.world.cloud.topology.hub):
             iam = stage.world.cloud.client("iam")
             name = next(r["RoleName"] for r in iam.list_roles()["Roles"] if f"{role}Role" in r["RoleName"])
             inline = {
@@ -48,7 +48,7 @@ def without(role: str, action: str) -> Trouble:
         try:
             yield
         finally:
-            with stage.world.cloud.administering(stage.world.cloud.landscape.hub):
+            with stage.world.cloud.administering(stage.world.cloud.topology.hub):
                 for each, document in inline.items():
                     _put(iam, name, each, document)
                 for arn, (old, new) in before.items():
@@ -87,7 +87,7 @@ def _without(statement: Any, action: str) -> Any:
 @contextmanager
 def no_administrator(stage: Stage) -> Iterator[None]:
     """The hub is StackSets' delegated administrator no more, for a while."""
-    place = stage.world.cloud.landscape
+    place = stage.world.cloud.topology
     request = {"AccountId": place.hub, "ServicePrincipal": STACKSETS}
     with stage.world.cloud.administering(place.management):
         stage.world.cloud.client("organizations", "us-east-1").deregister_delegated_administrator(**request)
@@ -101,7 +101,7 @@ def no_administrator(stage: Stage) -> Iterator[None]:
 @contextmanager
 def administrator_of_another_service(stage: Stage) -> Iterator[None]:
     """The hub may still read the organization, as another service's delegated administrator."""
-    place, other = stage.world.cloud.landscape, "config.amazonaws.com"
+    place, other = stage.world.cloud.topology, "config.amazonaws.com"
     with stage.world.cloud.administering(place.management):
         organizations = stage.world.cloud.client("organizations", "us-east-1")
         organizations.enable_aws_service_access(ServicePrincipal=other)

@@ -42,7 +42,7 @@ def edition(value: str | None) -> Trouble:
 
 def a_strangers(stage: Stage) -> None:
     """Somebody made a data source under the id ours would have."""
-    hub = stage.world.cloud.landscape.hub
+    hub = stage.world.cloud.topology.hub
     with stage.world.cloud.administering(hub):
         stage.world.cloud.client("quicksight").create_data_source(
             AwsAccountId=hub,
@@ -56,9 +56,9 @@ def a_strangers(stage: Stage) -> None:
 
 def unmark(stage: Stage) -> None:
     """Somebody takes our mark off the data source."""
-    hub = stage.world.cloud.landscape.hub
+    hub = stage.world.cloud.topology.hub
     arn = (
-        f"arn:aws:quicksight:{stage.world.cloud.landscape.region}:{hub}:datasource/quick-athena-{stage.account}-default"
+        f"arn:aws:quicksight:{stage.world.cloud.topology.region}:{hub}:datasource/quick-athena-{stage.account}-default"
     )
     with stage.world.cloud.administering(hub):
         stage.world.cloud.client("quicksight").untag_resource(ResourceArn=arn, TagKeys=["managed-by"])

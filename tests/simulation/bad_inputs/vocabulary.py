@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from control_plane import wiring
-from control_plane.failure import PLANS, Plan, explain
+from control_plane.failure import REMEDIATIONS, Remediation, explain
 from tests.simulation.conftest import Story
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from sandbox.asl.execution import Execution
-    from sandbox.world import Sandbox
+    from sandbox.aws.asl.execution import Execution
+    from sandbox.organization import Sandbox
 
 ACCOUNT = "222233334444"  # on the page it stands for the account of each case
 OF_OTHERS = ("sweep-", "watch-", "approved-")  # looks begun about accounts of earlier cases, perhaps
@@ -53,7 +53,7 @@ class Stage(Story):
 
     def generic(self, text: str) -> str:
         """A text with the case's account and other ids as the page has them."""
-        if self.account not in (self.world.cloud.landscape.management, self.world.cloud.landscape.hub):
+        if self.account not in (self.world.cloud.topology.management, self.world.cloud.topology.hub):
             text = text.replace(self.account, ACCOUNT)
         for varying, instead in VARYING.items():
             text = re.sub(varying, instead, text)
@@ -99,7 +99,7 @@ class Stage(Story):
         return [str(line["error"]) for line in lines if "FailedSteps" in line and "error" in line]
 
     def _sources(self) -> list[str]:
-        hub = self.world.cloud.landscape.hub
+        hub = self.world.cloud.topology.hub
         with self.world.cloud.administering(hub):
             pages = self.world.cloud.client("quicksight").get_paginator("list_data_sources").paginate(AwsAccountId=hub)
             found = [source for page in pages for source in page["DataSources"]]
@@ -109,7 +109,7 @@ class Stage(Story):
         return [f"access entry {role}" for role in self.world.allowed_roles()]
 
     def _stack_sets(self) -> list[str]:
-        found = self.world.stack_sets.catalog._sets.get(self.world.cloud.landscape.region, {}).values()
+        found = self.world.stack_sets.catalog._sets.get(self.world.cloud.topology.region, {}).values()
         instances = [(each.name, instance) for each in found for instance in each.instances.values()]
         lines = [f"stack set {each.name}" for each in found]
         return lines + [f"stack instance {name} {each.account}: {each.status}" for name, each in instances]
@@ -207,15 +207,15 @@ class Case:
     mended: str = "SUCCEEDED"  # how the next look ends, when the trouble is over
 
     @property
-    def plan(self) -> Plan:
+    def plan(self) -> Remediation:
         """Cause and remedy as recorded."""
-        if self.where.startswith("unread#") and self.error not in PLANS:
+        if self.where.startswith("unread#") and self.error not in REMEDIATIONS:
             return CANNOT_BE_ASKED
         failure = explain(ACCOUNT, "", {"Error": self.error, "Cause": self.message})
-        return Plan(failure.cause, failure.remedy)
+        return Remediation(failure.cause, failure.remedy)
 
 
-CANNOT_BE_ASKED = Plan(
+CANNOT_BE_ASKED = Remediation(
     "the function that reads events failed, or could not be invoked",
     "mend what the reason names, then start RouteEvent again with the event as its input",
 )

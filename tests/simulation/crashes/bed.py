@@ -7,14 +7,14 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from sandbox.services.functions import PROCESS
+from sandbox.aws.services.functions import PROCESS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sandbox.asl.effects import Effect
-    from sandbox.asl.execution import Execution
-    from sandbox.gateway import Call
+    from sandbox.aws.asl.effects import Effect
+    from sandbox.aws.asl.execution import Execution
+    from sandbox.aws.gateway import Call
     from tests.simulation.conftest import Story
 
 MACHINES = ("RouteEvent", "ReconcileAccount", "ReconcileConnection")
@@ -70,7 +70,8 @@ class Bed:
 
     def _effect(self, execution: Execution, effect: Effect) -> None:
         if execution.machine_name in MACHINES:
-            self.effects.append(Spot(f"{execution.machine_name}: {type(effect).__name__} {getattr(effect, 'state', '')}"))
+            what = f"{type(effect).__name__} {getattr(effect, 'state', '')}"
+            self.effects.append(Spot(f"{execution.machine_name}: {what}"))
             for each in list(self.at_effect):
                 each(len(self.effects) - 1, execution, effect)
 

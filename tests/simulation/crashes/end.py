@@ -81,13 +81,13 @@ def _lasting(record: Mapping[str, Any]) -> dict[str, str]:
 
 def _policies(story: Story) -> End:
     """Every policy under our path, and whether it is attached."""
-    with story.world.cloud.administering(story.world.cloud.landscape.hub):
+    with story.world.cloud.administering(story.world.cloud.topology.hub):
         found = story.world.cloud.client("iam").list_policies(Scope="Local", PathPrefix="/quick-athena/")["Policies"]
     return {f"policy {each['PolicyName']}": each["AttachmentCount"] for each in found}
 
 
 def _data_sources(story: Story) -> End:
-    hub = story.world.cloud.landscape.hub
+    hub = story.world.cloud.topology.hub
     with story.world.cloud.administering(hub):
         quick = story.world.cloud.client("quicksight")
         found = quick.list_data_sources(AwsAccountId=hub)["DataSources"]
@@ -115,7 +115,7 @@ def _working(status: str) -> str:
 def _in_accounts(bed: Bed) -> End:
     """Stack instances, and the roles they made."""
     story = bed.story
-    with story.world.cloud.administering(story.world.cloud.landscape.hub):
+    with story.world.cloud.administering(story.world.cloud.topology.hub):
         client = story.world.cloud.client("cloudformation")
         try:
             found = client.list_stack_instances(StackSetName="quick-athena-default", CallAs="DELEGATED_ADMIN")

@@ -7,17 +7,17 @@ from datetime import timedelta
 from random import Random
 from typing import TYPE_CHECKING, Literal
 
-from sandbox.asl import drivers
-from sandbox.asl.execution import Killed
-from sandbox.gateway import AwsError
-from sandbox.services.events import Chaos
+from sandbox.aws.asl import drivers
+from sandbox.aws.asl.execution import Killed
+from sandbox.aws.gateway import AwsError
+from sandbox.aws.services.events import DeliveryFaults
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sandbox.asl.effects import Effect
-    from sandbox.asl.execution import Execution
-    from sandbox.gateway import Call
+    from sandbox.aws.asl.effects import Effect
+    from sandbox.aws.asl.execution import Execution
+    from sandbox.aws.gateway import Call
     from tests.simulation.crashes.bed import Bed
     from tests.simulation.crashes.scenarios import Scenario
 
@@ -182,7 +182,7 @@ def turned(bed: Bed, scenario: Scenario, point: int) -> None:
 def _turn(bed: Bed, scenario: Scenario) -> None:
     """Turn the tag round. Its event is lost, one execution is started."""
     world = bed.story.world
-    world.events.chaos = Chaos(0, drop=1.0)
+    world.events.delivery_faults = DeliveryFaults(0, drop=1.0)
     if scenario.wanted:
         world.untag(bed.account)
     else:

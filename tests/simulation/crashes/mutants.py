@@ -32,7 +32,7 @@ def _in_machine(change: Callable[[States], None], name: str = "ReconcileAccount"
 
     def put_in(story: Story) -> None:
         arn = story.world.outputs["ReconcileAccountArn"].replace("ReconcileAccount", name)
-        with story.world.cloud.administering(story.world.cloud.landscape.hub):
+        with story.world.cloud.administering(story.world.cloud.topology.hub):
             client = story.world.cloud.client("stepfunctions")
             machine = json.loads(client.describe_state_machine(stateMachineArn=arn)["definition"])
             change(machine["States"])

@@ -67,7 +67,7 @@ def _drifted(story: Story, account: str) -> None:
     _connected(story, account)
     iam = story.world.boto3_session(account).client("iam")
     iam.update_role(RoleName="quick-athena-default", MaxSessionDuration=43200)
-    with story.world.cloud.administering(story.world.cloud.landscape.hub):
+    with story.world.cloud.administering(story.world.cloud.topology.hub):
         story.world.cloud.client("cloudformation").detect_stack_set_drift(
             StackSetName="quick-athena-default", CallAs="DELEGATED_ADMIN"
         )

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
-from sandbox.clock import VirtualClock
-from sandbox.world import Sandbox
+from sandbox.aws.clock import VirtualClock
+from sandbox.organization import Sandbox
 from tests.simulation.conftest import START, Story
 from tests.simulation.crashes.bed import Bed
 from tests.simulation.crashes.forks import BrokenTrialError, in_a_fork
@@ -72,7 +72,7 @@ class Stem:
 def _serve(asker: Connection) -> None:
     warnings.simplefilter("ignore")
     with Sandbox(VirtualClock(START)) as world:
-        world.found()
+        world.create_organization()
         world.deploy(GracePeriodDays=str(GRACE_DAYS))
         _warm_up(Story(world))
         while asked := _heard(asker):
@@ -91,7 +91,7 @@ def _warm_up(story: Story) -> None:
     story.run(GRACE_DAYS * 86_400 + 60)
     story.start({"account_id": pioneer})
     story.run()
-    with story.world.cloud.administering(story.world.cloud.landscape.hub):
+    with story.world.cloud.administering(story.world.cloud.topology.hub):
         story.world.cloud.client("cloudformation").delete_stack_set(
             StackSetName="quick-athena-default", CallAs="DELEGATED_ADMIN"
         )

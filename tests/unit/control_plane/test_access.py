@@ -1,4 +1,4 @@
-"""EnsureAccess and RevokeAccess: many wishes, one writer, nothing lost that nobody asked to drop."""
+"""EnsureAccess and RevokeAccess: many changes, one writer, no entry lost."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -9,25 +9,25 @@ import pytest
 from control_plane.access_policy import Quota, Shard, document, size
 from control_plane.account import Connection
 from control_plane.errors import AccessPolicyFull
-from control_plane.ports import HeldPlan, RefusedChange, Wish
+from control_plane.ports.access import AccessChange, ApprovalBatch, RefusedChange
 from control_plane.steps.access import (
-    VERIFIED,
+    MAX_VERIFIED,
+    AccessDependencies,
     AccessRequest,
-    Desk,
-    Settled,
     Writer,
+    WriteResult,
+    apply_change,
     external_ids,
-    release,
-    settle,
-    take_out_unexpected,
+    release_batch,
+    remove_unexpected,
 )
 from tests.fakes import (
     FakeAccessLedger,
     FakeAccessPolicies,
+    FakeAnomalies,
     FakeApprovals,
-    FakeBrake,
     FakeExemptions,
-    FakeOddities,
+    FakeRevocationBudget,
 )
 from tests.unit.control_plane.interleaving import Actor, Schedule, Stepping, explore, interleave
 from tests.unit.control_plane.vocabulary import CONSUMER, HUB, NOW
@@ -45,12 +45,12 @@ def room_for(entries: int, shards: int = 20) -> Quota:
     return Quota(size(document([], IDS)) + entries * (len(arn(X)) + 3), shards, 5)
 
 
-def allow(connection: Connection, generation: int = 1) -> Wish:
-    return Wish(connection, allow=True, generation=generation)
+def allow(connection: Connection, generation: int = 1) -> AccessChange:
+    return AccessChange(connection, allow=True, generation=generation)
 
 
-def revoke(connection: Connection, generation: int = 1) -> Wish:
-    return Wish(connection, allow=False, generation=generation)
+def revoke(connection: Connection, generation: int = 1) -> AccessChange:
+    return AccessChange(connection, allow=False, generation=generation)
 
 
 def at(seconds: float) -> str:
@@ -58,35 +58,35 @@ def at(seconds: float) -> str:
 
 
 @dataclass
-class World:
+class Setup:
     """One access policy and its ledger."""
 
     policies: FakeAccessPolicies = field(default_factory=FakeAccessPolicies)
     ledger: FakeAccessLedger = field(default_factory=FakeAccessLedger)
-    brake: FakeBrake = field(default_factory=FakeBrake)
+    budget: FakeRevocationBudget = field(default_factory=FakeRevocationBudget)
     approvals: FakeApprovals = field(default_factory=FakeApprovals)
     exemptions: FakeExemptions = field(default_factory=FakeExemptions)
-    oddities: FakeOddities = field(default_factory=FakeOddities)
+    anomalies: FakeAnomalies = field(default_factory=FakeAnomalies)
     repairs: bool = True
 
     @property
-    def desk(self) -> Desk:
+    def deps(self) -> AccessDependencies:
         """What a writer works with."""
-        parts = self.ledger, self.policies, self.brake, self.approvals, self.exemptions, self.oddities
-        return Desk(HUB, *parts, repairs=self.repairs)
+        parts = self.ledger, self.policies, self.budget, self.approvals, self.exemptions, self.anomalies
+        return AccessDependencies(HUB, *parts, repairs=self.repairs)
 
-    def settle(self, wish: Wish, holder: str = "execution#default", seconds: float = 0) -> bool:
-        """What a function does once; whether the wish is in force then."""
-        return settle(wish, Writer(holder, at(seconds)), self.desk) is Settled.DONE
+    def apply_change(self, change: AccessChange, holder: str = "execution#default", seconds: float = 0) -> bool:
+        """What a function does once; whether the change is in force then."""
+        return apply_change(change, Writer(holder, at(seconds)), self.deps) is WriteResult.DONE
 
-    def release(self, plan: HeldPlan, seconds: float = 0) -> Settled:
-        """What approval of a plan leads to."""
-        return release(plan.id, Writer("approval", at(seconds)), self.desk)
+    def release_batch(self, batch: ApprovalBatch, seconds: float = 0) -> WriteResult:
+        """What approval of a batch leads to."""
+        return release_batch(batch.id, Writer("approval", at(seconds)), self.deps)
 
-    def ask(self, *wishes: Wish) -> None:
-        """Note wishes without writing."""
-        for wish in wishes:
-            self.ledger.ask(wish, at(0))
+    def enqueue(self, *changes: AccessChange) -> None:
+        """Store changes without writing."""
+        for change in changes:
+            self.ledger.enqueue(change, at(0))
 
     @property
     def numbers_written(self) -> list[int]:
@@ -94,111 +94,113 @@ class World:
         return [shard.number for shard in self.policies.written]
 
 
-def holding(*shards: Sequence[Connection], quota: Quota | None = None, lag: int = 0) -> World:
+def holding(*shards: Sequence[Connection], quota: Quota | None = None, lag: int = 0) -> Setup:
     numbered = [Shard(number, tuple(map(arn, entries))) for number, entries in enumerate(shards, 1)]
-    return World(FakeAccessPolicies(*numbered, quota=quota or room_for(2), lag=lag))
+    return Setup(FakeAccessPolicies(*numbered, quota=quota or room_for(2), lag=lag))
 
 
 # --- one writer --------------------------------------------------------------------------------
 
 
 def test_a_role_is_allowed_and_no_longer_allowed() -> None:
-    world = World()
-    assert world.settle(allow(X))
+    world = Setup()
+    assert world.apply_change(allow(X))
     assert world.policies.entries == {arn(X)}
-    assert world.settle(revoke(X, 2), seconds=60)
+    assert world.apply_change(revoke(X, 2), seconds=60)
     assert world.policies.entries == frozenset()
 
 
-@pytest.mark.parametrize("wish", [allow(X), revoke(Y)])
-def test_what_holds_already_is_not_written_again(wish: Wish) -> None:
+@pytest.mark.parametrize("change", [allow(X), revoke(Y)])
+def test_what_holds_already_is_not_written_again(change: AccessChange) -> None:
     world = holding([X, Z])
-    assert world.settle(wish)
+    assert world.apply_change(change)
     assert world.policies.written == []
-    assert world.ledger.wishes == {}
+    assert world.ledger.changes == {}
 
 
 def test_a_revoked_entry_is_the_only_one_that_goes() -> None:
     world = holding([X, Y], [Z, W])
-    assert world.settle(revoke(Y))
+    assert world.apply_change(revoke(Y))
     assert world.policies.entries == {arn(X), arn(Z), arn(W)}
     assert world.numbers_written == [1]
 
 
 def test_a_revocation_that_finds_its_entry_gone_finishes_what_a_dead_writer_began() -> None:
     world = holding([X])
-    assert world.settle(revoke(Y))
+    assert world.apply_change(revoke(Y))
     assert world.policies.written == []
     assert world.policies.tidied == [{1}]
 
 
 def test_an_addition_tidies_nothing() -> None:
     world = holding([X])
-    assert world.settle(allow(Y))
+    assert world.apply_change(allow(Y))
     assert world.policies.tidied == []
 
 
-def test_everybodys_wishes_are_applied_by_one_writer_with_one_write_for_each_changed_shard() -> None:
+def test_everybodys_changes_are_applied_by_one_writer_with_one_write_for_each_changed_shard() -> None:
     many = [Connection(account_id=f"{number:012d}", profile="default") for number in range(1000)]
-    world = World()
-    world.ask(*map(allow, many))
-    assert world.settle(allow(X))
+    world = Setup()
+    world.enqueue(*map(allow, many))
+    assert world.apply_change(allow(X))
     assert world.policies.entries == {arn(X), *map(arn, many)}
     assert world.numbers_written == list(range(1, 11))
-    assert world.ledger.wishes == {}
+    assert world.ledger.changes == {}
 
 
 def test_additions_and_removals_go_in_the_same_writes() -> None:
     world = holding([X, Y], [Z])
-    world.ask(revoke(X), allow(W))
-    assert world.settle(revoke(Z))
+    world.enqueue(revoke(X), allow(W))
+    assert world.apply_change(revoke(Z))
     assert world.policies.entries == {arn(Y), arn(W)}
     assert world.numbers_written == [1, 2]
 
 
-def test_the_later_generations_wish_wins_whoever_asks_last() -> None:
-    world = World()
-    world.ask(revoke(X, 2))
-    assert not world.settle(allow(X, 1))  # it is not done: whoever lost the claim finds that out, and a forgery is gone
+def test_the_later_generations_change_wins_whoever_asks_last() -> None:
+    world = Setup()
+    world.enqueue(revoke(X, 2))
+    assert not world.apply_change(
+        allow(X, 1)
+    )  # it is not done: whoever lost the claim finds that out, and a forgery is gone
     assert world.policies.entries == frozenset()
-    world.ask(allow(Y, 1), revoke(Y, 2))
-    assert world.settle(allow(W), seconds=60)
+    world.enqueue(allow(Y, 1), revoke(Y, 2))
+    assert world.apply_change(allow(W), seconds=60)
     assert world.policies.entries == {arn(W)}
 
 
 def test_a_revocation_is_done_only_when_its_entry_is_gone_whatever_generation_somebody_wrote() -> None:
-    world = World()
-    assert world.settle(allow(X, 1))
-    world.ask(allow(X, 10**9))  # somebody wrote it, or the claim's count was taken back
-    assert not world.settle(revoke(X, 2), seconds=60)
-    assert world.settle(revoke(X, 2), seconds=120)  # at the next try
+    world = Setup()
+    assert world.apply_change(allow(X, 1))
+    world.enqueue(allow(X, 10**9))  # somebody wrote it, or the claim's count was taken back
+    assert not world.apply_change(revoke(X, 2), seconds=60)
+    assert world.apply_change(revoke(X, 2), seconds=120)  # at the next try
     assert world.policies.entries == frozenset()
 
 
-def test_a_wish_replaced_while_it_is_written_is_not_forgotten() -> None:
-    world = World()
+def test_a_change_replaced_while_it_is_written_is_not_forgotten() -> None:
+    world = Setup()
     writes = world.policies.write
 
     def replaced_meanwhile(shard: Shard) -> str:
-        world.ask(revoke(X, 2))
+        world.enqueue(revoke(X, 2))
         return writes(shard)
 
     world.policies.write = replaced_meanwhile  # type: ignore[method-assign]  # somebody acts just then
-    assert world.settle(allow(X, 1))
-    assert [wish.allow for wish in world.ledger.wishes.values()] == [False]
+    assert world.apply_change(allow(X, 1))
+    assert [change.allow for change in world.ledger.changes.values()] == [False]
 
 
 def test_every_writer_gives_the_lease_back_whatever_happens() -> None:
-    world = World()
+    world = Setup()
 
     def refuse(_: Shard) -> str:
         raise ConnectionError("no network")
 
     world.policies.write = refuse  # type: ignore[method-assign, assignment]  # IAM fails just then
     with pytest.raises(ConnectionError):
-        world.settle(allow(X))
+        world.apply_change(allow(X))
     assert world.ledger.holder is None
-    assert len(world.ledger.wishes) == 1
+    assert len(world.ledger.changes) == 1
 
 
 # --- no room ------------------------------------------------------------------------------------
@@ -207,44 +209,44 @@ def test_every_writer_gives_the_lease_back_whatever_happens() -> None:
 def test_who_finds_no_room_is_told_so() -> None:
     world = holding([X, Y], quota=room_for(2, shards=1))
     with pytest.raises(AccessPolicyFull) as full:
-        world.settle(allow(Z))
+        world.apply_change(allow(Z))
     assert str(full.value) == (
         f"no room for {arn(Z)}: the run-as role's access policies are all full, and as many as IAM lets a role have"
     )
     assert world.policies.entries == {arn(X), arn(Y)}
 
 
-def test_a_wish_without_room_hinders_nobodys_revocation() -> None:
+def test_a_change_without_room_hinders_nobodys_revocation() -> None:
     world = holding([X, Y], quota=room_for(2, shards=1))
-    world.ask(allow(Z), allow(W))
-    assert world.settle(revoke(X))
+    world.enqueue(allow(Z), allow(W))
+    assert world.apply_change(revoke(X))
     assert world.policies.entries in ({arn(Y), arn(Z)}, {arn(Y), arn(W)})
 
 
-def test_a_wish_without_room_is_not_kept_for_others_to_stumble_on() -> None:
+def test_a_change_without_room_is_not_kept_for_others_to_stumble_on() -> None:
     world = holding([X, Y], quota=room_for(2, shards=1))
     with pytest.raises(AccessPolicyFull):
-        world.settle(allow(Z))
-    assert world.ledger.wishes == {}
+        world.apply_change(allow(Z))
+    assert world.ledger.changes == {}
 
 
 # --- another writer -----------------------------------------------------------------------------
 
 
-def test_while_another_writes_the_wish_is_left_in_the_ledger() -> None:
-    world = World()
+def test_while_another_writes_the_change_is_left_in_the_ledger() -> None:
+    world = Setup()
     assert world.ledger.acquire("other", at(0))
-    assert not world.settle(allow(X), seconds=30)
+    assert not world.apply_change(allow(X), seconds=30)
     assert world.policies.written == []
-    assert len(world.ledger.wishes) == 1
+    assert len(world.ledger.changes) == 1
     assert world.ledger.holder == "other"
 
 
 def test_a_dead_writers_lease_is_taken_over_when_it_is_over() -> None:
-    world = World()
+    world = Setup()
     assert world.ledger.acquire("other", at(0))
-    assert not world.settle(allow(X), seconds=90)
-    assert world.settle(allow(X), seconds=91)
+    assert not world.apply_change(allow(X), seconds=90)
+    assert world.apply_change(allow(X), seconds=91)
 
 
 def test_two_connections_of_one_execution_are_two_writers() -> None:
@@ -252,7 +254,9 @@ def test_two_connections_of_one_execution_are_two_writers() -> None:
     first, second = (AccessRequest(profile=name, **request) for name in ("default", "sales"))
     assert first.writer == Writer("arn:execution#default", NOW)
     assert second.writer == Writer("arn:execution#sales", NOW)
-    assert first.wish(allow=True) == Wish(Connection(account_id=CONSUMER, profile="default"), allow=True, generation=3)
+    assert first.change(allow=True) == AccessChange(
+        Connection(account_id=CONSUMER, profile="default"), allow=True, generation=3
+    )
 
 
 class TakenOver(FakeAccessLedger):
@@ -264,27 +268,27 @@ class TakenOver(FakeAccessLedger):
         return super().holds(holder)
 
 
-def test_a_lease_lost_meanwhile_stops_the_writing_and_keeps_the_wish() -> None:
+def test_a_lease_lost_meanwhile_stops_the_writing_and_keeps_the_change() -> None:
     world = holding([X])
     world.ledger = TakenOver()
-    assert not world.settle(allow(Y))
+    assert not world.apply_change(allow(Y))
     assert world.policies.written == []
-    assert len(world.ledger.wishes) == 1
+    assert len(world.ledger.changes) == 1
     assert world.ledger.holder == "somebody else"
 
 
 # --- every order two writers can act in -----------------------------------------------------------
 
-LEDGER_CALLS = ("ask", "pending", "applied", "refuse", "acquire", "holds", "written", "release")
+LEDGER_CALLS = ("enqueue", "pending", "remove_applied", "discard", "acquire", "holds", "recent_versions", "release")
 POLICY_CALLS = ("shards", "quota", "write")
 
 
-def _come_until_settled(world: World, wish: Wish, actor: Actor) -> None:
+def _come_until_settled(world: Setup, change: AccessChange, actor: Actor) -> None:
     """What the state machine does: again after a pause, in which the others go on."""
     ledger, policies = Stepping(world.ledger, LEDGER_CALLS, actor), Stepping(world.policies, POLICY_CALLS, actor)
-    desk = replace(world.desk, ledger=ledger, policies=policies)
+    deps = replace(world.deps, ledger=ledger, policies=policies)
     writer = Writer(actor.name, at(0))
-    while settle(wish, writer, desk) is not Settled.DONE:
+    while apply_change(change, writer, deps) is not WriteResult.DONE:
         actor.wait(lambda: world.ledger.holder is None)
 
 
@@ -298,57 +302,57 @@ def test_in_every_order_two_writers_lose_nothing() -> None:
         actors = interleave(schedule, works, deaths=0)
         assert [actor.problem for actor in actors.values()] == [None, None]
         assert world.policies.entries == {arn(X), arn(Y)}
-        assert world.ledger.wishes == {}
+        assert world.ledger.changes == {}
 
     assert explore(scenario) > 100
 
 
-# --- the brake ------------------------------------------------------------------------------------
+# --- the revocation budget --------------------------------------------------------------------------------
 
 
-def crowd(size: int) -> tuple[World, list[Connection]]:
+def crowd(size: int) -> tuple[Setup, list[Connection]]:
     """So many connections, all allowed."""
     many = [Connection(account_id=f"{number:012d}", profile="default") for number in range(size)]
     return holding(many, quota=room_for(size)), many
 
 
-def revoke_all(world: World, connections: Sequence[Connection], seconds: float = 0) -> int:
+def revoke_all(world: Setup, connections: Sequence[Connection], seconds: float = 0) -> int:
     """Each asks by itself, one after the other; how many went."""
-    return sum(world.settle(revoke(each), holder=each.key, seconds=seconds) for each in connections)
+    return sum(world.apply_change(revoke(each), holder=each.key, seconds=seconds) for each in connections)
 
 
 def test_what_an_hour_may_take_goes_and_the_rest_waits_for_approval_of_exactly_that_list() -> None:
     world, many = crowd(200)
     assert revoke_all(world, many[:30]) == 20
     assert len(world.policies.entries) == 180
-    assert world.brake.plan.connections == {each.key for each in many[20:30]}
-    assert world.approvals.plans[-1].connections == world.brake.plan.connections
-    assert world.release(world.brake.plan) is Settled.DONE
+    assert world.budget.batch.connections == {each.key for each in many[20:30]}
+    assert world.approvals.batches[-1].connections == world.budget.batch.connections
+    assert world.release_batch(world.budget.batch) is WriteResult.DONE
     assert world.policies.entries == {arn(each) for each in many[30:]}
-    assert world.ledger.wishes == {}
+    assert world.ledger.changes == {}
 
 
 def test_another_list_needs_another_approval_and_refuses_the_old_token() -> None:
     world, many = crowd(200)
     revoke_all(world, many[:21])
-    first = world.brake.plan
-    assert world.brake.approvable(first.id, "token-1")
+    first = world.budget.batch
+    assert world.budget.store_token(first.id, "token-1")
     revoke_all(world, many[21:22])
     assert world.approvals.refused == ["token-1"]
-    assert world.release(first) is Settled.HELD
+    assert world.release_batch(first) is WriteResult.HELD
     assert len(world.policies.entries) == 180
-    assert world.brake.plan.connections == {many[20].key, many[21].key}
+    assert world.budget.batch.connections == {many[20].key, many[21].key}
 
 
 def test_a_tag_that_returns_leaves_the_list_by_itself() -> None:
     world, many = crowd(200)
     revoke_all(world, many[:22])
-    first = world.brake.plan
-    assert world.settle(allow(many[20], 2), holder="back")
-    assert world.brake.plan.connections == {many[21].key}
-    assert world.release(first) is Settled.HELD
-    assert world.settle(allow(many[21], 2), holder="back")
-    assert world.brake.plan.connections == frozenset()
+    first = world.budget.batch
+    assert world.apply_change(allow(many[20], 2), holder="back")
+    assert world.budget.batch.connections == {many[21].key}
+    assert world.release_batch(first) is WriteResult.HELD
+    assert world.apply_change(allow(many[21], 2), holder="back")
+    assert world.budget.batch.connections == frozenset()
     assert len(world.policies.entries) == 180
 
 
@@ -359,23 +363,23 @@ def test_what_waits_does_not_go_by_itself_when_the_hour_is_over() -> None:
     assert revoke_all(world, many[30:40], seconds=7200) == 10
 
 
-def test_an_approved_plan_is_carried_out_once_however_often_it_is_asked_for() -> None:
+def test_an_approved_batch_is_carried_out_once_however_often_it_is_asked_for() -> None:
     world, many = crowd(200)
     revoke_all(world, many[:21])
-    plan = world.brake.plan
-    assert world.release(plan) is Settled.DONE
-    assert world.settle(allow(many[20], 2), holder="back")
-    assert world.release(plan) is Settled.DONE
+    batch = world.budget.batch
+    assert world.release_batch(batch) is WriteResult.DONE
+    assert world.apply_change(allow(many[20], 2), holder="back")
+    assert world.release_batch(batch) is WriteResult.DONE
     assert arn(many[20]) in world.policies.entries
 
 
 def test_connections_of_accounts_that_are_gone_do_not_count_and_never_wait() -> None:
     world, many = crowd(200)
-    gone = [Wish(each, allow=False, generation=1, counted=False) for each in many[:50]]
+    inactive = [AccessChange(each, allow=False, generation=1, counted=False) for each in many[:50]]
     world.exemptions.exempt = {each.key for each in many[:50]}
-    assert all(world.settle(wish, holder=wish.connection.key) for wish in gone)
+    assert all(world.apply_change(change, holder=change.connection.key) for change in inactive)
     assert revoke_all(world, many[50:65]) == 15
-    assert world.approvals.plans == []
+    assert world.approvals.batches == []
 
 
 def test_a_few_may_always_go() -> None:
@@ -387,123 +391,123 @@ def test_asking_again_for_what_went_already_costs_nothing() -> None:
     world, many = crowd(200)
     for _ in range(3):
         assert revoke_all(world, many[:10]) == 10
-    assert len(world.brake.went) == 10
+    assert len(world.budget.revoked_times) == 10
 
 
 def test_a_question_lost_on_the_way_is_asked_again() -> None:
     world, many = crowd(200)
     asks = world.approvals.ask
 
-    def lost(plan: HeldPlan) -> None:
-        raise ConnectionError(f"no network for {plan.id}")
+    def lost(batch: ApprovalBatch) -> None:
+        raise ConnectionError(f"no network for {batch.id}")
 
     world.approvals.ask = lost  # type: ignore[method-assign]  # Step Functions fails just then
     with pytest.raises(ConnectionError):
         revoke_all(world, many[:21])
     world.approvals.ask = asks  # type: ignore[method-assign]
-    assert world.approvals.plans == []
-    assert not world.settle(revoke(many[20], 2), holder="again")
-    assert [plan.connections for plan in world.approvals.plans] == [{many[20].key}]
+    assert world.approvals.batches == []
+    assert not world.apply_change(revoke(many[20], 2), holder="again")
+    assert [batch.connections for batch in world.approvals.batches] == [{many[20].key}]
 
 
-# --- what stands in the ledger is not believed --------------------------------------------------------
+# --- what the ledger says is not believed --------------------------------------------------------
 
 
-def claim(connection: Connection) -> Wish:
-    """A revocation that says of itself that the brake need not count it."""
-    return Wish(connection, allow=False, generation=1, counted=False)
+def claim(connection: Connection) -> AccessChange:
+    """A revocation that says of itself that it need not be counted."""
+    return AccessChange(connection, allow=False, generation=1, counted=False)
 
 
-def test_removals_that_only_claim_to_be_uncounted_pass_the_brake_like_any_other() -> None:
+def test_removals_that_only_claim_to_be_uncounted_pass_the_budget_like_any_other() -> None:
     world, many = crowd(50)
-    world.ask(*map(claim, many[:15]))
-    assert sum(world.settle(claim(each), holder=each.key) for each in many[:15]) == 5
+    world.enqueue(*map(claim, many[:15]))
+    assert sum(world.apply_change(claim(each), holder=each.key) for each in many[:15]) == 5
     assert len(world.policies.entries) == 45
-    assert len(world.brake.plan.connections) == 10
+    assert len(world.budget.batch.connections) == 10
 
 
 def test_what_nobody_can_verify_is_counted_and_keeps_nobody_waiting() -> None:
     world, many = crowd(50)
     world.exemptions.broken = True
-    assert sum(world.settle(claim(each), holder=each.key) for each in many[:6]) == 5
-    assert world.settle(allow(X))
+    assert sum(world.apply_change(claim(each), holder=each.key) for each in many[:6]) == 5
+    assert world.apply_change(allow(X))
     world.exemptions.broken, world.exemptions.exempt = False, {each.key for each in many}
-    assert world.settle(claim(many[5]), holder="again"), "the next one asks anew"
+    assert world.apply_change(claim(many[5]), holder="again"), "the next one asks anew"
 
 
 def test_one_writer_verifies_a_few_claims_its_own_first_and_the_rest_comes_again() -> None:
     world, many = crowd(60)
     world.exemptions.exempt = {each.key for each in many}
-    world.ask(*map(claim, many[:50]))
-    assert world.settle(claim(many[55]), holder="mine")
+    world.enqueue(*map(claim, many[:50]))
+    assert world.apply_change(claim(many[55]), holder="mine")
     assert world.exemptions.asked[0] == many[55].key
-    assert len(world.exemptions.asked) == VERIFIED
-    assert len(world.ledger.wishes) == 50 - (VERIFIED - 1)
-    assert len(world.policies.entries) == 60 - VERIFIED
-    assert world.brake.plan.connections == frozenset()
-    assert all(world.settle(claim(each), holder=each.key, seconds=100) for each in many[:50])
+    assert len(world.exemptions.asked) == MAX_VERIFIED
+    assert len(world.ledger.changes) == 50 - (MAX_VERIFIED - 1)
+    assert len(world.policies.entries) == 60 - MAX_VERIFIED
+    assert world.budget.batch.connections == frozenset()
+    assert all(world.apply_change(claim(each), holder=each.key, seconds=100) for each in many[:50])
 
 
 def test_an_item_that_is_no_change_is_told_taken_away_and_blocks_nobody() -> None:
     world = holding([X, Y])
-    odd = RefusedChange("arn:aws:iam::*:role/quick-athena-*", "its key is no connection of ours")
-    world.ledger.odd = {odd.key: odd, Y.key: RefusedChange(Y.key, "odd")}
-    assert world.settle(revoke(X))
+    malformed = RefusedChange("arn:aws:iam::*:role/quick-athena-*", "its key is not a connection of ours")
+    world.ledger.malformed = {malformed.key: malformed, Y.key: RefusedChange(Y.key, "malformed")}
+    assert world.apply_change(revoke(X))
     assert world.policies.entries == {arn(Y)}
-    assert world.oddities.keys == [odd.key, Y.key]
-    assert world.ledger.odd == {}
+    assert world.anomalies.keys == [malformed.key, Y.key]
+    assert world.ledger.malformed == {}
 
 
 def test_whose_change_is_kept_out_by_an_odd_item_is_told_to_come_again() -> None:
     world = holding([X])
-    world.ledger.odd = {X.key: RefusedChange(X.key, "odd")}
-    assert settle(revoke(X), Writer("one", at(0)), world.desk) is Settled.BUSY
-    assert world.settle(revoke(X), seconds=3)
+    world.ledger.malformed = {X.key: RefusedChange(X.key, "malformed")}
+    assert apply_change(revoke(X), Writer("one", at(0)), world.deps) is WriteResult.BUSY
+    assert world.apply_change(revoke(X), seconds=3)
     assert world.policies.entries == frozenset()
 
 
-# --- entries that are no consumer role's of ours -----------------------------------------------------------
+# --- entries that are not a consumer role of ours -----------------------------------------------------------
 
 WILD = "arn:aws:iam::*:role/quick-athena-*"
 
 
-def with_entries(*foreign: str, repairs: bool = True) -> World:
-    return World(FakeAccessPolicies(Shard(1, (arn(X), *foreign))), repairs=repairs)
+def with_entries(*foreign: str, repairs: bool = True) -> Setup:
+    return Setup(FakeAccessPolicies(Shard(1, (arn(X), *foreign))), repairs=repairs)
 
 
 def test_an_entry_that_is_no_connection_is_told_and_goes_with_whatever_is_written_next() -> None:
     world = with_entries(WILD)
-    assert world.settle(allow(Y))
+    assert world.apply_change(allow(Y))
     assert world.policies.entries == {arn(X), arn(Y)}
-    assert (world.oddities.entries, list(world.brake.went)) == ([WILD], [WILD])
+    assert (world.anomalies.entries, list(world.budget.revoked_times)) == ([WILD], [WILD])
 
 
 def test_a_sweep_has_entries_that_are_no_connections_taken_out() -> None:
     world = with_entries(WILD, "*")
-    assert take_out_unexpected(Writer("sweep", at(0)), world.desk) == []
+    assert remove_unexpected(Writer("sweep", at(0)), world.deps) == []
     assert world.policies.entries == {arn(X)}
     assert world.ledger.acquire("other", at(0))
-    assert take_out_unexpected(Writer("sweep", at(0)), world.desk) is None
+    assert remove_unexpected(Writer("sweep", at(0)), world.deps) is None
 
 
 def test_entries_that_are_no_connections_are_only_told_when_nothing_is_to_be_repaired() -> None:
     world = with_entries(WILD, repairs=False)
-    assert take_out_unexpected(Writer("sweep", at(0)), world.desk) == [WILD]
+    assert remove_unexpected(Writer("sweep", at(0)), world.deps) == [WILD]
     assert world.policies.entries == {arn(X), WILD}
-    assert world.oddities.entries == [WILD]
+    assert world.anomalies.entries == [WILD]
 
 
 def test_more_entries_that_are_no_connections_than_the_budget_wait_and_go_with_an_approval() -> None:
     foreign = [f"{WILD}{number}" for number in range(7)]
     world = with_entries(*foreign)
-    assert take_out_unexpected(Writer("sweep", at(0)), world.desk) == foreign[5:]
-    assert world.brake.plan.connections == set(foreign[5:])
-    assert world.settle(revoke(X), seconds=7200), "they spend no budget while they wait"
-    assert world.release(world.brake.plan, seconds=7300) is Settled.DONE
+    assert remove_unexpected(Writer("sweep", at(0)), world.deps) == foreign[5:]
+    assert world.budget.batch.connections == set(foreign[5:])
+    assert world.apply_change(revoke(X), seconds=7200), "they spend no budget while they wait"
+    assert world.release_batch(world.budget.batch, seconds=7300) is WriteResult.DONE
     assert world.policies.entries == frozenset()
 
 
 def test_a_revocation_somebody_asked_for_comes_before_entries_nobody_knows() -> None:
     world = with_entries(*(f"{WILD}{number}" for number in range(7)))
-    assert world.settle(revoke(X), seconds=-1)
+    assert world.apply_change(revoke(X), seconds=-1)
     assert arn(X) not in world.policies.entries

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from control_plane.access_policy import Changes, Outcome, Quota, Shard, apply, document, size
 from control_plane.account import Connection
 from control_plane.steps.access import external_ids
-from sandbox.policy import validate
+from sandbox.aws.policy import validate
 from tests.unit.control_plane.vocabulary import HUB, entry
 
 ROOT = Path(__file__).parents[3]
@@ -36,7 +36,7 @@ def policies(draw: st.DrawFn) -> list[Shard]:
 
 @st.composite
 def changes(draw: st.DrawFn) -> Changes:
-    """Disjoint additions and removals, as one ledger's wishes are."""
+    """Disjoint additions and removals, as one ledger's changes are."""
     add, remove = draw(some_entries), draw(some_entries)
     return Changes(add - remove, remove)
 
@@ -51,30 +51,30 @@ def written(before: list[Shard], outcome: Outcome) -> list[Shard]:
     return [shard for _, shard in sorted(after.items()) if shard.entries]
 
 
-@given(before=policies(), asked=changes())
-def test_what_is_asked_holds_and_nothing_else_changes(before: list[Shard], asked: Changes) -> None:
-    outcome = apply(before, asked, ROOM_FOR_FOUR, IDS)
-    expected = (set(entries(before)) - asked.remove) | (asked.add - outcome.without_room)
+@given(before=policies(), changes=changes())
+def test_what_is_asked_holds_and_nothing_else_changes(before: list[Shard], changes: Changes) -> None:
+    outcome = apply(before, changes, ROOM_FOR_FOUR, IDS)
+    expected = (set(entries(before)) - changes.remove) | (changes.add - outcome.without_room)
     assert set(entries(written(before, outcome))) == expected
 
 
-@given(before=policies(), asked=changes())
-def test_every_entry_stands_in_exactly_one_shard(before: list[Shard], asked: Changes) -> None:
-    after = entries(written(before, apply(before, asked, ROOM_FOR_FOUR, IDS)))
+@given(before=policies(), changes=changes())
+def test_every_entry_stands_in_exactly_one_shard(before: list[Shard], changes: Changes) -> None:
+    after = entries(written(before, apply(before, changes, ROOM_FOR_FOUR, IDS)))
     assert set(after.values()) <= {1}
 
 
-@given(before=policies(), asked=changes())
-def test_every_shard_stays_within_iams_quotas(before: list[Shard], asked: Changes) -> None:
-    after = written(before, apply(before, asked, ROOM_FOR_FOUR, IDS))
+@given(before=policies(), changes=changes())
+def test_every_shard_stays_within_iams_quotas(before: list[Shard], changes: Changes) -> None:
+    after = written(before, apply(before, changes, ROOM_FOR_FOUR, IDS))
     assert len(after) <= ROOM_FOR_FOUR.policies_per_role
     assert all(size(document(shard.entries, IDS)) <= ROOM_FOR_FOUR.policy_size for shard in after)
 
 
-@given(before=policies(), asked=changes())
-def test_applying_twice_is_applying_once(before: list[Shard], asked: Changes) -> None:
-    first = apply(before, asked, ROOM_FOR_FOUR, IDS)
-    again = apply(written(before, first), asked, ROOM_FOR_FOUR, IDS)
+@given(before=policies(), changes=changes())
+def test_applying_twice_is_applying_once(before: list[Shard], changes: Changes) -> None:
+    first = apply(before, changes, ROOM_FOR_FOUR, IDS)
+    again = apply(written(before, first), changes, ROOM_FOR_FOUR, IDS)
     assert again.write == ()
     assert again.without_room == first.without_room
 
@@ -86,17 +86,17 @@ def test_removing_what_was_added_restores_what_was(before: list[Shard], added: f
     assert written(grown, apply(grown, Changes(remove=new), ROOM_FOR_FOUR, IDS)) == before
 
 
-@given(before=policies(), asked=changes())
-def test_only_shards_that_change_are_written_each_once(before: list[Shard], asked: Changes) -> None:
+@given(before=policies(), changes=changes())
+def test_only_shards_that_change_are_written_each_once(before: list[Shard], changes: Changes) -> None:
     now = {shard.number: shard.entries for shard in before}
-    outcome = apply(before, asked, ROOM_FOR_FOUR, IDS)
+    outcome = apply(before, changes, ROOM_FOR_FOUR, IDS)
     assert all(shard.entries != now.get(shard.number, ()) for shard in outcome.write)
     assert max(Counter(shard.number for shard in outcome.write).values(), default=1) == 1
 
 
-@given(before=policies(), asked=changes())
-def test_an_entry_is_without_room_only_when_every_shard_is_full(before: list[Shard], asked: Changes) -> None:
-    outcome = apply(before, asked, ROOM_FOR_FOUR, IDS)
+@given(before=policies(), changes=changes())
+def test_an_entry_is_without_room_only_when_every_shard_is_full(before: list[Shard], changes: Changes) -> None:
+    outcome = apply(before, changes, ROOM_FOR_FOUR, IDS)
     after = written(before, outcome)
     full = len(after) == ROOM_FOR_FOUR.policies_per_role and all(len(shard.entries) == 4 for shard in after)
     assert full or not outcome.without_room

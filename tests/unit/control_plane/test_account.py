@@ -52,4 +52,4 @@ def test_the_longest_role_name_is_one_iam_takes() -> None:
 
 
 def test_the_mark_names_the_deployment() -> None:
-    assert HUB.mark == {"managed-by": "quick-onboarding", "quick-onboarding:deployment": "default"}
+    assert HUB.ownership_tags == {"managed-by": "quick-onboarding", "quick-onboarding:deployment": "default"}

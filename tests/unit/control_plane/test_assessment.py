@@ -4,7 +4,7 @@ import pytest
 
 from control_plane.access_policy import Shard
 from control_plane.account import Account
-from control_plane.assessment import Assessment, World, assess
+from control_plane.assessment import Assessment, AssessmentDependencies, assess
 from control_plane.decision import Action
 from control_plane.errors import AccountNotActive, AccountNotFound, InvalidProfiles, InvalidTagValue
 from control_plane.observation import Planes
@@ -17,14 +17,14 @@ from tests.fakes import (
     FakeRegistry,
     FakeStackSets,
 )
-from tests.unit.control_plane.vocabulary import CONSUMER, HUB, TERMS, TODAY, account, entry, profile
+from tests.unit.control_plane.vocabulary import CONSUMER, HUB, OPT_IN_POLICY, TODAY, account, entry, profile
 
 
 def broken_file() -> dict[str, Profile]:
     raise InvalidProfiles("profiles.yaml is not YAML")
 
 
-def look(
+def assessed(
     *accounts: Account,
     allowed: bool = False,
     recorded: str | None = None,
@@ -38,70 +38,72 @@ def look(
         FakeRegistry([(CONSUMER, "default", recorded)] if recorded else []),
     )
     load = broken_file if broken else lambda: {"default": profile()}
-    world = World(FakeOrganization(*accounts), planes, quick or FakeQuickAccount(), load)
-    return assess(CONSUMER, TERMS, HUB, world, TODAY)
+    deps = AssessmentDependencies(FakeOrganization(*accounts), planes, quick or FakeQuickAccount(), load)
+    return assess(CONSUMER, OPT_IN_POLICY, HUB, deps, TODAY)
 
 
 def actions(found: Assessment) -> dict[str, Action]:
-    return {step.profile: step.action for step in found.steps}
+    return {planned.profile: planned.action for planned in found.actions}
 
 
 def test_a_tagged_account_is_to_be_connected() -> None:
-    found = look(account("enabled"))
+    found = assessed(account("enabled"))
     assert found.account == account("enabled")
     assert actions(found) == {"default": Action.CONNECT}
 
 
 def test_an_account_without_tag_and_without_anything_of_ours_needs_nothing() -> None:
-    assert look(account()).steps == []
+    assert assessed(account()).actions == []
 
 
 def test_an_untagged_account_that_may_be_queried_is_quarantined() -> None:
-    found = look(account(), allowed=True, recorded="connected")
+    found = assessed(account(), allowed=True, recorded="connected")
     assert actions(found) == {"default": Action.QUARANTINE}
-    assert found.steps[0].reason == "the account has no tag quick-athena"
+    assert found.actions[0].reason == "the account has no tag quick-athena"
 
 
 def test_a_suspended_account_is_quarantined_although_its_tag_stands() -> None:
-    found = look(account("enabled", state="SUSPENDED"), allowed=True, recorded="connected")
+    found = assessed(account("enabled", state="SUSPENDED"), allowed=True, recorded="connected")
     assert actions(found) == {"default": Action.QUARANTINE}
-    assert found.steps[0].reason == "the account is SUSPENDED"
+    assert found.actions[0].reason == "the account is SUSPENDED"
 
 
 def test_a_departed_account_is_quarantined() -> None:
-    found = look(allowed=True, recorded="connected")
+    found = assessed(allowed=True, recorded="connected")
     assert actions(found) == {"default": Action.QUARANTINE}
-    assert (found.account.name, found.steps[0].reason) == (CONSUMER, "the account is not in the organization")
+    assert (found.account.name, found.actions[0].reason) == (CONSUMER, "the account is not in the organization")
 
 
 def test_a_departed_account_found_in_quarantine_already_is_no_failure() -> None:
-    assert actions(look(recorded="removed")) == {"default": Action.NOTHING}
+    assert actions(assessed(recorded="removed")) == {"default": Action.NOTHING}
 
 
 def test_an_account_nobody_ever_knew_is_not_found() -> None:
     with pytest.raises(AccountNotFound):
-        look()
+        assessed()
 
 
 @pytest.mark.parametrize("tag", ["", "Enabled", "enabled paused"])
 def test_a_tag_that_cannot_be_read_gives_nothing_and_takes_nothing(tag: str) -> None:
     with pytest.raises(InvalidTagValue):
-        look(account(tag), allowed=True, recorded="connected")
+        assessed(account(tag), allowed=True, recorded="connected")
 
 
 def test_a_suspended_account_that_asks_and_has_nothing_is_told_so() -> None:
     with pytest.raises(AccountNotActive, match=r"^the account is SUSPENDED, so it can't be connected as its tag"):
-        look(account("enabled", state="SUSPENDED"))
+        assessed(account("enabled", state="SUSPENDED"))
 
 
 def test_a_suspended_account_that_asks_for_nothing_needs_nothing() -> None:
-    assert look(account("paused", state="SUSPENDED")).steps == []
+    assert assessed(account("paused", state="SUSPENDED")).actions == []
 
 
 def test_a_broken_profiles_file_stops_a_connection_but_keeps_no_access_alive() -> None:
     with pytest.raises(InvalidProfiles):
-        look(account("enabled"), allowed=True, recorded="connected", broken=True)
-    assert actions(look(account(), allowed=True, recorded="connected", broken=True)) == {"default": Action.QUARANTINE}
+        assessed(account("enabled"), allowed=True, recorded="connected", broken=True)
+    assert actions(assessed(account(), allowed=True, recorded="connected", broken=True)) == {
+        "default": Action.QUARANTINE
+    }
 
 
 @pytest.mark.parametrize(
@@ -115,12 +117,12 @@ def test_a_broken_profiles_file_stops_a_connection_but_keeps_no_access_alive() -
 def test_what_quick_could_not_take_is_refused_before_anything_is_begun(
     quick: FakeQuickAccount, error: str, said: str
 ) -> None:
-    (step,) = look(account("enabled"), quick=quick).steps
-    assert (step.action, step.error) == (Action.REFUSE, error)
-    assert said in step.reason
+    (planned,) = assessed(account("enabled"), quick=quick).actions
+    assert (planned.action, planned.error) == (Action.REFUSE, error)
+    assert said in planned.reason
 
 
 def test_quick_is_asked_only_when_a_connection_begins() -> None:
     quick = FakeQuickAccount()
-    look(account(), allowed=True, recorded="connected", quick=quick)
+    assessed(account(), allowed=True, recorded="connected", quick=quick)
     assert quick.asked == 0

@@ -9,11 +9,11 @@ import pytest
 from control_plane import propagation
 from control_plane.account import Connection
 from control_plane.errors import DataSourceDenied, DataSourceFailed, MissingPermission, NotOurs, QuickNotReady
-from control_plane.ports import DataSourceSettings, Refusal, Sharing
+from control_plane.ports.quick import DataSourceSettings, Refusal, Sharing
 from control_plane.profiles import Profile
 from control_plane.steps.data_source import (
-    Patience,
-    Progress,
+    EnsureResult,
+    RetryState,
     display_name,
     ensure,
     settings,
@@ -36,10 +36,10 @@ def step(
     after: timedelta = timedelta(),
     wanted: Profile | None = None,
     account_name: str = "sales",
-) -> Progress:
-    patience = Patience(SINCE, SINCE + after, attempt)
+) -> EnsureResult:
+    retry_state = RetryState(SINCE, SINCE + after, attempt)
     target = what_is_wanted(CONNECTION, account_name, wanted or profile(), HUB)
-    return ensure(CONNECTION, target, HUB, patience, quick)
+    return ensure(CONNECTION, target, HUB, retry_state, quick)
 
 
 def finished() -> FakeDataSources:
@@ -52,10 +52,10 @@ def finished() -> FakeDataSources:
 
 def test_a_data_source_travels_from_nothing_to_ready() -> None:
     quick = FakeDataSources(HUB)
-    assert step(quick) == Progress(ready=False, pause=5)
-    assert step(quick) == Progress(ready=False, pause=5)
+    assert step(quick) == EnsureResult(ready=False, pause=5)
+    assert step(quick) == EnsureResult(ready=False, pause=5)
     quick.tick()
-    assert step(quick) == Progress(ready=True)
+    assert step(quick) == EnsureResult(ready=True)
     assert quick.calls == ["create"]
     made = quick.sources[ID]
     assert made.name == display_name("sales", CONNECTION)
@@ -79,12 +79,12 @@ def test_a_refusal_is_waited_out_with_longer_and_longer_pauses() -> None:
         quick.tick()
         refused = step(quick, attempt)
         pauses.append(refused.pause)
-        assert refused == Progress(ready=False, pause=refused.pause, attempt=attempt + 1, message=SAID)
+        assert refused == EnsureResult(ready=False, pause=refused.pause, attempt=attempt + 1, message=SAID)
         attempt = refused.attempt
     assert pauses == [5, 10, 20, 40, 80, 120, 120]
     step(quick, attempt)
     quick.tick()
-    assert step(quick, attempt) == Progress(ready=True)
+    assert step(quick, attempt) == EnsureResult(ready=True)
 
 
 def test_a_data_source_that_never_worked_is_replaced_under_its_id() -> None:
@@ -108,12 +108,12 @@ def test_a_refusal_after_the_budget_is_a_failure_that_says_how_long_it_was_tried
 
 def test_a_refusal_found_late_is_tried_a_few_times_before_it_is_believed() -> None:
     for attempt in range(4):
-        assert judged(attempt) == Progress(ready=False, pause=5 << attempt, attempt=attempt + 1, message=SAID)
+        assert judged(attempt) == EnsureResult(ready=False, pause=5 << attempt, attempt=attempt + 1, message=SAID)
     with pytest.raises(DataSourceDenied):
         judged(attempt=4)
 
 
-def judged(attempt: int) -> Progress:
+def judged(attempt: int) -> EnsureResult:
     """What is made of a refusal that is first seen long after the budget."""
     quick = FakeDataSources(HUB)
     quick.refusals = [DENIED]
@@ -263,9 +263,9 @@ def test_a_refusal_first_met_long_after_access_was_given_is_asked_about_again(
 
 
 def test_every_refusal_of_botocores_model_of_quick_is_judged() -> None:
-    told = {each[0] for each, _, _ in LATER} | {"COPY_SOURCE_NOT_FOUND", "ENGINE_VERSION_NOT_SUPPORTED"}
+    describe = {each[0] for each, _, _ in LATER} | {"COPY_SOURCE_NOT_FOUND", "ENGINE_VERSION_NOT_SUPPORTED"}
     model: Any = botocore.session.get_session().get_service_model("quicksight")
-    assert told >= set(model.shape_for("DataSourceErrorInfoType").enum)
+    assert describe >= set(model.shape_for("DataSourceErrorInfoType").enum)
     judged = {each.kind for each, _, _ in AT_ONCE} | {each.kind for each, _ in FINAL}
     rising = {"ThrottlingException", "InternalFailureException"}  # no answers: AWS is slow or unwell
     for operation in ("CreateDataSource", "UpdateDataSource"):
@@ -277,10 +277,10 @@ CHANGED = profile(work_group="primary", results_location="s3://results/")
 
 def test_a_changed_profile_updates_the_data_source_and_never_deletes_it() -> None:
     quick = finished()
-    assert step(quick, wanted=CHANGED) == Progress(ready=False, pause=5, attempt=1)
-    assert step(quick, attempt=1, wanted=CHANGED) == Progress(ready=False, pause=5, attempt=1)
+    assert step(quick, wanted=CHANGED) == EnsureResult(ready=False, pause=5, attempt=1)
+    assert step(quick, attempt=1, wanted=CHANGED) == EnsureResult(ready=False, pause=5, attempt=1)
     quick.tick()
-    assert step(quick, attempt=1, wanted=CHANGED) == Progress(ready=True)
+    assert step(quick, attempt=1, wanted=CHANGED) == EnsureResult(ready=True)
     assert quick.calls == ["update"]
 
 
@@ -289,9 +289,9 @@ def test_a_refused_update_is_tried_again_until_iam_has_propagated() -> None:
     quick.refusals = [DENIED]
     step(quick, wanted=CHANGED)
     quick.tick()
-    assert step(quick, attempt=1, wanted=CHANGED) == Progress(ready=False, pause=10, attempt=2, message=SAID)
+    assert step(quick, attempt=1, wanted=CHANGED) == EnsureResult(ready=False, pause=10, attempt=2, message=SAID)
     quick.tick()
-    assert step(quick, attempt=2, wanted=CHANGED) == Progress(ready=True)
+    assert step(quick, attempt=2, wanted=CHANGED) == EnsureResult(ready=True)
     assert quick.calls == ["update", "update"]
 
 
@@ -321,9 +321,9 @@ def test_an_update_that_failed_earlier_is_tried_once_more_before_it_is_judged() 
     quick.refusals = [BROKEN]
     step(quick, wanted=CHANGED)
     quick.tick()
-    assert step(quick, wanted=CHANGED) == Progress(ready=False, pause=5, attempt=1)
+    assert step(quick, wanted=CHANGED) == EnsureResult(ready=False, pause=5, attempt=1)
     quick.tick()
-    assert step(quick, attempt=1, wanted=CHANGED) == Progress(ready=True)
+    assert step(quick, attempt=1, wanted=CHANGED) == EnsureResult(ready=True)
 
 
 @pytest.mark.parametrize(
@@ -337,16 +337,16 @@ def test_an_update_that_failed_earlier_is_tried_once_more_before_it_is_judged() 
 def test_sharing_that_was_changed_is_put_right_in_place_and_then_nothing_is_left_to_do(changed: Sharing) -> None:
     quick = finished()
     quick.sources[ID].sharing = changed
-    assert step(quick) == Progress(ready=False, pause=5, attempt=1)
-    assert step(quick, attempt=1) == Progress(ready=True)
+    assert step(quick) == EnsureResult(ready=False, pause=5, attempt=1)
+    assert step(quick, attempt=1) == EnsureResult(ready=True)
     assert quick.calls == ["share"]
 
 
 def test_a_name_that_was_changed_or_an_account_that_was_renamed_is_followed() -> None:
     quick = finished()
-    assert step(quick, account_name="sales-eu") == Progress(ready=False, pause=5, attempt=1)
+    assert step(quick, account_name="sales-eu") == EnsureResult(ready=False, pause=5, attempt=1)
     quick.tick()
-    assert step(quick, attempt=1, account_name="sales-eu") == Progress(ready=True)
+    assert step(quick, attempt=1, account_name="sales-eu") == EnsureResult(ready=True)
     assert quick.sources[ID].name == display_name("sales-eu", CONNECTION)
     assert quick.calls == ["update"]
 
@@ -367,8 +367,10 @@ def test_a_data_source_that_never_becomes_what_it_should_be_is_a_failure_and_no_
         step(quick, attempt=9, after=BUDGET)
 
 
-@pytest.mark.parametrize("tags", [{}, {"managed-by": "quick-onboarding"}, {**HUB.mark, "managed-by": "somebody"}])
-def test_a_strangers_data_source_is_left_alone(tags: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    "tags", [{}, {"managed-by": "quick-onboarding"}, {**HUB.ownership_tags, "managed-by": "somebody"}]
+)
+def test_a_foreign_data_source_is_left_alone(tags: dict[str, str]) -> None:
     quick = finished()
     quick.sources[ID].tags = tags
     with pytest.raises(NotOurs, match=f"the data source {ID} exists already: tag .*ours is"):
@@ -378,13 +380,13 @@ def test_a_strangers_data_source_is_left_alone(tags: dict[str, str]) -> None:
 
 def test_further_tags_on_our_data_source_are_the_customers() -> None:
     quick = finished()
-    quick.sources[ID].tags = {**HUB.mark, "cost-center": "42"}
+    quick.sources[ID].tags = {**HUB.ownership_tags, "cost-center": "42"}
     assert step(quick).ready
 
 
 @pytest.mark.parametrize("attempt", [6, 10, 1000])
 def test_no_pause_is_longer_than_two_minutes(attempt: int) -> None:
-    assert Patience(SINCE, SINCE, attempt).pause == 120
+    assert RetryState(SINCE, SINCE, attempt).pause == 120
 
 
 def test_the_name_authors_see_has_at_most_quicks_128_characters() -> None:
@@ -397,7 +399,7 @@ def test_the_name_authors_see_has_at_most_quicks_128_characters() -> None:
 
 def test_sharing_changed_by_hand_is_put_right_in_place() -> None:
     quick = finished()
-    quick.sources[ID].sharing = Sharing(frozenset({"owners"}), frozenset(), frozenset({"a stranger"}))
+    quick.sources[ID].sharing = Sharing(frozenset({"owners"}), frozenset(), frozenset({"somebody else"}))
     assert not step(quick).ready
     assert step(quick).ready
     assert "remove" not in quick.calls

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from control_plane.decision import Action, Desired, Observed, Presence, Step, plan
-from tests.unit.control_plane.vocabulary import TERMS, TODAY
+from control_plane.decision import Action, Desired, Observed, PlannedAction, Presence, plan
+from tests.unit.control_plane.vocabulary import OPT_IN_POLICY, TODAY
 
 # --- plan: the difference ------------------------------------------------------------------------
 
@@ -27,16 +27,16 @@ def every_observation() -> list[Observed]:
             data_source=source,
             recorded=recorded,
             since=TODAY,
-            remove_after=TODAY + TERMS.grace if recorded == "quarantined" else None,
+            remove_after=TODAY + OPT_IN_POLICY.grace if recorded == "quarantined" else None,
         )
         for role, access, source, recorded in product(Presence, (True, False), SOURCES, RECORDED)
     ]
 
 
 def action(wanted: Desired, seen: Observed) -> Action:
-    (step,) = plan(wanted, {seen.profile: seen}, TERMS, TODAY)
-    assert step.profile == seen.profile
-    return step.action
+    (planned,) = plan(wanted, {seen.profile: seen}, OPT_IN_POLICY, TODAY)
+    assert planned.profile == seen.profile
+    return planned.action
 
 
 @pytest.mark.parametrize("seen", every_observation(), ids=str)
@@ -49,9 +49,9 @@ def test_a_wanted_connection_is_left_alone_only_when_complete_and_recorded_conne
 
 @pytest.mark.parametrize("seen", every_observation(), ids=str)
 def test_a_connection_begins_only_where_nothing_can_be_queried_yet(seen: Observed) -> None:
-    (step,) = plan(WANTED, {"default": seen}, TERMS, TODAY)
+    (planned,) = plan(WANTED, {"default": seen}, OPT_IN_POLICY, TODAY)
     drifted = seen.consumer_role is Presence.DRIFTED
-    assert step.begins == (not seen.access and seen.data_source is Presence.ABSENT and not drifted)
+    assert planned.first_connection == (not seen.access and seen.data_source is Presence.ABSENT and not drifted)
 
 
 @pytest.mark.parametrize("seen", every_observation(), ids=str)
@@ -70,21 +70,21 @@ def test_access_nobody_wants_is_always_revoked_whatever_the_registry_says(seen: 
 
 
 def test_a_wanted_connection_never_seen_is_connected() -> None:
-    (step,) = plan(WANTED, {}, TERMS, TODAY)
-    assert (step.profile, step.action, step.reason) == ("default", Action.CONNECT, "the tag says so")
+    (planned,) = plan(WANTED, {}, OPT_IN_POLICY, TODAY)
+    assert (planned.profile, planned.action, planned.reason) == ("default", Action.CONNECT, "the tag says so")
 
 
 def test_an_unknown_profile_is_refused_with_its_reason_and_error() -> None:
     wanted = Desired(reason="the tag says gone", refused={"gone": "nobody defined it"})
-    (step,) = plan(wanted, {}, TERMS, TODAY)
-    assert (step.action, step.reason, step.error) == (Action.REFUSE, "nobody defined it", "UnknownProfile")
+    (planned,) = plan(wanted, {}, OPT_IN_POLICY, TODAY)
+    assert (planned.action, planned.reason, planned.error) == (Action.REFUSE, "nobody defined it", "UnknownProfile")
 
 
 @pytest.mark.parametrize("seen", every_observation(), ids=str)
-def test_a_strangers_data_source_is_refused_and_hinders_no_revocation(seen: Observed) -> None:
-    seen = seen.model_copy(update={"stranger": "it is somebody's"})
-    (step,) = plan(WANTED, {"default": seen}, TERMS, TODAY)
-    assert (step.action, step.error, step.reason) == (Action.REFUSE, "NotOurs", "it is somebody's")
+def test_a_foreign_data_source_is_refused_and_hinders_no_revocation(seen: Observed) -> None:
+    seen = seen.model_copy(update={"unmanaged": "it is somebody's"})
+    (planned,) = plan(WANTED, {"default": seen}, OPT_IN_POLICY, TODAY)
+    assert (planned.action, planned.error, planned.reason) == (Action.REFUSE, "NotOurs", "it is somebody's")
     if seen.access:
         assert action(UNWANTED, seen) is Action.QUARANTINE
 
@@ -92,8 +92,8 @@ def test_a_strangers_data_source_is_refused_and_hinders_no_revocation(seen: Obse
 def test_a_profile_that_left_the_file_takes_the_access_it_gave_with_it() -> None:
     wanted = Desired(reason="the tag says gone", refused={"gone": "nobody defined it"})
     seen = Observed(profile="gone", consumer_role=Presence.DIFFERENT, access=True, recorded="connected")
-    (step,) = plan(wanted, {"gone": seen}, TERMS, TODAY)
-    assert (step.action, step.reason) == (Action.QUARANTINE, "nobody defined it")
+    (planned,) = plan(wanted, {"gone": seen}, OPT_IN_POLICY, TODAY)
+    assert (planned.action, planned.reason) == (Action.QUARANTINE, "nobody defined it")
 
 
 def test_each_connection_is_planned_by_itself() -> None:
@@ -105,8 +105,8 @@ def test_each_connection_is_planned_by_itself() -> None:
         data_source=Presence.CURRENT,
         recorded="connected",
     )
-    steps = plan(wanted, {"finance": complete, "old": Observed(profile="old", access=True)}, TERMS, TODAY)
-    assert {step.profile: step.action for step in steps} == {
+    actions = plan(wanted, {"finance": complete, "old": Observed(profile="old", access=True)}, OPT_IN_POLICY, TODAY)
+    assert {planned.profile: planned.action for planned in actions} == {
         "sales": Action.CONNECT,
         "finance": Action.NOTHING,
         "marketing": Action.REFUSE,
@@ -118,37 +118,37 @@ names = st.sampled_from(["default", "sales", "finance", "old", "older"])
 observations = st.dictionaries(names, st.sampled_from(every_observation())).map(
     lambda seen: {name: observed.model_copy(update={"profile": name}) for name, observed in seen.items()}
 )
-wishes = st.lists(names, unique=True).map(lambda wanted: Desired(profiles=tuple(wanted), reason="r"))
+requests = st.lists(names, unique=True).map(lambda wanted: Desired(profiles=tuple(wanted), reason="r"))
 
 
-@given(wanted=wishes, seen=observations)
+@given(wanted=requests, seen=observations)
 def test_a_plan_has_one_step_for_each_connection_concerned(wanted: Desired, seen: dict[str, Observed]) -> None:
-    steps = plan(wanted, seen, TERMS, TODAY)
-    assert sorted(step.profile for step in steps) == sorted({*wanted.profiles, *seen})
+    actions = plan(wanted, seen, OPT_IN_POLICY, TODAY)
+    assert sorted(planned.profile for planned in actions) == sorted({*wanted.profiles, *seen})
 
 
-@given(wanted=wishes, seen=observations)
+@given(wanted=requests, seen=observations)
 def test_a_converged_world_needs_nothing(wanted: Desired, seen: dict[str, Observed]) -> None:
     world = seen
     for _ in range(3):  # a drifted role is built anew; an entry with nothing behind it is revoked and found gone then
-        world = {step.profile: carried_out(step, world) for step in plan(wanted, world, TERMS, TODAY)}
-    assert {step.action for step in plan(wanted, world, TERMS, TODAY)} <= {Action.NOTHING}
+        world = {planned.profile: carried_out(planned, world) for planned in plan(wanted, world, OPT_IN_POLICY, TODAY)}
+    assert {planned.action for planned in plan(wanted, world, OPT_IN_POLICY, TODAY)} <= {Action.NOTHING}
 
 
-def carried_out(step: Step, world: dict[str, Observed]) -> Observed:
+def carried_out(planned: PlannedAction, world: dict[str, Observed]) -> Observed:
     """What the state machine leaves behind when a step's path did its work."""
-    before = world.get(step.profile, Observed(profile=step.profile))
-    match step.action:
+    before = world.get(planned.profile, Observed(profile=planned.profile))
+    match planned.action:
         case Action.CONNECT:
             done = {"consumer_role": Presence.CURRENT, "access": True, "data_source": Presence.CURRENT}
             return before.model_copy(update={**done, "recorded": "connected"})
         case Action.REBUILD:
             return before.model_copy(update={"consumer_role": Presence.ABSENT, "access": False})
         case Action.DISCONNECT:
-            gone = {"consumer_role": Presence.ABSENT, "access": False, "data_source": Presence.ABSENT}
-            return before.model_copy(update=gone)
+            account_inactive = {"consumer_role": Presence.ABSENT, "access": False, "data_source": Presence.ABSENT}
+            return before.model_copy(update=account_inactive)
         case Action.QUARANTINE:
-            ends = {"remove_after": step.remove_after, "since": TODAY}
+            ends = {"remove_after": planned.remove_after, "since": TODAY}
             return before.model_copy(update={"access": False, "recorded": "quarantined", **ends})
         case Action.FORGET:
             return before.model_copy(update={"recorded": "removed"})
@@ -162,19 +162,23 @@ LEFT = Observed(
     consumer_role=Presence.CURRENT,
     data_source=Presence.CURRENT,
     recorded="quarantined",
-    since=TODAY - TERMS.grace,
+    since=TODAY - OPT_IN_POLICY.grace,
 )
 
 
-def away(seen: Observed, *, grace: timedelta = TERMS.grace, now: datetime = TODAY, gone: bool = False) -> Step:
-    terms = TERMS.model_copy(update={"grace": grace})
-    (step,) = plan(UNWANTED.model_copy(update={"gone": gone}), {"default": seen}, terms, now)
-    return step
+def away(
+    seen: Observed, *, grace: timedelta = OPT_IN_POLICY.grace, now: datetime = TODAY, account_inactive: bool = False
+) -> PlannedAction:
+    opt_in_policy = OPT_IN_POLICY.model_copy(update={"grace": grace})
+    (planned,) = plan(
+        UNWANTED.model_copy(update={"account_inactive": account_inactive}), {"default": seen}, opt_in_policy, now
+    )
+    return planned
 
 
 def test_a_quarantine_says_when_it_ends() -> None:
-    step = away(LEFT.model_copy(update={"access": True, "recorded": "connected"}))
-    assert (step.action, step.remove_after) == (Action.QUARANTINE, TODAY + TERMS.grace)
+    planned = away(LEFT.model_copy(update={"access": True, "recorded": "connected"}))
+    assert (planned.action, planned.remove_after) == (Action.QUARANTINE, TODAY + OPT_IN_POLICY.grace)
 
 
 @pytest.mark.parametrize("recorded", ["quarantined", "disconnecting", "failed"])
@@ -185,8 +189,8 @@ def test_everything_goes_when_the_quarantine_has_ended_and_not_before(recorded: 
 
 
 def test_access_given_back_by_hand_does_not_begin_the_quarantine_anew() -> None:
-    step = away(LEFT.model_copy(update={"access": True, "remove_after": TODAY + timedelta(days=1)}))
-    assert (step.action, step.remove_after) == (Action.QUARANTINE, TODAY + timedelta(days=1))
+    planned = away(LEFT.model_copy(update={"access": True, "remove_after": TODAY + timedelta(days=1)}))
+    assert (planned.action, planned.remove_after) == (Action.QUARANTINE, TODAY + timedelta(days=1))
 
 
 @pytest.mark.parametrize(
@@ -205,20 +209,31 @@ def test_access_given_back_by_hand_does_not_begin_the_quarantine_anew() -> None:
     ids=str,
 )
 def test_a_grace_period_that_cannot_be_true_deletes_nothing_early_and_keeps_no_access(lie: dict[str, object]) -> None:
-    step = away(LEFT.model_copy(update=lie))
-    assert (step.action, step.remove_after) == (Action.QUARANTINE, TODAY + TERMS.grace)
+    planned = away(LEFT.model_copy(update=lie))
+    assert (planned.action, planned.remove_after) == (Action.QUARANTINE, TODAY + OPT_IN_POLICY.grace)
 
 
 def test_without_a_grace_period_everything_goes_at_once() -> None:
-    step = away(LEFT.model_copy(update={"access": True, "recorded": "connected"}), grace=timedelta())
-    assert step.action is Action.DISCONNECT
+    planned = away(LEFT.model_copy(update={"access": True, "recorded": "connected"}), grace=timedelta())
+    assert planned.action is Action.DISCONNECT
 
 
 def test_what_stays_in_the_account_is_said() -> None:
     ended = LEFT.model_copy(update={"remove_after": TODAY, "stack_id": "arn:stack"})
-    assert away(ended).left.startswith("the results bucket of the stack arn:stack")
-    assert away(ended, gone=True).left.startswith("the stack arn:stack, because the tag is gone")
-    assert away(ended.model_copy(update={"stack_id": ""})).left == ""
+    assert away(ended).retained.startswith("the results bucket of the stack arn:stack")
+    assert away(ended, account_inactive=True).retained.startswith("the stack arn:stack, because the tag is gone")
+    assert away(ended.model_copy(update={"stack_id": ""})).retained == ""
+
+
+@pytest.mark.parametrize("account_inactive", [True, False])
+def test_what_stays_in_the_account_is_as_recorded_when_its_stack_is_removed_already(
+    account_inactive: bool,  # noqa: FBT001
+) -> None:
+    ended = LEFT.model_copy(update={"remove_after": TODAY, "retained": "the results bucket of the stack arn:stack"})
+    planned = away(ended, account_inactive=account_inactive)
+    assert (planned.action, planned.retained) == (Action.DISCONNECT, "the results bucket of the stack arn:stack")
+    seen = away(ended.model_copy(update={"stack_id": "arn:new"}), account_inactive=account_inactive)
+    assert "arn:new" in seen.retained
 
 
 def test_a_tag_that_returns_restores_whatever_was_to_be_removed() -> None:

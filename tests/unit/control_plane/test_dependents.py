@@ -5,10 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from control_plane.dependents import NAMED, Asset, depending, told
+from control_plane.dependents import NAMED, Asset, depending, describe
 from control_plane.errors import NotOurs
-from control_plane.ports import Listing
-from control_plane.steps.data_source import Impact, Removal, remove
+from control_plane.ports.quick import ListingProgress
+from control_plane.steps.data_source import RemovalDependencies, RemovalResult, remove
 from control_plane.steps.data_source import wanted as what_is_wanted
 from control_plane.steps.dependents import CALLS, FRESH, PACE, find
 from tests.fakes import (
@@ -17,7 +17,7 @@ from tests.fakes import (
     FakeNotifications,
     FakeQuickAssets,
     FakeRegistry,
-    Source,
+    QuickSource,
 )
 from tests.unit.control_plane.vocabulary import CONNECTION, CONSUMER, HUB, TODAY, profile
 
@@ -51,15 +51,15 @@ def test_assets_that_use_each_other_are_no_endless_loop() -> None:
 
 
 def test_dependents_are_told_with_their_owners() -> None:
-    assert told([ORDERS, replace(BOARD, owners=())]) == (
+    assert describe([ORDERS, replace(BOARD, owners=())]) == (
         "data set orders (owners: user/default/ann)\ndashboard board (no owner)"
     )
-    assert told([]) == ""
+    assert describe([]) == ""
 
 
 def test_a_long_list_is_cut_and_says_by_how_much() -> None:
     many = [replace(ORDERS, owners=(ANN,) * 7)] * (NAMED + 12)
-    lines = told(many).splitlines()
+    lines = describe(many).splitlines()
     assert (len(lines), lines[-1]) == (NAMED + 1, "and 12 more")
     assert lines[0].endswith("user/default/ann, 2 more)")
 
@@ -141,7 +141,7 @@ def test_owners_are_asked_for_again_after_an_hour() -> None:
 
 def test_lists_left_half_way_long_ago_begin_anew() -> None:
     quick, cache = FakeQuickAssets(*EVERYTHING, page=1), FakeAssetCache()
-    cache.keep_listing(Listing((TODAY - FRESH).isoformat(), "analysis", "5"))
+    cache.keep_listing(ListingProgress((TODAY - FRESH).isoformat(), "analysis", "5"))
     found, _ = slices(quick, cache)
     assert names(found) == ["joined", "orders", "study", "board"]
     assert quick.calls[0] == "list dataset"
@@ -163,22 +163,24 @@ class Removing:
     def __init__(self, *assets: Asset, state: str = "successful") -> None:
         target = what_is_wanted(CONNECTION, "sales", profile(), HUB)
         self.quick = FakeDataSources(HUB)
-        self.quick.sources[CONNECTION.data_source_id] = Source(
-            target.name, target.settings, state, target.sharing, HUB.mark
+        self.quick.sources[CONNECTION.data_source_id] = QuickSource(
+            target.name, target.settings, state, target.sharing, HUB.ownership_tags
         )
         self.registry = FakeRegistry([(CONSUMER, "default", "disconnecting")])
         self.notifications = FakeNotifications()
-        self.impact = Impact(FakeQuickAssets(*assets), FakeAssetCache(), self.registry, self.notifications)
+        self.removal_dependencies = RemovalDependencies(
+            FakeQuickAssets(*assets), FakeAssetCache(), self.registry, self.notifications
+        )
         self.looks = 0
 
-    def step(self) -> Removal:
+    def step(self) -> RemovalResult:
         """One look, ten seconds after the last."""
         self.looks += 1
-        return remove(CONNECTION, "sales", HUB, TODAY + self.looks * PACE, self.quick, self.impact)
+        return remove(CONNECTION, "sales", HUB, TODAY + self.looks * PACE, self.quick, self.removal_dependencies)
 
     def run(self) -> int:
         """Look until it is gone; how often that was."""
-        while not self.step().gone:
+        while not self.step().removed:
             assert self.looks < 50
         return self.looks
 
@@ -186,16 +188,16 @@ class Removing:
 @pytest.mark.parametrize("state", ["successful", "creating", "creation_failed", "updating", "update_failed"])
 def test_a_data_source_is_removed_from_every_state(state: str) -> None:
     there = Removing(state=state)
-    assert there.step() == Removal(gone=False, pause=5)
-    assert there.step() == Removal(gone=True)
+    assert there.step() == RemovalResult(removed=False, pause=5)
+    assert there.step() == RemovalResult(removed=True)
     assert there.quick.calls == ["remove"]
 
 
 def test_one_that_is_not_there_is_gone_without_asking_for_anything() -> None:
     there = Removing()
     there.quick.sources.clear()
-    assert there.step() == Removal(gone=True)
-    assert there.impact.quick.calls == []  # type: ignore[attr-defined]  # the fake's
+    assert there.step() == RemovalResult(removed=True)
+    assert there.removal_dependencies.quick.calls == []  # type: ignore[attr-defined]  # the fake's
 
 
 def test_nobody_is_told_of_nothing() -> None:
@@ -226,13 +228,13 @@ def test_a_step_repeated_after_telling_tells_nobody_again() -> None:
 
 def test_nothing_is_deleted_before_all_dependents_are_known() -> None:
     there = Removing(*[asset("dataset", f"d{number}", SOURCE) for number in range(40)])
-    assert there.step() == Removal(gone=False, pause=10)
+    assert there.step() == RemovalResult(removed=False, pause=10)
     assert there.quick.calls == []
     there.run()
     assert there.quick.calls == ["remove"]
 
 
-def test_a_strangers_data_source_is_left_alone() -> None:
+def test_a_foreign_data_source_is_left_alone() -> None:
     there = Removing()
     there.quick.sources[CONNECTION.data_source_id].tags = {"managed-by": "somebody"}
     with pytest.raises(NotOurs):

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from control_plane.errors import NoAccountInEvent
-from control_plane.events import AT_ONCE, Kind, Subject, describe, find_subject
-from control_plane.words import LONGEST, SHORT
+from control_plane.events import AT_ONCE, Subject, SubjectKind, describe, find_subject, requested_by
+from control_plane.text import LONGEST, SHORT
 
 EVENTS = Path(__file__).parents[3] / "events"
 SAMPLES = sorted(sample for folder in ("organizations", "control_tower") for sample in (EVENTS / folder).glob("*.json"))
@@ -20,7 +20,7 @@ WITHOUT_ACCOUNT = {
     "invite_account_to_organization.open": "InviteAccountToOrganization",
 }
 ABOUT_A_UNIT = {"tag_resource.organizational_unit", "tag_resource.root"}
-ACCOUNT = Subject(Kind.ACCOUNT, "222233334444")
+ACCOUNT = Subject(SubjectKind.ACCOUNT, "222233334444")
 MANAGEMENT = "111122223333"
 KEYS = st.sampled_from(["accountId", "resourceId", "memberAccountId", "account_id"])
 digits = st.text("0123456789", min_size=12, max_size=12)
@@ -44,10 +44,10 @@ def test_every_sample_names_one_account_or_says_why_not(sample: Path) -> None:
         ):
             find_subject(event)
     elif sample.stem in ABOUT_A_UNIT:
-        assert find_subject(event) == Subject(Kind.UNIT, event["detail"]["requestParameters"]["resourceId"])
+        assert find_subject(event) == Subject(SubjectKind.UNIT, event["detail"]["requestParameters"]["resourceId"])
     else:
         found = find_subject(event)
-        assert found.kind is Kind.ACCOUNT
+        assert found.kind is SubjectKind.ACCOUNT
         assert found.id in json.dumps(
             [event["detail"].get("requestParameters"), event["detail"].get("serviceEventDetails")]
         )
@@ -72,11 +72,11 @@ def test_every_sample_is_described_by_its_name_and_id(sample: Path) -> None:
             ACCOUNT,
         ),
         (about(serviceEventDetails={"accounts": [{"accountId": "222233334444"}]}), ACCOUNT),
-        (about(requestParameters={"resourceId": "ou-ab12-consumers"}), Subject(Kind.UNIT, "ou-ab12-consumers")),
-        (about(requestParameters={"resourceId": "r-ab12"}), Subject(Kind.UNIT, "r-ab12")),
-        (about(requestParameters={"resourceId": "p-examplepolicyid"}), Subject(Kind.OTHER, "p-examplepolicyid")),
-        (about(requestParameters={"resourceId": "o-exampleorgid"}), Subject(Kind.OTHER, "o-exampleorgid")),
-        (about(requestParameters={"resourceId": "rp-example"}), Subject(Kind.OTHER, "rp-example")),
+        (about(requestParameters={"resourceId": "ou-ab12-consumers"}), Subject(SubjectKind.UNIT, "ou-ab12-consumers")),
+        (about(requestParameters={"resourceId": "r-ab12"}), Subject(SubjectKind.UNIT, "r-ab12")),
+        (about(requestParameters={"resourceId": "p-examplepolicyid"}), Subject(SubjectKind.OTHER, "p-examplepolicyid")),
+        (about(requestParameters={"resourceId": "o-exampleorgid"}), Subject(SubjectKind.OTHER, "o-exampleorgid")),
+        (about(requestParameters={"resourceId": "rp-example"}), Subject(SubjectKind.OTHER, "rp-example")),
     ],
 )
 def test_the_id_is_found_wherever_aws_or_we_put_it(event: dict[str, Any], subject: Subject) -> None:
@@ -147,7 +147,7 @@ def test_the_id_is_found_at_any_depth_of_the_service_events_details(account: str
     details: dict[str, Any] = {key: account}
     for part in reversed(path):
         details = {part: details}
-    assert find_subject(about(serviceEventDetails=details)) == Subject(Kind.ACCOUNT, account)
+    assert find_subject(about(serviceEventDetails=details)) == Subject(SubjectKind.ACCOUNT, account)
 
 
 @pytest.mark.parametrize(
@@ -184,10 +184,10 @@ def test_who_made_the_call_and_who_was_told_are_not_the_subject() -> None:
 def test_an_event_that_names_several_accounts_is_about_exactly_those() -> None:
     details = {"accountId": MANAGEMENT, "moved": [{"accountId": "333344445555"}, {"memberAccountId": "222233334444"}]}
     found = find_subject(about(serviceEventDetails=details), MANAGEMENT)
-    assert (found.kind, found.scope) == (Kind.ACCOUNTS, ("222233334444", "333344445555"))
+    assert (found.kind, found.scope) == (SubjectKind.ACCOUNTS, ("222233334444", "333344445555"))
 
 
-def test_an_event_that_names_more_accounts_than_are_looked_at_one_by_one_is_about_everything() -> None:
+def test_an_event_that_names_more_accounts_than_are_assessed_one_by_one_is_about_everything() -> None:
     def named(count: int) -> tuple[str, ...]:
         ids = [{"accountId": f"{number:012}"} for number in range(count)]
         return find_subject(about(serviceEventDetails={"accounts": ids}), MANAGEMENT).scope
@@ -237,7 +237,7 @@ def test_whatever_the_event_holds_its_description_and_the_refusal_stay_short_and
 
 def test_what_nothing_follows_from_is_named_in_short_too() -> None:
     found = find_subject(about(requestParameters={"resourceId": "p-" + "\ud800x" * 100_000}))
-    assert (found.kind, len(found.id.encode())) == (Kind.OTHER, SHORT)
+    assert (found.kind, len(found.id.encode())) == (SubjectKind.OTHER, SHORT)
 
 
 any_text = st.text(st.characters(), max_size=14)  # lone surrogates too
@@ -261,4 +261,34 @@ def test_no_input_makes_it_stumble_or_answer_anything_but_an_id(event: Any) -> N
     except NoAccountInEvent as refused:
         message = str(refused)
     assert len(message.encode()) <= LONGEST
-    assert found.kind is not Kind.ACCOUNT or (len(found.id) == 12 and found.id.isascii() and found.id.isdigit())
+    assert found.kind is not SubjectKind.ACCOUNT or (len(found.id) == 12 and found.id.isascii() and found.id.isdigit())
+
+
+@pytest.mark.parametrize(
+    ("event", "who"),
+    [
+        (
+            {"detail": {"userIdentity": {"arn": "arn:aws:iam::1:user/ann", "principalId": "A"}}},
+            "arn:aws:iam::1:user/ann",
+        ),
+        ({"detail": {"userIdentity": {"principalId": "AROA:ann"}}, "reason": "r"}, "AROA:ann"),
+        ({"detail": {"userIdentity": {"arn": "", "principalId": None}}, "reason": "a person"}, "a person"),
+        ({"detail": {"userIdentity": "ann"}, "reason": "a person"}, "a person"),
+        ({"account_id": MANAGEMENT, "reason": "the sweep found: connect"}, "the sweep found: connect"),
+        ({"reason": "zoë\nand \ud800"}, "zo??and ?"),
+        ({"reason": 7}, "unknown"),
+        ({}, "unknown"),
+        (["reason"], "unknown"),
+        (None, "unknown"),
+    ],
+)
+def test_who_caused_an_event_is_its_caller_or_its_reason(event: Any, who: str) -> None:
+    assert requested_by(event) == who
+
+
+@given(st.text())
+def test_who_caused_an_event_is_printable_and_bounded(reason: str) -> None:
+    who = requested_by({"reason": reason * 10})
+    assert len(who) <= 300
+    assert who.isascii()
+    assert who.isprintable()

@@ -6,8 +6,8 @@ import json
 import pytest
 
 from control_plane import errors
-from control_plane.failure import PLANS, UNKNOWN, explain
-from control_plane.words import LONGEST
+from control_plane.failure import REMEDIATIONS, UNKNOWN, explain
+from control_plane.text import LONGEST
 
 NAMES = [name for name, value in inspect.getmembers(errors, inspect.isclass)]
 
@@ -15,13 +15,13 @@ NAMES = [name for name, value in inspect.getmembers(errors, inspect.isclass)]
 @pytest.mark.parametrize("name", NAMES)
 def test_every_error_has_a_cause_and_a_remedy(name: str) -> None:
     failure = explain("222233334444", "EnsureAccess", {"Error": name, "Cause": ""})
-    assert (failure.cause, failure.remedy) == PLANS[name]
+    assert (failure.cause, failure.remedy) == REMEDIATIONS[name]
     assert failure.cause
     assert failure.remedy
 
 
 def test_no_plan_is_for_an_error_nobody_raises() -> None:
-    assert set(PLANS) == set(NAMES)
+    assert set(REMEDIATIONS) == set(NAMES)
 
 
 def test_an_unknown_error_keeps_its_name_and_asks_for_a_report() -> None:
@@ -50,13 +50,13 @@ NOT_AUTHORIZED = (
 def test_a_missing_permission_is_known_by_its_message_whatever_step_functions_calls_it(name: str, cause: str) -> None:
     failure = explain("222233334444", "DescribeOperation", {"Error": name, "Cause": cause})
     assert failure.error == name
-    assert (failure.cause, failure.remedy) == PLANS["MissingPermission"]
+    assert (failure.cause, failure.remedy) == REMEDIATIONS["MissingPermission"]
 
 
 @pytest.mark.parametrize("name", ["DataSourceDenied", "ConsumerRoleFailed"])
 def test_an_error_of_ours_keeps_its_own_plan_whatever_permission_its_message_names(name: str) -> None:
     failure = explain("222233334444", "EnsureDataSource", {"Error": name, "Cause": NOT_AUTHORIZED})
-    assert (failure.cause, failure.remedy) == PLANS[name]
+    assert (failure.cause, failure.remedy) == REMEDIATIONS[name]
 
 
 def test_the_likeliest_mistake_of_the_first_day_is_told_with_the_command_that_mends_it() -> None:
@@ -66,6 +66,12 @@ def test_the_likeliest_mistake_of_the_first_day_is_told_with_the_command_that_me
     assert f"{command}member.org.stacksets.cloudformation.amazonaws.com" in failure.remedy
     machines = {"Error": "CloudFormation.CloudFormationException", "Cause": NO_ADMINISTRATOR}
     assert explain("222233334444", "DescribeOperation", machines).remedy == failure.remedy
+
+
+def test_what_does_not_converge_names_where_to_look_for_who_makes_it_again() -> None:
+    failure = explain("222233334444", "NotConverging", {"Error": "NotConverging", "Cause": "removed 5 times in a row"})
+    assert "CloudTrail" in failure.remedy
+    assert "being removed" in failure.cause
 
 
 def test_an_unmodelled_error_about_something_else_is_still_unknown() -> None:

@@ -8,11 +8,12 @@ import pytest
 from control_plane.access_policy import Shard
 from control_plane.account import DEPARTED, Connection
 from control_plane.decision import Observed, Presence
-from control_plane.observation import RECORDED, Planes, allowed_profiles, observe
-from control_plane.ports import Sharing, StackInstance
+from control_plane.observation import MAX_RECORDS, Planes, allowed_profiles, observe
+from control_plane.ports.quick import Sharing
+from control_plane.ports.stack_sets import StackInstance
 from control_plane.profiles import Profile, parameters
 from control_plane.steps.data_source import wanted as what_is_wanted
-from tests.fakes import FakeAccessPolicies, FakeDataSources, FakeRegistry, FakeStackSets, Source
+from tests.fakes import FakeAccessPolicies, FakeDataSources, FakeRegistry, FakeStackSets, QuickSource
 from tests.unit.control_plane.vocabulary import CONNECTION, CONSUMER, HUB, OTHER, account, entry, profile
 
 PROFILES = {"default": profile(), "sales": profile(databases=["sales"])}
@@ -24,7 +25,7 @@ def planes(*entries: str, recorded: str | None = None) -> Planes:
     return Planes(FakeStackSets(HUB), FakeAccessPolicies(*shards), FakeDataSources(HUB), registry)
 
 
-def look(there: Planes, *wanted: str, of: str = "ACTIVE") -> dict[str, Observed]:
+def observed(there: Planes, *wanted: str, of: str = "ACTIVE") -> dict[str, Observed]:
     return observe(account(state=of), wanted, PROFILES, HUB, there)
 
 
@@ -33,21 +34,21 @@ def instance(**changes: object) -> StackInstance:
     return StackInstance(**{**given, "operation_id": "op", "reason": "", **changes})  # type: ignore[arg-type]  # a test's shorthand
 
 
-def source(state: str = "successful", databases: Profile | None = None, **changes: Any) -> Source:
+def source(state: str = "successful", databases: Profile | None = None, **changes: Any) -> QuickSource:
     wanted = what_is_wanted(CONNECTION, "sales", databases or profile(), HUB)
-    return replace(Source(wanted.name, wanted.settings, state, wanted.sharing, HUB.mark), **changes)
+    return replace(QuickSource(wanted.name, wanted.settings, state, wanted.sharing, HUB.ownership_tags), **changes)
 
 
 def test_an_account_nobody_knows_has_nothing() -> None:
-    assert look(planes()) == {}
+    assert observed(planes()) == {}
 
 
-def test_a_wanted_connection_is_looked_at_although_nothing_is_there() -> None:
-    assert look(planes(), "default") == {"default": Observed(profile="default")}
+def test_a_wanted_connection_is_assessed_although_nothing_is_there() -> None:
+    assert observed(planes(), "default") == {"default": Observed(profile="default")}
 
 
-def test_what_is_recorded_or_allowed_is_looked_at_although_nobody_wants_it() -> None:
-    seen = look(planes(entry(profile_name="sales"), recorded="quarantined"))
+def test_what_is_recorded_or_allowed_is_assessed_although_nobody_wants_it() -> None:
+    seen = observed(planes(entry(profile_name="sales"), recorded="quarantined"))
     assert seen == {
         "default": Observed(profile="default", recorded="quarantined"),
         "sales": Observed(profile="sales", access=True),
@@ -58,9 +59,9 @@ def test_a_complete_connection_is_seen_complete() -> None:
     there = planes(entry(), recorded="connected")
     there.stack_sets.instances[CONNECTION.role_name, CONSUMER] = instance()  # type: ignore[attr-defined]  # the fake's
     there.quick.sources[CONNECTION.data_source_id] = source()  # type: ignore[attr-defined]  # the fake's
-    seen = look(there, "default")["default"]
+    seen = observed(there, "default")["default"]
     assert seen.is_complete
-    assert not seen.is_nothing
+    assert not seen.is_absent
 
 
 @pytest.mark.parametrize(
@@ -76,7 +77,7 @@ def test_a_complete_connection_is_seen_complete() -> None:
 def test_a_consumer_role_is_current_only_with_todays_parameters(found: StackInstance, presence: Presence) -> None:
     there = planes()
     there.stack_sets.instances[CONNECTION.role_name, CONSUMER] = found  # type: ignore[attr-defined]  # the fake's
-    assert look(there, "default")["default"].consumer_role is presence
+    assert observed(there, "default")["default"].consumer_role is presence
 
 
 @pytest.mark.parametrize(
@@ -92,37 +93,43 @@ def test_a_consumer_role_is_current_only_with_todays_parameters(found: StackInst
     ],
 )
 def test_a_data_source_is_current_only_when_it_works_is_named_and_shared_as_today(
-    found: Source, presence: Presence
+    found: QuickSource, presence: Presence
 ) -> None:
     there = planes()
     there.quick.sources[CONNECTION.data_source_id] = found  # type: ignore[attr-defined]  # the fake's
-    assert look(there, "default")["default"].data_source is presence
+    assert observed(there, "default")["default"].data_source is presence
 
 
-def test_a_data_source_that_does_not_carry_our_mark_is_a_strangers_and_counts_as_absent() -> None:
+def test_a_data_source_that_does_not_carry_our_mark_is_a_foreign_and_counts_as_absent() -> None:
     there = planes()
     there.quick.sources[CONNECTION.data_source_id] = replace(source(), tags={})  # type: ignore[attr-defined]  # the fake's
-    seen = look(there, "default")["default"]
+    seen = observed(there, "default")["default"]
     assert seen.data_source is Presence.ABSENT
-    assert seen.stranger.startswith(
+    assert seen.unmanaged.startswith(
         f"the data source {CONNECTION.data_source_id} exists already: tag managed-by is None"
     )
-    assert seen.is_nothing
+    assert seen.is_absent
 
 
 def test_an_instance_aws_keeps_for_good_is_nothing_we_could_remove() -> None:
     there = planes(recorded="disconnecting")
     there.stack_sets.instances[CONNECTION.role_name, CONSUMER] = instance()  # type: ignore[attr-defined]  # the fake's
-    assert not look(there)["default"].is_nothing
-    there.registry.items[CONSUMER, "default"]["kept"] = "quick-athena-default"  # type: ignore[attr-defined]  # the fake's
-    assert look(there, of=DEPARTED)["default"].is_nothing
+    assert not observed(there)["default"].is_absent
+    there.registry.items[CONSUMER, "default"]["instance_retained"] = "quick-athena-default"  # type: ignore[attr-defined]  # the fake's
+    assert observed(there, of=DEPARTED)["default"].is_absent
 
 
-def test_an_account_that_can_be_reached_is_looked_at_whatever_its_record_says_aws_keeps() -> None:
+def test_what_stays_in_the_account_is_read_from_the_record() -> None:
+    there = planes(recorded="disconnecting")
+    there.registry.items[CONSUMER, "default"]["retained"] = "the results bucket"  # type: ignore[attr-defined]  # the fake's
+    assert observed(there)["default"].retained == "the results bucket"
+
+
+def test_an_account_that_can_be_reached_is_assessed_whatever_its_record_says_aws_keeps() -> None:
     there = planes(recorded="disconnecting")
     there.stack_sets.instances[CONNECTION.role_name, CONSUMER] = instance()  # type: ignore[attr-defined]  # the fake's
-    there.registry.items[CONSUMER, "default"]["kept"] = "quick-athena-default"  # type: ignore[attr-defined]  # the fake's
-    assert look(there)["default"].consumer_role is Presence.CURRENT
+    there.registry.items[CONSUMER, "default"]["instance_retained"] = "quick-athena-default"  # type: ignore[attr-defined]  # the fake's
+    assert observed(there)["default"].consumer_role is Presence.CURRENT
 
 
 def test_no_crowd_of_records_takes_an_account_out_of_reach() -> None:
@@ -130,17 +137,17 @@ def test_no_crowd_of_records_takes_an_account_out_of_reach() -> None:
     crowd = {(CONSUMER, f"a{number}"): {"status": "removed"} for number in range(3000)}
     there.registry.items.update(crowd)  # type: ignore[attr-defined]  # the fake's
     there.registry.items[CONSUMER, "zzz"] = {"status": "quarantined"}  # type: ignore[attr-defined]  # the fake's
-    seen = look(there, "default")
+    seen = observed(there, "default")
     assert {"default", "sales", "zzz"} <= set(seen)
-    assert len(seen) <= RECORDED + 2
+    assert len(seen) <= MAX_RECORDS + 2
 
 
 def test_what_an_undefined_profile_left_is_different_from_anything_wanted() -> None:
-    gone = Connection(account_id=CONSUMER, profile="gone")
+    account_inactive = Connection(account_id=CONSUMER, profile="gone")
     there = planes(entry(profile_name="gone"))
-    there.stack_sets.instances[gone.role_name, CONSUMER] = instance()  # type: ignore[attr-defined]  # the fake's
-    there.quick.sources[gone.data_source_id] = source()  # type: ignore[attr-defined]  # the fake's
-    seen = look(there)["gone"]
+    there.stack_sets.instances[account_inactive.role_name, CONSUMER] = instance()  # type: ignore[attr-defined]  # the fake's
+    there.quick.sources[account_inactive.data_source_id] = source()  # type: ignore[attr-defined]  # the fake's
+    seen = observed(there)["gone"]
     assert (seen.consumer_role, seen.access, seen.data_source) == (Presence.DIFFERENT, True, Presence.DIFFERENT)
 
 

@@ -18,18 +18,18 @@ class Client:
     def __init__(self, parents: dict[str, list[str]], **members: Any) -> None:
         self._parents, self._members = parents, members
 
-    def describe_account(self, **_asked: str) -> Any:
+    def describe_account(self, **_calls: str) -> Any:
         """The account, active."""
         return {"Account": {"Id": CONSUMER, "Name": "sales", "State": "ACTIVE", **self._members}}
 
     def get_paginator(self, operation: str) -> Any:
         """Tags of the unit only; parents as given."""
 
-        def tags(**asked: str) -> list[Any]:
-            return [{"Tags": [{"Key": TAG, "Value": "enabled"}] if asked["ResourceId"] == UNIT else []}]
+        def tags(**calls: str) -> list[Any]:
+            return [{"Tags": [{"Key": TAG, "Value": "enabled"}] if calls["ResourceId"] == UNIT else []}]
 
-        def parents(**asked: str) -> list[Any]:
-            return [{"Parents": [{"Id": each} for each in self._parents[asked["ChildId"]]]}]
+        def parents(**calls: str) -> list[Any]:
+            return [{"Parents": [{"Id": each} for each in self._parents[calls["ChildId"]]]}]
 
         return SimpleNamespace(paginate=tags if operation == "list_tags_for_resource" else parents)
 

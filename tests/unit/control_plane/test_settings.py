@@ -7,7 +7,15 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from control_plane.settings import Settings, settings
+from control_plane import settings
+from control_plane.settings import (
+    FIELDS,
+    ConsumerSettings,
+    HubSettings,
+    OptInSettings,
+    RegistrySettings,
+    RepairSettings,
+)
 from tests.unit.control_plane.vocabulary import HUB
 
 ENVIRONMENT = {
@@ -37,31 +45,46 @@ def _environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("CONSUMER_DIRECTORY", raising=False)  # a sandbox in this process may have set it
-    settings.cache_clear()
+    settings._read.cache_clear()
     yield
-    settings.cache_clear()
+    settings._read.cache_clear()
 
 
 def test_the_hub_is_read_from_the_environment() -> None:
-    assert settings().hub == HUB
+    assert HubSettings.read().hub == HUB
 
 
 def test_the_environment_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = settings()
+    before = OptInSettings.read()
     monkeypatch.setenv("OPT_IN_TAG", "changed")
-    assert settings() is before
+    assert OptInSettings.read() is before
 
 
 def test_the_consumer_layer_is_where_lambda_unpacks_it() -> None:
-    assert settings().consumer_directory == Path("/opt")
+    assert ConsumerSettings.read().template == Path("/opt/consumer_role.yaml")
 
 
 def test_every_missing_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PARTITION")
-    monkeypatch.delenv("REGISTRY_TABLE")
+    monkeypatch.delenv("DEPLOYMENT_ID")
     with pytest.raises(ValidationError) as refused:
-        settings()
-    assert [fault["loc"] for fault in refused.value.errors()] == [("partition",), ("registry_table",)]
+        HubSettings.read()
+    assert [fault["loc"] for fault in refused.value.errors()] == [("partition",), ("deployment_id",)]
+
+
+def test_a_missing_variable_stops_only_what_needs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ENVIRONMENT:
+        if name != "REGISTRY_TABLE":
+            monkeypatch.delenv(name)
+    assert RegistrySettings.read().registry_table == "registry"
+    with pytest.raises(ValidationError):
+        HubSettings.read()
+
+
+@pytest.mark.parametrize(("value", "repairs"), [("repair", True), ("notify", False)])
+def test_drift_is_repaired_or_only_reported(value: str, repairs: bool, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: FBT001
+    monkeypatch.setenv("DRIFT_REPAIR", value)
+    assert RepairSettings.read().repairs is repairs
 
 
 @pytest.mark.parametrize(
@@ -71,7 +94,7 @@ def test_every_missing_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_a_wrong_variable_is_named(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, value)
     with pytest.raises(ValidationError, match=name.lower()):
-        settings()
+        (RepairSettings if name == "DRIFT_REPAIR" else HubSettings).read()
 
 
 def test_the_template_gives_every_function_what_settings_need() -> None:
@@ -81,6 +104,6 @@ def test_the_template_gives_every_function_what_settings_need() -> None:
     Loader.add_multi_constructor("!", lambda loader, _tag, node: getattr(loader, f"construct_{node.id}")(node))
     template = yaml.load((Path(__file__).parents[3] / "template.yaml").read_text(encoding="utf-8"), Loader)  # noqa: S506 - a SafeLoader with one more constructor
     given = template["Globals"]["Function"]["Environment"]["Variables"]
-    required = {name for name, field in Settings.model_fields.items() if field.is_required()}
+    required = {name for name, field in FIELDS.items() if field.is_required()}
     assert required == {name.lower() for name in given if not name.startswith("POWERTOOLS_")}
     assert {name for name in given if not name.startswith("POWERTOOLS_")} == set(ENVIRONMENT)

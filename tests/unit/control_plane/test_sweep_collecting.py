@@ -4,18 +4,28 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from control_plane.sweep.collecting import PAGES, Lists, collect, give_up
-from control_plane.sweep.facts import EVERYTHING, Kind, Page, Progress, Remembered, Role, Source, joined
-from control_plane.sweep.ports import Place
-from tests.sweep_fakes import FakeAccountListing, FakePapers, FakeRecordListing, FakeRoleListing, FakeSourceListing
-from tests.unit.control_plane.vocabulary import TAG, TERMS
+from control_plane.ports.registry import Record
+from control_plane.sweep.collecting import PAGES, SnapshotSources, collect, give_up
+from control_plane.sweep.ports import ListedAccount
+from control_plane.sweep.snapshot import (
+    EVERYTHING,
+    DataSourceSummary,
+    RecordSummary,
+    RoleSummary,
+    SnapshotKind,
+    SnapshotPage,
+    SnapshotProgress,
+    merged,
+)
+from tests.sweep_fakes import FakeAccountListing, FakeRecordListing, FakeRoleListing, FakeSourceListing, FakeSweepStore
+from tests.unit.control_plane.vocabulary import OPT_IN_POLICY, TAG
 
 SWEEP = "20261124080000000"
 SALES, EUROPE, ROOT = "ou-ab12-sales0001", "ou-ab12-europe001", "r-ab12"
 
 
-def place(number: int, *units: str) -> Place:
-    return Place(f"{number:012}", f"account {number}", "ACTIVE", (*units, ROOT))
+def place(number: int, *units: str) -> ListedAccount:
+    return ListedAccount(f"{number:012}", f"account {number}", "ACTIVE", (*units, ROOT))
 
 
 @dataclass
@@ -26,19 +36,19 @@ class Bench:
     roles: FakeRoleListing = field(default_factory=FakeRoleListing)
     sources: FakeSourceListing = field(default_factory=FakeSourceListing)
     records: FakeRecordListing = field(default_factory=FakeRecordListing)
-    papers: FakePapers = field(default_factory=FakePapers)
+    store: FakeSweepStore = field(default_factory=FakeSweepStore)
     scope: tuple[str, ...] = (EVERYTHING,)
 
     @property
-    def lists(self) -> Lists:
+    def lists(self) -> SnapshotSources:
         """What the sweep reads."""
-        return Lists(self.accounts, self.roles, self.sources, self.records, self.papers)
+        return SnapshotSources(self.accounts, self.roles, self.sources, self.records, self.store)
 
-    def go(self) -> Progress:
+    def go(self) -> SnapshotProgress:
         """One slice."""
-        return collect(SWEEP, self.scope, TERMS, self.lists)
+        return collect(SWEEP, self.scope, OPT_IN_POLICY, self.lists)
 
-    def all(self) -> Progress:
+    def all(self) -> SnapshotProgress:
         """Slices until everything is read."""
         for _ in range(1000):
             progress = self.go()
@@ -47,9 +57,9 @@ class Bench:
         raise AssertionError("it never ends")
 
     @property
-    def read(self) -> Page:
+    def read(self) -> SnapshotPage:
         """What it has written down."""
-        return joined(self.papers.every(SWEEP, "page#", Page))
+        return merged(self.store.every(SWEEP, "page#", SnapshotPage))
 
 
 def members(count: int) -> FakeAccountListing:
@@ -58,15 +68,21 @@ def members(count: int) -> FakeAccountListing:
 
 
 def test_everything_is_read_and_only_our_tags_are_kept() -> None:
-    roles = [Role(account_id="000000000003", profile=name, is_current=True, is_drifted=False) for name in ("b", "a")]
-    source = Source(account_id="000000000003", profile="a", state="successful", name="sales")
-    record = Remembered(account_id="000000000003", profile="a", status="connected")
+    roles = [
+        RoleSummary(account_id="000000000003", profile=name, is_current=True, is_drifted=False) for name in ("b", "a")
+    ]
+    source = DataSourceSummary(account_id="000000000003", profile="a", state="successful", name="sales")
+    record = Record("000000000003", "a", "connected", reason="the tag says so")
     bench = Bench(members(45), FakeRoleListing(roles), FakeSourceListing([source]), FakeRecordListing([record]))
     progress = bench.all()
     assert (progress.listed, progress.partial) == (45, "")
     assert [each.id for each in bench.read.accounts] == [f"{number:012}" for number in range(45)]
     assert {each.id: each.tags for each in bench.read.accounts if each.tags} == {"000000000003": {TAG: "enabled"}}
-    assert (bench.read.roles, bench.read.sources, bench.read.records) == ((roles[1], roles[0]), (source,), (record,))
+    assert (bench.read.roles, bench.read.sources, bench.read.records) == (
+        (roles[1], roles[0]),
+        (source,),
+        (RecordSummary.of(record),),
+    )
 
 
 @pytest.mark.parametrize("count", [0, 1, 20, 21])
@@ -78,20 +94,20 @@ def test_no_account_one_account_and_whole_pages_are_lists_too(count: int) -> Non
 def test_one_go_reads_no_more_than_organizations_can_bear() -> None:
     bench = Bench(members(100))
     assert bench.go().listed == 40
-    assert len([each for each in bench.accounts.asked if each != ROOT]) == 40
+    assert len([each for each in bench.accounts.tags_read if each != ROOT]) == 40
 
 
 def test_a_unit_is_asked_once_in_a_go_however_many_accounts_are_below_it() -> None:
     bench = Bench(FakeAccountListing([place(number, EUROPE, SALES) for number in range(40)], {SALES: {TAG: "finance"}}))
     bench.all()
-    assert [bench.accounts.asked.count(unit) for unit in (EUROPE, SALES, ROOT)] == [1, 1, 0]  # the nearest wins
+    assert [bench.accounts.tags_read.count(unit) for unit in (EUROPE, SALES, ROOT)] == [1, 1, 0]  # the nearest wins
     assert {each.unit.id for each in bench.read.accounts if each.unit} == {SALES}
 
 
 def test_an_account_with_a_tag_of_its_own_asks_no_unit() -> None:
     bench = Bench(FakeAccountListing([place(1, SALES)], {"000000000001": {TAG: "disabled"}, SALES: {TAG: "enabled"}}))
     bench.all()
-    assert bench.accounts.asked == ["000000000001"]
+    assert bench.accounts.tags_read == ["000000000001"]
     assert bench.read.accounts[0].unit is None
 
 
@@ -101,11 +117,11 @@ def test_a_sweep_of_a_unit_reads_the_tags_below_it_only() -> None:
     progress = bench.all()
     assert [each.id for each in bench.read.accounts] == ["000000000001", "000000000003"]
     assert (progress.listed, progress.is_everything) == (3, False)
-    assert "000000000002" not in bench.accounts.asked
+    assert "000000000002" not in bench.accounts.tags_read
 
 
-def nowhere(number: int) -> Place:
-    return Place(f"{number:012}", f"account {number}", "ACTIVE", None)
+def nowhere(number: int) -> ListedAccount:
+    return ListedAccount(f"{number:012}", f"account {number}", "ACTIVE", None)
 
 
 def test_an_account_without_a_path_is_not_one_below_no_unit() -> None:
@@ -150,18 +166,18 @@ def test_a_repeated_token_ends_the_list_and_is_said() -> None:
 def test_what_was_written_is_written_again_after_a_crash_between_page_and_progress() -> None:
     bench = Bench(members(60))
     bench.go()
-    before = dict(bench.papers.written)
+    before = dict(bench.store.written)
     bench.go()
-    bench.papers.written[SWEEP, "progress"] = before[SWEEP, "progress"]  # the slice died before it noted its end
+    bench.store.written[SWEEP, "progress"] = before[SWEEP, "progress"]  # the slice died before it noted its end
     assert bench.all().listed == 60
     assert len(bench.read.accounts) == 60
 
 
 def test_a_list_given_up_is_partial_and_the_other_lists_are_still_read() -> None:
-    source = Source(account_id="000000000003", profile="a", state="successful", name="sales")
+    source = DataSourceSummary(account_id="000000000003", profile="a", state="successful", name="sales")
     bench = Bench(members(100), sources=FakeSourceListing([source]))
     bench.go()
-    assert give_up(SWEEP, "Throttled: slow down", bench.papers).kind is Kind.STACK_SETS
+    assert give_up(SWEEP, "Throttled: slow down", bench.store).kind is SnapshotKind.STACK_SETS
     progress = bench.all()
     assert (progress.partial, progress.listed) == ("Throttled: slow down", 40)
     assert bench.read.sources == (source,)
@@ -170,11 +186,11 @@ def test_a_list_given_up_is_partial_and_the_other_lists_are_still_read() -> None
 def test_giving_up_another_list_changes_nothing() -> None:
     bench = Bench(members(3))
     bench.go()
-    before = dict(bench.papers.written)
-    assert give_up(SWEEP, "AccessDenied", bench.papers).partial == ""
-    assert bench.papers.written == before
+    before = dict(bench.store.written)
+    assert give_up(SWEEP, "AccessDenied", bench.store).partial == ""
+    assert bench.store.written == before
 
 
 def test_pages_are_small_enough_for_half_of_what_organizations_answers() -> None:
     # 20 accounts a page, 10 calls a second for all, a pause of 5 seconds between two goes of about 5 seconds
-    assert PAGES[Kind.ACCOUNTS] * 20 / (5 + 5) <= 5
+    assert PAGES[SnapshotKind.ACCOUNTS] * 20 / (5 + 5) <= 5

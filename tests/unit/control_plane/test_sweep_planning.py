@@ -10,15 +10,22 @@ from hypothesis import strategies as st
 
 from control_plane.access_policy import Shard
 from control_plane.account import Account, Connection, Unit
-from control_plane.brake import limit
+from control_plane.revocation_budget import limit
 from control_plane.steps.data_source import wanted
-from control_plane.sweep.facts import Memory, Page, Progress, Remembered, Role, Source
 from control_plane.sweep.inventory import Inventory
-from control_plane.sweep.planning import Plan, Rules, plan_sweep, why_partial
-from tests.unit.control_plane.vocabulary import HUB, MANAGEMENT, TAG, TERMS, TODAY, account, entry, profile
+from control_plane.sweep.planning import PlanningRules, SweepPlan, plan_sweep, why_partial
+from control_plane.sweep.snapshot import (
+    Baseline,
+    DataSourceSummary,
+    RecordSummary,
+    RoleSummary,
+    SnapshotPage,
+    SnapshotProgress,
+)
+from tests.unit.control_plane.vocabulary import HUB, MANAGEMENT, OPT_IN_POLICY, TAG, TODAY, account, entry, profile
 
 PROFILES = {"default": profile(), "finance": profile(description="What finance publishes.")}
-EVERYTHING = Progress(kind=None)
+EVERYTHING = SnapshotProgress(kind=None)
 LATER = TODAY + timedelta(days=8)
 
 
@@ -30,11 +37,11 @@ def member(number: int, tag: str | None = "enabled", **more: Any) -> Account:
     return account(tag, account_id=identity(number), **more)
 
 
-def role(number: int, name: str = "default", **more: Any) -> Role:
-    return Role(account_id=identity(number), profile=name, **{"is_current": True, "is_drifted": False, **more})
+def role(number: int, name: str = "default", **more: Any) -> RoleSummary:
+    return RoleSummary(account_id=identity(number), profile=name, **{"is_current": True, "is_drifted": False, **more})
 
 
-def source(number: int, **more: Any) -> Source:
+def source(number: int, **more: Any) -> DataSourceSummary:
     connection = Connection(account_id=identity(number), profile="default")
     right = wanted(connection, "sales", PROFILES["default"], HUB)
     settings = right.settings
@@ -45,15 +52,15 @@ def source(number: int, **more: Any) -> Source:
         "run_as_role_arn": settings.run_as_role_arn,
         "consumer_role_arn": settings.consumer_role_arn,
     }
-    return Source(account_id=connection.account_id, profile="default", **{**values, **more})
+    return DataSourceSummary(account_id=connection.account_id, profile="default", **{**values, **more})
 
 
-def record(number: int, status: str = "connected", name: str = "default", **more: Any) -> Remembered:
-    return Remembered(account_id=identity(number), profile=name, status=status, **more)
+def record(number: int, status: str = "connected", name: str = "default", **more: Any) -> RecordSummary:
+    return RecordSummary(account_id=identity(number), profile=name, status=status, **more)
 
 
-def connected(numbers: Iterable[int]) -> Page:
-    return Page(
+def connected(numbers: Iterable[int]) -> SnapshotPage:
+    return SnapshotPage(
         roles=tuple(role(each) for each in numbers),
         sources=tuple(source(each) for each in numbers),
         records=tuple(record(each) for each in numbers),
@@ -62,18 +69,18 @@ def connected(numbers: Iterable[int]) -> Page:
 
 def sweep(
     accounts: Sequence[Account],
-    there: Page,
+    there: SnapshotPage,
     allowed: Iterable[int] = (),
     *,
-    progress: Progress = EVERYTHING,
+    progress: SnapshotProgress = EVERYTHING,
     partial: str = "",
     entries: tuple[str, ...] = (),
     **rules: Any,
-) -> Plan:
+) -> SweepPlan:
     shards = [Shard(1, (*(entry(identity(each)) for each in allowed), *entries))]
-    given_rules = Rules(
+    given_rules = PlanningRules(
         **{
-            "terms": TERMS,
+            "opt_in_policy": OPT_IN_POLICY,
             "hub": HUB,
             "profiles": PROFILES,
             "held": frozenset(),
@@ -85,7 +92,7 @@ def sweep(
     return plan_sweep(accounts, Inventory(there, shards, given_rules.profiles, HUB), progress, partial, given_rules)
 
 
-def started(plan: Plan) -> list[int]:
+def started(plan: SweepPlan) -> list[int]:
     return [int(each.account_id) for each in plan.start]
 
 
@@ -94,11 +101,11 @@ def started(plan: Plan) -> list[int]:
 
 def test_a_converged_organization_needs_nothing() -> None:
     plan = sweep([*map(member, range(30)), member(99, None)], connected(range(30)), range(30))
-    assert (plan.start, plan.hold, plan.shown, plan.in_step) == ((), (), (), 30)
+    assert (plan.start, plan.hold, plan.reported_only, plan.in_sync) == ((), (), (), 30)
 
 
 def test_every_tagged_account_that_nobody_told_us_of_is_connected() -> None:
-    plan = sweep([member(1), member(2, None), member(3, "finance")], Page())
+    plan = sweep([member(1), member(2, None), member(3, "finance")], SnapshotPage())
     assert [each.what for each in plan.start] == [
         "connect default: the tag quick-athena says enabled",
         "connect finance: the tag quick-athena says finance",
@@ -119,7 +126,7 @@ def test_every_tagged_account_that_nobody_told_us_of_is_connected() -> None:
     ],
     ids=["no role", "role outdated", "no source", "source failed", "renamed", "other workgroup", "forgotten", "moving"],
 )
-def test_whatever_lists_show_to_be_wrong_is_looked_at(there: Page) -> None:
+def test_whatever_lists_show_to_be_wrong_is_assessed(there: SnapshotPage) -> None:
     assert started(sweep([member(1)], there, [1])) == [1]
     assert started(sweep([member(1)], connected([1]), [1])) == []
 
@@ -131,13 +138,13 @@ def test_an_entry_taken_out_by_hand_is_put_back_and_a_drifted_role_built_anew() 
 
 
 def test_roles_that_drifted_in_many_accounts_at_once_are_only_shown() -> None:
-    def plan(drifted: int) -> Plan:
+    def plan(drifted: int) -> SweepPlan:
         roles = tuple(role(each, is_drifted=each < drifted) for each in range(100))
         there = connected(range(100)).model_copy(update={"roles": roles})
         return sweep([*map(member, range(100))], there, range(100))
 
-    assert (len(plan(10).start), len(plan(10).shown)) == (10, 0)
-    assert (len(plan(11).start), len(plan(11).shown)) == (0, 11)
+    assert (len(plan(10).start), len(plan(10).reported_only)) == (10, 0)
+    assert (len(plan(11).start), len(plan(11).reported_only)) == (0, 11)
 
 
 def test_a_list_that_shows_no_settings_says_nothing_against_them() -> None:
@@ -149,7 +156,7 @@ def test_with_notify_drift_is_shown_and_everything_else_done() -> None:
     there = connected([1, 2]).model_copy(update={"sources": (source(1),)})
     plan = sweep([member(1), member(2), member(3)], there, [1, 2], repairs=False)
     assert started(plan) == [3]
-    assert [each.account_id for each in plan.shown] == [identity(2)]
+    assert [each.account_id for each in plan.reported_only] == [identity(2)]
 
 
 def test_the_registry_is_never_the_truth_an_empty_one_revokes_nobody() -> None:
@@ -160,34 +167,34 @@ def test_the_registry_is_never_the_truth_an_empty_one_revokes_nobody() -> None:
 
 
 def test_what_failed_with_the_same_error_is_counted_and_not_begun_again() -> None:
-    refused = Remembered(account_id=identity(1), status="failed", error="InvalidTagValue")
+    refused = RecordSummary(account_id=identity(1), status="failed", error="InvalidTagValue")
     unknown = record(2, "failed", "nosuch", error="UnknownProfile")
     tried = record(3, "failed", error="DataSourceDenied")
     accounts = [member(1, "Not A Tag!"), member(2, "nosuch"), member(3), member(4, "Not A Tag!"), member(5, "nosuch")]
-    plan = sweep(accounts, Page(records=(refused, unknown, tried)))
+    plan = sweep(accounts, SnapshotPage(records=(refused, unknown, tried)))
     assert started(plan) == [3, 4, 5]  # what may work by now, and what nobody was told of
     assert plan.failed == (identity(1), f"{identity(2)}#nosuch", f"{identity(3)}#default")
 
 
 def test_an_account_that_must_not_be_connected_is_told_once() -> None:
-    plan = sweep([account("enabled", account_id=MANAGEMENT), member(2, state="SUSPENDED")], Page())
+    plan = sweep([account("enabled", account_id=MANAGEMENT), member(2, state="SUSPENDED")], SnapshotPage())
     assert [each.what.split(":")[0] for each in plan.start] == ["refuse", "refuse"]
 
 
 def test_a_unit_above_asks_for_what_is_below_it() -> None:
     below = member(1, None).model_copy(update={"unit": Unit(id="ou-ab12-sales0001", tags={TAG: "finance"})})
-    assert started(sweep([below], Page())) == [1]
+    assert started(sweep([below], SnapshotPage())) == [1]
 
 
 # --- removals ---------------------------------------------------------------------------------------
 
 
-def test_an_account_whose_place_is_unknown_loses_nothing_by_a_list_and_is_looked_at() -> None:
+def test_an_account_whose_place_is_unknown_loses_nothing_by_a_list_and_is_assessed() -> None:
     lost = [member(number, None).model_copy(update={"is_placed": False}) for number in range(1, 9)]
     plan = sweep([*lost, member(9)], connected(range(1, 10)), range(1, 10))
     assert started(plan) == [1, 2, 3, 4, 5, 6, 7, 8]
-    assert {each.what for each in plan.start} == {"look: where it stands in the organization could not be read"}
-    assert (plan.hold, plan.withheld, plan.in_step) == ((), (), 1)
+    assert {each.what for each in plan.start} == {"assess: its parents in the organization could not be read"}
+    assert (plan.hold, plan.withheld, plan.in_sync) == ((), (), 1)
 
 
 def test_an_account_that_is_closed_goes_wherever_it_stood() -> None:
@@ -206,34 +213,34 @@ def test_an_untagged_account_is_quarantined_and_disconnected_when_its_time_has_c
 
 
 def test_what_is_there_and_in_no_record_is_an_orphan_and_goes() -> None:
-    plan = sweep([member(1, None)], Page(sources=(source(1),), roles=(role(1),)))
+    plan = sweep([member(1, None)], SnapshotPage(sources=(source(1),), roles=(role(1),)))
     assert (started(plan), plan.orphans) == ([1], (f"{identity(1)}#default",))
     assert plan.start[0].profiles == ("default",)  # or whoever looks would not know where to look
 
 
 def test_an_entry_that_is_no_consumer_role_is_found_whatever_it_says() -> None:
-    odd = ("arn:aws:iam::*:role/quick-athena-*", "arn:aws:iam::222233334444:role/quick-athena-Not_A_Profile", "*")
-    plan = sweep([], Page(), entries=odd)
-    assert (plan.start, plan.foreign, plan.strangers) == ((), tuple(sorted(odd)), ())
+    malformed = ("arn:aws:iam::*:role/quick-athena-*", "arn:aws:iam::222233334444:role/quick-athena-Not_A_Profile", "*")
+    plan = sweep([], SnapshotPage(), entries=malformed)
+    assert (plan.start, plan.foreign, plan.unmanaged) == ((), tuple(sorted(malformed)), ())
 
 
 @pytest.mark.parametrize(
-    ("remembered", "unasked"),
+    ("recorded", "unrequested"),
     [(None, True), ("quarantined", True), ("removed", True), ("connected", False), ("held", False), ("failed", False)],
 )
-def test_access_that_no_record_tells_of_was_given_by_nobody(remembered: str | None, unasked: bool) -> None:  # noqa: FBT001
-    there = Page(records=(record(1, remembered),) if remembered else ())
-    assert sweep([member(1, None)], there, [1]).unasked == ((f"{identity(1)}#default",) if unasked else ())
-    assert sweep([member(1)], there, [1]).unasked == ()
+def test_access_that_no_record_tells_of_was_given_by_nobody(recorded: str | None, unrequested: bool) -> None:  # noqa: FBT001
+    there = SnapshotPage(records=(record(1, recorded),) if recorded else ())
+    assert sweep([member(1, None)], there, [1]).unrequested == ((f"{identity(1)}#default",) if unrequested else ())
+    assert sweep([member(1)], there, [1]).unrequested == ()
 
 
-def test_an_account_the_whole_list_does_not_have_has_left_and_is_looked_at() -> None:
+def test_an_account_the_whole_list_does_not_have_has_left_and_is_assessed() -> None:
     assert started(sweep([], connected([1]), [1])) == [1]
 
 
 def test_a_sweep_of_a_unit_says_nothing_of_accounts_elsewhere() -> None:
     assert started(
-        sweep([member(1)], connected([2]), [2], progress=Progress(kind=None, scope=("ou-ab12-sales0001",)))
+        sweep([member(1)], connected([2]), [2], progress=SnapshotProgress(kind=None, scope=("ou-ab12-sales0001",)))
     ) == [1]
 
 
@@ -281,7 +288,9 @@ def test_a_broken_profiles_file_connects_nobody_and_keeps_no_access_alive() -> N
 def test_ten_days_reach_every_connected_account_once() -> None:
     everyone = range(57)
     accounts = [member(each) for each in everyone]
-    seen = [sweep(accounts, connected(everyone), everyone, now=TODAY + timedelta(days=day)).deeply for day in range(10)]
+    seen = [
+        sweep(accounts, connected(everyone), everyone, now=TODAY + timedelta(days=day)).full_check for day in range(10)
+    ]
     assert sorted(each for day in seen for each in day) == [identity(each) for each in everyone]
     assert max(map(len, seen)) <= 6
 
@@ -290,25 +299,25 @@ def test_ten_days_reach_every_connected_account_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("listed", "memory", "whole"),
+    ("listed", "baseline", "whole"),
     [
-        (200, Memory(), True),
-        (200, Memory(whole=200, listed=200), True),
-        (190, Memory(whole=200, listed=200), True),
-        (150, Memory(whole=200, listed=200), False),
-        (0, Memory(whole=200, listed=200), False),
-        (150, Memory(whole=200, listed=150), True),  # it says so a second time
-        (100, Memory(whole=200, listed=150), False),
-        (3, Memory(whole=8, listed=8), True),  # each is looked at by itself before anything goes
-        (2, Memory(whole=8, listed=8), False),
+        (200, Baseline(), True),
+        (200, Baseline(complete=200, listed=200), True),
+        (190, Baseline(complete=200, listed=200), True),
+        (150, Baseline(complete=200, listed=200), False),
+        (0, Baseline(complete=200, listed=200), False),
+        (150, Baseline(complete=200, listed=150), True),  # it says so a second time
+        (100, Baseline(complete=200, listed=150), False),
+        (3, Baseline(complete=8, listed=8), True),  # each is looked at by itself before anything goes
+        (2, Baseline(complete=8, listed=8), False),
     ],
 )
-def test_a_list_that_shrank_is_believed_the_second_time(listed: int, memory: Memory, whole: bool) -> None:  # noqa: FBT001
-    assert (why_partial(Progress(kind=None, listed=listed), memory) == "") is whole
+def test_a_list_that_shrank_is_believed_the_second_time(listed: int, baseline: Baseline, whole: bool) -> None:  # noqa: FBT001
+    assert (why_partial(SnapshotProgress(kind=None, listed=listed), baseline) == "") is whole
 
 
 def test_a_sweep_of_a_unit_compares_no_counts() -> None:
-    assert why_partial(Progress(kind=None, listed=1, scope=("ou-x",)), Memory(whole=100, listed=100)) == ""
+    assert why_partial(SnapshotProgress(kind=None, listed=1, scope=("ou-x",)), Baseline(complete=100, listed=100)) == ""
 
 
 # --- whatever comes -----------------------------------------------------------------------------------

@@ -5,8 +5,19 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from control_plane.ports import Attention
-from control_plane.watch import AT_ONCE, LONGEST, MANY, NAMED, SETTLED, SILENCE, STORM, look, report, wake
+from control_plane.ports.registry import Record
+from control_plane.watch import (
+    AT_ONCE,
+    INDEX_DELAY,
+    LONGEST,
+    MAX_REQUESTS,
+    NAMED,
+    OVER_REQUESTED_PAGE,
+    STUCK_AFTER,
+    reconcile_stuck,
+    report,
+    scan,
+)
 from tests.fakes import FakeNotifications, FakeReconciles, FakeRegistry
 from tests.unit.control_plane.vocabulary import CONSUMER, OTHER
 
@@ -18,19 +29,19 @@ def ago(age: timedelta) -> str:
     return (datetime.fromisoformat(NOW) - age).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def claim(age: timedelta, account_id: str = CONSUMER, generation: int = 3) -> Attention:
-    return Attention(account_id, None, ago(age), held=True, generation=generation)
+def claim(age: timedelta, account_id: str = CONSUMER, generation: int = 3) -> Record:
+    return Record(account_id, updated=ago(age), held=True, generation=generation)
 
 
-def connection(age: timedelta, account_id: str = CONSUMER) -> Attention:
-    return Attention(account_id, "default", ago(age))
+def connection(age: timedelta, account_id: str = CONSUMER) -> Record:
+    return Record(account_id, "default", updated=ago(age))
 
 
-def failure(age: timedelta, account_id: str = CONSUMER) -> Attention:
-    return Attention(
+def failure(age: timedelta, account_id: str = CONSUMER) -> Record:
+    return Record(
         account_id,
         "default",
-        ago(age),
+        updated=ago(age),
         account_name="sales",
         error="GroupNotFound",
         reason="Quick has no group x",
@@ -39,73 +50,77 @@ def failure(age: timedelta, account_id: str = CONSUMER) -> Attention:
     )
 
 
-def registry(*moving: Attention, failed: tuple[Attention, ...] = ()) -> FakeRegistry:
+def registry(*in_progress: Record, failed: tuple[Record, ...] = ()) -> FakeRegistry:
     found = FakeRegistry()
-    found.attention = {"moving": list(moving), "failed": list(failed)}
+    found.unsettled_records = {"in_progress": list(in_progress), "failed": list(failed)}
     return found
 
 
 A_LITTLE = timedelta(seconds=1)
 
 
-@pytest.mark.parametrize(("age", "stuck"), [(SILENCE - A_LITTLE, False), (SILENCE, True), (SILENCE + A_LITTLE, True)])
+@pytest.mark.parametrize(
+    ("age", "stuck"), [(STUCK_AFTER - A_LITTLE, False), (STUCK_AFTER, True), (STUCK_AFTER + A_LITTLE, True)]
+)
 def test_a_claim_without_a_sign_of_life_is_stuck(age: timedelta, stuck: bool) -> None:  # noqa: FBT001
-    assert bool(look(registry(claim(age)), NOW).stuck) is stuck
+    assert bool(scan(registry(claim(age)), NOW).stuck) is stuck
 
 
 @pytest.mark.parametrize(
     ("age", "held", "stuck"),
     [
-        (SILENCE - A_LITTLE, None, False),
-        (SILENCE, None, True),
-        (SILENCE, ago(SILENCE - A_LITTLE), False),
-        (SILENCE, ago(SILENCE), True),
+        (STUCK_AFTER - A_LITTLE, None, False),
+        (STUCK_AFTER, None, True),
+        (STUCK_AFTER, ago(STUCK_AFTER - A_LITTLE), False),
+        (STUCK_AFTER, ago(STUCK_AFTER), True),
         (LONGEST + A_LITTLE, ago(A_LITTLE), True),
     ],
 )
 def test_a_connection_moves_as_long_as_its_accounts_claim_does(age: timedelta, held: str | None, stuck: bool) -> None:  # noqa: FBT001
     records = registry(connection(age))
     records.held = {CONSUMER: held} if held else {}
-    assert bool(look(records, NOW).stuck) is stuck
+    assert bool(scan(records, NOW).stuck) is stuck
 
 
 def test_a_failed_claim_somebody_still_holds_is_stuck_too() -> None:
-    held, released = claim(SILENCE), failure(SILENCE, OTHER)
-    assert look(registry(failed=(held, released)), NOW).stuck == (held,)
+    held, released = claim(STUCK_AFTER), failure(STUCK_AFTER, OTHER)
+    assert scan(registry(failed=(held, released)), NOW).stuck == (held,)
 
 
-def test_a_stuck_account_is_looked_at_once_in_an_hour_and_generation() -> None:
+def test_a_stuck_account_is_assessed_once_in_an_hour_and_generation() -> None:
     reconciles = FakeReconciles()
     for now in (NOW, "2026-11-24T12:15:00+00:00"):
-        wake([claim(SILENCE), connection(SILENCE), claim(SILENCE, OTHER, generation=8)], reconciles, now)
+        reconcile_stuck(
+            [claim(STUCK_AFTER), connection(STUCK_AFTER), claim(STUCK_AFTER, OTHER, generation=8)], reconciles, now
+        )
     assert list(reconciles.started) == [f"watch-{CONSUMER}-3-2026-11-24T12", f"watch-{OTHER}-8-2026-11-24T12"]
-    wake([claim(SILENCE, generation=4)], reconciles, NOW)
+    reconcile_stuck([claim(STUCK_AFTER, generation=4)], reconciles, NOW)
     assert len(reconciles.started) == 3
 
 
 def test_not_all_the_world_is_woken_at_once() -> None:
     reconciles = FakeReconciles()
-    wake([claim(SILENCE, f"{number:012}") for number in range(AT_ONCE + 5)], reconciles, NOW)
+    reconcile_stuck([claim(STUCK_AFTER, f"{number:012}") for number in range(AT_ONCE + 5)], reconciles, NOW)
     assert len(reconciles.started) == AT_ONCE
 
 
 def reported(records: FakeRegistry, now: str = NOW) -> list[tuple[str, str]]:
     notifications = FakeNotifications()
-    report(look(records, now), records, notifications, now)
+    report(scan(records, now), records, notifications, now)
     return notifications.sent
 
 
 def test_a_report_says_of_each_failure_what_likely_why_and_what_to_do() -> None:
-    ((subject, text),) = reported(registry(failed=(failure(SETTLED),)))
+    ((subject, text),) = reported(registry(failed=(failure(INDEX_DELAY),)))
     assert subject == "Quick Onboarding: 1 failed"
     assert text == (
         f"Account {CONSUMER} (sales), profile default: GroupNotFound\n"
-        "  Quick has no group x\n  Likely: a typing error\n  Do: mend it\n\nIn all 1 failed, 0 under way."
+        "  Quick has no group x\n  Likely: a typing error\n  Do: mend it\n\nIn total 1 failed, 0 in progress."
     )
 
 
 def test_a_failure_is_reported_once_and_none_is_left_out() -> None:
-    early, late = failure(SETTLED + A_LITTLE), failure(SETTLED - A_LITTLE, OTHER)
+    early, late = failure(INDEX_DELAY + A_LITTLE), failure(INDEX_DELAY - A_LITTLE, OTHER)
     records = registry(failed=(early, late))
     ((_, first),) = reported(records)
     assert CONSUMER in first
@@ -121,45 +136,47 @@ def test_nothing_wrong_is_no_message() -> None:
 
 
 def test_a_stuck_record_is_told() -> None:
-    ((subject, text),) = reported(registry(claim(SILENCE)))
+    ((subject, text),) = reported(registry(claim(STUCK_AFTER)))
     assert subject == "Quick Onboarding: 1 stuck"
-    assert f"Account {CONSUMER}: no sign of life since 2026-11-24T11:30:00.000Z" in text
+    assert f"Account {CONSUMER}: not updated since 2026-11-24T11:30:00.000Z" in text
 
 
 def test_a_thousand_failures_are_one_message_of_bounded_length() -> None:
-    many = tuple(failure(SETTLED, f"{number:012}") for number in range(1000))
+    many = tuple(failure(INDEX_DELAY, f"{number:012}") for number in range(1000))
     ((subject, text),) = reported(registry(failed=many))
     assert subject == "Quick Onboarding: 1000 failed"
     assert f"... and {1000 - NAMED} more." in text
     assert len(text) < 256_000 / 4
 
 
-def asked_for(times: int, *, held: bool = True) -> Attention:
-    return Attention(CONSUMER, None, ago(A_LITTLE), held=held, requests=times, requested_by="arn:aws:iam::1:user/mary")
+def asked_for(times: int, *, held: bool = True) -> Record:
+    return Record(
+        CONSUMER, updated=ago(A_LITTLE), held=held, requeue_requests=times, requested_by="arn:aws:iam::1:user/mary"
+    )
 
 
 def test_an_account_somebody_asks_for_all_the_time_is_told_with_its_count_and_who_asks() -> None:
-    ((subject, text),) = reported(registry(asked_for(MANY)))
-    assert subject == "Quick Onboarding: 1 asked for too often"
-    assert f"Account {CONSUMER}: asked for {MANY} times while one look at it lasts" in text
+    ((subject, text),) = reported(registry(asked_for(MAX_REQUESTS)))
+    assert subject == "Quick Onboarding: 1 requested too often"
+    assert f"Account {CONSUMER}: requested {MAX_REQUESTS} times during one reconcile" in text
     assert "last by arn:aws:iam::1:user/mary" in text
-    assert STORM in text
+    assert OVER_REQUESTED_PAGE in text
 
 
 def test_some_requests_or_those_of_a_look_that_is_over_are_not_told() -> None:
-    assert reported(registry(asked_for(MANY - 1))) == []
-    assert look(registry(failed=(asked_for(MANY, held=False),)), NOW).stormy == ()
+    assert reported(registry(asked_for(MAX_REQUESTS - 1))) == []
+    assert scan(registry(failed=(asked_for(MAX_REQUESTS, held=False),)), NOW).over_requested == ()
 
 
 def test_one_endless_reason_does_not_push_the_others_out_of_a_report() -> None:
-    long, other = failure(SETTLED), failure(SETTLED, OTHER)
+    long, other = failure(INDEX_DELAY), failure(INDEX_DELAY, OTHER)
     ((_, text),) = reported(registry(failed=(replace(long, reason="x" * 200_871), other)))
     assert len(text) < 2000
     assert OTHER in text
 
 
 def test_kept_events_are_told_with_whatever_else_is() -> None:
-    records = registry(failed=(failure(SETTLED),))
+    records = registry(failed=(failure(INDEX_DELAY),))
     records.unread = 2
     ((_, text),) = reported(records)
-    assert "2 events are kept in which no account was found" in text
+    assert "2 events were stored in which no account was found" in text

@@ -4,14 +4,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from control_plane.account import Account, Connection, Hub
-from control_plane.asking import Terms
+from control_plane.opt_in import OptInPolicy
 from control_plane.profiles import Profile
 
 MANAGEMENT, HUB_ACCOUNT, CONSUMER, OTHER = "111122223333", "444455556666", "222233334444", "333344445555"
 TAG = "quick-athena"
 NOW = "2026-11-24T08:00:00.000Z"
 TODAY = datetime.fromisoformat(NOW)
-TERMS = Terms(opt_in_tag=TAG, grace=timedelta(days=7))
+OPT_IN_POLICY = OptInPolicy(opt_in_tag=TAG, grace=timedelta(days=7))
 HUB = Hub(
     account_id=HUB_ACCOUNT,
     management_account_id=MANAGEMENT,

@@ -14,7 +14,8 @@ from control_plane import wiring
 from control_plane.errors import NoAccountInEvent
 from control_plane.sweep.reporting import Report
 from tests.contract.project import ROOT
-from tests.unit.control_plane.vocabulary import HUB, MANAGEMENT
+from tests.fakes import FakeStackSets, Operation
+from tests.unit.control_plane.vocabulary import HUB, MANAGEMENT, profile
 
 CONTEXT = SimpleNamespace(
     function_name="f", memory_limit_in_mb=512, invoked_function_arn="arn:aws:lambda:x", aws_request_id="1"
@@ -47,14 +48,14 @@ def nothing_outside(monkeypatch: pytest.MonkeyPatch) -> None:
         "organization",
         "stack_sets",
         "access_policies",
-        "desk",
-        "brake",
+        "access_dependencies",
+        "revocation_budget",
         "data_sources",
-        "impact",
+        "removal_dependencies",
         "registry",
-        "lists",
-        "papers",
-        "office",
+        "snapshot_sources",
+        "sweep_store",
+        "sweep_dependencies",
     ):
         monkeypatch.setattr(wiring, port, reached)
     monkeypatch.setattr(wiring, "hub", lambda: HUB)
@@ -87,7 +88,7 @@ def test_a_sweep_that_is_not_done_counts_nothing(
 ) -> None:
     sample = json.loads((ROOT / "events/steps/report_sweep.json").read_text(encoding="utf-8"))
     module = importlib.import_module("report_sweep")
-    monkeypatch.setattr(wiring, "office", lambda: None)
+    monkeypatch.setattr(wiring, "sweep_dependencies", lambda: None)
     monkeypatch.setattr(module.metrics.provider, "namespace", "QuickOnboarding")
     monkeypatch.setattr(module, "finish", lambda *_, **__: None)
     assert call("report_sweep", sample) == {"done": False}
@@ -110,6 +111,47 @@ def test_an_event_names_its_account() -> None:
     event = json.loads((ROOT / "events/organizations/tag_resource.opt_in.json").read_text(encoding="utf-8"))
     answer = call("find_account", event)
     assert (answer["kind"], answer["id"]) == ("account", event["detail"]["requestParameters"]["resourceId"])
+
+
+def test_an_event_names_who_caused_it() -> None:
+    event = json.loads((ROOT / "events/organizations/tag_resource.opt_in.json").read_text(encoding="utf-8"))
+    assert call("find_account", event)["requested_by"] == event["detail"]["userIdentity"]["arn"]
+    assert call("find_account", {"account_id": "222233334444"})["requested_by"] == "unknown"
+
+
+def stack_sets_with(monkeypatch: pytest.MonkeyPatch, *operations: str) -> FakeStackSets:
+    """Stack sets in which these operations run."""
+    stack_sets = FakeStackSets(HUB, ticks=2)
+    name = "quick-athena-default"
+    for operation_id in operations:
+        stack_sets.operations[name, operation_id] = Operation("222233334444", {}, ticks=2)
+    monkeypatch.setattr(wiring, "stack_sets", lambda: stack_sets)
+    monkeypatch.setattr(wiring, "profile", lambda _: profile())
+    return stack_sets
+
+
+ATTEMPT = {"account_id": "222233334444", "profile": "default", "execution": "arn:execution", "generation": 1}
+
+
+def test_a_consumer_role_is_waited_for_by_the_operation_that_was_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    stack_sets = stack_sets_with(monkeypatch, "another")
+    assert call("ensure_consumer_role", {**ATTEMPT, "operation_id": "another"}) == {
+        "ready": False,
+        "operation_id": "another",
+    }
+    assert not stack_sets.instances
+    first = call("ensure_consumer_role", ATTEMPT)
+    assert first == call("ensure_consumer_role", {**ATTEMPT, "operation_id": first["operation_id"]})
+    assert stack_sets.instances
+
+
+def test_a_removal_answers_what_stays_in_the_account(monkeypatch: pytest.MonkeyPatch) -> None:
+    stack_sets_with(monkeypatch, "another")
+    request = {**ATTEMPT, "retain": True, "operation_id": "another", "retained": "the stack arn:stack"}
+    waiting = {"removed": False, "instance_retained": False, "operation_id": "another"}
+    assert call("remove_consumer_role", request) == {**waiting, "retained": "the stack arn:stack"}
+    removed = {"removed": True, "instance_retained": False, "operation_id": "", "retained": "the stack arn:stack"}
+    assert call("remove_consumer_role", {**request, "operation_id": ""}) == removed
 
 
 def test_an_event_about_an_organizational_unit_names_the_unit() -> None:

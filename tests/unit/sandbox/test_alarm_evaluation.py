@@ -4,21 +4,21 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from sandbox.services.cloudwatch.evaluation import Measure, Point, judge
+from sandbox.aws.services.cloudwatch.evaluation import AlarmCondition, Period, evaluate
 
 NOW = datetime(2026, 11, 24, 8, 10, tzinfo=UTC)
 GREATER = "GreaterThanOrEqualToThreshold"
 
 
-def points(drawn: str) -> list[Point]:
+def periods(drawn: str) -> list[Period]:
     """X breaches 1.0, 0 does not, - is missing; drawn as AWS's tables are, oldest first."""
     values = [{"X": 1.0, "0": 0.0, "-": None}[sign] for sign in reversed(drawn)]
-    return [Point(NOW - timedelta(minutes=age), value) for age, value in enumerate(values, start=1)]
+    return [Period(NOW - timedelta(minutes=age), value) for age, value in enumerate(values, start=1)]
 
 
 def state(drawn: str, needed: int, missing: str) -> str:
     """The state, or `same`."""
-    found = judge(Measure(GREATER, 1.0, len(drawn), needed, missing), points(drawn))
+    found = evaluate(AlarmCondition(GREATER, 1.0, len(drawn), needed, missing), periods(drawn))
     return found[0] if found else "same"
 
 
@@ -57,7 +57,7 @@ def test_missing_data_is_treated_as_the_alarm_says(drawn: str, needed: int, stat
     ],
 )
 def test_each_operator_compares_the_value_with_the_threshold(comparison: str, value: float, breaches: bool) -> None:  # noqa: FBT001 - a case of a table
-    assert Measure(comparison, 1.0, 1, 1).breaches(value) is breaches
+    assert AlarmCondition(comparison, 1.0, 1, 1).breaches(value) is breaches
 
 
 @pytest.mark.parametrize(
@@ -94,6 +94,6 @@ def test_each_operator_compares_the_value_with_the_threshold(comparison: str, va
     ],
 )
 def test_the_reason_has_awss_words(drawn: str, needed: int, missing: str, reason: str) -> None:
-    found = judge(Measure(GREATER, 1.0, len(drawn), needed, missing), points(drawn))
+    found = evaluate(AlarmCondition(GREATER, 1.0, len(drawn), needed, missing), periods(drawn))
     assert found is not None
     assert found[1] == reason

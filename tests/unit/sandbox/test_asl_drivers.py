@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from sandbox.asl.drivers import Delayed, Ended, Execution, Killed, Tasks, start, stop
-from sandbox.asl.effects import Call, Effect, Entered, Exited, Invoke, TaskFailed, Wait
-from sandbox.asl.machine import parse
-from sandbox.clock import ActionFailed, Clock, ScaledClock, VirtualClock
+from sandbox.aws.asl.drivers import Delayed, Ended, Execution, Killed, Tasks, start, stop
+from sandbox.aws.asl.effects import Call, Effect, Entered, Exited, Invoke, TaskFailed, Wait
+from sandbox.aws.asl.machine import parse
+from sandbox.aws.clock import ActionFailed, Clock, ScaledClock, VirtualClock
 
 START = datetime(2026, 11, 23, 12, tzinfo=UTC)
 DONE = {"Type": "Succeed"}

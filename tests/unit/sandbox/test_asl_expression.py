@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from sandbox.asl.effects import StateError
-from sandbox.asl.expression import Expression, fill, template
+from sandbox.aws.asl.effects import StateError
+from sandbox.aws.asl.expression import Expression, fill, template
 
 
 def value(source: str, **variables: Any) -> Any:

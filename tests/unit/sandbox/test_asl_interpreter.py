@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from sandbox.asl.context import Context
-from sandbox.asl.effects import (
+from sandbox.aws.asl.context import Context
+from sandbox.aws.asl.effects import (
     Call,
     Effect,
     Entered,
@@ -21,8 +21,8 @@ from sandbox.asl.effects import (
     TaskFailed,
     Wait,
 )
-from sandbox.asl.interpreter import run
-from sandbox.asl.machine import parse
+from sandbox.aws.asl.interpreter import run
+from sandbox.aws.asl.machine import parse
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, 123456, tzinfo=UTC)
 DONE = {"Type": "Succeed"}

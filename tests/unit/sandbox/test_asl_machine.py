@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from sandbox.asl.machine import InvalidDefinition, parse, states
-from sandbox.asl.values import StateMachine
+from sandbox.aws.asl.machine import InvalidDefinition, parse, states
+from sandbox.aws.asl.values import StateMachine
 
 END = {"Type": "Succeed"}
 TASK = {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "Arguments": {}, "End": True}

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from sandbox.asl.drivers import Delayed, Execution, start, stop
-from sandbox.asl.effects import Call, Invoke, TaskFailed
-from sandbox.asl.machine import parse
-from sandbox.asl.tokens import TokenClosed, Tokens
-from sandbox.clock import Clock, ScaledClock, VirtualClock
+from sandbox.aws.asl.drivers import Delayed, Execution, start, stop
+from sandbox.aws.asl.effects import Call, Invoke, TaskFailed
+from sandbox.aws.asl.execution_run import ExecutionRun
+from sandbox.aws.asl.machine import parse
+from sandbox.aws.asl.tokens import TokenClosed, Tokens
+from sandbox.aws.clock import Clock, ScaledClock, VirtualClock
 
 START = datetime(2026, 11, 23, 12, tzinfo=UTC)
 SEND = "arn:aws:states:::sqs:sendMessage.waitForTaskToken"
@@ -138,7 +139,7 @@ def test_a_token_is_good_once(clock: Clock) -> None:
         with pytest.raises(TokenClosed):
             desk.answer(again)
     with pytest.raises(TokenClosed):
-        desk.tokens.beat(desk.asked[0])
+        desk.tokens.heartbeat(desk.asked[0])
     desk.wait(60)
     assert (desk.execution.status, desk.execution.output) == ("SUCCEEDED", "once")
 
@@ -158,8 +159,8 @@ def test_stopping_closes_every_token(clock: Clock) -> None:
 def test_stopping_between_an_answer_and_what_follows_leaves_it_stopped(clock: Clock) -> None:
     desk = Desk(clock, ASK)
     desk.wait(1)
-    assert desk.execution.course
-    with desk.execution.course.lock:  # so that no thread goes on in between
+    assert isinstance(desk.execution.run, ExecutionRun)
+    with desk.execution.run.lock:  # so that no thread goes on in between
         desk.tokens.answer(desk.asked[0], "accepted")
         stop(desk.execution)
     desk.wait(0)
@@ -183,18 +184,18 @@ def test_heartbeats_keep_a_task_waiting_and_their_absence_ends_it(clock: Clock) 
     desk = Desk(clock, {**ASK, "HeartbeatSeconds": 30})
     for _ in range(3):
         desk.wait(20)
-        desk.tokens.beat(desk.asked[0])
+        desk.tokens.heartbeat(desk.asked[0])
     desk.wait(60)
     assert (desk.execution.status, desk.execution.error, desk.seconds) == ("FAILED", "States.Timeout", 90)
     with pytest.raises(TokenClosed):
-        desk.tokens.beat(desk.asked[0])
+        desk.tokens.heartbeat(desk.asked[0])
 
 
 def test_heartbeats_do_not_lengthen_the_time_limit(clock: Clock) -> None:
     desk = Desk(clock, {**ASK, "HeartbeatSeconds": 30, "TimeoutSeconds": 50})
     for _ in range(2):
         desk.wait(20)
-        desk.tokens.beat(desk.asked[0])
+        desk.tokens.heartbeat(desk.asked[0])
     desk.wait(20)
     assert (desk.execution.error, desk.seconds) == ("States.Timeout", 50)
 
@@ -210,7 +211,7 @@ def test_an_answer_stops_the_heartbeat(clock: Clock) -> None:
 def test_a_heartbeat_nobody_asked_for_changes_nothing(clock: Clock) -> None:
     desk = Desk(clock, ASK)
     desk.wait(10)
-    desk.tokens.beat(desk.asked[0])
+    desk.tokens.heartbeat(desk.asked[0])
     desk.wait(10)
     assert desk.execution.status == "RUNNING"
 

@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from sandbox.clock import ActionFailed, Clock, DidNotSettle, ScaledClock, VirtualClock
+from sandbox.aws.clock import ActionFailed, Clock, DidNotSettle, ScaledClock, VirtualClock
 
 START = datetime(2026, 11, 23, 12, tzinfo=UTC)
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.services.cloudformation.drift import differences
+from sandbox.aws.services.cloudformation.drift import differences
 
 Properties = dict[str, Any]
 ALLOW: Properties = {"Effect": "Allow", "Action": ["s3:Get*", "s3:List*"], "Resource": "*"}

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox.event_pattern import InvalidEventPattern, matches, validate
+from sandbox.aws.event_pattern import InvalidEventPattern, matches, validate
 
 TAGGED = {
     "source": "aws.organizations",

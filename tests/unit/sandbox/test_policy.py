@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sandbox.policy import (
+from sandbox.aws.policy import (
     MalformedPolicyDocument,
     Principal,
     Request,
@@ -20,7 +20,7 @@ from sandbox.policy import (
     evaluate,
     validate,
 )
-from sandbox.policy.patterns import ANY, ONE, resource_matches, text_matches
+from sandbox.aws.policy.patterns import ANY, ONE, resource_matches, text_matches
 from tests.unit.sandbox.policy_cases import CASES
 from tests.unit.sandbox.policy_cases.vocabulary import (
     READ,

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from sandbox.services.scheduler.expressions import InvalidExpression, parse
+from sandbox.aws.services.scheduler.expressions import InvalidExpression, parse
 
 NOW = datetime(2026, 11, 24, 8, 10, tzinfo=UTC)  # a Tuesday
 

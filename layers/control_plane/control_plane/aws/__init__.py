@@ -1,1 +1,1 @@
-"""How AWS gives what `ports` asks for: one adapter for each service, the only importers of boto3."""
+"""Adapters that implement the ports with AWS services. Only these modules import boto3."""

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 from control_plane.aws.calls import named_errors, tolerating
 from control_plane.aws.organizations import AwsOrganization, state_of, units_of_path
 from control_plane.errors import PlaceUnknown, Throttled
-from control_plane.sweep.ports import Place, Read
+from control_plane.sweep.ports import ListedAccount, ListPage
 
 if TYPE_CHECKING:
     from mypy_boto3_organizations import OrganizationsClient
 
-PAGE = 20  # the most ListAccounts gives
+PAGE = 20  # the maximum of ListAccounts
 
 
 class AwsAccountListing:
@@ -19,19 +19,19 @@ class AwsAccountListing:
 
     def __init__(self, client: "OrganizationsClient") -> None:
         self._client, self._organization = client, AwsOrganization(client)
-        self._parents: dict[str, str] = {}  # of units; an OU can't be moved
+        self._parents: dict[str, str] = {}  # of OUs only: an OU can't be moved
 
-    def page(self, token: str) -> Read[Place]:
-        """At most 20 accounts; an empty token: the first."""
+    def page(self, token: str) -> ListPage[ListedAccount]:
+        """At most 20 accounts; an empty token: the first page."""
         following: Any = {"NextToken": token} if token else {}
         with named_errors():
             found: Any = self._client.list_accounts(MaxResults=PAGE, **following)
-        return Read([_place(each) for each in found["Accounts"]], found.get("NextToken", ""))
+        return ListPage([_place(each) for each in found["Accounts"]], found.get("NextToken", ""))
 
     def units_above(self, account_id: str) -> tuple[str, ...] | None:
-        """The units above an account whose path the list does not tell; None when that can't be learnt now.
+        """The parents of an account whose path is not in the list; None when they can't be read now.
 
-        ListParents answers half as often as ListTagsForResource does: a throttle here must not stop the whole list.
+        ListParents has half the rate limit of ListTagsForResource: a throttle here must not stop the whole list.
         """
         try:
             with named_errors(), tolerating("ChildNotFoundException"):
@@ -49,12 +49,12 @@ class AwsAccountListing:
             yield child_id
 
     def tags(self, resource_id: str) -> dict[str, str]:
-        """The tags of an account, a unit or the root; none when it is gone meanwhile: whoever looks at it finds out."""
+        """The tags of an account, an OU or the root. None when it no longer exists: its reconcile handles that."""
         with named_errors(), tolerating("TargetNotFoundException"):
             return self._organization.tags(resource_id)
         return {}
 
 
-def _place(account: Any) -> Place:
+def _place(account: Any) -> ListedAccount:
     units = tuple(units_of_path(account)) or None
-    return Place(account["Id"], account.get("Name", account["Id"]), state_of(account), units)
+    return ListedAccount(account["Id"], account.get("Name", account["Id"]), state_of(account), units)

@@ -1,15 +1,16 @@
-"""Asking people to approve revocations: one execution of ApproveRevocations for each plan."""
+"""Request approval of revocations: one execution of ApproveRevocations for each batch."""
 
 import json
 from typing import TYPE_CHECKING
 
 from control_plane.aws.calls import named_errors, tolerating
-from control_plane.ports import HeldPlan
+from control_plane.errors import Superseded
+from control_plane.ports.access import ApprovalBatch
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
 
-ENDED = ("TaskTimedOut", "TaskDoesNotExist", "InvalidToken")  # nobody waits for that token any more
+ENDED = ("TaskTimedOut", "TaskDoesNotExist", "InvalidToken")  # no task waits with that token any more
 
 
 class StepFunctionsApprovals:
@@ -18,15 +19,15 @@ class StepFunctionsApprovals:
     def __init__(self, client: "SFNClient", machine_arn: str) -> None:
         self._client, self._machine_arn = client, machine_arn
 
-    def ask(self, plan: HeldPlan) -> None:
-        """Ask about the plan, unless it is empty; what would have approved the one before is refused from now on."""
-        if plan.stale_token:
+    def ask(self, batch: ApprovalBatch) -> None:
+        """Request approval of the batch, unless it is empty. The token of the batch before it is invalidated."""
+        if batch.superseded_token:
             with named_errors(), tolerating(*ENDED):
                 self._client.send_task_failure(
-                    taskToken=plan.stale_token, error="Superseded", cause=f"replaced by plan {plan.id}"
+                    taskToken=batch.superseded_token, error=Superseded.__name__, cause=f"replaced by batch {batch.id}"
                 )
-        if plan.connections:
+        if batch.connections:
             with named_errors(), tolerating("ExecutionAlreadyExists"):
                 self._client.start_execution(
-                    stateMachineArn=self._machine_arn, name=plan.id, input=json.dumps({"plan": plan.id})
+                    stateMachineArn=self._machine_arn, name=batch.id, input=json.dumps({"batch": batch.id})
                 )

@@ -1,96 +1,71 @@
-"""What is known of Amazon Quick's assets, in the registry table under pk `quick`: shared by all removals."""
+"""A cache of Amazon Quick's assets in the registry table, under pk `quick`. All removals share it."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
-from control_plane.aws.calls import code_of, named_errors
+from control_plane.aws.dynamodb import Table, item_key, string
 from control_plane.dependents import Asset
-from control_plane.ports import Listing
+from control_plane.ports.quick import ListingProgress
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-QUICK = {"S": "quick"}
-LISTING: Any = {"pk": QUICK, "sk": {"S": "listing"}}
+QUICK = "quick"
+LISTING = item_key(QUICK, "listing")
 
 
 class DynamoDbAssetCache:
     """Port `AssetCache` over DynamoDB."""
 
     def __init__(self, client: "DynamoDBClient", table: str) -> None:
-        self._client, self._table = client, table
+        self._table = Table(client, table)
 
-    def take_turn(self, now: datetime, until: datetime) -> bool:
-        """Become the one who may ask Quick until then; False while another one may."""
-        try:
-            with named_errors():
-                self._client.update_item(
-                    TableName=self._table,
-                    Key=LISTING,
-                    UpdateExpression="SET turn = :until",
-                    ConditionExpression="attribute_not_exists(turn) OR turn <= :now",
-                    ExpressionAttributeValues={":until": {"S": _text(until)}, ":now": {"S": _text(now)}},
-                )
-        except ClientError as error:
-            if code_of(error) == "ConditionalCheckFailedException":
-                return False
-            raise
-        return True
+    def try_reserve(self, now: datetime, until: datetime) -> bool:
+        """Reserve Quick's API until then; False while somebody else has it reserved."""
+        return self._table.update(
+            LISTING,
+            "SET busy_until = :until",
+            {":until": {"S": _text(until)}, ":now": {"S": _text(now)}},
+            condition="attribute_not_exists(busy_until) OR busy_until <= :now",
+        )
 
-    def listing(self) -> Listing:
-        """How far the lists are."""
-        with named_errors():
-            found = self._client.get_item(TableName=self._table, Key=LISTING, ConsistentRead=True).get("Item", {})
-        return Listing(*(found.get(name, {}).get("S", "") for name in ("since", "kind", "next_token")))
+    def listing(self) -> ListingProgress:
+        """How far the listing has come."""
+        found = self._table.get(LISTING)
+        return ListingProgress(*(string(found, name) for name in ("since", "kind", "next_token")))
 
-    def keep_listing(self, listing: Listing) -> None:
-        """Remember how far they are."""
-        with named_errors():
-            self._client.update_item(
-                TableName=self._table,
-                Key=LISTING,
-                UpdateExpression="SET since = :since, kind = :kind, next_token = :token",
-                ExpressionAttributeValues={
-                    ":since": {"S": listing.since},
-                    ":kind": {"S": listing.kind},
-                    ":token": {"S": listing.token},
-                },
-            )
+    def keep_listing(self, listing: ListingProgress) -> None:
+        """Store how far the listing has come."""
+        values = {":since": listing.since, ":kind": listing.kind, ":token": listing.token}
+        self._table.update(
+            LISTING,
+            "SET since = :since, kind = :kind, next_token = :token",
+            {name: {"S": value} for name, value in values.items()},
+        )
 
     def assets(self) -> list[Asset]:
-        """Every asset known."""
-        with named_errors():
-            pages = self._client.get_paginator("query").paginate(
-                TableName=self._table,
-                KeyConditionExpression="pk = :quick",
-                ExpressionAttributeValues={":quick": QUICK},
-                ConsistentRead=True,
-            )
-            items: list[Any] = [item for page in pages for item in page["Items"]]
+        """All known assets."""
+        items = self._table.query("pk = :quick", {":quick": {"S": QUICK}})
         return [_asset(item) for item in items if item["sk"] != LISTING["sk"]]
 
     def keep(self, asset: Asset) -> None:
-        """Remember one."""
-        with named_errors():
-            self._client.put_item(TableName=self._table, Item=_item(asset))
+        """Store one asset."""
+        self._table.put(_item(asset))
 
     def forget(self, asset: Asset) -> None:
-        """Forget one."""
-        with named_errors():
-            self._client.delete_item(TableName=self._table, Key=_key(asset))
+        """Delete one asset from the cache."""
+        self._table.delete(_key(asset))
 
 
 def _key(asset: Asset) -> Any:
-    return {"pk": QUICK, "sk": {"S": f"{asset.kind}#{asset.id}"}}
+    return item_key(QUICK, f"{asset.kind}#{asset.id}")
 
 
 def _item(asset: Asset) -> Any:
     described = {} if asset.uses is None else {"uses": _list(asset.uses)}
-    asked = {"owners": _list(asset.owners), "owners_asked": {"S": asset.owners_asked}} if asset.owners_asked else {}
+    owned = {"owners": _list(asset.owners), "owners_asked": {"S": asset.owners_asked}} if asset.owners_asked else {}
     text = {"arn": asset.arn, "name": asset.name, "last_updated": asset.updated, "seen": asset.seen}
-    return {**_key(asset), **{name: {"S": value} for name, value in text.items()}, **described, **asked}
+    return {**_key(asset), **{name: {"S": value} for name, value in text.items()}, **described, **owned}
 
 
 def _asset(item: Any) -> Asset:
@@ -104,7 +79,7 @@ def _asset(item: Any) -> Asset:
         seen=item["seen"]["S"],
         uses=_strings(item["uses"]) if "uses" in item else None,
         owners=_strings(item["owners"]) if "owners" in item else (),
-        owners_asked=item.get("owners_asked", {}).get("S", ""),
+        owners_asked=string(item, "owners_asked"),
     )
 
 
@@ -116,6 +91,6 @@ def _strings(value: Any) -> tuple[str, ...]:
     return tuple(each["S"] for each in value["L"])
 
 
-def _text(moment: datetime) -> str:
-    """A moment in one comparable form: ISO 8601, microseconds."""
-    return moment.isoformat(timespec="microseconds")
+def _text(timestamp: datetime) -> str:
+    """A time as comparable text: ISO 8601 with microseconds."""
+    return timestamp.isoformat(timespec="microseconds")

@@ -1,7 +1,8 @@
-"""How every call to AWS is made: one retry layer (the state machine's), and AWS's error codes in our names."""
+"""How calls to AWS are made: the state machines retry them, and AWS's error codes become our error classes."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from botocore.config import Config
 from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadError
@@ -15,10 +16,10 @@ from control_plane.errors import (
     Throttled,
 )
 
-# Retrying here as well would multiply the state machine's retries.
+# Retries here would multiply the retries of the state machine.
 CONFIG = Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=20)
 
-# No connection, a connection lost, or no whole answer in time. Not all that fails on the way is an HTTPClientError.
+# No connection, a lost connection, or no complete answer in time. Not all of these are an HTTPClientError.
 NETWORK = (HTTPClientError, NoConnection, IncompleteReadError)
 
 BY_CODE: dict[str, type[Exception]] = {
@@ -33,14 +34,14 @@ BY_CODE: dict[str, type[Exception]] = {
     "EC2ThrottledException": Throttled,
     "SlowDown": Throttled,
     "BandwidthLimitExceeded": Throttled,
-    # Busy with somebody else's change, or with our own request before this one:
+    # Busy with another change, or with our own previous request:
     "ConcurrentModification": Throttled,
     "ConcurrentModificationException": Throttled,
     "EntityTemporarilyUnmodifiable": Throttled,
     "EntityTemporarilyUnmodifiableException": Throttled,
     "PriorRequestNotComplete": Throttled,
     "TransactionInProgressException": Throttled,
-    # Not well, or too slow; most come with a status of 5xx, and pass by that:
+    # Failing or too slow; most have an HTTP status of 5xx, but not all:
     "RequestTimeout": Throttled,
     "RequestTimeoutException": Throttled,
     "ServiceUnavailable": Throttled,
@@ -55,7 +56,7 @@ BY_CODE: dict[str, type[Exception]] = {
 }
 
 # CloudFormation has said "Account used is not a delegated administrator" and "You must be the management account or
-# delegated admin account of an organization ..."; Organizations says the second to members it tells nothing.
+# delegated admin account of an organization ..."; Organizations says the second to members without permission.
 NO_ADMINISTRATOR = {
     "ValidationError": "delegated admin",
     "AccessDeniedException": "you don't have permissions to access this resource",
@@ -70,7 +71,7 @@ def code_of(error: ClientError) -> str:
 
 @contextmanager
 def named_errors() -> Iterator[None]:
-    """Turn the errors we have a plan for into our names; every other error rises as it is."""
+    """Raise known errors of AWS as our error classes; every other error is raised unchanged."""
     try:
         yield
     except NETWORK as error:
@@ -85,7 +86,7 @@ def named_errors() -> Iterator[None]:
 
 
 def _known(error: ClientError) -> type[Exception] | None:
-    """Our name for an error; AWS's own faults (5xx) pass like a throttle does."""
+    """Our class for an error. Faults of AWS (5xx) are temporary, like a throttle."""
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     return BY_CODE.get(code_of(error)) or (Throttled if status >= 500 else None)
 
@@ -97,9 +98,21 @@ def _denies_delegation(error: ClientError) -> bool:
     return code in NO_ADMINISTRATOR and NO_ADMINISTRATOR[code] in str(error).lower()
 
 
+def unless_missing(missing: str | Collection[str], call: Callable[..., Any], **request: Any) -> Any | None:
+    """The response of a call; None when AWS answers with one of the error codes that mean: it does not exist."""
+    codes = (missing,) if isinstance(missing, str) else missing
+    try:
+        with named_errors():
+            return call(**request)
+    except ClientError as error:
+        if code_of(error) in codes:
+            return None
+        raise
+
+
 @contextmanager
 def tolerating(*codes: str) -> Iterator[None]:
-    """These answers mean the world is already as we want it."""
+    """Ignore these error codes: they mean that the desired state is reached already."""
     try:
         yield
     except ClientError as error:

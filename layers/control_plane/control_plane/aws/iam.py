@@ -6,19 +6,18 @@ import re
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
 from control_plane.access_policy import SHARD_NAME, Quota, Shard, document
 from control_plane.account import Hub
-from control_plane.aws.calls import code_of, named_errors, tolerating
+from control_plane.aws.calls import named_errors, tolerating, unless_missing
 from control_plane.errors import NotOurs
-from control_plane.ports import GONE
+from control_plane.ports.access import NO_VERSION
 
 if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
     from mypy_boto3_iam.type_defs import PolicyTypeDef
 
 PATH = "/quick-athena/"
+MISSING = "NoSuchEntity"
 SHARD = re.compile(SHARD_NAME.format(number=r"(\d+)") + "$")
 
 
@@ -30,7 +29,7 @@ class AwsAccessPolicies:
         self._versions: dict[str, str] = {}
 
     def quota(self) -> Quota:
-        """What IAM grants this account."""
+        """IAM's quotas for this account."""
         with named_errors():
             summary: Any = self._client.get_account_summary()["SummaryMap"]
         return Quota(
@@ -51,32 +50,32 @@ class AwsAccessPolicies:
         return sorted((shard for shard in found if shard), key=lambda shard: shard.number)
 
     def versions(self) -> Mapping[str, str]:
-        """Version in force (policy id and number) by shard name, as of the last `shards`."""
+        """Version in force (policy id and number) by shard name, as of the last call of `shards`."""
         return self._versions
 
     def write(self, shard: Shard) -> str:
-        """Put one shard in force (or away, when it has no entries); answers the version now in force, or GONE."""
+        """Put one shard in force, or delete it when it has no entries. Returns the version now in force, or GONE."""
         with named_errors():
             found = self._find(shard.name)
             if not shard.entries:
                 self._remove(shard.name)
-                return GONE
+                return NO_VERSION
             text = json.dumps(document(shard.entries, self._external_ids))
             version = self._add_version(found, text) if found else self._create(shard.name, text)
             self._client.attach_role_policy(RoleName=self._role, PolicyArn=self._arn(shard.name))
         return version
 
-    def tidy(self, standing: Collection[int]) -> None:
-        """Delete what is left of shards that were emptied by a writer that died before they were gone."""
+    def tidy(self, keep: Collection[int]) -> None:
+        """Delete the remains of emptied shards, if a writer died before it deleted them."""
         with named_errors():
             for number in itertools.count(1):
-                if number in standing:
+                if number in keep:
                     continue
                 name = SHARD_NAME.format(number=number)
-                if self._is_left(name):
-                    with tolerating("DeleteConflict"):  # it was attached a moment ago
+                if self._is_detached(name):
+                    with tolerating("DeleteConflict"):  # it is still attached somewhere
                         self._delete(name)
-                elif number > max(standing, default=0):
+                elif number > max(keep, default=0):
                     return
 
     @property
@@ -87,30 +86,29 @@ class AwsAccessPolicies:
         return f"arn:{self._hub.partition}:iam::{self._hub.account_id}:policy{PATH}{name}"
 
     def _read(self, name: str) -> Shard | None:
-        """One shard; None when it went between the listing and this."""
-        try:
-            policy = self._client.get_policy(PolicyArn=self._arn(name))["Policy"]
-            found: Any = self._client.get_policy_version(
-                PolicyArn=self._arn(name), VersionId=policy["DefaultVersionId"]
-            )
-        except ClientError as error:
-            if code_of(error) == "NoSuchEntity":
-                return None
-            raise
-        self._versions[name] = _version(policy["PolicyId"], policy["DefaultVersionId"])
+        """One shard; None when it was deleted since it was listed."""
+        policy = self._policy(name)
+        if policy is None:
+            return None
+        arn, version_id = self._arn(name), policy["DefaultVersionId"]
+        found = unless_missing(MISSING, self._client.get_policy_version, PolicyArn=arn, VersionId=version_id)
+        if found is None:
+            return None
+        self._versions[name] = _version(policy["PolicyId"], version_id)
         return Shard(_number(name), _entries(found["PolicyVersion"]["Document"]))
 
     def _find(self, name: str) -> "PolicyTypeDef | None":
-        """The policy of that name, attached or not; raises NotOurs when it does not carry our mark."""
-        try:
-            found = self._client.get_policy(PolicyArn=self._arn(name))["Policy"]
-        except ClientError as error:
-            if code_of(error) == "NoSuchEntity":
-                return None
-            raise
-        if difference := self._hub.unmarked({tag["Key"]: tag["Value"] for tag in found.get("Tags", [])}):
+        """The policy of that name, attached or not; raises NotOurs when it does not have our ownership tags."""
+        found = self._policy(name)
+        if found and (
+            difference := self._hub.ownership_mismatch({tag["Key"]: tag["Value"] for tag in found.get("Tags", [])})
+        ):
             raise NotOurs(f"the policy {PATH}{name} exists already: {difference}")
         return found
+
+    def _policy(self, name: str) -> "PolicyTypeDef | None":
+        found = unless_missing(MISSING, self._client.get_policy, PolicyArn=self._arn(name))
+        return found and found["Policy"]
 
     def _add_version(self, found: "PolicyTypeDef", text: str) -> str:
         self._make_room(found["PolicyName"])
@@ -123,21 +121,21 @@ class AwsAccessPolicies:
             Path=PATH,
             PolicyDocument=text,
             Description="Consumer roles Amazon Quick may assume. Written by Quick Onboarding: edits are undone.",
-            Tags=[{"Key": key, "Value": value} for key, value in self._hub.mark.items()],
+            Tags=[{"Key": key, "Value": value} for key, value in self._hub.ownership_tags.items()],
         )["Policy"]
         return _version(made["PolicyId"], made["DefaultVersionId"])
 
     def _make_room(self, name: str) -> None:
-        """IAM keeps five versions of a policy and refuses a sixth: the oldest one not in force goes."""
+        """IAM keeps five versions of a policy and refuses a sixth: delete the oldest one that is not in force."""
         versions = self._client.list_policy_versions(PolicyArn=self._arn(name))["Versions"]
         if len(versions) < self.quota().versions_per_policy:
             return
         oldest = min((v for v in versions if not v["IsDefaultVersion"]), key=lambda v: int(v["VersionId"][1:]))
-        with tolerating("NoSuchEntity"):
+        with tolerating(MISSING):
             self._client.delete_policy_version(PolicyArn=self._arn(name), VersionId=oldest["VersionId"])
 
-    def _is_left(self, name: str) -> bool:
-        """Whether there is a policy of that name which is ours and attached to nothing."""
+    def _is_detached(self, name: str) -> bool:
+        """Whether a policy of that name exists, is ours and is not attached."""
         try:
             found = self._find(name)
         except NotOurs:
@@ -145,13 +143,13 @@ class AwsAccessPolicies:
         return found is not None and found.get("AttachmentCount") == 0
 
     def _remove(self, name: str) -> None:
-        with tolerating("NoSuchEntity"):
+        with tolerating(MISSING):
             self._client.detach_role_policy(RoleName=self._role, PolicyArn=self._arn(name))
         self._delete(name)
 
     def _delete(self, name: str) -> None:
         arn = self._arn(name)
-        with tolerating("NoSuchEntity"):
+        with tolerating(MISSING):
             for version in self._client.list_policy_versions(PolicyArn=arn)["Versions"]:
                 if not version["IsDefaultVersion"]:
                     self._client.delete_policy_version(PolicyArn=arn, VersionId=version["VersionId"])
@@ -169,7 +167,7 @@ def _number(name: str) -> int:
 
 
 def _entries(policy: Mapping[str, Any]) -> tuple[str, ...]:
-    """Every role a shard allows, however its statements are cut (a hand may have edited it)."""
+    """Every role that a shard allows, whatever its statements look like: somebody may have edited it."""
     statements = policy["Statement"] if isinstance(policy["Statement"], list) else [policy["Statement"]]
     resources = [statement.get("Resource", []) for statement in statements if statement["Effect"] == "Allow"]
     return tuple(sorted({r for listed in resources for r in ([listed] if isinstance(listed, str) else listed)}))

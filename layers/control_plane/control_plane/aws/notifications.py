@@ -1,15 +1,15 @@
-"""Telling people: one SNS topic."""
+"""Messages to people: one SNS topic."""
 
 from typing import TYPE_CHECKING
 
 from control_plane.aws.calls import named_errors
-from control_plane.words import bounded
+from control_plane.text import bounded
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
 
-SUBJECT_LENGTH = 100  # SNS takes that many characters, ASCII, on one line
-TEXT_LENGTH = 60_000  # characters; SNS takes 262,144 bytes, and one of these may be four
+SUBJECT_LENGTH = 100  # the limit of SNS: characters, ASCII, one line
+TEXT_LENGTH = 60_000  # characters; the limit of SNS is 262,144 bytes, and a character has up to four
 
 
 class SnsNotifications:
@@ -19,7 +19,7 @@ class SnsNotifications:
         self._client, self._topic_arn = client, topic_arn
 
     def send(self, subject: str, text: str) -> None:
-        """Tell them."""
+        """Send one message."""
         line = " ".join(subject.encode("ascii", "replace").decode().split())[:SUBJECT_LENGTH]
         with named_errors():
             self._client.publish(TopicArn=self._topic_arn, Subject=line, Message=bounded(text, TEXT_LENGTH))

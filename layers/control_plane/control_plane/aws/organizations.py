@@ -4,14 +4,14 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from control_plane.account import ACTIVE, Account
-from control_plane.asking import nearest
 from control_plane.aws.calls import named_errors
 from control_plane.errors import AccountNotFound, PlaceUnknown
+from control_plane.opt_in import nearest
 
 if TYPE_CHECKING:
     from mypy_boto3_organizations import OrganizationsClient
 
-DEEPEST = 10  # units above one another; Organizations allows five OUs below the root
+DEEPEST = 10  # levels of parents; Organizations allows five OUs below the root
 
 
 class AwsOrganization:
@@ -21,9 +21,9 @@ class AwsOrganization:
         self._client = client
 
     def account(self, account_id: str, opt_in_tag: str) -> Account:
-        """One account and its tags; the nearest unit above with the tag, if it has none itself. Or AccountNotFound."""
+        """One account with its tags; without the opt-in tag also the nearest parent that has it. Or AccountNotFound."""
         with named_errors():
-            found: Any = self._client.describe_account(AccountId=account_id)["Account"]
+            found = self._describe(account_id)
             tags = self.tags(account_id)
             unit = None if opt_in_tag in tags else nearest(self.units_above(found), self.tags, opt_in_tag)
         return Account(id=account_id, name=found.get("Name", account_id), state=state_of(found), tags=tags, unit=unit)
@@ -32,24 +32,26 @@ class AwsOrganization:
         """Whether the account is in the organization, and active."""
         try:
             with named_errors():
-                found = self._client.describe_account(AccountId=account_id)["Account"]
+                return state_of(self._describe(account_id)) == ACTIVE
         except AccountNotFound:
             return False
-        return state_of(found) == ACTIVE
+
+    def _describe(self, account_id: str) -> Any:
+        return self._client.describe_account(AccountId=account_id)["Account"]
 
     def units_above(self, account: Any) -> Iterable[str]:
-        """The ids of the units above an account, nearest first, the root last; AWS's own errors, or PlaceUnknown.
+        """The ids of an account's parents, nearest first, the root last; raises AWS's own errors, or PlaceUnknown.
 
-        An answer without a path does not say that there are none: then the parents are asked for, one after the other.
+        A response without a path does not mean that there are none: then each parent is read with ListParents.
         """
         return units_of_path(account) or self._parents(account["Id"])
 
     def parent(self, child_id: str) -> str:
-        """The one parent of an account or a unit; AWS's own errors, or PlaceUnknown."""
+        """The parent of an account or an OU; raises AWS's own errors, or PlaceUnknown."""
         pages = self._client.get_paginator("list_parents").paginate(ChildId=child_id)
         found = [parent["Id"] for page in pages for parent in page["Parents"]]
         if not found:
-            raise PlaceUnknown(f"Organizations tells no parent of {child_id}, and of the account no path")
+            raise PlaceUnknown(f"Organizations returned no parent of {child_id}, and no path of the account")
         return found[0]
 
     def _parents(self, child_id: str) -> Iterator[str]:
@@ -58,21 +60,23 @@ class AwsOrganization:
             yield child_id
             if child_id.startswith("r-"):
                 return
-        raise PlaceUnknown(f"Organizations tells of {DEEPEST} units one above the other, up to {child_id}, and no root")
+        raise PlaceUnknown(
+            f"Organizations returned {DEEPEST} parents one above the other, up to {child_id}, and no root"
+        )
 
     def tags(self, resource_id: str) -> dict[str, str]:
-        """The tags of an account, a unit or the root; AWS's own errors."""
+        """The tags of an account, an OU or the root; raises AWS's own errors."""
         pages = self._client.get_paginator("list_tags_for_resource").paginate(ResourceId=resource_id)
         return {tag["Key"]: tag["Value"] for page in pages for tag in page["Tags"]}
 
 
 def state_of(account: Any) -> str:
-    """`State` replaced `Status` in September 2026; accounts of older API answers carry only the latter."""
+    """`State` replaced `Status` in September 2026; older responses have only the latter."""
     return str(account.get("State") or account["Status"])
 
 
 def units_of_path(account: Any) -> list[str]:
-    """The units above an account by its path o-…/r-…/ou-…/…/account, nearest first; none if no whole path is told."""
+    """The parents in an account's path o-…/r-…/ou-…/…/account, nearest first; none if the path is incomplete."""
     paths = account.get("Paths") or [""]
     parts = paths[0].strip("/").split("/")
     units = [part for part in reversed(parts) if part.startswith(("ou-", "r-"))]

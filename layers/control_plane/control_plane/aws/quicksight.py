@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from control_plane.account import Hub
-from control_plane.aws.calls import code_of, named_errors, tolerating
+from control_plane.aws.calls import code_of, named_errors, tolerating, unless_missing
 from control_plane.errors import DataSourceFailed
-from control_plane.ports import DataSource, DataSourceSettings, Refusal, Sharing
+from control_plane.ports.quick import DataSource, DataSourceSettings, Refusal, Sharing
 
 if TYPE_CHECKING:
     from mypy_boto3_quicksight import QuickSightClient
 
+MISSING = "ResourceNotFoundException"
 STATES = {
     "CREATION_IN_PROGRESS": "in_progress",
     "UPDATE_IN_PROGRESS": "in_progress",
@@ -22,7 +23,7 @@ STATES = {
     "CREATION_FAILED": "creation_failed",
     "UPDATE_FAILED": "update_failed",
 }
-USELESS = ("CREATION_FAILED", "DELETED")  # states in which nobody can query
+UNUSABLE = ("CREATION_FAILED", "DELETED")  # states in which no query can run
 VIEW = [
     "quicksight:DescribeDataSource",
     "quicksight:DescribeDataSourcePermissions",
@@ -34,12 +35,12 @@ OWN = [
     "quicksight:DeleteDataSource",
     "quicksight:UpdateDataSourcePermissions",
 ]
-PER_CALL = 64  # permissions UpdateDataSourcePermissions takes
-ENOUGH = ("ENTERPRISE", "ENTERPRISE_AND_Q")
-REFUSED = ("InvalidParameterValueException", "LimitExceededException", "ResourceNotFoundException")
-# What CreateDataSource and UpdateDataSource may say to the very request; any other error is one of the call itself.
-ANSWERS = (
-    *REFUSED,
+PER_CALL = 64  # the limit of UpdateDataSourcePermissions
+SUFFICIENT = ("ENTERPRISE", "ENTERPRISE_AND_Q")
+SHARING_REFUSALS = ("InvalidParameterValueException", "LimitExceededException", MISSING)
+# Errors by which CreateDataSource and UpdateDataSource refuse a request; any other error is raised.
+REQUEST_REFUSALS = (
+    *SHARING_REFUSALS,
     "AccessDeniedException",
     "ConflictException",
     "ConcurrentUpdatingException",
@@ -59,88 +60,76 @@ class AwsDataSources:
 
     def find(self, data_source_id: str) -> DataSource | None:
         """The data source with its tags and permissions, or None."""
-        try:
-            with named_errors():
-                found: Any = self._client.describe_data_source(
-                    AwsAccountId=self._hub.account_id, DataSourceId=data_source_id
-                )["DataSource"]
-                tags = self._client.list_tags_for_resource(ResourceArn=found["Arn"]).get("Tags", [])
-                permissions = self._permissions(data_source_id)
-        except ClientError as error:
-            if code_of(error) == "ResourceNotFoundException":
-                return None
-            raise
-        state = STATES.get(found["Status"])
-        if state is None:  # DELETED: Quick still shows it for a moment
+        found = self._describe(data_source_id)
+        state = STATES.get(found["Status"]) if found else None
+        if found is None or state is None:  # DELETED: Quick still returns it for a moment
+            return None
+        tags = unless_missing(MISSING, self._client.list_tags_for_resource, ResourceArn=found["Arn"])
+        permissions = unless_missing(MISSING, self._permissions, data_source_id=data_source_id)
+        if tags is None or permissions is None:  # deleted meanwhile
             return None
         return DataSource(
             state=state,
             name=found.get("Name", ""),
-            settings=_settings(found.get("DataSourceParameters", {}).get("AthenaParameters", {})),
+            settings=settings_of(found),
             sharing=self._sharing(permissions),
-            tags={tag["Key"]: tag["Value"] for tag in tags},
+            tags={tag["Key"]: tag["Value"] for tag in tags.get("Tags", [])},
             failure_type=found.get("ErrorInfo", {}).get("Type", ""),
             failure=found.get("ErrorInfo", {}).get("Message", ""),
         )
 
     def is_usable(self, data_source_id: str) -> bool:
-        """Whether Quick has the data source, and did not fail to make it."""
-        try:
-            with named_errors():
-                found = self._client.describe_data_source(
-                    AwsAccountId=self._hub.account_id, DataSourceId=data_source_id
-                )["DataSource"]
-        except ClientError as error:
-            if code_of(error) == "ResourceNotFoundException":
-                return False
-            raise
-        return found["Status"] not in USELESS
+        """Whether the data source exists and its creation did not fail."""
+        found = self._describe(data_source_id)
+        return found is not None and found["Status"] not in UNUSABLE
+
+    def _describe(self, data_source_id: str) -> Any | None:
+        found = unless_missing(MISSING, self._client.describe_data_source, **self._named(data_source_id))
+        return found and found["DataSource"]
+
+    def _named(self, data_source_id: str) -> Any:
+        """The parameters that name a data source in every call."""
+        return {"AwsAccountId": self._hub.account_id, "DataSourceId": data_source_id}
 
     def create(self, data_source_id: str, name: str, settings: DataSourceSettings, sharing: Sharing) -> Refusal | None:
-        """Begin to create it, or say why Quick would not."""
-        return _answer(
+        """Start to create it, or return Quick's refusal."""
+        return _request(
             self._client.create_data_source,
-            AwsAccountId=self._hub.account_id,
-            DataSourceId=data_source_id,
+            **self._named(data_source_id),
             Name=name,
             Type="ATHENA",
             DataSourceParameters=_parameters(settings),
             Permissions=[_permission(*each) for each in self._wanted(sharing).items()],
-            Tags=[{"Key": key, "Value": value} for key, value in self._hub.mark.items()],
+            Tags=[{"Key": key, "Value": value} for key, value in self._hub.ownership_tags.items()],
         )
 
     def update(self, data_source_id: str, name: str, settings: DataSourceSettings) -> Refusal | None:
-        """Begin to change its name and where its queries run, or say why Quick would not."""
-        return _answer(
+        """Start to change its name and settings, or return Quick's refusal."""
+        return _request(
             self._client.update_data_source,
-            AwsAccountId=self._hub.account_id,
-            DataSourceId=data_source_id,
+            **self._named(data_source_id),
             Name=name,
             DataSourceParameters=_parameters(settings),
         )
 
     def share(self, data_source_id: str, sharing: Sharing) -> None:
-        """Share it with exactly these groups: grant what is missing, revoke what is too much; the rest comes again."""
+        """Share it with exactly these groups. More changes than one call takes are made by the next call."""
         with _refusals(data_source_id), tolerating("ConflictException"):
             wanted, seen = self._wanted(sharing), self._permissions(data_source_id)
             missing = [_permission(who, actions) for who, actions in wanted.items() if actions - seen.get(who, set())]
             extra = {who: actions - wanted.get(who, set()) for who, actions in seen.items()}
             too_much = [_permission(who, actions) for who, actions in extra.items() if actions]
-            if changes := _given(GrantPermissions=missing[:PER_CALL], RevokePermissions=too_much[:PER_CALL]):
-                self._client.update_data_source_permissions(
-                    AwsAccountId=self._hub.account_id, DataSourceId=data_source_id, **changes
-                )
+            if changes := _not_empty(GrantPermissions=missing[:PER_CALL], RevokePermissions=too_much[:PER_CALL]):
+                self._client.update_data_source_permissions(**self._named(data_source_id), **changes)
 
     def remove(self, data_source_id: str) -> None:
-        """Delete it; one that is gone already is no error, nor is a change under way: we look again."""
-        with named_errors(), tolerating("ResourceNotFoundException", "ConflictException"):
-            self._client.delete_data_source(AwsAccountId=self._hub.account_id, DataSourceId=data_source_id)
+        """Delete it. No error when it does not exist or is being changed: the caller checks again."""
+        with named_errors(), tolerating(MISSING, "ConflictException"):
+            self._client.delete_data_source(**self._named(data_source_id))
 
     def _permissions(self, data_source_id: str) -> dict[str, set[str]]:
         """Actions by principal."""
-        found = self._client.describe_data_source_permissions(
-            AwsAccountId=self._hub.account_id, DataSourceId=data_source_id
-        )
+        found = self._client.describe_data_source_permissions(**self._named(data_source_id))
         return {each["Principal"]: set(each["Actions"]) for each in found.get("Permissions", [])}
 
     def _sharing(self, permissions: dict[str, set[str]]) -> Sharing:
@@ -161,7 +150,7 @@ class AwsDataSources:
 class AwsQuickAccount:
     """Port `QuickAccount` over Amazon Quick, in the Region that holds its groups.
 
-    Good news is remembered as long as the function stays warm: thousands of accounts ask the same question.
+    Positive answers are cached while the function stays warm: thousands of accounts need the same ones.
     """
 
     def __init__(self, client: "QuickSightClient", hub: Hub, namespace: str) -> None:
@@ -171,8 +160,8 @@ class AwsQuickAccount:
 
     def edition(self) -> str | None:
         """STANDARD, ENTERPRISE or ENTERPRISE_AND_Q; None when the account is not subscribed."""
-        if self._edition not in ENOUGH:
-            self._edition = self._ask_for_edition()
+        if self._edition not in SUFFICIENT:
+            self._edition = self._read_edition()
         return self._edition
 
     def has_group(self, name: str) -> bool:
@@ -181,37 +170,25 @@ class AwsQuickAccount:
             self._groups.add(name)
         return name in self._groups
 
-    def _ask_for_edition(self) -> str | None:
-        try:
-            with named_errors():
-                found = self._client.describe_account_subscription(AwsAccountId=self._hub.account_id)["AccountInfo"]
-        except ClientError as error:
-            if code_of(error) == "ResourceNotFoundException":
-                return None
-            raise
+    def _read_edition(self) -> str | None:
+        call = self._client.describe_account_subscription
+        answer = unless_missing(MISSING, call, AwsAccountId=self._hub.account_id)
+        found = answer["AccountInfo"] if answer else {"AccountSubscriptionStatus": "UNSUBSCRIBED"}
         ended = found.get("AccountSubscriptionStatus", "").startswith("UNSUBSCRIBE")
         return None if ended else found.get("Edition", "STANDARD")
 
     def _exists(self, name: str) -> bool:
-        try:
-            with named_errors():
-                self._client.describe_group(
-                    AwsAccountId=self._hub.account_id, Namespace=self._namespace, GroupName=name
-                )
-        except ClientError as error:
-            if code_of(error) == "ResourceNotFoundException":
-                return False
-            raise
-        return True
+        group = {"AwsAccountId": self._hub.account_id, "Namespace": self._namespace, "GroupName": name}
+        return unless_missing(MISSING, self._client.describe_group, **group) is not None
 
 
-def _answer(ask: Callable[..., Any], **request: Any) -> Refusal | None:
-    """None when Quick begins; else what it says. Throttles and faults on the way rise, they are no answer."""
+def _request(call: Callable[..., Any], **request: Any) -> Refusal | None:
+    """None when Quick accepts the request, else its refusal. Throttles and network errors are raised."""
     with named_errors():
         try:
-            ask(**request)
+            call(**request)
         except ClientError as error:
-            if code_of(error) not in ANSWERS:
+            if code_of(error) not in REQUEST_REFUSALS:
                 raise
             return Refusal(code_of(error), str(error))
     return None
@@ -219,12 +196,12 @@ def _answer(ask: Callable[..., Any], **request: Any) -> Refusal | None:
 
 @contextmanager
 def _refusals(data_source_id: str) -> Iterator[None]:
-    """Answers to a sharing that waiting does not mend are named after the data source."""
+    """Raise DataSourceFailed for refusals that retrying would not help."""
     try:
         with named_errors():
             yield
     except ClientError as error:
-        if code_of(error) in REFUSED:
+        if code_of(error) in SHARING_REFUSALS:
             raise DataSourceFailed(f"data source {data_source_id}: {error}") from error
         raise
 
@@ -233,12 +210,14 @@ def _permission(principal: str, actions: set[str]) -> Any:
     return {"Principal": principal, "Actions": sorted(actions)}
 
 
-def _given(**lists: Sequence[Any]) -> Any:
-    """Only the lists that have something in them: Quick takes no empty ones."""
+def _not_empty(**lists: Sequence[Any]) -> Any:
+    """Only the lists that are not empty: Quick refuses empty ones."""
     return {name: each for name, each in lists.items() if each}
 
 
-def _settings(athena: dict[str, str]) -> DataSourceSettings:
+def settings_of(found: Any) -> DataSourceSettings:
+    """The settings of a data source as Quick lists or describes it."""
+    athena = found.get("DataSourceParameters", {}).get("AthenaParameters", {})
     return DataSourceSettings(
         work_group=athena.get("WorkGroup", ""),
         run_as_role_arn=athena.get("RoleArn", ""),

@@ -17,7 +17,7 @@ class StepFunctionsReconciles:
         self._client, self._machine_arn = client, machine_arn
 
     def start(self, account_id: str, reason: str, name: str, profiles: Sequence[str] = ()) -> None:
-        """Ask for a look at an account; a name used already is no error, it has been asked for."""
+        """Start to reconcile an account; no error when the name was used already: then it was started before."""
         forgotten = {"profiles": list(profiles)} if profiles else {}
         payload = json.dumps({"account_id": account_id, "reason": reason, **forgotten})
         with named_errors(), tolerating("ExecutionAlreadyExists"):

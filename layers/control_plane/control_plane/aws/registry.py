@@ -1,165 +1,142 @@
-"""The registry table: one record for each connection and one claim for each account (docs/reference/registry.md)."""
+"""The registry table: one record for each connection and one claim for each account (docs/reference/registry.md).
 
-from collections.abc import Mapping
-from datetime import UTC, datetime
-from itertools import islice
-from typing import TYPE_CHECKING, Any
+This is the only module that reads records and claims. Besides it only the state machines write them.
+"""
 
-from control_plane.aws.calls import named_errors
-from control_plane.aws.items import (
-    ACCOUNT,
-    CLAIM,
-    CONNECTION,
-    account_of,
-    count,
-    is_claim,
-    key_of,
-    moment,
-    text,
-)
-from control_plane.ports import STATUSES, Attention, Record
+import json
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Self
+
+import boto3
+
+from control_plane.aws.calls import CONFIG
+from control_plane.aws.dynamodb import Item, Table, item_key, string
+from control_plane.aws.records import ACCOUNT, CLAIM, CONNECTION, read, read_or_anomaly, time_of, updated
+from control_plane.ports.registry import Record
+from control_plane.sweep.ports import ListPage
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-INDEX = "attention"
-UNDER_WAY = ("connecting", "disconnecting")
-PAGES = 10  # of an account's records, 1 MB each: no account has more than part of one
-NEVER = datetime(2000, 1, 1, tzinfo=UTC)  # when something was written that does not say when
-WATCH: Any = {"pk": {"S": "watch"}, "sk": {"S": "report"}}
+INDEX = "unsettled"
+IN_PROGRESS = ("connecting", "disconnecting")
+MAX_PAGES = 10  # of an account's records, 1 MB each: a real account needs part of one page
+PAGE = 500  # items on a page of all records; a sweep stores a page as one item, and the limit of DynamoDB is 400 KB
+# Whether no newer generation has written a record. More than so many passes ahead is not one that can be true.
+FENCE = "attribute_not_exists(generation) OR NOT generation BETWEEN :newer AND :newest"
+NEWEST = 100
+WATCH = item_key("watch", "report")
 
 
 class DynamoDbRegistry:
-    """Port `Registry` over DynamoDB."""
+    """Port `Registry`, and the sweep's port `RecordListing`, over DynamoDB."""
 
     def __init__(self, client: "DynamoDBClient", table: str) -> None:
-        self._client, self._table = client, table
+        self._table = Table(client, table)
+
+    @classmethod
+    def open(cls, table: str, region: str) -> Self:
+        """The registry in that table and Region, with the caller's credentials."""
+        return cls(boto3.client("dynamodb", region_name=region, config=CONFIG), table)
+
+    # Read ----------------------------------------------------------------------------------------------------
+
+    def account(self, account_id: str) -> list[Record]:
+        """An account's claim and the records of its connections."""
+        return [record for item in self._items(account_id) if (record := read(item))]
 
     def records(self, account_id: str) -> dict[str, Record]:
-        """What is remembered of an account's connections, by profile. What can't be read is remembered of none."""
-        with named_errors():
-            pages = self._client.get_paginator("query").paginate(
-                TableName=self._table,
-                KeyConditionExpression="pk = :account AND begins_with(sk, :connection)",
-                ExpressionAttributeValues={
-                    ":account": {"S": f"{ACCOUNT}{account_id}"},
-                    ":connection": {"S": CONNECTION},
-                },
-                ConsistentRead=True,
-            )
-            items: list[Any] = [item for page in islice(pages, PAGES) for item in page["Items"]]
-        found = {connection.profile: record_of(item) for item in items if (connection := key_of(item))}
-        return {profile: record for profile, record in found.items() if record}
+        """The valid records of an account's connections, by profile."""
+        found = (read(item) for item in self._items(account_id, CONNECTION))
+        return {each.profile: each for each in found if each and each.profile is not None and each.is_valid}
 
-    def record_failure(self, account_id: str, profile: str | None, failure: Mapping[str, str], now: str) -> None:
-        """Keep what stopped a connection (or, without a profile, the whole account: on its claim).
+    def unsettled(self, kind: str) -> list[Record]:
+        """Records that are `in_progress` or `failed`, the one written longest ago first."""
+        items = self._table.query_index(INDEX, "unsettled = :kind", {":kind": {"S": kind}})
+        return [record for item in items if (record := read(item))]
 
-        What stops the account stops its connections under way: none is left to look as if it still moved.
+    def page(self, token: str) -> ListPage[Record]:
+        """Some records and claims of all accounts. It is a scan, because there is no index of all accounts."""
+        after = json.loads(token) if token else None
+        values = {":account": {"S": ACCOUNT}}
+        items, following = self._table.scan_page("begins_with(pk, :account)", values, PAGE, after)
+        return ListPage([read_or_anomaly(item) for item in items], json.dumps(following) if following else "")
+
+    def every(self) -> Iterator[Record]:
+        """All records and claims of all accounts."""
+        token = ""
+        while True:
+            page = self.page(token)
+            yield from page.items
+            if not (token := page.token):
+                return
+
+    def is_held_by(self, account_id: str, execution: str) -> bool:
+        """Whether that execution holds the account's claim now."""
+        return string(self._table.get(item_key(f"{ACCOUNT}{account_id}", CLAIM)), "holder") == execution
+
+    def held_since(self, account_id: str) -> str | None:
+        """When the holder of an account's claim wrote it last; None when nobody holds it."""
+        found = self._table.get(item_key(f"{ACCOUNT}{account_id}", CLAIM))
+        return updated(found) if "holder" in found else None
+
+    def unread_events(self) -> int:
+        """How many events are stored in which no account was found."""
+        return self._table.count("pk = :unread", {":unread": {"S": "unread"}})
+
+    def last_report(self) -> str:
+        """Until when failures have been reported; empty at first."""
+        found = self._table.get(WATCH)
+        return string(found, "updated") if time_of(found, "updated") else ""
+
+    def _items(self, account_id: str, prefix: str = "") -> Iterator[Item]:
+        values = {":account": {"S": f"{ACCOUNT}{account_id}"}}
+        if not prefix:
+            return self._table.query("pk = :account", values, MAX_PAGES)
+        condition = "pk = :account AND begins_with(sk, :prefix)"
+        return self._table.query(condition, {**values, ":prefix": {"S": prefix}}, MAX_PAGES)
+
+    # Write ---------------------------------------------------------------------------------------------------
+
+    def record_failure(
+        self, account_id: str, profile: str | None, failure: Mapping[str, str], now: str, generation: int | None = None
+    ) -> None:
+        """Record why a connection failed or, without a profile, why the whole account failed (on its claim).
+
+        Connections in progress fail with their account: none may stay in progress. With a generation, a record that a
+        newer one has written stays as it is, as in the states of ReconcileConnection.
         """
         if profile is not None:
-            self._fail(account_id, f"{CONNECTION}{profile}", failure, now)
+            self._fail(account_id, f"{CONNECTION}{profile}", failure, now, generation)
             return
         for name, record in self.records(account_id).items():
-            if record.status in UNDER_WAY:
+            if record.status in IN_PROGRESS:
                 self._fail(account_id, f"{CONNECTION}{name}", failure, now)
         self._fail(account_id, CLAIM, failure, now)
 
     def record_dependents(self, account_id: str, profile: str, dependents: str, now: str) -> None:
-        """Keep what stops working with a connection's data source."""
-        with named_errors():
-            self._client.update_item(
-                TableName=self._table,
-                Key={"pk": {"S": f"{ACCOUNT}{account_id}"}, "sk": {"S": f"{CONNECTION}{profile}"}},
-                UpdateExpression="SET dependents = :dependents, updated = :now",
-                ExpressionAttributeValues={":dependents": {"S": dependents}, ":now": {"S": now}},
-            )
+        """Record the assets that stop working with a connection's data source."""
+        self._set(account_id, f"{CONNECTION}{profile}", {"dependents": dependents, "updated": now})
 
-    def needing_attention(self, kind: str) -> list[Attention]:
-        """Records that are `moving` or `failed`, the one written longest ago first."""
-        with named_errors():
-            pages = self._client.get_paginator("query").paginate(
-                TableName=self._table,
-                IndexName=INDEX,
-                KeyConditionExpression="attention = :kind",
-                ExpressionAttributeValues={":kind": {"S": kind}},
-            )
-            items: list[Any] = [item for page in pages for item in page["Items"]]
-        return [_attention(item) for item in items if is_claim(item) or key_of(item)]
+    def set_last_report(self, until: str) -> None:
+        """Record until when failures have been reported."""
+        self._table.put({**WATCH, "updated": {"S": until}})
 
-    def held_since(self, account_id: str) -> str | None:
-        """When the holder of an account's claim gave its last sign of life; None when nobody holds it."""
-        key: Any = {"pk": {"S": f"{ACCOUNT}{account_id}"}, "sk": {"S": CLAIM}}
-        with named_errors():
-            found = self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item", {})
-        return _written(found) if "holder" in found else None
+    def _fail(
+        self, account_id: str, sort_key: str, failure: Mapping[str, str], now: str, generation: int | None = None
+    ) -> None:
+        values = {**failure, "status": "failed", "unsettled": "failed", "updated": now}
+        self._set(account_id, sort_key, values, generation)
 
-    def unread_events(self) -> int:
-        """How many events are kept in which no account was found."""
-        with named_errors():
-            pages = self._client.get_paginator("query").paginate(
-                TableName=self._table,
-                KeyConditionExpression="pk = :unread",
-                ExpressionAttributeValues={":unread": {"S": "unread"}},
-                Select="COUNT",
-            )
-            return sum(page["Count"] for page in pages)
-
-    def last_report(self) -> str:
-        """Until when failures have been reported; empty at first."""
-        with named_errors():
-            found = self._client.get_item(TableName=self._table, Key=WATCH, ConsistentRead=True).get("Item", {})
-        return text(found, "updated") if moment(found, "updated") else ""
-
-    def reported(self, until: str) -> None:
-        """Failures recorded until then have been reported."""
-        with named_errors():
-            self._client.put_item(TableName=self._table, Item={**WATCH, "updated": {"S": until}})
-
-    def _fail(self, account_id: str, sort_key: str, failure: Mapping[str, str], now: str) -> None:
-        values = {**failure, "status": "failed", "attention": "failed", "updated": now}
-        names = {f"#{name}": name for name in values}
-        with named_errors():
-            self._client.update_item(
-                TableName=self._table,
-                Key={"pk": {"S": f"{ACCOUNT}{account_id}"}, "sk": {"S": sort_key}},
-                UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in values),
-                ExpressionAttributeNames=names,
-                ExpressionAttributeValues={f":{name}": {"S": value} for name, value in values.items()},
-            )
-
-
-def record_of(item: Mapping[str, Any]) -> Record | None:
-    """A connection's record from its item; None when the item does not say how the connection stands."""
-    status = text(item, "status")
-    if status not in STATUSES:
-        return None
-    return Record(
-        status=status,
-        remove_after=moment(item, "remove_after"),
-        since=moment(item, "since"),
-        is_kept="kept" in item,
-        dependents=text(item, "dependents"),
-    )
-
-
-def _attention(item: Mapping[str, Any]) -> Attention:
-    connection = key_of(item)
-    return Attention(
-        account_id=account_of(item) or "",
-        profile=connection.profile if connection else None,
-        updated=_written(item),
-        held="holder" in item,
-        generation=count(item, "generation"),
-        requests=count(item, "requests"),
-        requested_by=text(item, "requested_by"),
-        account_name=text(item, "account_name"),
-        error=text(item, "error"),
-        reason=text(item, "reason"),
-        cause=text(item, "cause"),
-        remedy=text(item, "remedy"),
-    )
-
-
-def _written(item: Mapping[str, Any]) -> str:
-    """When an item was written last; long ago when it does not say: then it is looked after."""
-    return text(item, "updated") if moment(item, "updated") else NEVER.isoformat()
+    def _set(self, account_id: str, sort_key: str, values: Mapping[str, str], generation: int | None = None) -> None:
+        fence = {":newer": generation + 1, ":newest": generation + NEWEST} if generation is not None else {}
+        self._table.update(
+            item_key(f"{ACCOUNT}{account_id}", sort_key),
+            "SET " + ", ".join(f"#{name} = :{name}" for name in values),
+            {
+                **{f":{name}": {"S": value} for name, value in values.items()},
+                **{name: {"N": str(value)} for name, value in fence.items()},
+            },
+            condition=FENCE if fence else "",
+            names={f"#{name}": name for name in values},
+        )

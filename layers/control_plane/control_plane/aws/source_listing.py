@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 from control_plane.account import Connection, Hub
 from control_plane.aws.calls import named_errors
-from control_plane.aws.quicksight import STATES
-from control_plane.sweep.facts import Source
-from control_plane.sweep.ports import Read
+from control_plane.aws.quicksight import STATES, settings_of
+from control_plane.sweep.ports import ListPage
+from control_plane.sweep.snapshot import DataSourceSummary
 
 if TYPE_CHECKING:
     from mypy_boto3_quicksight import QuickSightClient
@@ -20,26 +20,26 @@ class AwsSourceListing:
     def __init__(self, client: "QuickSightClient", hub: Hub) -> None:
         self._client, self._hub = client, hub
 
-    def page(self, token: str) -> Read[Source]:
-        """At most 100 data sources, of which those with a name of ours."""
+    def page(self, token: str) -> ListPage[DataSourceSummary]:
+        """At most 100 data sources; returns those with a name of ours."""
         following: Any = {"NextToken": token} if token else {}
         with named_errors():
             found: Any = self._client.list_data_sources(AwsAccountId=self._hub.account_id, MaxResults=PAGE, **following)
         sources = [_source(each) for each in found.get("DataSources", []) if each.get("Status") in STATES]
-        return Read([each for each in sources if each], found.get("NextToken", ""))
+        return ListPage([each for each in sources if each], found.get("NextToken", ""))
 
 
-def _source(found: Any) -> Source | None:
+def _source(found: Any) -> DataSourceSummary | None:
     connection = Connection.of_data_source(found["DataSourceId"])
     if connection is None:
         return None
-    athena = found.get("DataSourceParameters", {}).get("AthenaParameters", {})
-    return Source(
+    settings = settings_of(found)
+    return DataSourceSummary(
         account_id=connection.account_id,
         profile=connection.profile,
         state=STATES[found["Status"]],
         name=found.get("Name", ""),
-        work_group=athena.get("WorkGroup", ""),
-        run_as_role_arn=athena.get("RoleArn", ""),
-        consumer_role_arn=athena.get("ConsumerAccountRoleArn", ""),
+        work_group=settings.work_group,
+        run_as_role_arn=settings.run_as_role_arn,
+        consumer_role_arn=settings.consumer_role_arn,
     )

@@ -1,1 +1,1 @@
-"""What we do: ensure and revoke, each looking first and acting on the difference."""
+"""The steps of a reconcile. Each one reads the current state first and then changes only what differs."""

@@ -1,11 +1,11 @@
-"""Allow the run-as role one consumer role more, or one less: many wishes, one writer, nothing dropped.
+"""Write the access policy: which consumer roles the run-as role may assume. There is one writer at a time.
 
-IAM has no conditional write, so two writers would undo each other. Everyone notes a wish in the ledger; whoever
-gets the lease applies all wishes that wait, in one go. Whoever does not comes again, and mostly finds it done.
-The brake sits here, because every revocation, whoever asks for it, passes here.
+IAM has no conditional write, so two writers would undo each other's changes. Each caller stores its change in the
+ledger. The caller that gets the lease applies all pending changes at once. The others try again later and mostly find
+their change applied. The revocation budget is applied here, because every revocation is written here.
 
-The writer believes the ledger's keys and nothing else that it can find out itself: which role is meant, and whether
-a revocation takes nothing from anybody. An entry that is no consumer role's of ours is taken out, as if asked for.
+Of an item in the ledger the writer believes only the key and the kind of change. It finds out itself which role is
+meant, and whether a revocation need not be counted. Entries that are not a consumer role of ours are removed, too.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,27 +15,30 @@ from enum import StrEnum
 
 from control_plane.access_policy import Changes, Shard, apply
 from control_plane.account import Connection, Hub
-from control_plane.brake import Removal, Verdict, sort_out
-from control_plane.errors import AccessPolicyFull
-from control_plane.ports import (
-    GONE,
+from control_plane.errors import AccessPolicyFull, ClaimLost
+from control_plane.ports.access import (
+    NO_VERSION,
+    AccessChange,
     AccessLedger,
     AccessPolicies,
+    Anomalies,
+    ApprovalBatch,
     Approvals,
-    Brake,
     Exemptions,
-    HeldPlan,
-    Oddities,
     PendingChange,
-    Wish,
+    RevocationBudget,
 )
+from control_plane.ports.registry import Registry
+from control_plane.revocation_budget import Revocation, Verdict, decide
 
-VERIFIED = 20  # revocations that claim to be uncounted, of which one writer asks AWS
-PATIENCE = timedelta(seconds=20)  # for which it asks, well within a function's minute; the others come again
+MAX_VERIFIED = 20  # uncounted revocations that one writer verifies with AWS
+VERIFY_TIME_LIMIT = timedelta(
+    seconds=20
+)  # the time limit for that, well below a function's timeout; the rest is tried again later
 
 
-class Settled(StrEnum):
-    """How it stands with a wish: in force, to be tried again soon, or waiting for approval."""
+class WriteResult(StrEnum):
+    """The result for one change: applied, to be tried again soon, or waiting for approval."""
 
     DONE = "done"
     BUSY = "busy"
@@ -43,36 +46,36 @@ class Settled(StrEnum):
 
 
 def external_ids(hub: Hub) -> str:
-    """The ExternalIds Role A may send: those of our own data sources."""
+    """The ExternalIds the run-as role may send: those of our own data sources."""
     return f"arn:{hub.partition}:quicksight:{hub.region}:{hub.account_id}:datasource/quick-athena-*"
 
 
 @dataclass(frozen=True)
 class Writer:
-    """Who would write, and when: an execution's name for itself and the time it entered the step."""
+    """Who writes, and when: an id for the caller and the time at which it entered the step."""
 
     holder: str
     now: str
 
 
 @dataclass(frozen=True)
-class Desk:
-    """What a writer works with. `repairs`: entries that are none of ours are taken out, not only told."""
+class AccessDependencies:
+    """The dependencies of a writer. `repairs`: entries that are not ours are removed, not only reported."""
 
     hub: Hub
     ledger: AccessLedger
     policies: AccessPolicies
-    brake: Brake
+    budget: RevocationBudget
     approvals: Approvals
     exemptions: Exemptions
-    oddities: Oddities
+    anomalies: Anomalies
     repairs: bool = True
 
 
 class AccessRequest(Connection):
-    """What EnsureAccess and RevokeAccess are asked: which connection, for which execution's attempt, when.
+    """The request of EnsureAccess and RevokeAccess: which connection, for which attempt of an execution, and when.
 
-    `counted`: the brake counts the revocation. The writer believes only that it does.
+    `counted`: the revocation uses up the budget. If it claims that it does not, the writer verifies that.
     """
 
     execution: str
@@ -80,218 +83,231 @@ class AccessRequest(Connection):
     now: str
     counted: bool = True
 
-    def wish(self, *, allow: bool) -> Wish:
-        """The entry wanted, or not wanted."""
+    def change(self, *, allow: bool) -> AccessChange:
+        """The change to allow or to revoke the connection."""
         connection = Connection(account_id=self.account_id, profile=self.profile)
-        return Wish(connection, allow, self.generation, self.counted)
+        return AccessChange(connection, allow, self.generation, self.counted)
+
+    def check_claim(self, registry: Registry) -> None:
+        """Raise ClaimLost when another execution holds the account: it decides now what access the account has."""
+        if not registry.is_held_by(self.account_id, self.execution):
+            raise ClaimLost(f"account {self.account_id}: {self.execution} does not hold its claim any more")
 
     @property
     def writer(self) -> Writer:
-        """Two connections of one execution are two writers."""
+        """The writer's id. Two connections of one execution are two writers."""
         return Writer(f"{self.execution}#{self.profile}", self.now)
 
 
-def settle(wish: Wish, writer: Writer, desk: Desk) -> Settled:
-    """Bring one wish into force. Raises AccessPolicyFull."""
-    key = wish.connection.key
-    desk.ledger.ask(wish, writer.now)
-    done = _with_lease(writer, desk, mine=key)
-    if done is None or key in done.later:
-        return Settled.BUSY
-    arn = wish.connection.consumer_role_arn(desk.hub)
+def apply_change(change: AccessChange, writer: Writer, deps: AccessDependencies) -> WriteResult:
+    """Apply one change. Raises AccessPolicyFull."""
+    key = change.connection.key
+    deps.ledger.enqueue(change, writer.now)
+    done = _with_lease(writer, deps, own_key=key)
+    if done is None or key in done.deferred:
+        return WriteResult.BUSY
+    arn = change.connection.consumer_role_arn(deps.hub)
     if arn in done.without_room:
         raise AccessPolicyFull(
             f"no room for {arn}: the run-as role's access policies are all full, and as many as IAM lets a role have"
         )
-    if (arn in done.standing) is wish.allow:
-        return Settled.DONE
-    # Else a later attempt's change of the same entry, or one that somebody forged, went before ours: ask again.
-    return Settled.HELD if key in done.held else Settled.BUSY
+    if (arn in done.in_force) is change.allow:
+        return WriteResult.DONE
+    # Otherwise another change of the same entry (of a later attempt, or a forged one) came first: try again.
+    return WriteResult.HELD if key in done.held else WriteResult.BUSY
 
 
-def release(plan_id: str, writer: Writer, desk: Desk) -> Settled:
-    """Let exactly the revocations of an approved plan go. HELD: it was replaced, the new one needs its own approval."""
-    if desk.brake.is_released(plan_id):
-        return Settled.DONE
-    done = _with_lease(writer, desk, approved=plan_id)
+def release_batch(batch_id: str, writer: Writer, deps: AccessDependencies) -> WriteResult:
+    """Apply exactly the revocations of an approved batch. HELD: it was replaced; the new one needs its own approval."""
+    if deps.budget.is_released(batch_id):
+        return WriteResult.DONE
+    done = _with_lease(writer, deps, approved=batch_id)
     if done is None:
-        return Settled.BUSY
-    return Settled.HELD if done.refused else Settled.DONE
+        return WriteResult.BUSY
+    return WriteResult.HELD if done.refused else WriteResult.DONE
 
 
-def take_out_unexpected(writer: Writer, desk: Desk) -> Sequence[str] | None:
-    """Take out what is no consumer role's of ours; what of it is still there (it waits for approval). None: busy."""
-    done = _with_lease(writer, desk)
+def remove_unexpected(writer: Writer, deps: AccessDependencies) -> Sequence[str] | None:
+    """Remove entries that are not a consumer role of ours. Returns those still there (held). None: try again later."""
+    done = _with_lease(writer, deps)
     return None if done is None else sorted(done.unexpected)
 
 
 @dataclass(frozen=True)
-class Done:
-    """What a commit left: entries without room, connections held, and whether the approval was for another plan.
+class CommitResult:
+    """The result of a commit: entries without room, connections held, and whether another batch was approved.
 
-    `standing`: the entries in force now. `later`: changes it could not judge; whoever asked for one comes again.
-    `unexpected`: entries that are still there and are no consumer role's of ours.
+    `in_force`: all entries in force now. `deferred`: changes it could not verify; their callers try again.
+    `unexpected`: entries that are still there and are not a consumer role of ours.
     """
 
-    standing: frozenset[str] = frozenset()
+    in_force: frozenset[str] = frozenset()
     without_room: frozenset[str] = frozenset()
     held: frozenset[str] = frozenset()
-    later: frozenset[str] = frozenset()
+    deferred: frozenset[str] = frozenset()
     unexpected: frozenset[str] = frozenset()
     refused: bool = False
 
 
 @dataclass(frozen=True)
-class _Task:
-    """One commit: who writes, for which plan's approval, and whose change comes first; what was written so far."""
+class _Commit:
+    """One commit: the writer, the approved batch (if any), the writer's own change, and what was written so far."""
 
     writer: Writer
     approved: str = ""
-    mine: str = ""
+    own_key: str = ""
     written: dict[str, str] = field(default_factory=dict)
 
 
-def _with_lease(writer: Writer, desk: Desk, approved: str = "", mine: str = "") -> Done | None:
-    """Commit as the one writer; None when another one is at work, or IAM does not show the last one's work yet."""
-    if not desk.ledger.acquire(writer.holder, writer.now):
+def _with_lease(writer: Writer, deps: AccessDependencies, approved: str = "", own_key: str = "") -> CommitResult | None:
+    """Commit with the lease. None: another writer has it, or IAM does not return the last writer's changes yet."""
+    if not deps.ledger.acquire(writer.holder, writer.now):
         return None
-    task = _Task(writer, approved, mine)
+    task = _Commit(writer, approved, own_key)
     try:
-        return _commit(task, desk)
+        return _commit(task, deps)
     finally:
-        desk.ledger.release(writer.holder, task.written, writer.now)
+        deps.ledger.release(writer.holder, task.written, writer.now)
 
 
-def _commit(task: _Task, desk: Desk) -> Done | None:
-    """Bring everybody's wishes into force, as far as there is room and the brake lets them."""
-    ledger, policies, brake, now = desk.ledger, desk.policies, desk.brake, task.writer.now
-    shards, wishes, held = policies.shards(), ledger.pending(), brake.held()
-    if _is_stale(policies.versions(), ledger.written(now)):
+def _commit(task: _Commit, deps: AccessDependencies) -> CommitResult | None:
+    """Apply all pending changes, as far as there is room and the revocation budget allows them."""
+    ledger, policies, budget, now = deps.ledger, deps.policies, deps.budget, task.writer.now
+    shards, changes, held = policies.shards(), ledger.pending(), budget.held()
+    if _is_stale(policies.versions(), ledger.recent_versions(now)):
         return None
-    if wishes.refused:
-        desk.oddities.refused(wishes.refused)
-        ledger.refuse(wishes.refused)
+    if changes.refused:
+        deps.anomalies.refused(changes.refused)
+        ledger.discard(changes.refused)
     if task.approved and task.approved != held.id:
-        return Done(refused=True)
-    work = _sort(shards, wishes.changes, held, task, desk)
+        return CommitResult(refused=True)
+    work = _plan_commit(shards, changes.changes, held, task, deps)
     if work.verdict.count:
-        brake.count(work.verdict.count, now)  # before they go: counted for nothing is better than not counted
-    outcome = apply(shards, work.changes, policies.quota(), external_ids(desk.hub))
-    if not _write(outcome.write, task, desk):
+        budget.count(work.verdict.count, now)  # before they are applied: counting too much is safer than too little
+    outcome = apply(shards, work.changes, policies.quota(), external_ids(deps.hub))
+    if not _write(outcome.write, task, deps):
         return None
     if work.removes:
         policies.tidy({shard.number for shard in shards} | {shard.number for shard in outcome.write})
-    _ask_people(work.verdict.hold, task, desk)
-    ledger.applied([each for each in wishes.changes if each.key not in work.waiting])
-    refused = {each.key for each in wishes.refused}
-    return Done(
-        standing=frozenset(outcome.standing),
+    _request_approval(work.verdict.hold, task, deps)
+    ledger.remove_applied([each for each in changes.changes if each.key not in work.waiting])
+    refused = {each.key for each in changes.refused}
+    return CommitResult(
+        in_force=frozenset(outcome.in_force),
         without_room=outcome.without_room,
         held=work.verdict.hold,
-        later=work.later | refused,
+        deferred=work.deferred | refused,
         unexpected=work.unexpected - work.changes.remove,
     )
 
 
-def _write(shards: Sequence[Shard], task: _Task, desk: Desk) -> bool:
-    """Write as long as we are the one writer; whether all is written."""
+def _write(shards: Sequence[Shard], task: _Commit, deps: AccessDependencies) -> bool:
+    """Write the shards while we hold the lease. Returns whether all were written."""
     for shard in shards:
-        if not desk.ledger.holds(task.writer.holder):
+        if not deps.ledger.holds(task.writer.holder):
             return False
-        task.written[shard.name] = desk.policies.write(shard)
+        task.written[shard.name] = deps.policies.write(shard)
     return True
 
 
-def _ask_people(hold: frozenset[str], task: _Task, desk: Desk) -> None:
-    """What was approved has gone; what waits now needs an approval of its own."""
+def _request_approval(hold: frozenset[str], task: _Commit, deps: AccessDependencies) -> None:
+    """Record that an approved batch was applied, and request approval of the revocations that wait now."""
     if task.approved:
-        desk.brake.released(task.approved)
-    if plan := desk.brake.hold(hold, task.writer.now):
-        desk.approvals.ask(plan)
-        desk.brake.asked(plan)
+        deps.budget.mark_released(task.approved)
+    if batch := deps.budget.hold(hold, task.writer.now):
+        deps.approvals.ask(batch)
+        deps.budget.mark_approval_requested(batch)
 
 
 @dataclass(frozen=True)
-class _Work:
-    """What one commit is to do: changes to make, the brake's verdict, and changes it could not judge.
+class _CommitPlan:
+    """What one commit does: changes to make, the verdict of the revocation budget, and changes it could not verify.
 
-    `removes`: something was to go. `unexpected`: entries that stood there and are no consumer role's of ours.
+    `removes`: some entries were to be removed. `unexpected`: entries that are not a consumer role of ours.
     """
 
     changes: Changes
     verdict: Verdict
-    later: frozenset[str]
+    deferred: frozenset[str]
     unexpected: frozenset[str]
     removes: bool
 
     @property
     def waiting(self) -> frozenset[str]:
-        """Changes that stay in the ledger. Those without room do not: whoever wished them comes and is told."""
-        return self.verdict.hold | self.later
+        """Changes that stay in the ledger. Those without room do not: their caller gets an error."""
+        return self.verdict.hold | self.deferred
 
 
-def _sort(shards: Sequence[Shard], pending: Sequence[PendingChange], held: HeldPlan, task: _Task, desk: Desk) -> _Work:
-    """What goes, what comes, what waits; what was approved the brake is not asked about."""
+def _plan_commit(
+    shards: Sequence[Shard],
+    pending: Sequence[PendingChange],
+    held: ApprovalBatch,
+    task: _Commit,
+    deps: AccessDependencies,
+) -> _CommitPlan:
+    """Decide what to add, to remove and to hold. Approved revocations are not checked against the budget."""
     now = task.writer.now
-    standing = {entry for shard in shards for entry in shard.entries}
-    unexpected = frozenset(entry for entry in standing if Connection.of_role(entry, desk.hub) is None)
+    in_force = {entry for shard in shards for entry in shard.entries}
+    unexpected = frozenset(entry for entry in in_force if Connection.of_role(entry, deps.hub) is None)
     if unexpected:
-        desk.oddities.unexpected(sorted(unexpected))
-    asked = [each for each in pending if not each.wish.allow]
-    roles = {each.key: each.wish.connection.consumer_role_arn(desk.hub) for each in pending}
-    free = held.connections & frozenset(desk.brake.listed(task.approved)) if task.approved else frozenset()
-    judged = [each for each in asked if roles[each.key] in standing and each.key not in free]
-    exempt, later = _verify([each for each in judged if not each.wish.counted], task, desk)
-    removals = [
-        Removal(each.key, roles[each.key], each.key not in exempt, each.asked)
-        for each in judged
-        if each.key not in later
+        deps.anomalies.unexpected(sorted(unexpected))
+    revoked = [each for each in pending if not each.change.allow]
+    roles = {each.key: each.change.connection.consumer_role_arn(deps.hub) for each in pending}
+    approved = held.connections & frozenset(deps.budget.connections_of(task.approved)) if task.approved else frozenset()
+    to_check = [each for each in revoked if roles[each.key] in in_force and each.key not in approved]
+    exempt, deferred = _verify([each for each in to_check if not each.change.counted], task, deps)
+    revocations = [
+        Revocation(each.key, roles[each.key], each.key not in exempt, each.requested_at)
+        for each in to_check
+        if each.key not in deferred
     ]
-    foreign = [Removal(each, each, counted=True, asked=now) for each in unexpected if desk.repairs]
-    removals += [each for each in foreign if each.key not in free]
-    waiting = held.connections | desk.brake.expected()
-    verdict = sort_out(removals, len(standing), desk.brake.revoked(), waiting, datetime.fromisoformat(now))
-    going = {each.key: roles[each.key] for each in asked} | {each.key: each.arn for each in foreign}
-    stays = verdict.hold | later
-    return _Work(
+    foreign = [Revocation(each, each, counted=True, requested_at=now) for each in unexpected if deps.repairs]
+    revocations += [each for each in foreign if each.key not in approved]
+    waiting = held.connections | deps.budget.expected()
+    verdict = decide(revocations, len(in_force), deps.budget.revoked(), waiting, datetime.fromisoformat(now))
+    removed = {each.key: roles[each.key] for each in revoked} | {each.key: each.arn for each in foreign}
+    kept = verdict.hold | deferred
+    return _CommitPlan(
         changes=Changes(
-            add=frozenset(roles[each.key] for each in pending if each.wish.allow),
-            remove=frozenset(arn for key, arn in going.items() if key not in stays),
+            add=frozenset(roles[each.key] for each in pending if each.change.allow),
+            remove=frozenset(arn for key, arn in removed.items() if key not in kept),
         ),
         verdict=verdict,
-        later=later,
+        deferred=deferred,
         unexpected=unexpected,
-        removes=bool(going),
+        removes=bool(removed),
     )
 
 
-def _verify(claims: Sequence[PendingChange], task: _Task, desk: Desk) -> tuple[frozenset[str], frozenset[str]]:
-    """Which of the revocations that claim to be uncounted are, and which nobody could ask about yet.
+def _verify(
+    claims: Sequence[PendingChange], task: _Commit, deps: AccessDependencies
+) -> tuple[frozenset[str], frozenset[str]]:
+    """Verify the revocations that claim to be uncounted. Returns the exempt ones and those not verified yet.
 
-    Whoever writes has its own looked at first, so nobody waits for all others. After an error that one is counted and
-    the rest waits: to ask on would only cost this writer its minute.
+    The writer verifies its own change first, so that it never waits for all others. After an error the change at hand
+    is counted and the others are deferred: more calls would only use up the writer's time.
     """
-    began = datetime.now(UTC)  # only how long it takes
+    started = datetime.now(UTC)  # only to measure the duration
     exempt: set[str] = set()
-    queue = sorted(claims, key=lambda each: (each.key != task.mine, each.asked, each.key))
+    queue = sorted(claims, key=lambda each: (each.key != task.own_key, each.requested_at, each.key))
     for number, each in enumerate(queue):
-        if number == VERIFIED or (number and datetime.now(UTC) - began > PATIENCE):
-            return frozenset(exempt), frozenset(left.key for left in queue[number:])
+        if number == MAX_VERIFIED or (number and datetime.now(UTC) - started > VERIFY_TIME_LIMIT):
+            return frozenset(exempt), frozenset(rest.key for rest in queue[number:])
         try:
-            if desk.exemptions.is_exempt(each.wish.connection):
+            if deps.exemptions.is_exempt(each.change.connection):
                 exempt.add(each.key)
-        except Exception:  # noqa: BLE001 - whatever AWS answers, the brake counts and the revocation is not stopped
-            return frozenset(exempt), frozenset(left.key for left in queue[number + 1 :])
+        except Exception:  # noqa: BLE001 - after any error the revocation is counted, but not stopped
+            return frozenset(exempt), frozenset(rest.key for rest in queue[number + 1 :])
     return frozenset(exempt), frozenset()
 
 
-def _is_stale(seen: Mapping[str, str], left: Mapping[str, str]) -> bool:
-    """Whether IAM still shows a policy from before the last write; building on it would undo that write."""
-    return any(_is_older(seen.get(name, GONE), version) for name, version in left.items())
+def _is_stale(seen: Mapping[str, str], written: Mapping[str, str]) -> bool:
+    """Whether IAM still returns a policy from before the last write. Changing that one would undo the write."""
+    return any(_is_older(seen.get(name, NO_VERSION), version) for name, version in written.items())
 
 
-def _is_older(seen: str, left: str) -> bool:
-    """A policy made anew counts from one again, so numbers compare within one policy's id alone."""
+def _is_older(seen: str, written: str) -> bool:
+    """Version numbers start again when a policy is created anew, so they are compared only for the same policy id."""
     seen_id, _, seen_number = seen.partition("/v")
-    left_id, _, left_number = left.partition("/v")
-    return seen_id != left_id or int(seen_number or 0) < int(left_number or 0)
+    written_id, _, written_number = written.partition("/v")
+    return seen_id != written_id or int(seen_number or 0) < int(written_number or 0)

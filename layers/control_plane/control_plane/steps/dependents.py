@@ -1,24 +1,24 @@
-"""Find what depends on a data source, a slice at a time: Quick's API can't be asked by data source.
+"""Find the assets that depend on a data source, a few calls at a time: Quick has no API to search by data source.
 
-What was found is kept in the registry and shared by all who ask, whatever connection they remove: one slice at a
-time, so that Quick gets about two calls a second from all of us together. A crash costs one slice.
+The results are stored in the registry and shared by all removals. Only one caller at a time makes calls, so that Quick
+gets about two calls a second from all of them together. After a crash, only the last few calls are repeated.
 """
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from control_plane.dependents import NAMED, WORDS, Asset, depending
-from control_plane.ports import AssetCache, Listing, QuickAssets
+from control_plane.dependents import KIND_NAMES, NAMED, Asset, depending
+from control_plane.ports.quick import AssetCache, ListingProgress, QuickAssets
 
-PACE = timedelta(seconds=10)  # between two slices, whoever asks
-CALLS, PAGE = 20, 4  # calls in a slice; a page of a list counts as so many, because a hundred assets are kept after it
-FRESH = timedelta(hours=1)  # a list, and owners, younger than that are believed
-KINDS = tuple(WORDS)
+PACE = timedelta(seconds=10)  # between two slices of calls, for all callers together
+CALLS, PAGE = 20, 4  # calls in a slice; a page of a list counts as four, because a hundred assets are stored after it
+FRESH = timedelta(hours=1)  # lists and owners younger than that are used
+KINDS = tuple(KIND_NAMES)
 
 
 @dataclass
 class Search:
-    """One look for dependents, and the calls it may still make."""
+    """One slice of the search, and the calls it may still make."""
 
     now: datetime
     quick: QuickAssets
@@ -26,28 +26,28 @@ class Search:
     calls: int = CALLS
 
     def spend(self, calls: int = 1) -> bool:
-        """Whether so many calls are left; then they count as made."""
+        """Use up so many calls; False when fewer are left."""
         if self.calls < calls:
             return False
         self.calls -= calls
         return True
 
-    def is_fresh(self, moment: str) -> bool:
-        """Whether something learnt then is still believed."""
-        return bool(moment) and self.now - datetime.fromisoformat(moment) < FRESH
+    def is_fresh(self, timestamp: str) -> bool:
+        """Whether data read at that time is still used."""
+        return bool(timestamp) and self.now - datetime.fromisoformat(timestamp) < FRESH
 
 
 def find(arn: str, now: datetime, quick: QuickAssets, cache: AssetCache) -> list[Asset] | None:
-    """Everything that depends on a data source; None: not known yet, come again after PACE."""
+    """All assets that depend on a data source; None: not known yet, try again after PACE."""
     search = Search(now, quick, cache)
-    found = _known(arn, search)
-    if found is None and cache.take_turn(now, now + PACE):
-        _look(arn, search)
-        found = _known(arn, search)
+    found = _find_in_cache(arn, search)
+    if found is None and cache.try_reserve(now, now + PACE):
+        _search(arn, search)
+        found = _find_in_cache(arn, search)
     return found
 
 
-def _known(arn: str, search: Search) -> list[Asset] | None:
+def _find_in_cache(arn: str, search: Search) -> list[Asset] | None:
     listing = search.cache.listing()
     assets = _listed(search, listing)
     if listing.kind or not search.is_fresh(listing.since) or any(asset.uses is None for asset in assets):
@@ -56,12 +56,12 @@ def _known(arn: str, search: Search) -> list[Asset] | None:
     return found if all(search.is_fresh(asset.owners_asked) for asset in found[:NAMED]) else None
 
 
-def _listed(search: Search, listing: Listing) -> list[Asset]:
+def _listed(search: Search, listing: ListingProgress) -> list[Asset]:
     return [asset for asset in search.cache.assets() if asset.seen == listing.since]
 
 
-def _look(arn: str, search: Search) -> None:
-    """Lists first, then what each new or changed asset uses, then the owners of those that count."""
+def _search(arn: str, search: Search) -> None:
+    """Read the lists, then what each new or changed asset uses, then the owners of the dependent assets."""
     listing = _list(search)
     if listing.kind:
         return
@@ -77,11 +77,11 @@ def _look(arn: str, search: Search) -> None:
             search.cache.keep(replace(asset, owners=owners, owners_asked=search.now.isoformat()))
 
 
-def _list(search: Search) -> Listing:
-    """Go on with the lists where the last slice stopped, or begin anew when they are too old."""
+def _list(search: Search) -> ListingProgress:
+    """Continue the lists where the last slice stopped, or start again when they are too old."""
     listing = search.cache.listing()
     if not search.is_fresh(listing.since):
-        listing = Listing(since=search.now.isoformat(), kind=KINDS[0])
+        listing = ListingProgress(since=search.now.isoformat(), kind=KINDS[0])
         search.cache.keep_listing(listing)
     if not listing.kind:
         return listing
@@ -93,12 +93,12 @@ def _list(search: Search) -> Listing:
         listing = replace(listing, kind=listing.kind if page.token else _after(listing.kind), token=page.token)
         search.cache.keep_listing(listing)
     if not listing.kind:
-        _forget_what_is_gone(search, listing)
+        _forget_deleted(search, listing)
     return listing
 
 
 def _merged(listed: Asset, known: Asset | None, since: str) -> Asset:
-    """An asset that did not change keeps what we know of it."""
+    """Keep what is known of an asset that did not change."""
     if known and known.updated == listed.updated:
         return replace(known, seen=since)
     return replace(listed, seen=since)
@@ -108,7 +108,7 @@ def _after(kind: str) -> str:
     return dict(zip(KINDS, [*KINDS[1:], ""], strict=True))[kind]
 
 
-def _forget_what_is_gone(search: Search, listing: Listing) -> None:
+def _forget_deleted(search: Search, listing: ListingProgress) -> None:
     for asset in search.cache.assets():
         if asset.seen != listing.since:
             search.cache.forget(asset)

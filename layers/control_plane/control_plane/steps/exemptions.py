@@ -1,14 +1,15 @@
-"""Which revocations the brake need not count, because they take nothing from anybody. Asked of AWS, not of a record."""
+"""Which revocations need not be counted, because nobody loses anything by them. Read from AWS, not from a record."""
 
 from dataclasses import dataclass
 
 from control_plane.account import Connection
-from control_plane.ports import AccountStates, DataSourceStates
+from control_plane.ports.organization import AccountStates
+from control_plane.ports.quick import DataSourceStates
 
 
 @dataclass(frozen=True)
 class LiveExemptions:
-    """Port `Exemptions` over what the organization and Quick say now."""
+    """Port `Exemptions`, from the current state of the organization and of Quick."""
 
     accounts: AccountStates
     data_sources: DataSourceStates

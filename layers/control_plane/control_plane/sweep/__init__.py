@@ -1,1 +1,1 @@
-"""The sweep: compare the whole organization with everything of ours, and have looked at whatever differs."""
+"""The sweep: compare the whole organization with all our resources, and reconcile every account that differs."""

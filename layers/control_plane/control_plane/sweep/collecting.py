@@ -1,62 +1,80 @@
-"""Read the lists a sweep compares, some pages at a time, each written down before the next is asked for."""
+"""Read the lists a sweep compares, some pages at a time. Each page is stored before the next one is read."""
 
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from control_plane.account import Account, Unit
-from control_plane.asking import Terms, nearest
-from control_plane.sweep.facts import Kind, Page, Progress
-from control_plane.sweep.ports import AccountListing, Papers, Place, Read, RecordListing, RoleListing, SourceListing
+from control_plane.opt_in import OptInPolicy, nearest
+from control_plane.sweep.ports import (
+    AccountListing,
+    ListedAccount,
+    ListPage,
+    RecordListing,
+    RoleListing,
+    SourceListing,
+    SweepStore,
+)
+from control_plane.sweep.snapshot import RecordSummary, SnapshotKind, SnapshotPage, SnapshotProgress
 
-# In one go. Organizations answers 10 ListTagsForResource a second to the whole organization, and the machine
-# pauses between two goes: 40 accounts in about ten seconds leave half of that to everybody else.
-PAGES = {Kind.ACCOUNTS: 2, Kind.STACK_SETS: 2, Kind.ROLES: 20, Kind.SOURCES: 20, Kind.RECORDS: 10}
+# Pages in one invocation. The whole organization shares 10 ListTagsForResource a second, and the machine waits between
+# two invocations: 40 accounts in about ten seconds leave half of that to others.
+PAGES = {
+    SnapshotKind.ACCOUNTS: 2,
+    SnapshotKind.STACK_SETS: 2,
+    SnapshotKind.ROLES: 20,
+    SnapshotKind.SOURCES: 20,
+    SnapshotKind.RECORDS: 10,
+}
 PROGRESS = "progress"
 
 
 @dataclass(frozen=True)
-class Lists:
-    """Where the lists come from, and where what was read is written down."""
+class SnapshotSources:
+    """Where the lists are read from, and where their pages are stored."""
 
     accounts: AccountListing
     roles: RoleListing
     sources: SourceListing
     records: RecordListing
-    papers: Papers
+    store: SweepStore
 
 
-def collect(sweep_id: str, scope: tuple[str, ...], terms: Terms, lists: Lists) -> Progress:
-    """Read on from where the sweep is, one list's pages of one go. No kind in the answer: everything is read."""
-    progress = lists.papers.get(sweep_id, PROGRESS, Progress) or Progress(scope=scope)
-    kind, known = progress.kind, _Units(lists.accounts, terms)
+def collect(
+    sweep_id: str, scope: tuple[str, ...], opt_in_policy: OptInPolicy, lists: SnapshotSources
+) -> SnapshotProgress:
+    """Read the next pages of one list. No kind in the result: everything is read."""
+    progress = lists.store.get(sweep_id, PROGRESS, SnapshotProgress) or SnapshotProgress(scope=scope)
+    kind, units = progress.kind, _Units(lists.accounts, opt_in_policy)
     for _ in range(PAGES[kind] if kind else 0):
-        page, read = _page(progress, terms, lists, known)
-        lists.papers.put(sweep_id, f"page#{progress.pages:06}", page)
-        progress = _onward(_noting(progress, page), read)
-        lists.papers.put(sweep_id, PROGRESS, progress)
+        page, read = _page(progress, opt_in_policy, lists, units)
+        lists.store.put(sweep_id, f"page#{progress.pages:06}", page)
+        progress = _advance(_with_profiles(progress, page), read)
+        lists.store.put(sweep_id, PROGRESS, progress)
         if progress.kind is not kind:
             break
     return progress
 
 
-def give_up(sweep_id: str, why: str, papers: Papers) -> Progress:
-    """The list of accounts can't be read to its end: what was read is used for additions only.
+def give_up(sweep_id: str, why: str, store: SweepStore) -> SnapshotProgress:
+    """Stop reading the list of accounts: it can't be read to its end, so it is used for additions only.
 
-    Of another list that can't be read nothing follows: then there is nothing to compare with, and nothing changes here.
+    When another list can't be read, the sweep can't compare anything, and this changes nothing.
     """
-    progress = papers.get(sweep_id, PROGRESS, Progress) or Progress()
-    if progress.kind is Kind.ACCOUNTS:
-        progress = progress.model_copy(update={"partial": progress.partial or why, **_next_list(Kind.STACK_SETS)})
-        papers.put(sweep_id, PROGRESS, progress)
+    progress = store.get(sweep_id, PROGRESS, SnapshotProgress) or SnapshotProgress()
+    if progress.kind is SnapshotKind.ACCOUNTS:
+        progress = progress.model_copy(
+            update={"partial": progress.partial or why, **_next_list(SnapshotKind.STACK_SETS)}
+        )
+        store.put(sweep_id, PROGRESS, progress)
     return progress
 
 
 class _Units:
-    """The units' tags, read once in a go."""
+    """The tags of OUs and the root, read once in an invocation."""
 
-    def __init__(self, listing: AccountListing, terms: Terms) -> None:
-        self._listing, self._terms = listing, terms
+    def __init__(self, listing: AccountListing, opt_in_policy: OptInPolicy) -> None:
+        self._listing, self._terms = listing, opt_in_policy
         self._known: dict[str, dict[str, str]] = {}
 
     def tags(self, unit_id: str) -> dict[str, str]:
@@ -64,84 +82,88 @@ class _Units:
             self._known[unit_id] = _ours(self._listing.tags(unit_id), self._terms)
         return self._known[unit_id]
 
-    def above(self, place: Place) -> tuple[str, ...] | None:
-        """The units above an account; None when its place is unknown."""
+    def above(self, place: ListedAccount) -> tuple[str, ...] | None:
+        """The parents of an account; None when they are not known."""
         return place.units if place.units is not None else self._listing.units_above(place.account_id)
 
     def nearest(self, above: tuple[str, ...]) -> Unit | None:
-        """The nearest of the units that has the opt-in tag."""
+        """The nearest parent that has the opt-in tag."""
         return nearest(above, self.tags, self._terms.opt_in_tag)
 
 
-def _page(progress: Progress, terms: Terms, lists: Lists, units: _Units) -> tuple[Page, Read[object]]:
-    if progress.kind is Kind.ACCOUNTS:
+def _page(
+    progress: SnapshotProgress, opt_in_policy: OptInPolicy, lists: SnapshotSources, units: _Units
+) -> tuple[SnapshotPage, ListPage[object]]:
+    if progress.kind is SnapshotKind.ACCOUNTS:
         places = lists.accounts.page(progress.token)
         wanted = [each for each in places.items if progress.is_everything or _is_in(progress.scope, each, units)]
-        return Page(accounts=tuple(_account(each, terms, lists.accounts, units) for each in wanted)), places
-    if progress.kind is Kind.STACK_SETS:
+        return SnapshotPage(
+            accounts=tuple(_account(each, opt_in_policy, lists.accounts, units) for each in wanted)
+        ), places
+    if progress.kind is SnapshotKind.STACK_SETS:
         stack_sets = lists.roles.stack_sets(progress.token)
-        return Page(stack_sets=tuple(stack_sets.items)), stack_sets
-    if progress.kind is Kind.ROLES:
+        return SnapshotPage(stack_sets=tuple(stack_sets.items)), stack_sets
+    if progress.kind is SnapshotKind.ROLES:
         roles = lists.roles.page(progress.profile, progress.token)
-        return Page(roles=tuple(roles.items)), roles
-    if progress.kind is Kind.SOURCES:
+        return SnapshotPage(roles=tuple(roles.items)), roles
+    if progress.kind is SnapshotKind.SOURCES:
         sources = lists.sources.page(progress.token)
-        return Page(sources=tuple(sources.items)), sources
+        return SnapshotPage(sources=tuple(sources.items)), sources
     records = lists.records.page(progress.token)
-    return Page(records=tuple(records.items)), records
+    return SnapshotPage(records=tuple(map(RecordSummary.of, records.items))), records
 
 
-def _is_in(scope: tuple[str, ...], place: Place, units: _Units) -> bool:
-    """Whether a sweep is about that account. Where its place is unknown it may be: whoever looks at it finds out."""
+def _is_in(scope: tuple[str, ...], place: ListedAccount, units: _Units) -> bool:
+    """Whether an account is in the scope of a sweep. An account without known parents is included."""
     above = units.above(place)
     return above is None or bool({*scope} & {*above, place.account_id})
 
 
-def _account(place: Place, terms: Terms, listing: AccountListing, units: _Units) -> Account:
-    tags = _ours(listing.tags(place.account_id), terms)
-    above = () if terms.opt_in_tag in tags else units.above(place)
+def _account(place: ListedAccount, opt_in_policy: OptInPolicy, listing: AccountListing, units: _Units) -> Account:
+    tags = _ours(listing.tags(place.account_id), opt_in_policy)
+    above = () if opt_in_policy.opt_in_tag in tags else units.above(place)
     unit = units.nearest(above) if above else None
     return Account(
         id=place.account_id, name=place.name, state=place.state, tags=tags, unit=unit, is_placed=above is not None
     )
 
 
-def _ours(tags: Mapping[str, str], terms: Terms) -> dict[str, str]:
-    return {key: value for key, value in tags.items() if key in (terms.opt_in_tag, terms.expires_tag)}
+def _ours(tags: Mapping[str, str], opt_in_policy: OptInPolicy) -> dict[str, str]:
+    return {key: value for key, value in tags.items() if key in (opt_in_policy.opt_in_tag, opt_in_policy.expires_tag)}
 
 
-def _noting(progress: Progress, page: Page) -> Progress:
-    """The profiles whose instances are to be read: a stranger's stack set is not looked into."""
+def _with_profiles(progress: SnapshotProgress, page: SnapshotPage) -> SnapshotProgress:
+    """Add the profiles whose instances are to be read next. Stack sets that are not ours are not read."""
     ours = {each.profile for each in page.stack_sets if each.is_ours}
     return progress.model_copy(update={"profiles": tuple(sorted({*progress.profiles, *ours}))})
 
 
-def _onward(progress: Progress, read: Read[object]) -> Progress:
-    """Where the next page is; a token seen before ends its list."""
-    counted = len(read.items) if progress.kind is Kind.ACCOUNTS else 0
+def _advance(progress: SnapshotProgress, read: ListPage[object]) -> SnapshotProgress:
+    """Go to the next page. A token that was seen before ends the list."""
+    counted = len(read.items) if progress.kind is SnapshotKind.ACCOUNTS else 0
     progress = progress.model_copy(update={"pages": progress.pages + 1, "listed": progress.listed + counted})
-    if read.token and (mark := _mark(read.token)) not in progress.seen:
-        return progress.model_copy(update={"token": read.token, "seen": (*progress.seen, mark)})
-    if read.token and progress.kind is Kind.ACCOUNTS:
+    if read.token and (token_hash := _hash(read.token)) not in progress.seen:
+        return progress.model_copy(update={"token": read.token, "seen": (*progress.seen, token_hash)})
+    if read.token and progress.kind is SnapshotKind.ACCOUNTS:
         why = f"Organizations gave the same page of the list of accounts twice, after {progress.listed} accounts"
         progress = progress.model_copy(update={"partial": why})
-    if progress.kind in (Kind.STACK_SETS, Kind.ROLES) and (
+    if progress.kind in (SnapshotKind.STACK_SETS, SnapshotKind.ROLES) and (
         later := [name for name in progress.profiles if name > progress.profile]
     ):
-        return progress.model_copy(update={**_next_list(Kind.ROLES), "profile": later[0]})
+        return progress.model_copy(update={**_next_list(SnapshotKind.ROLES), "profile": later[0]})
     following = {
-        Kind.ACCOUNTS: Kind.STACK_SETS,
-        Kind.STACK_SETS: Kind.SOURCES,
-        Kind.ROLES: Kind.SOURCES,
-        Kind.SOURCES: Kind.RECORDS,
+        SnapshotKind.ACCOUNTS: SnapshotKind.STACK_SETS,
+        SnapshotKind.STACK_SETS: SnapshotKind.SOURCES,
+        SnapshotKind.ROLES: SnapshotKind.SOURCES,
+        SnapshotKind.SOURCES: SnapshotKind.RECORDS,
     }
-    return progress.model_copy(update=_next_list(following.get(progress.kind or Kind.RECORDS)))
+    return progress.model_copy(update=_next_list(following.get(progress.kind or SnapshotKind.RECORDS)))
 
 
-def _mark(token: str) -> str:
-    """A token in short: AWS's are hundreds of characters, and hundreds of them are kept in one item."""
+def _hash(token: str) -> str:
+    """A short hash of a token: tokens have hundreds of characters, and hundreds of them are stored in one item."""
     return hashlib.sha256(token.encode()).hexdigest()[:16]
 
 
-def _next_list(kind: Kind | None) -> dict[str, object]:
+def _next_list(kind: SnapshotKind | None) -> dict[str, object]:
     return {"kind": kind, "profile": "", "token": "", "seen": ()}

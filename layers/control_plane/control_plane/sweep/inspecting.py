@@ -1,13 +1,12 @@
-"""Look at some accounts in full: lists don't show parameters, permissions and tags."""
+"""Assess some accounts in full: the lists don't have parameters, permissions and tags."""
 
 from collections.abc import Sequence
 from datetime import datetime
 
 from control_plane.access_policy import Shard
 from control_plane.account import Hub
-from control_plane.asking import Terms, Value
-from control_plane.assessment import World, assess
-from control_plane.decision import Step
+from control_plane.assessment import AssessmentDependencies, assess
+from control_plane.decision import PlannedAction
 from control_plane.errors import (
     AccountNotActive,
     AccountNotFound,
@@ -16,47 +15,50 @@ from control_plane.errors import (
     InvalidTagValue,
     NotOurs,
 )
-from control_plane.ports import Shards
+from control_plane.opt_in import OptInPolicy, Value
+from control_plane.ports.access import Shards
 from control_plane.sweep.planning import ADDITIONS, Difference
 
-# The account has changed since the lists were read: an event, or the next sweep, is about that.
-CHANGED = (AccountNotActive, AccountNotFound, AccountNotReachable, InvalidProfiles, InvalidTagValue)
+# The account has changed since the lists were read. An event or the next sweep handles that.
+OUTDATED = (AccountNotActive, AccountNotFound, AccountNotReachable, InvalidProfiles, InvalidTagValue)
 
 
-class ReadOnce:
-    """Port `Shards`, read once for many accounts."""
+class CachedShards:
+    """Port `Shards`: reads the shards once, for many accounts."""
 
     def __init__(self, policies: Shards) -> None:
         self._policies = policies
         self._shards: list[Shard] | None = None
 
     def shards(self) -> list[Shard]:
-        """The shards in force, as they were when first asked for."""
+        """The shards in force at the first call."""
         if self._shards is None:
             self._shards = self._policies.shards()
         return self._shards
 
 
-class Found(Value):
-    """What a look in full found: what differs and is to be repaired, and what has our names and is not ours."""
+class InspectionResult(Value):
+    """The result of full checks: differences to repair, and resources with our names that are not ours."""
 
     differences: tuple[Difference, ...] = ()
-    strangers: tuple[str, ...] = ()
+    unmanaged: tuple[str, ...] = ()
 
 
-def inspect(account_ids: Sequence[str], terms: Terms, hub: Hub, world: World, now: datetime) -> Found:
-    """Look at these. Removals are none of this: the plan has compared all that matters for them."""
-    differences, strangers = [], []
+def inspect(
+    account_ids: Sequence[str], opt_in_policy: OptInPolicy, hub: Hub, deps: AssessmentDependencies, now: datetime
+) -> InspectionResult:
+    """Check these accounts. Removals are left out: the plan has everything it needs for them from the lists."""
+    differences, unmanaged = [], []
     for account_id in account_ids:
         try:
-            found = assess(account_id, terms, hub, world, now)
-        except CHANGED:
+            assessment = assess(account_id, opt_in_policy, hub, deps, now)
+        except OUTDATED:
             continue
-        if steps := [step for step in found.steps if step.action in ADDITIONS]:
-            differences.append(Difference(account_id=account_id, name=found.account.name, what=_words(steps)))
-        strangers += [f"{account_id}#{step.profile}" for step in found.steps if step.error == NotOurs.__name__]
-    return Found(differences=tuple(differences), strangers=tuple(strangers))
+        if actions := [each for each in assessment.actions if each.action in ADDITIONS]:
+            differences.append(Difference(account_id=account_id, name=assessment.account.name, what=_describe(actions)))
+        unmanaged += [f"{account_id}#{each.profile}" for each in assessment.actions if each.error == NotOurs.__name__]
+    return InspectionResult(differences=tuple(differences), unmanaged=tuple(unmanaged))
 
 
-def _words(steps: Sequence[Step]) -> str:
-    return "; ".join(f"{step.action.value} {step.profile}: it differs from its profile" for step in steps)
+def _describe(actions: Sequence[PlannedAction]) -> str:
+    return "; ".join(f"{each.action.value} {each.profile}: it differs from its profile" for each in actions)

@@ -1,4 +1,4 @@
-"""What there is of every account's connections, put together from the lists a sweep has read. Pure."""
+"""The observed state of all accounts' connections, built from the lists of a sweep. Pure."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -6,27 +6,27 @@ from collections.abc import Iterable, Mapping
 from control_plane.access_policy import Shard
 from control_plane.account import Account, Connection, Hub
 from control_plane.decision import Observed, Presence
-from control_plane.ports import DataSourceSettings
+from control_plane.ports.quick import DataSourceSettings
 from control_plane.profiles import Profile
 from control_plane.steps import data_source
-from control_plane.sweep.facts import Page, Remembered, Role, Source
+from control_plane.sweep.snapshot import DataSourceSummary, RecordSummary, RoleSummary, SnapshotPage
 
-ODD = 100  # odd items that are counted and told: one is enough to have somebody look
-WITHOUT_ACCESS = ("quarantined", "disconnecting", "removed")  # statuses that say that access was taken away
+MAX_MALFORMED = 100  # malformed items that are counted and listed
+WITHOUT_ACCESS = ("quarantined", "disconnecting", "removed")  # statuses of connections whose access was revoked
 Key = tuple[str, str]  # an account's id and a profile's name
 
 
 class Inventory:
-    """The three planes and the registry, of all accounts at once.
+    """The roles, entries, data sources and records of all accounts.
 
     `outdated`: profiles whose stack sets are not what was built.
 
-    Lists show less than descriptions do (no parameters, permissions, tags): what they can't show counts as right.
+    Lists have less than descriptions (no parameters, permissions, tags). What they don't have is taken as correct.
     """
 
     def __init__(
         self,
-        read: Page,
+        read: SnapshotPage,
         shards: Iterable[Shard],
         profiles: Mapping[str, Profile],
         hub: Hub,
@@ -35,12 +35,12 @@ class Inventory:
         self._profiles, self._hub, self._outdated = profiles, hub, outdated
         entries = {entry: Connection.of_role(entry, hub) for shard in shards for entry in shard.entries}
         self.foreign = tuple(sorted(entry for entry, connection in entries.items() if connection is None))
-        self.roles: Mapping[Key, Role] = {(each.account_id, each.profile): each for each in read.roles}
-        self.sources: Mapping[Key, Source] = {(each.account_id, each.profile): each for each in read.sources}
-        self.records: Mapping[Key, Remembered] = {
+        self.roles: Mapping[Key, RoleSummary] = {(each.account_id, each.profile): each for each in read.roles}
+        self.sources: Mapping[Key, DataSourceSummary] = {(each.account_id, each.profile): each for each in read.sources}
+        self.records: Mapping[Key, RecordSummary] = {
             (each.account_id, each.profile): each for each in read.records if each.account_id
         }
-        self.odd = tuple(sorted({each.odd for each in read.records if each.odd}))[:ODD]
+        self.malformed = tuple(sorted({each.malformed for each in read.records if each.malformed}))[:MAX_MALFORMED]
         self.allowed = {(each.account_id, each.profile) for each in entries.values() if each}
         self._by_account: dict[str, set[str]] = defaultdict(set)
         for account_id, profile in (*self.roles, *self.sources, *self.records, *self.allowed):
@@ -49,38 +49,38 @@ class Inventory:
 
     @property
     def accounts(self) -> set[str]:
-        """Every account of which something of ours is there, or remembered."""
+        """Every account that has a resource of ours or a record."""
         return set(self._by_account)
 
     def observed(self, account: Account, wanted: Iterable[str]) -> dict[str, Observed]:
-        """Every connection the account has, should have, or is remembered to have, by profile."""
+        """Every connection the account has, should have, or has a record of, by profile."""
         profiles = sorted({*wanted, *self._by_account.get(account.id, ())})
         return {profile: self._observe(account, profile) for profile in profiles}
 
     def failure_of(self, account_id: str, profile: str = "") -> str:
-        """The error the registry has of a connection, or (without a profile) of the account as a whole."""
+        """The recorded error of a connection or, without a profile, of the account."""
         found = self.records.get((account_id, profile))
         return found.error if found and found.status == "failed" else ""
 
     def is_orphan(self, account_id: str, profile: str) -> bool:
-        """Whether something of ours is there and nothing remembers it."""
+        """Whether the connection has no record."""
         return (account_id, profile) not in self.records
 
     def is_behind(self, account_id: str, profile: str) -> bool:
-        """Whether the account's role has an older body or older values: nobody in the account did that."""
+        """Whether the account's role has an older template or older parameters: that is no drift."""
         role = self.roles.get((account_id, profile))
         return role is not None and (not role.is_current or profile in self._outdated)
 
-    def is_unasked(self, account_id: str, profile: str) -> bool:
-        """Whether access is there that no record tells of: it was not taken away too late, it was given by nobody."""
+    def is_unrequested(self, account_id: str, profile: str) -> bool:
+        """Whether the access policy allows a connection that by its record must not have access."""
         record = self.records.get((account_id, profile))
         return (account_id, profile) in self.allowed and (record is None or record.status in WITHOUT_ACCESS)
 
     def _observe(self, account: Account, profile: str) -> Observed:
         place = account.id, profile
         record, role = self.records.get(place), self.roles.get(place)
-        if record and record.is_kept and not account.is_active:
-            role = None  # AWS keeps its record of the account; there is nothing behind it we could remove
+        if record and record.instance_retained and not account.is_active:
+            role = None  # AWS still lists the account in the stack set, but there is nothing we could remove
         return Observed(
             profile=profile,
             consumer_role=_presence_of_role(role, is_behind=self.is_behind(account.id, profile)),
@@ -106,7 +106,7 @@ class Inventory:
         return Presence.CURRENT if is_current else Presence.DIFFERENT
 
 
-def _presence_of_role(role: Role | None, *, is_behind: bool) -> Presence:
+def _presence_of_role(role: RoleSummary | None, *, is_behind: bool) -> Presence:
     if role is None:
         return Presence.ABSENT
     if role.is_drifted:

@@ -1,7 +1,7 @@
-"""What a sweep will do: which accounts are to be looked at, and what must wait. Pure: facts in, plan out.
+"""Plan a sweep: which accounts to reconcile, and which revocations have to wait. Pure.
 
-A sweep changes nothing itself. It starts ReconcileAccount for whatever differs, which reads the account anew: so a
-list that is old by then does no harm. What a list must never do is make many accounts lose their access at once.
+A sweep changes nothing itself. It starts ReconcileAccount for every account that differs, which reads the account
+again, so an outdated list does no harm. But a list must never make many accounts lose their access at once.
 """
 
 from collections.abc import Iterable, Mapping
@@ -9,72 +9,71 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from control_plane.account import DEPARTED, Account, Hub
-from control_plane.asking import Asked, Terms, Value, asked
-from control_plane.brake import latest, limit, room
-from control_plane.decision import Action, Step, desired, plan
-from control_plane.errors import AccountNotReachable, InvalidTagValue
+from control_plane.decision import Action, PlannedAction, desired, plan
+from control_plane.errors import AccountNotActive, AccountNotReachable, InvalidProfiles, InvalidTagValue
+from control_plane.opt_in import OptInPolicy, OptInRequest, Value, read_opt_in
 from control_plane.profiles import Profile
-from control_plane.sweep.facts import Memory, Progress
+from control_plane.revocation_budget import latest, limit, remaining
 from control_plane.sweep.inventory import Inventory
+from control_plane.sweep.snapshot import Baseline, SnapshotProgress
 
 ADDITIONS = (Action.CONNECT, Action.REBUILD)
-DEEPLY = 10  # one account in so many is looked at in full each time; as many sweeps reach every one
+FULL_CHECK_DAYS = 10  # each sweep checks one of so many accounts in full; after as many days all are checked
 
 
 class Difference(Value):
-    """An account that differs: what is to be done and why, for people; ReconcileAccount decides anew."""
+    """An account that differs: what to do and why, for people. ReconcileAccount decides again."""
 
     account_id: str
     name: str
     what: str
-    profiles: tuple[str, ...] = ()  # of which something is there that nothing remembers
+    profiles: tuple[str, ...] = ()  # profiles that have resources but no record
 
 
 class Differences(Value):
-    """Some of them, written down together."""
+    """Several differences, stored together."""
 
     items: tuple[Difference, ...] = ()
 
 
-class Plan(Value):
-    """What a sweep does about each connection it looked at, in numbers and names.
+class SweepPlan(Value):
+    """What a sweep does about the connections it compared, in numbers and names.
 
-    `hold`: connections whose revocation waits for approval; `withheld`: not taken away, because the list of accounts
-    is not whole; `shown`: differences nobody repairs by himself; `deeply`: accounts to be looked at in full;
-    `profiles`: those with roles in accounts, when the sweep is of everything; `stack_sets`: how those with our names
-    are not what was built, likewise; `known`: the profiles and bodies the next sweep is to know; `foreign`: entries of
-    the access policy that are no consumer role's of ours; `unasked`: those that are, and nobody asks for them nor
-    remembers them there.
+    `hold`: connections whose revocation waits for approval. `withheld`: not removed, because the list of accounts is
+    incomplete. `reported_only`: differences that are not repaired. `full_check`: accounts to check in full. `profiles`:
+    those with roles in accounts, in a sweep of everything. `stack_sets`: how stack sets with our names differ from what
+    was built. `known`: the baseline for the next sweep. `foreign`: entries of the access policy that are not a consumer
+    role of ours. `unrequested`: consumer roles of ours in the access policy that must not have access.
     """
 
     partial: str = ""
     listed: int = 0
-    in_step: int = 0
+    in_sync: int = 0
     start: tuple[Difference, ...] = ()
     hold: tuple[str, ...] = ()
     withheld: tuple[str, ...] = ()
-    shown: tuple[Difference, ...] = ()
+    reported_only: tuple[Difference, ...] = ()
     failed: tuple[str, ...] = ()
     waiting: tuple[str, ...] = ()
     orphans: tuple[str, ...] = ()
-    strangers: tuple[str, ...] = ()
-    odd: tuple[str, ...] = ()
+    unmanaged: tuple[str, ...] = ()
+    malformed: tuple[str, ...] = ()
     foreign: tuple[str, ...] = ()
-    unasked: tuple[str, ...] = ()
-    deeply: tuple[str, ...] = ()
+    unrequested: tuple[str, ...] = ()
+    full_check: tuple[str, ...] = ()
     profiles: tuple[str, ...] = ()
     stack_sets: tuple[str, ...] = ()
-    known: Memory = Memory()
+    known: Baseline = Baseline()
 
 
 @dataclass(frozen=True)
-class Rules:
-    """What a plan is made by, besides facts: the operator's terms, the profiles, and the brake's state.
+class PlanningRules:
+    """What a plan depends on besides the snapshot: the operator's settings, the profiles and the revocation budget.
 
-    `profiles_fault`: why the profiles can't be read; then nothing is connected, and what is to go goes all the same.
+    `profiles_fault`: why the profiles can't be read. Then nothing is connected, but removals are made all the same.
     """
 
-    terms: Terms
+    opt_in_policy: OptInPolicy
     hub: Hub
     profiles: Mapping[str, Profile]
     held: frozenset[str]
@@ -84,148 +83,149 @@ class Rules:
     profiles_fault: str = ""
 
 
-def why_partial(progress: Progress, memory: Memory) -> str:
-    """Why the list of accounts is not to be trusted with removals; empty when it is.
+def why_partial(progress: SnapshotProgress, baseline: Baseline) -> str:
+    """Why the list of accounts must not lead to removals; empty when it may.
 
-    An organization that lost many accounts at once is believed the second time it says so.
+    If many accounts are missing at once, only the second list in a row that lacks them is believed.
     """
     if progress.partial or not progress.is_everything:
         return progress.partial
-    fewer = memory.whole - progress.listed
-    if fewer > limit(memory.whole) and progress.listed < memory.listed:
-        return f"the list has {progress.listed} accounts, the last whole one had {memory.whole}"
+    fewer = baseline.complete - progress.listed
+    if fewer > limit(baseline.complete) and progress.listed < baseline.listed:
+        return f"the list has {progress.listed} accounts, the last complete one had {baseline.complete}"
     return ""
 
 
 def plan_sweep(
-    accounts: Iterable[Account], inventory: Inventory, progress: Progress, partial: str, rules: Rules
-) -> Plan:
-    """Compare every account with what is there. Accounts we know and the list does not have left the organization."""
+    accounts: Iterable[Account], inventory: Inventory, progress: SnapshotProgress, partial: str, rules: PlanningRules
+) -> SweepPlan:
+    """Compare every account with its observed state. Known accounts missing in a complete list have left."""
     listed = {account.id: account for account in accounts}
     gone = inventory.accounts - set(listed) if progress.is_everything and not partial else set()
     everyone = [*listed.values(), *(Account(id=each, name=each, state=DEPARTED, tags={}) for each in sorted(gone))]
-    sorter = _Sorter(inventory, rules, partial)
+    planner = _Planner(inventory, rules, partial)
     for account in everyone:
-        sorter.sort(account)
+        planner.add(account)
     profiles = {profile for _, profile in inventory.roles} if progress.is_everything else set()
-    return sorter.plan(len(listed)).model_copy(update={"profiles": tuple(sorted(profiles))})
+    return planner.plan(len(listed)).model_copy(update={"profiles": tuple(sorted(profiles))})
 
 
-class _Sorter:
-    """Sorts accounts into a plan, one at a time."""
+class _Planner:
+    """Builds a plan, one account at a time."""
 
-    def __init__(self, inventory: Inventory, rules: Rules, partial: str) -> None:
+    def __init__(self, inventory: Inventory, rules: PlanningRules, partial: str) -> None:
         self._inventory, self._rules, self._partial = inventory, rules, partial
         self._lists: dict[str, list[str]] = {
-            name: [] for name in ("withheld", "failed", "waiting", "orphans", "deeply", "unasked")
+            name: [] for name in ("withheld", "failed", "waiting", "orphans", "full_check", "unrequested")
         }
         self._start: dict[str, Difference] = {}
-        self._shown: dict[str, Difference] = {}
+        self._reported_only: dict[str, Difference] = {}
         self._counted: list[str] = []
-        self._rebuilt: list[tuple[Account, Step]] = []
-        self._in_step = 0
+        self._rebuilt: list[tuple[Account, PlannedAction]] = []
+        self._in_sync = 0
 
-    def sort(self, account: Account) -> None:
-        """Put one account where it belongs."""
+    def add(self, account: Account) -> None:
+        """Add one account to the plan."""
         rules = self._rules
         if account.is_active and not account.is_placed:
-            # No tag of its own, and nobody knows of which unit's tag: that look reads it, and decides.
-            self._note(self._start, account, "look: where it stands in the organization could not be read")
+            # It has no tag of its own and its parents are not known: its reconcile reads them.
+            self._note(self._start, account, "assess: its parents in the organization could not be read")
             return
         try:
-            wish = asked(account, rules.hub, rules.terms, rules.now)
+            request = read_opt_in(account, rules.hub, rules.opt_in_policy, rules.now)
         except (InvalidTagValue, AccountNotReachable) as error:
             self._refused(account, "", type(error).__name__, str(error))
             return
-        if wish.words and rules.profiles_fault:
-            self._refused(account, "", "InvalidProfiles", rules.profiles_fault)
+        if request.profile_names and rules.profiles_fault:
+            self._refused(account, "", InvalidProfiles.__name__, rules.profiles_fault)
             return
-        self._compare(account, wish)
+        self._compare(account, request)
 
-    def plan(self, listed: int) -> Plan:
-        """Everything sorted. More removals than the brake lets go are all held, not the first few of them."""
+    def plan(self, listed: int) -> SweepPlan:
+        """The finished plan. If the removals exceed the revocation budget, all of them are held, not only some."""
         self._place_rebuilds()
         within, counted = latest(self._rules.recent, self._rules.now), set(self._counted)
-        free = room(len(self._inventory.allowed), within, counted)
+        free = remaining(len(self._inventory.allowed), within, counted)
         hold = tuple(sorted(counted)) if len(counted - set(within)) > free else ()
-        return Plan(
+        return SweepPlan(
             partial=self._partial,
             listed=listed,
-            in_step=self._in_step,
+            in_sync=self._in_sync,
             start=tuple(self._start.values()),
             hold=hold,
-            shown=tuple(self._shown.values()),
-            odd=self._inventory.odd,
+            reported_only=tuple(self._reported_only.values()),
+            malformed=self._inventory.malformed,
             foreign=self._inventory.foreign,
             **{name: tuple(each) for name, each in self._lists.items()},
         )
 
-    def _compare(self, account: Account, wish: Asked) -> None:
-        wanted = desired(wish, sorted(self._rules.profiles))
+    def _compare(self, account: Account, request: OptInRequest) -> None:
+        wanted = desired(request, sorted(self._rules.profiles))
         seen = self._inventory.observed(account, wanted.profiles)
-        steps = plan(wanted, seen, self._rules.terms, self._rules.now)
-        if wish.denied and not steps:
-            self._refused(account, "", "AccountNotActive", wish.reason)
-        for step in steps:
-            self._sort_step(account, step)
+        actions = plan(wanted, seen, self._rules.opt_in_policy, self._rules.now)
+        if request.denied and not actions:
+            self._refused(account, "", AccountNotActive.__name__, request.reason)
+        for planned in actions:
+            self._sort_action(account, planned)
         is_connected = any(each.recorded == "connected" for each in seen.values())
-        if is_connected and account.id not in self._start and _is_its_turn(account.id, self._rules.now):
-            self._lists["deeply"].append(account.id)
+        if is_connected and account.id not in self._start and _is_checked_today(account.id, self._rules.now):
+            self._lists["full_check"].append(account.id)
 
-    def _sort_step(self, account: Account, step: Step) -> None:
-        key = f"{account.id}#{step.profile}"
-        if step.action is Action.NOTHING:
-            self._in_step += 1
-        elif step.action is Action.REFUSE:
-            self._refused(account, step.profile, step.error, step.reason)
-        elif step.action in ADDITIONS:
-            self._add(account, step, key)
+    def _sort_action(self, account: Account, planned: PlannedAction) -> None:
+        key = f"{account.id}#{planned.profile}"
+        if planned.action is Action.NOTHING:
+            self._in_sync += 1
+        elif planned.action is Action.REFUSE:
+            self._refused(account, planned.profile, planned.error, planned.reason)
+        elif planned.action in ADDITIONS:
+            self._add(account, planned, key)
         else:
-            self._remove(account, step, key)
+            self._remove(account, planned, key)
 
     def _refused(self, account: Account, profile: str, error: str, why: str) -> None:
-        """What failed like this before is not begun again: somebody has to change something first."""
+        """An account that failed with the same error before is not started again: somebody has to fix it first."""
         if self._inventory.failure_of(account.id, profile) == error:
             self._lists["failed"].append(f"{account.id}#{profile}" if profile else account.id)
         else:
             self._note(self._start, account, f"refuse: {why}")
 
-    def _add(self, account: Account, step: Step, key: str) -> None:
-        record = self._inventory.records.get((account.id, step.profile))
-        is_behind = self._inventory.is_behind(account.id, step.profile)  # no drift, so it is not left alone as one
+    def _add(self, account: Account, planned: PlannedAction, key: str) -> None:
+        record = self._inventory.records.get((account.id, planned.profile))
+        is_behind = self._inventory.is_behind(account.id, planned.profile)  # no drift: always repaired
         is_drift = record is not None and record.status == "connected" and not is_behind
         if record and record.status == "failed":
-            self._lists["failed"].append(key)  # and tried again
-        if step.action is Action.REBUILD:
-            self._rebuilt.append((account, step))
+            self._lists["failed"].append(key)  # it is also tried again
+        if planned.action is Action.REBUILD:
+            self._rebuilt.append((account, planned))
         else:
-            self._note(self._shown if is_drift and not self._rules.repairs else self._start, account, _words(step))
+            where = self._reported_only if is_drift and not self._rules.repairs else self._start
+            self._note(where, account, _describe(planned))
 
     def _place_rebuilds(self) -> None:
-        """A role that is built anew loses its access for a while, so many at once are only shown.
+        """A role loses its access while it is rebuilt. So if many roles drifted at once, they are only reported.
 
-        Not all roles were changed by hand in a day: some rule of the organization, or CloudFormation, changed its mind.
+        Nobody changes that many roles by hand in a day: a policy of the organization, or CloudFormation, did it.
         """
         few = len(self._rebuilt) <= limit(len(self._inventory.allowed))
-        for account, step in self._rebuilt:
-            self._note(self._start if few and self._rules.repairs else self._shown, account, _words(step))
+        for account, planned in self._rebuilt:
+            self._note(self._start if few and self._rules.repairs else self._reported_only, account, _describe(planned))
 
-    def _remove(self, account: Account, step: Step, key: str) -> None:
-        forgotten = self._inventory.is_orphan(account.id, step.profile)
-        if forgotten:
+    def _remove(self, account: Account, planned: PlannedAction, key: str) -> None:
+        is_orphan = self._inventory.is_orphan(account.id, planned.profile)
+        if is_orphan:
             self._lists["orphans"].append(key)
-        if self._inventory.is_unasked(account.id, step.profile):
-            self._lists["unasked"].append(key)
+        if self._inventory.is_unrequested(account.id, planned.profile):
+            self._lists["unrequested"].append(key)
         if self._partial:
             self._lists["withheld"].append(key)
             return
-        allowed = (account.id, step.profile) in self._inventory.allowed
-        if allowed and not step.gone and key in self._rules.held:
+        allowed = (account.id, planned.profile) in self._inventory.allowed
+        if allowed and not planned.account_inactive and key in self._rules.held:
             self._lists["waiting"].append(key)
             return
-        if allowed and not step.gone:
+        if allowed and not planned.account_inactive:
             self._counted.append(key)
-        self._note(self._start, account, _words(step), (step.profile,) if forgotten else ())
+        self._note(self._start, account, _describe(planned), (planned.profile,) if is_orphan else ())
 
     @staticmethod
     def _note(where: dict[str, Difference], account: Account, what: str, profiles: tuple[str, ...] = ()) -> None:
@@ -235,10 +235,10 @@ class _Sorter:
         where[account.id] = Difference(account_id=account.id, name=account.name, what=what, profiles=profiles)
 
 
-def _words(step: Step) -> str:
-    return f"{step.action.value} {step.profile}: {step.reason}"
+def _describe(planned: PlannedAction) -> str:
+    return f"{planned.action.value} {planned.profile}: {planned.reason}"
 
 
-def _is_its_turn(account_id: str, now: datetime) -> bool:
-    """A tenth of the accounts, another one each day."""
-    return (int(account_id) + now.toordinal()) % DEEPLY == 0
+def _is_checked_today(account_id: str, now: datetime) -> bool:
+    """Whether the account is checked in full today: a tenth of the accounts each day."""
+    return (int(account_id) + now.toordinal()) % FULL_CHECK_DAYS == 0

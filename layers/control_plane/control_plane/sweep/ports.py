@@ -1,19 +1,20 @@
-"""What a sweep needs from outside, besides what the steps need (control_plane/ports.py)."""
+"""What a sweep needs from outside, besides the ports of the steps (control_plane/ports)."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from control_plane.asking import Value
-from control_plane.sweep.facts import Remembered, Role, Source, StackSet
+from control_plane.opt_in import Value
+from control_plane.ports.registry import Record
+from control_plane.sweep.snapshot import DataSourceSummary, RoleSummary, StackSetSummary
 
 T_co = TypeVar("T_co", covariant=True)
 V = TypeVar("V", bound=Value)
 
 
 @dataclass(frozen=True)
-class Place:
-    """An account and the units above it, nearest first, the root last; None: the list does not tell its place."""
+class ListedAccount:
+    """An account and its parents, nearest first, the root last; None: the list does not have them."""
 
     account_id: str
     name: str
@@ -22,8 +23,8 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Read(Generic[T_co]):
-    """One page of a list, and the token of the next one; empty: it was the last."""
+class ListPage(Generic[T_co]):
+    """One page of a list, and the token of the next page; empty: it was the last."""
 
     items: Sequence[T_co]
     token: str = ""
@@ -32,48 +33,48 @@ class Read(Generic[T_co]):
 class AccountListing(Protocol):
     """The organization's accounts, a page at a time."""
 
-    def page(self, token: str) -> Read[Place]:
-        """At most 20 accounts; an empty token: the first."""
+    def page(self, token: str) -> ListPage[ListedAccount]:
+        """At most 20 accounts; an empty token: the first page."""
 
     def units_above(self, account_id: str) -> tuple[str, ...] | None:
-        """The units above an account whose place the list does not tell; None when that can't be learnt now."""
+        """The parents of an account whose parents are not in the list; None when they can't be read now."""
 
     def tags(self, resource_id: str) -> Mapping[str, str]:
-        """The tags of an account, a unit or the root."""
+        """The tags of an account, an OU or the root."""
 
 
 class RoleListing(Protocol):
-    """What our stack sets have deployed, a page at a time."""
+    """Our stack sets and their instances, a page at a time."""
 
-    def stack_sets(self, token: str) -> Read[StackSet]:
-        """At most 20 stack sets, of which those with a name of ours."""
+    def stack_sets(self, token: str) -> ListPage[StackSetSummary]:
+        """At most 20 stack sets; returns those with a name of ours."""
 
-    def page(self, profile: str, token: str) -> Read[Role]:
-        """At most 100 instances; none when there is no such stack set."""
+    def page(self, profile: str, token: str) -> ListPage[RoleSummary]:
+        """At most 100 instances; none when the stack set does not exist."""
 
 
 class SourceListing(Protocol):
     """Quick's data sources, a page at a time."""
 
-    def page(self, token: str) -> Read[Source]:
-        """At most 100 data sources, of which those with a name of ours."""
+    def page(self, token: str) -> ListPage[DataSourceSummary]:
+        """At most 100 data sources; returns those with a name of ours."""
 
 
 class RecordListing(Protocol):
     """The registry's records, a page at a time."""
 
-    def page(self, token: str) -> Read[Remembered]:
-        """Some records and claims."""
+    def page(self, token: str) -> ListPage[Record]:
+        """Some records and claims, and items that are neither."""
 
 
-class Papers(Protocol):
-    """What a sweep writes down, under its own id; forgotten after some days."""
+class SweepStore(Protocol):
+    """The values a sweep stores under its id; they are deleted after some days."""
 
     def put(self, sweep_id: str, name: str, value: Value) -> None:
-        """Write one value down, in place of an older one of that name."""
+        """Store one value; it replaces an older one of that name."""
 
     def get(self, sweep_id: str, name: str, model: type[V]) -> V | None:
         """One value, or None."""
 
     def every(self, sweep_id: str, prefix: str, model: type[V]) -> Iterator[V]:
-        """The values whose names begin like that, in order of their names."""
+        """The values whose names start with the prefix, in order of their names."""

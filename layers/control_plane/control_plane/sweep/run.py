@@ -5,124 +5,127 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from control_plane.account import Hub
-from control_plane.asking import Terms
-from control_plane.assessment import World
+from control_plane.assessment import AssessmentDependencies
 from control_plane.errors import InvalidProfiles
-from control_plane.ports import Brake, Notifications, Reconciles, Registry, Shards
+from control_plane.opt_in import OptInPolicy
+from control_plane.ports.access import RevocationBudget, Shards
+from control_plane.ports.notifications import Notifications
+from control_plane.ports.reconciles import Reconciles
+from control_plane.ports.registry import Registry
 from control_plane.profiles import Profile
 from control_plane.sweep import reporting, stack_sets, starting
 from control_plane.sweep.collecting import PROGRESS
-from control_plane.sweep.facts import Memory, Page, Progress, joined
 from control_plane.sweep.inspecting import inspect
 from control_plane.sweep.inventory import Inventory
-from control_plane.sweep.papers import LASTING, MEMORY, PLAN, REPORT, keep_plan, kept_plan
-from control_plane.sweep.planning import Plan, Rules, plan_sweep, why_partial
-from control_plane.sweep.ports import Papers
-from control_plane.sweep.reporting import End, Report
+from control_plane.sweep.planning import PlanningRules, SweepPlan, plan_sweep, why_partial
+from control_plane.sweep.ports import SweepStore
+from control_plane.sweep.reporting import Report, SweepEnd
+from control_plane.sweep.snapshot import Baseline, SnapshotPage, SnapshotProgress, merged
+from control_plane.sweep.store import BASELINE, LASTING, PLAN, REPORT, load_plan, save_plan
 
 INSPECTED_AT_ONCE = 8
 
 
 @dataclass(frozen=True)
-class Office:
-    """What the steps of a sweep work with. `repairs`: what drifted is repaired, not only shown."""
+class SweepDependencies:
+    """The dependencies of the steps of a sweep. `repairs`: drift is repaired, not only reported."""
 
-    terms: Terms
+    opt_in_policy: OptInPolicy
     hub: Hub
-    papers: Papers
+    store: SweepStore
     policies: Shards
-    brake: Brake
-    world: World
+    budget: RevocationBudget
+    assessment: AssessmentDependencies
     reconciles: Reconciles
     registry: Registry
     notifications: Notifications
     repairs: bool
-    body: str  # the hash of what stack sets are made of
+    body: str  # the hash of the template of the stack sets
 
 
-def make_plan(sweep_id: str, now: datetime, office: Office) -> Plan:
-    """Compare what was read, write the plan down, and tell the brake what has to wait."""
-    papers, brake = office.papers, office.brake
-    progress = papers.get(sweep_id, PROGRESS, Progress) or Progress()
-    memory = papers.get(LASTING, MEMORY, Memory) or Memory()
-    partial = why_partial(progress, memory)
-    profiles, fault = _profiles(office.world)
-    read = joined(papers.every(sweep_id, "page#", Page))
-    rules = Rules(
-        terms=office.terms,
-        hub=office.hub,
+def make_plan(sweep_id: str, now: datetime, deps: SweepDependencies) -> SweepPlan:
+    """Compare what was read, store the plan, and record which revocations have to wait."""
+    store, budget = deps.store, deps.budget
+    progress = store.get(sweep_id, PROGRESS, SnapshotProgress) or SnapshotProgress()
+    baseline = store.get(LASTING, BASELINE, Baseline) or Baseline()
+    partial = why_partial(progress, baseline)
+    profiles, fault = _profiles(deps.assessment)
+    read = merged(store.every(sweep_id, "page#", SnapshotPage))
+    rules = PlanningRules(
+        opt_in_policy=deps.opt_in_policy,
+        hub=deps.hub,
         profiles=profiles,
-        held=brake.held().connections,
-        recent=brake.revoked(),
+        held=budget.held().connections,
+        recent=budget.revoked(),
         now=now,
-        repairs=office.repairs,
+        repairs=deps.repairs,
         profiles_fault=fault,
     )
-    built = stack_sets.built(office.body, profiles, office.hub)
+    built = stack_sets.built(deps.body, profiles, deps.hub)
     outdated = stack_sets.outdated(read.stack_sets, built)
-    inventory = Inventory(read, office.policies.shards(), profiles, office.hub, outdated)
+    inventory = Inventory(read, deps.policies.shards(), profiles, deps.hub, outdated)
     plan = plan_sweep(read.accounts, inventory, progress, partial, rules)
     if progress.is_everything:
         recorded = (each.profile for each in read.records if each.profile)
-        known = stack_sets.remembering(memory, built, read.stack_sets, recorded)
+        known = stack_sets.updated_baseline(baseline, built, read.stack_sets, recorded)
         differ = stack_sets.differences(read.stack_sets, None if fault else built, known)
         plan = plan.model_copy(update={"stack_sets": differ, "known": known})
-    # Before anything is started: whoever asks for one of these from now on waits for approval.
+    # Before anything is started: a revocation of one of these waits for approval from now on.
     replaces = progress.is_everything and not partial
-    brake.expect(frozenset(plan.hold) | (frozenset() if replaces else brake.expected()))
-    keep_plan(sweep_id, plan, papers)
+    budget.expect(frozenset(plan.hold) | (frozenset() if replaces else budget.expected()))
+    save_plan(sweep_id, plan, store)
     return plan
 
 
-def inspect_some(sweep_id: str, offset: int, now: datetime, office: Office) -> int | None:
-    """Look at the next few accounts in full; answers from where to go on, None at the end."""
-    turn = (office.papers.get(sweep_id, PLAN, Plan) or Plan()).deeply
-    accounts = turn[offset : offset + INSPECTED_AT_ONCE]
+def inspect_some(sweep_id: str, offset: int, now: datetime, deps: SweepDependencies) -> int | None:
+    """Check the next few accounts in full. Returns the offset to continue from; None at the end."""
+    to_check = (deps.store.get(sweep_id, PLAN, SweepPlan) or SweepPlan()).full_check
+    accounts = to_check[offset : offset + INSPECTED_AT_ONCE]
     if accounts:
-        found = inspect(accounts, office.terms, office.hub, office.world, now)
-        office.papers.put(sweep_id, f"found#{offset:06}", found)
+        found = inspect(accounts, deps.opt_in_policy, deps.hub, deps.assessment, now)
+        deps.store.put(sweep_id, f"checked#{offset:06}", found)
     following = offset + INSPECTED_AT_ONCE
-    return following if following < len(turn) else None
+    return following if following < len(to_check) else None
 
 
-def start_some(sweep_id: str, offset: int, office: Office) -> int | None:
-    """Have the next few accounts of the plan looked at; answers from where to go on, None at the end."""
-    plan = kept_plan(sweep_id, office.papers, repairs=office.repairs)
-    following = starting.start(sweep_id, plan.start, offset, office.reconciles)
+def start_some(sweep_id: str, offset: int, deps: SweepDependencies) -> int | None:
+    """Start to reconcile the next few accounts. Returns the offset to continue from; None at the end."""
+    plan = load_plan(sweep_id, deps.store, repairs=deps.repairs)
+    following = starting.start(sweep_id, plan.start, offset, deps.reconciles)
     return following if following < len(plan.start) else None
 
 
-def finish(end: End, office: Office, *, is_patient: bool) -> Report | None:
-    """Report, once what was started has come to rest or nobody waits any longer; None: not yet."""
-    papers, registry, sweep_id = office.papers, office.registry, end.sweep_id
-    plan = kept_plan(sweep_id, papers, repairs=office.repairs)
-    progress = papers.get(sweep_id, PROGRESS, Progress) or Progress()
-    moving = {each.account_id for each in registry.needing_attention("moving")}
-    if is_patient and moving & {each.account_id for each in plan.start}:
+def finish(end: SweepEnd, deps: SweepDependencies, *, is_patient: bool) -> Report | None:
+    """Report when all started reconciles have ended, or when not to wait any longer; None: not yet."""
+    store, registry, sweep_id = deps.store, deps.registry, end.sweep_id
+    plan = load_plan(sweep_id, store, repairs=deps.repairs)
+    progress = store.get(sweep_id, PROGRESS, SnapshotProgress) or SnapshotProgress()
+    in_progress = {each.account_id for each in registry.unsettled("in_progress")}
+    if is_patient and in_progress & {each.account_id for each in plan.start}:
         return None
-    failed = {each.account_id for each in registry.needing_attention("failed")}
-    report = reporting.report(end, progress.scope, plan, failed, moving)
-    if papers.get(sweep_id, REPORT, Report) is None:  # else it was told already, and only the answer was lost
+    failed = {each.account_id for each in registry.unsettled("failed")}
+    report = reporting.report(end, progress.scope, plan, failed, in_progress)
+    if store.get(sweep_id, REPORT, Report) is None:  # otherwise it was sent already, and only the response was lost
         if not report.is_quiet:
-            office.notifications.send(*reporting.message(report))
-        papers.put(sweep_id, REPORT, reporting.shortened(report))
-    _remember(report, progress, plan.known, papers)
-    if not moving:
-        office.brake.expect(frozenset())  # whoever was to be held is held by now
+            deps.notifications.send(*reporting.message(report))
+        store.put(sweep_id, REPORT, reporting.shortened(report))
+    _save_baseline(report, progress, plan.known, store)
+    if not in_progress:
+        deps.budget.expect(frozenset())  # all expected revocations are held by now
     return report
 
 
-def _remember(report: Report, progress: Progress, known: Memory, papers: Papers) -> None:
-    papers.put(LASTING, "last", reporting.shortened(report))
+def _save_baseline(report: Report, progress: SnapshotProgress, known: Baseline, store: SweepStore) -> None:
+    store.put(LASTING, "last", reporting.shortened(report))
     if progress.is_everything:
-        before = papers.get(LASTING, MEMORY, Memory) or Memory()
-        whole = before.whole if report.partial else progress.listed
-        papers.put(LASTING, MEMORY, known.model_copy(update={"whole": whole, "listed": progress.listed}))
+        before = store.get(LASTING, BASELINE, Baseline) or Baseline()
+        complete = before.complete if report.partial else progress.listed
+        store.put(LASTING, BASELINE, known.model_copy(update={"complete": complete, "listed": progress.listed}))
 
 
-def _profiles(world: World) -> tuple[Mapping[str, Profile], str]:
-    """The profiles, or why there are none: a broken file keeps no access alive."""
+def _profiles(deps: AssessmentDependencies) -> tuple[Mapping[str, Profile], str]:
+    """The profiles, or why they can't be read: a broken file must keep no access."""
     try:
-        return world.profiles(), ""
+        return deps.profiles(), ""
     except InvalidProfiles as fault:
         return {}, str(fault)

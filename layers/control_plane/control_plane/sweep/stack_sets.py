@@ -1,4 +1,4 @@
-"""Whether the stack sets with our names are what was built: which are only older, and which somebody changed. Pure."""
+"""Compare the stack sets with our names with what was built: outdated ones, and ones somebody changed. Pure."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -6,63 +6,71 @@ from dataclasses import dataclass
 from control_plane.account import Hub
 from control_plane.definition import values_hash
 from control_plane.profiles import Profile, parameters
-from control_plane.sweep.facts import Memory, StackSet
+from control_plane.sweep.snapshot import Baseline, StackSetSummary
 
-SAID = 300  # characters of one stack set's differences
-MOST = 500  # profiles and bodies that are remembered
+LONGEST = 300  # characters of the differences of one stack set
+MAX_KNOWN = 500  # profiles and templates in the baseline
 
 
 @dataclass(frozen=True)
 class Built:
-    """What every stack set should be: the body's hash, and that of the values of each profile."""
+    """The definition of the stack sets: the template's hash, and the hash of each profile's parameter values."""
 
     body: str
     values: Mapping[str, str]
 
 
 def built(body: str, profiles: Mapping[str, Profile], hub: Hub) -> Built:
-    """What was built, from the body's hash and the profiles."""
+    """What was built: the template's hash with the profiles."""
     return Built(body, {name: values_hash(parameters(name, profile, hub)) for name, profile in profiles.items()})
 
 
-def outdated(found: Iterable[StackSet], wanted: Built) -> frozenset[str]:
-    """The profiles whose stack sets are ours and are not what was built: their accounts are updated."""
+def outdated(found: Iterable[StackSetSummary], wanted: Built) -> frozenset[str]:
+    """The profiles whose stack sets are ours but not what was built: their accounts are updated."""
     return frozenset(
         each.profile
         for each in found
-        if not each.unmarked
+        if not each.ownership_mismatch
         and each.profile in wanted.values
-        and ((each.body, each.values) != (wanted.body, wanted.values[each.profile]) or each.untold or each.lies)
+        and (
+            (each.body, each.values) != (wanted.body, wanted.values[each.profile])
+            or each.untagged
+            or each.tag_mismatches
+        )
     )
 
 
-def differences(found: Iterable[StackSet], wanted: Built | None, known: Memory) -> tuple[str, ...]:
-    """What people have to look at. An older definition of ours is none of it: it agrees with its tags.
+def differences(found: Iterable[StackSetSummary], wanted: Built | None, known: Baseline) -> tuple[str, ...]:
+    """Stack sets that people have to check. An older definition of ours is left out: it agrees with its tags.
 
-    `wanted` is None while the profiles can't be read: then no stack set is said to be nobody's.
+    `wanted` is None while the profiles can't be read: then no stack set is reported as having no profile.
     """
-    words = {each.name: _words(each, wanted, known) for each in found}
-    return tuple(f"{name}: {'; '.join(said)}"[:SAID] for name, said in sorted(words.items()) if said)
+    texts = {each.name: _describe(each, wanted, known) for each in found}
+    return tuple(f"{name}: {'; '.join(each)}"[:LONGEST] for name, each in sorted(texts.items()) if each)
 
 
-def remembering(before: Memory, wanted: Built, found: Iterable[StackSet], recorded: Iterable[str]) -> Memory:
-    """The memory with what is built now. The first one believes the registry and the stack sets' own tags."""
+def updated_baseline(
+    before: Baseline, wanted: Built, found: Iterable[StackSetSummary], recorded: Iterable[str]
+) -> Baseline:
+    """The baseline with what is built now. The first baseline believes the registry and the stack sets' tags."""
     profiles, bodies = {*before.profiles, *wanted.values}, list(before.bodies)
     if not bodies:
         profiles |= set(recorded)
-        bodies = sorted({each.body for each in found if each.is_ours and not each.untold and not each.lies})
+        bodies = sorted({each.body for each in found if each.is_ours and not each.untagged and not each.tag_mismatches})
     bodies = [*(body for body in bodies if body != wanted.body), wanted.body]
-    return before.model_copy(update={"profiles": tuple(sorted(profiles))[:MOST], "bodies": tuple(bodies[-MOST:])})
+    return before.model_copy(
+        update={"profiles": tuple(sorted(profiles))[:MAX_KNOWN], "bodies": tuple(bodies[-MAX_KNOWN:])}
+    )
 
 
-def _words(found: StackSet, wanted: Built | None, known: Memory) -> list[str]:
-    said = [found.unmarked] if found.unmarked else []
+def _describe(found: StackSetSummary, wanted: Built | None, known: Baseline) -> list[str]:
+    found_differences = [found.ownership_mismatch] if found.ownership_mismatch else []
     if wanted and found.profile not in {*wanted.values, *known.profiles}:
-        said.append("profiles.yaml has no such profile, and never had")
-    said += found.lies
-    if not found.untold and not found.lies and found.body not in known.bodies:
-        said.append("no sweep has ever seen its body built")
-    # One that was made before there were such tags, and reaches nobody, stays as it is until somebody needs it.
-    if found.untold and not found.is_empty:
-        said.append("no tags tell the hashes of its body and parameters")
-    return [*said, *found.settings]
+        found_differences.append("profiles.yaml has no such profile, and never had")
+    found_differences += found.tag_mismatches
+    if not found.untagged and not found.tag_mismatches and found.body not in known.bodies:
+        found_differences.append("no sweep has ever seen its body built")
+    # A stack set created before these tags existed, and without instances, is not reported.
+    if found.untagged and not found.is_empty:
+        found_differences.append("it has no tags with the hashes of its body and parameters")
+    return [*found_differences, *found.settings]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sandbox.policy import Document, Principal
+from sandbox.aws.policy import Document, Principal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

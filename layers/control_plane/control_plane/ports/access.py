@@ -1,0 +1,179 @@
+"""The access policy of the run-as role: its shards, the changes that wait, and the budget for revocations."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from control_plane.access_policy import Quota, Shard
+from control_plane.account import Connection
+
+NO_VERSION = ""  # the version of a shard that does not exist
+
+
+@dataclass(frozen=True)
+class AccessChange:
+    """Allow or revoke one connection's entry, requested by one generation of its account's claim.
+
+    `counted`: a revocation uses up the revocation budget. The writer verifies a claim that it does not.
+    """
+
+    connection: Connection
+    allow: bool
+    generation: int
+    counted: bool = True
+
+
+@dataclass(frozen=True)
+class PendingChange:
+    """A change in the ledger, and since when it waits. `requested_at` sorts by time."""
+
+    change: AccessChange
+    requested_at: str
+
+    @property
+    def key(self) -> str:
+        """Its connection, as `account#profile`."""
+        return self.change.connection.key
+
+
+@dataclass(frozen=True)
+class RefusedChange:
+    """A malformed item among the pending changes: its key, what is wrong, and the values that identify it."""
+
+    key: str
+    why: str
+    values: Mapping[str, Any] = field(default_factory=dict, compare=False)
+
+
+@dataclass(frozen=True)
+class PendingChanges:
+    """All changes that are requested and not applied yet, and the malformed items among them."""
+
+    changes: tuple[PendingChange, ...] = ()
+    refused: tuple[RefusedChange, ...] = ()
+
+
+@dataclass(frozen=True)
+class ApprovalBatch:
+    """Revocations that wait for approval, as `account#profile`. The id is new whenever the list changes.
+
+    An entry that is not a connection of ours is listed by its ARN. `superseded_token` approved the list before this
+    one, and must no longer be accepted.
+    """
+
+    id: str = ""
+    connections: frozenset[str] = frozenset()
+    superseded_token: str = ""
+
+
+class Shards(Protocol):
+    """The shards attached to the run-as role, read-only."""
+
+    def shards(self) -> list[Shard]:
+        """The shards in force."""
+
+
+class AccessPolicies(Shards, Protocol):
+    """The shards attached to the run-as role, to read and write."""
+
+    def quota(self) -> Quota:
+        """IAM's quotas for this account."""
+
+    def versions(self) -> Mapping[str, str]:
+        """Version in force (policy id and number) by shard name, as of the last call of `shards`."""
+
+    def write(self, shard: Shard) -> str:
+        """Put one shard in force, or delete it when it has no entries. Returns the version now in force, or GONE."""
+
+    def tidy(self, keep: Collection[int]) -> None:
+        """Delete the remains of emptied shards, but keep the shards with these numbers."""
+
+
+class AccessLedger(Protocol):
+    """The changes that wait to be written, and the lease of the one writer. See steps/access.py."""
+
+    def enqueue(self, change: AccessChange, now: str) -> None:
+        """Store one change; it replaces the change of an earlier generation."""
+
+    def pending(self) -> PendingChanges:
+        """All changes that are requested and not applied."""
+
+    def remove_applied(self, changes: Collection[PendingChange]) -> None:
+        """Delete changes that are applied, unless they were replaced meanwhile."""
+
+    def discard(self, changes: Collection[RefusedChange]) -> None:
+        """Delete malformed items, unless they were replaced meanwhile."""
+
+    def acquire(self, holder: str, now: str) -> bool:
+        """Take the writer's lease; False while another writer has it."""
+
+    def holds(self, holder: str) -> bool:
+        """Whether that holder still has the lease, read consistently."""
+
+    def recent_versions(self, now: str) -> Mapping[str, str]:
+        """The versions that recent writers wrote, by shard name: IAM may still return older ones."""
+
+    def release(self, holder: str, versions: Mapping[str, str], now: str) -> None:
+        """Give the lease back and record the versions written."""
+
+
+class RevocationBudget(Protocol):
+    """The stored state of the budget. Only the lease's holder writes it, except `expect` and `store_token`."""
+
+    def revoked(self) -> Mapping[str, datetime]:
+        """The times of recent counted revocations, by connection."""
+
+    def count(self, connections: Collection[str], now: str) -> None:
+        """Record counted revocations, before they are applied."""
+
+    def expected(self) -> frozenset[str]:
+        """Connections whose revocation has to wait for approval as soon as it is requested."""
+
+    def expect(self, connections: Collection[str]) -> None:
+        """Replace the expected connections: a sweep found more revocations than the budget allows. Needs no lease."""
+
+    def held(self) -> ApprovalBatch:
+        """The revocations that wait for approval; without connections when there are none."""
+
+    def hold(self, connections: Collection[str], now: str) -> ApprovalBatch | None:
+        """Replace the revocations that wait. Returns the batch while its approval has not been requested yet."""
+
+    def mark_approval_requested(self, batch: ApprovalBatch) -> None:
+        """Record that the approval of this batch was requested."""
+
+    def store_token(self, batch_id: str, token: str) -> ApprovalBatch | None:
+        """Store the token that approves a batch and return the batch; None when it was replaced meanwhile."""
+
+    def connections_of(self, batch_id: str) -> Sequence[str]:
+        """The connections of a batch in order, whether they still wait or not."""
+
+    def mark_released(self, batch_id: str) -> None:
+        """Record that the revocations of an approved batch were applied."""
+
+    def is_released(self, batch_id: str) -> bool:
+        """Whether they were applied."""
+
+
+class Exemptions(Protocol):
+    """Revocations that need not be counted, because nobody loses anything by them. Read from AWS."""
+
+    def is_exempt(self, connection: Connection) -> bool:
+        """Whether the account is not active in the organization, or Quick has no data source for the connection."""
+
+
+class Anomalies(Protocol):
+    """Items and entries that should not exist. They are counted, so that an alarm can report them."""
+
+    def refused(self, changes: Sequence[RefusedChange]) -> None:
+        """Malformed items among the pending changes."""
+
+    def unexpected(self, entries: Sequence[str]) -> None:
+        """Entries of the access policy that are not a consumer role of ours."""
+
+
+class Approvals(Protocol):
+    """Requests for approval of revocations, sent to people."""
+
+    def ask(self, batch: ApprovalBatch) -> None:
+        """Request approval of the batch, unless it is empty. The token of the batch before it is invalidated."""

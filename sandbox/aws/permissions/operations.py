@@ -1,0 +1,91 @@
+"""What queues, topics, metrics, alarms and schedules need.
+
+Sources besides the reference: SQS Developer Guide, sqs-dead-letter-queue-redrive (a redrive needs what it does to both
+queues); EventBridge Scheduler User Guide, setting-up-execution-role (a schedule's role is passed).
+"""
+
+from collections.abc import Callable, Iterable
+
+from sandbox.aws.gateway import Call
+from sandbox.aws.permissions.need import Need, Table, anything, request_tags, rows
+
+
+def _queue(call: Call) -> str:
+    name = call.parameters.get("QueueName") or call.parameters["QueueUrl"].rsplit("/", 1)[-1]
+    return f"arn:aws:sqs:{call.region}:{call.account}:{name}"
+
+
+def _source(call: Call) -> str:
+    return str(call.parameters["SourceArn"])
+
+
+def _redrive(call: Call) -> Iterable[Need]:
+    for action in ("StartMessageMoveTask", "ReceiveMessage", "DeleteMessage", "GetQueueAttributes"):
+        yield Need(f"sqs:{action}", _source(call))
+    if "DestinationArn" in call.parameters:
+        yield Need("sqs:SendMessage", call.parameters["DestinationArn"])
+
+
+def _publish(call: Call) -> Iterable[Need]:
+    yield Need("sns:Publish", call.parameters.get("TopicArn") or call.parameters.get("TargetArn") or "*")
+
+
+def _alarm(call: Call) -> str:
+    return f"arn:aws:cloudwatch:{call.region}:{call.account}:alarm:{call.parameters.get('AlarmName', '*')}"
+
+
+def _put_metric_data(call: Call) -> Iterable[Need]:
+    yield Need("cloudwatch:PutMetricData", "*", {"cloudwatch:namespace": call.parameters["Namespace"]})
+
+
+def _schedule(call: Call) -> str:
+    group, name = call.parameters.get("GroupName", "default"), call.parameters["Name"]
+    return f"arn:aws:scheduler:{call.region}:{call.account}:schedule/{group}/{name}"
+
+
+def _writing(operation: str) -> Callable[[Call], Iterable[Need]]:
+    def needs(call: Call) -> Iterable[Need]:
+        yield Need(f"scheduler:{operation}", _schedule(call), request_tags(call))
+        context = {"iam:PassedToService": "scheduler.amazonaws.com"}
+        yield Need("iam:PassRole", call.parameters["Target"]["RoleArn"], context)
+
+    return needs
+
+
+NEEDS: Table = {
+    **rows(
+        "sqs",
+        "sqs",
+        {
+            "DeleteMessage": _queue,
+            "GetQueueAttributes": _queue,
+            "GetQueueUrl": _queue,
+            "ListMessageMoveTasks": _source,
+            "ReceiveMessage": _queue,
+            "SendMessage": _queue,
+        },
+    ),
+    ("sqs", "ChangeMessageVisibility"): lambda call: [Need("sqs:ChangeMessageVisibility", _queue(call))],
+    ("sqs", "StartMessageMoveTask"): _redrive,
+    ("sns", "Publish"): _publish,
+    **rows(
+        "cloudwatch",
+        "cloudwatch",
+        {
+            "DescribeAlarmHistory": _alarm,
+            "DescribeAlarms": _alarm,
+            "GetMetricData": anything,
+            "GetMetricStatistics": anything,
+            "ListMetrics": anything,
+            "SetAlarmState": _alarm,
+        },
+    ),
+    ("cloudwatch", "PutMetricData"): _put_metric_data,
+    **rows(
+        "scheduler",
+        "scheduler",
+        {"DeleteSchedule": _schedule, "GetSchedule": _schedule, "ListSchedules": anything},
+    ),
+    ("scheduler", "CreateSchedule"): _writing("CreateSchedule"),
+    ("scheduler", "UpdateSchedule"): _writing("UpdateSchedule"),
+}

@@ -1,0 +1,139 @@
+"""What Quick's connection test and a query ask of the account the data is in, as the consumer role's session.
+
+Athena acts for the session in Glue, S3 and KMS (forward access sessions), so each of their permissions is asked of
+the role, too. Sources: Athena User Guide, "Access to workgroups", "Fine-grained access to databases and tables in
+the Glue Data Catalog" (catalog, database and table must all be allowed; access to the `default` database and the
+catalog must be there in every Region, whatever is queried) and "Access to S3"; S3 User Guide, SSE-KMS;
+Lake Formation Developer Guide, "Underlying data access control" (a registered location is read with Lake
+Formation's credentials, for which lakeformation:GetDataAccess is asked).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from sandbox.aws.policy import Document, Request, access_denied_message
+from sandbox.aws.services.authorization import decide, global_keys, organization_key
+from sandbox.aws.services.quick import lake
+from sandbox.aws.services.quick.answer import ACCESS_DENIED, SQL_FAILURE, Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from sandbox.aws.identity import Session
+    from sandbox.aws.services.authorization import KnownRoles
+    from sandbox.aws.services.quick.lake import Bucket, Location
+
+CATALOG = "AwsDataCatalog"
+DEFAULT = "default"  # the database Athena looks at before any other
+RUNNING = ("StartQueryExecution", "GetQueryExecution", "GetQueryResults")
+Keys = dict[str, "str | Sequence[str]"]
+THROUGH_ATHENA: Keys = {
+    "aws:CalledVia": ["athena.amazonaws.com"],
+    "aws:CalledViaFirst": "athena.amazonaws.com",
+    "aws:CalledViaLast": "athena.amazonaws.com",
+    "aws:ViaAWSService": "true",
+}
+
+
+@dataclass(frozen=True)
+class ConsumerSession:
+    """One session in one account and Region. Every method raises Refused, with the first thing that is missing."""
+
+    iam: KnownRoles
+    session: Session
+    region: str
+    now: datetime
+    lake_formation: frozenset[str] = field(default=frozenset())
+
+    def test(self, work_group: str) -> None:
+        """Quick's connection test: the workgroup runs something, its result comes back, databases are listed."""
+        self._athena("GetWorkGroup", f"workgroup/{work_group}")
+        results = lake.results_configuration(self.session.account, self.region, work_group)
+        self._require("athena:ListDataCatalogs", "*")
+        self._athena("GetDataCatalog", f"datacatalog/{CATALOG}")
+        self._athena("ListDatabases", f"datacatalog/{CATALOG}")
+        self._glue("GetDatabases", "catalog", "database/*")
+        self._glue("GetDatabase", "catalog", f"database/{DEFAULT}")
+        for action in RUNNING:
+            self._athena(action, f"workgroup/{work_group}")
+        self._write_results(results)
+
+    def query(self, work_group: str, database: str, table: str) -> dict[str, Any]:
+        """SELECT from one table; the table as Glue describes it."""
+        self.test(work_group)
+        self._athena("GetTableMetadata", f"datacatalog/{CATALOG}")
+        self._glue("GetDatabase", "catalog", f"database/{database}")
+        for action in ("GetTable", "GetTables", "GetPartitions"):
+            self._glue(action, "catalog", f"database/{database}", f"table/{database}/{table}")
+        found = lake.table(self.session.account, self.region, database, table)
+        self._read(str(found["StorageDescriptor"]["Location"]))
+        return found
+
+    def _write_results(self, results: dict[str, Any]) -> None:
+        place = lake.location(results["OutputLocation"])
+        if place is None or place.bucket.region != self.region:
+            message = "The S3 location provided to save your query results is invalid. Please check your S3 location"
+            raise Refused(SQL_FAILURE, f"{message} is correct and is in the same region and try again.")
+        for action in ("GetBucketLocation", "ListBucket"):
+            self._s3(action, place.bucket)
+        for action in ("PutObject", "GetObject"):
+            self._s3(action, place.bucket, place.an_object)
+        encryption = results.get("EncryptionConfiguration") or {}
+        named = encryption.get("KmsKey") if encryption.get("EncryptionOption", "").endswith("KMS") else None
+        key = lake.key_arn(self.session.account, self.region, named) if named else place.bucket.key
+        self._kms(key, "GenerateDataKey", "Decrypt")
+
+    def _read(self, url: str) -> None:
+        place = lake.location(url)
+        if place is None:
+            raise Refused(SQL_FAILURE, f"The specified bucket does not exist (Service: Amazon S3; {url})")
+        if lake.registered(self.session.account, self.region, place, self.lake_formation):
+            self._require("lakeformation:GetDataAccess", "*", THROUGH_ATHENA)
+            return
+        self._list(place)
+        self._s3("GetObject", place.bucket, place.an_object)
+        self._kms(place.bucket.key, "Decrypt")
+
+    def _list(self, place: Location) -> None:
+        self._s3("ListBucket", place.bucket, keys={"s3:prefix": place.prefix})
+
+    def _athena(self, action: str, resource: str) -> None:
+        self._require(f"athena:{action}", f"arn:aws:athena:{self.region}:{self.session.account}:{resource}")
+
+    def _glue(self, action: str, *resources: str) -> None:
+        for resource in resources:
+            arn = f"arn:aws:glue:{self.region}:{self.session.account}:{resource}"
+            self._require(f"glue:{action}", arn, THROUGH_ATHENA)
+
+    def _s3(self, action: str, bucket: Bucket, arn: str | None = None, keys: Keys | None = None) -> None:
+        owner: Keys = {"aws:ResourceAccount": bucket.owner, "s3:ResourceAccount": bucket.owner}
+        context = {**THROUGH_ATHENA, **owner, **organization_key("Resource", bucket.owner), **(keys or {})}
+        self._require(f"s3:{action}", arn or bucket.arn, context, policy=bucket.policy, owner=bucket.owner)
+
+    def _kms(self, key: str | None, *actions: str) -> None:
+        """Through S3; the key's own policy is not looked at."""
+        for action in actions if key else ():
+            via: Keys = {
+                "kms:ViaService": f"s3.{self.region}.amazonaws.com",
+                "kms:ResourceAliases": lake.key_aliases(key or ""),
+            }
+            self._require(f"kms:{action}", key or "", {**THROUGH_ATHENA, **via})
+
+    def _require(
+        self,
+        action: str,
+        resource: str,
+        keys: Keys | None = None,
+        *,
+        policy: Document | None = None,
+        owner: str | None = None,
+    ) -> None:
+        context = {**global_keys(self.session, resource, self.region, self.now), **(keys or {})}
+        request = Request(self.session.principal, action, resource, context)
+        verdict = decide(self.iam, self.session, request, resource=policy, resource_account=owner)
+        if not verdict.allowed:
+            message = f"Insufficient permissions to execute the query. {access_denied_message(request, verdict)}"
+            raise Refused(ACCESS_DENIED, message)

@@ -1,0 +1,103 @@
+"""A data set: which tables of which data sources it reads, and what SPICE has of it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from sandbox.aws.services.quick.asset import Asset, invalid
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sandbox.aws.services.quick.answer import Answer
+    from sandbox.aws.services.quick.ingestion import Ingestion
+
+SHOWN = ("PhysicalTableMap", "LogicalTableMap", "ImportMode")
+CATALOG = "AwsDataCatalog"
+NAME = r'(?:"[^"]+"|\w+)'
+FROM = re.compile(rf"\b(?:from|join)\s+({NAME}(?:\.{NAME}){{0,2}})", re.IGNORECASE)
+OUTPUT = {"BIT": "INTEGER", "BOOLEAN": "INTEGER", "JSON": "STRING", "SEMISTRUCT": "STRING"}
+Table = tuple[str, str, str]  # the ARN of a data source, a database, a table
+
+
+@dataclass(eq=False, kw_only=True)
+class DataSet(Asset):
+    """One data set. `broken`: the ARN of a data source it used that was deleted."""
+
+    resource: str = "dataset"
+    given: Mapping[str, Any]
+    broken: str = ""
+    imported: Answer | None = None
+    ingestions: dict[str, Ingestion] = field(default_factory=dict)
+
+    @property
+    def in_spice(self) -> bool:
+        """Whether it is imported, and not asked for each time."""
+        return bool(self.given["ImportMode"] == "SPICE")
+
+    @property
+    def sources(self) -> set[str]:
+        """The ARNs of the data sources it names."""
+        return {_one(table)["DataSourceArn"] for table in self.given["PhysicalTableMap"].values()}
+
+    def tables(self) -> list[Table]:
+        """Everything a query of it reads."""
+        return [found for table in self.given["PhysicalTableMap"].values() for found in _tables(table)]
+
+    def summary(self) -> dict[str, Any]:
+        """As lists show it: without its data sources."""
+        return {
+            "Arn": self.arn,
+            "DataSetId": self.id,
+            "Name": self.name,
+            "CreatedTime": self.created,
+            "LastUpdatedTime": self.updated,
+            "ImportMode": self.given["ImportMode"],
+            "RowLevelPermissionTagConfigurationApplied": False,
+            "ColumnLevelPermissionRulesApplied": False,
+        }
+
+    def description(self) -> dict[str, Any]:
+        """As DescribeDataSet shows it."""
+        shown = {name: self.given[name] for name in SHOWN if name in self.given}
+        ids = {"Arn": self.arn, "DataSetId": self.id, "Name": self.name}
+        times = {"CreatedTime": self.created, "LastUpdatedTime": self.updated}
+        return {**ids, **times, **shown, "OutputColumns": self._columns()}
+
+    def _columns(self) -> list[dict[str, str]]:
+        tables = [_one(table) for table in self.given["PhysicalTableMap"].values()]
+        columns = [each for table in tables for each in table.get("InputColumns", table.get("Columns", ()))]
+        return [{"Name": each["Name"], "Type": OUTPUT.get(each["Type"], each["Type"])} for each in columns]
+
+
+def check(given: Mapping[str, Any]) -> None:
+    """Refuses what this Quick knows nothing of."""
+    tables = given["PhysicalTableMap"]
+    if not tables:
+        raise invalid("This Quick knows data sets of physical tables only")
+    for name, table in tables.items():
+        if len(table) != 1 or not {"RelationalTable", "CustomSql"} & set(table):
+            raise invalid(f"Physical table {name} must be a RelationalTable or CustomSql of an Athena data source")
+        if _one(table).get("Catalog", CATALOG) != CATALOG:
+            raise invalid(f"Physical table {name}: this Quick knows the catalog {CATALOG} only")
+        if not _tables(table):
+            raise invalid(f"Physical table {name}: this Quick finds no table in its SQL")
+    for name, logical in (given.get("LogicalTableMap") or {}).items():
+        if "DataSetArn" in logical["Source"]:
+            raise invalid(f"Logical table {name}: this Quick knows no data sets made of data sets")
+
+
+def _one(table: Mapping[str, Any]) -> dict[str, Any]:
+    (only,) = table.values()
+    return dict(only)
+
+
+def _tables(table: Mapping[str, Any]) -> list[Table]:
+    named = _one(table)
+    if "CustomSql" not in table:
+        return [(named["DataSourceArn"], named.get("Schema", "default"), named["Name"])]
+    found = [re.findall(NAME, name) for name in FROM.findall(named["SqlQuery"])]
+    paths = [["default", *[part.strip('"') for part in parts]][-2:] for parts in found]
+    return [(named["DataSourceArn"], database, name) for database, name in paths]

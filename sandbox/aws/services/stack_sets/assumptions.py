@@ -1,0 +1,19 @@
+"""What is assumed of stack sets where AWS's documents can be read in two ways. The defaults are the worse readings."""
+
+from dataclasses import dataclass
+
+
+@dataclass
+class Assumptions:
+    """One setting for each doubt; True is the more lenient reading."""
+
+    # A parameter may have an empty value. botocore's issue 1597 reports "Parameters: [...] must have values".
+    takes_empty_values: bool = False
+    # UpdateStackSet with a template or a parameter's value in it marks instances OUTDATED only when something differs.
+    # botocore's model: "includes changes to the template (that is, if TemplateBody or TemplateURL is specified)".
+    compares_definitions: bool = False
+    # UpdateStackSet whose targets have no instance runs an operation of nobody, instead of StackInstanceNotFound.
+    updates_nobody: bool = False
+    # UpdateStackInstances brings the set's template too, and takes overrides of parameters the stack has not had yet.
+    # botocore's model: "you must first use UpdateStackSet to update all stack instances".
+    instances_take_the_template: bool = False

@@ -1,6 +1,0 @@
-"""AWS Organizations: the accounts, their place and tags, and the events their changes cause."""
-
-from sandbox.services.organizations.directory import organization_of, organization_path
-from sandbox.services.organizations.service import Organizations
-
-__all__ = ["Organizations", "organization_of", "organization_path"]

@@ -1,6 +1,0 @@
-"""Amazon Quick (its API still says QuickSight): data sources that work only if the whole role chain does."""
-
-from sandbox.services.quick.answer import Answer
-from sandbox.services.quick.service import Quick
-
-__all__ = ["Answer", "Quick"]

@@ -1,5 +1,0 @@
-"""EventBridge Scheduler: schedules that fire."""
-
-from sandbox.services.scheduler.service import Scheduler
-
-__all__ = ["Scheduler"]
