@@ -164,7 +164,7 @@ class Demo:
         hub = self.world.cloud.topology.hub
         session: Any = self.world.boto3_session(hub)
         shard = f"arn:aws:iam::{hub}:policy/quick-athena/quick-athena-access-1"
-        self._say("somebody detaches [bold]quick-athena-access-1[/] from Role A: no account can be queried any more")
+        self._say("somebody detaches [bold]quick-athena-access-1[/] from the run-as role: no account can be queried any more")
         session.client("iam").detach_role_policy(RoleName=RUN_AS_ROLE, PolicyArn=shard)
         self._say("somebody deletes the data source of [bold]marketing[/]")
         session.client("quicksight").delete_data_source(AwsAccountId=hub, DataSourceId=data_source_id(marketing))
@@ -177,8 +177,8 @@ class Demo:
     def _reported(self) -> str:
         """The sweep's report, in a line."""
         report = self.world.last_sweep()
-        numbers = {name: report.get(name, 0) for name in ("listed", "in_step", "repaired")}
-        numbers |= {name: len(report.get(name, ())) for name in ("failed", "held", "orphans", "strangers")}
+        numbers = {name: report.get(name, 0) for name in ("listed", "in_sync", "repaired")}
+        numbers |= {name: len(report.get(name, ())) for name in ("failed", "held", "orphans", "unmanaged")}
         return ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in numbers.items())
 
     def _tag(self, account_id: str, value: str) -> None:

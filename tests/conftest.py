@@ -9,10 +9,17 @@ from typing import TYPE_CHECKING
 import pytest
 from moto import mock_aws
 
+<<<<<<< HEAD
 from sandbox.aws import shortcuts
 from sandbox.aws.clock import VirtualClock
 from sandbox.aws.cloud import Cloud
 from tests import prototypes
+=======
+from sandbox import shortcuts
+from sandbox.clock import VirtualClock
+from sandbox.cloud import Cloud
+from tests import order, prototypes
+>>>>>>> speed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,6 +43,12 @@ def pytest_configure() -> None:
     """Tests make few cycles and hold much (a gigabyte of service models): looking for cycles took a third of them."""
     gc.set_threshold(200_000, 20, 100)
     shortcuts.take()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes long begins first."""
+    items[:] = order.deal(items)
 
 
 def pytest_collection_finish() -> None:

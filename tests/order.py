@@ -1,0 +1,41 @@
+"""The order tests run in: what takes long begins first, so that at the end no worker waits for another's long test.
+
+xdist gives each worker an equal part of the list, by number of tests, and lets who is done take from the end of another
+one's part. So each part begins with tests that take long and ends with some of those that take milliseconds.
+"""
+
+from __future__ import annotations
+
+import os
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pytest
+
+# Modules with tests of ten seconds and more.
+LONGEST = ("test_crashes", "test_chaos", "test_mutants", "test_sweep", "test_reconcile_account", "test_disconnecting")
+LONG = ("simulation", "e2e", "integration")  # folders; whatever is elsewhere takes milliseconds
+
+
+def deal(items: list[pytest.Item]) -> list[pytest.Item]:
+    """The tests as this run's workers should get them."""
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    modules = [list(tests) for _, tests in groupby(items, lambda item: item.path)]
+    long = sorted((tests for tests in modules if _is_long(tests[0])), key=lambda tests: _rank(tests[0]))
+    short = [item for tests in modules if not _is_long(tests[0]) for item in tests]
+    dealt: list[pytest.Item] = []
+    for worker in range(workers):
+        dealt += [item for tests in long[worker::workers] for item in tests]
+        missing = max(0, len(items) * (worker + 1) // workers - len(dealt))
+        dealt += short[:missing]
+        del short[:missing]
+    return dealt + short
+
+
+def _is_long(item: pytest.Item) -> bool:
+    return not set(LONG).isdisjoint(item.path.relative_to(item.config.rootpath).parts)
+
+
+def _rank(item: pytest.Item) -> int:
+    return LONGEST.index(item.path.stem) if item.path.stem in LONGEST else len(LONGEST)
