@@ -164,7 +164,7 @@ class Demo:
         hub = self.world.cloud.topology.hub
         session: Any = self.world.boto3_session(hub)
         shard = f"arn:aws:iam::{hub}:policy/quick-athena/quick-athena-access-1"
-        self._say("somebody detaches [bold]quick-athena-access-1[/] from the run-as role: no account can be queried any more")
+        self._say("somebody detaches [bold]quick-athena-access-1[/] from the run-as role: nothing can be queried")
         session.client("iam").detach_role_policy(RoleName=RUN_AS_ROLE, PolicyArn=shard)
         self._say("somebody deletes the data source of [bold]marketing[/]")
         session.client("quicksight").delete_data_source(AwsAccountId=hub, DataSourceId=data_source_id(marketing))

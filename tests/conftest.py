@@ -9,17 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 from moto import mock_aws
 
-<<<<<<< HEAD
 from sandbox.aws import shortcuts
 from sandbox.aws.clock import VirtualClock
 from sandbox.aws.cloud import Cloud
-from tests import prototypes
-=======
-from sandbox import shortcuts
-from sandbox.clock import VirtualClock
-from sandbox.cloud import Cloud
 from tests import order, prototypes
->>>>>>> speed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
