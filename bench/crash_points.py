@@ -40,7 +40,7 @@ class Survey:
     def __init__(self, kinds: list[str], budget: float | None, file: Path | None) -> None:
         self.kinds, self.budget, self._file = kinds, budget, file
         self.there: Counter[tuple[str, str]] = Counter()
-        self.results = _kept(file)
+        self.results = _recorded(file)
         self.problems: list[str] = []
         self._done = {(each.scenario, each.kind, each.point) for each in self.results}
 
@@ -73,7 +73,7 @@ class Survey:
                 file.write(json.dumps(asdict(result)) + "\n")
 
 
-def _kept(file: Path | None) -> list[Result]:
+def _recorded(file: Path | None) -> list[Result]:
     """What an earlier run found."""
     if file is None or not file.exists():
         return []

@@ -30,8 +30,8 @@ class Watch:
 
     row: Row
     expected: str  # where it should end: connected, failed, nothing
-    change: str = "connect"  # what was asked for, in a word
-    asked: datetime | None = None
+    change: str = "connect"  # what was requested for, in a word
+    requested: datetime | None = None
 
     @property
     def status(self) -> str:
@@ -97,7 +97,7 @@ class Demo:
         self._member("legacy", expected="nothing", reason=f"never had the tag {OPT_IN_TAG}: nothing of ours is there")
         self.world.organizations.suspend(archive)
         self._say(f"CreateAccount [bold]sales[/] with {OPT_IN_TAG}=enabled")
-        request, asked = self.world.create_account("sales", tag="enabled"), self.world.clock.now()
+        request, requested = self.world.create_account("sales", tag="enabled"), self.world.clock.now()
         for account_id, value in (
             (finance, "enabled"),
             (marketing, "default"),
@@ -108,17 +108,17 @@ class Demo:
         sales = self._until(lambda: self.world.created_account(request), "sales is created")
         if sales:
             watch = self._watch(sales, "sales", expected="connected")
-            watch.asked, watch.row.tag = asked, "enabled"
+            watch.requested, watch.row.tag = requested, "enabled"
         self._until(self._all_as_expected, "every account is where it should be")
 
     def _query(self, account_id: str, *, allowed: bool) -> None:
         answer = self.world.quick.query(data_source_id(account_id), *TABLE)
         name = self.watches[account_id].row.name
-        asked = f"Quick queries {TABLE[0]}.{TABLE[1]} of [bold]{name}[/]"
+        requested = f"Quick queries {TABLE[0]}.{TABLE[1]} of [bold]{name}[/]"
         if answer.allowed:
-            self._say(f"{asked}: [green]answered[/], billed to {account_id}")
+            self._say(f"{requested}: [green]answered[/], billed to {account_id}")
         else:
-            self._say(f"{asked}: [red]{answer.error_type}[/] {answer.message}")
+            self._say(f"{requested}: [red]{answer.error_type}[/] {answer.message}")
         if answer.allowed is not allowed:
             self.faults.append(f"{name}: Quick's query should {'' if allowed else 'not '}be answered: {answer.message}")
 
@@ -126,7 +126,7 @@ class Demo:
         self.screen.headline("The tag goes: the door closes, nothing is deleted")
         self._say(f"UntagResource [bold]finance[/] {OPT_IN_TAG}")
         watch = self.watches[finance]
-        watch.asked, watch.change, watch.row.tag = self.world.clock.now(), "quarantine", "-"
+        watch.requested, watch.change, watch.row.tag = self.world.clock.now(), "quarantine", "-"
         self.world.untag(finance)
         self._until(lambda: self._is(finance, "quarantined"), "finance is quarantined")
         self._until(lambda: not self._answers(finance), "IAM knows")
@@ -148,7 +148,7 @@ class Demo:
         self._say("Organizations events are lost from here on")
         self._break(finance, marketing)
         for watch in self.watches.values():
-            watch.asked, watch.change = self.world.clock.now(), "heal"
+            watch.requested, watch.change = self.world.clock.now(), "heal"
         self.watches[legacy].expected, self.watches[legacy].change = "connected", "connect"
         self._tag(legacy, "enabled")
         sweep = self.world.step_functions.start(self.world.outputs["SweepOrganizationArn"], {"scope": "all"})
@@ -185,7 +185,7 @@ class Demo:
         watch = self.watches[account_id]
         suspended = " (a suspended account)" if watch.row.name == "archive" else ""
         self._say(f"TagResource [bold]{watch.row.name}[/] {OPT_IN_TAG}={value}{suspended}")
-        watch.asked, watch.row.tag = self.world.clock.now(), value
+        watch.requested, watch.row.tag = self.world.clock.now(), value
         self.world.tag(account_id, value)
 
     def _until(self, condition: Callable[[], Any], what: str) -> Any:
@@ -223,11 +223,13 @@ class Demo:
         if status != row.status:
             row.status = status
             since = datetime.fromisoformat(record.get("since") or record["updated"])
-            if watch.asked and watch.status in ("connected", "quarantined", "failed") and since >= watch.asked:
-                took = f"{(since - watch.asked).total_seconds():.0f} s"
+            if watch.requested and watch.status in ("connected", "quarantined", "failed") and since >= watch.requested:
+                took = f"{(since - watch.requested).total_seconds():.0f} s"
                 failed = watch.status == "failed"
                 row.taken.append(f"{'refuse' if failed else watch.change} {took}")
-                self._say(f"[bold]{row.name}[/] {'has' if failed else 'is'} {status}, {took} after it was asked for")
+                self._say(
+                    f"[bold]{row.name}[/] {'has' if failed else 'is'} {status}, {took} after it was requested for"
+                )
 
     def _on_history_event(self, execution: Execution, effect: object) -> None:
         account_id = (execution.path and execution_account(execution)) or ""
@@ -238,7 +240,7 @@ class Demo:
             watch.row.state = ""
 
     def _check(self) -> None:
-        """Hold the end against what was asked for, plane by plane."""
+        """Hold the end against what was requested for, plane by plane."""
         allowed = self.world.allowed_roles()
         for account_id, watch in self.watches.items():
             name, connected = watch.row.name, watch.expected == "connected"

@@ -62,7 +62,7 @@ class Screen:
         table.add_column("account", no_wrap=True)
         table.add_column("status")
         table.add_column("time taken", no_wrap=True)
-        table.add_column("Role B, data source, reason", overflow="fold")
+        table.add_column("consumer role, data source, reason", overflow="fold")
         for row in rows:
             facts = [fact for fact in (row.consumer_role, row.data_source, row.reason) if fact]
             name = f"{row.name}\n[dim]{row.account_id}[/]"

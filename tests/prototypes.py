@@ -95,17 +95,17 @@ class ForkServer:
         self, items: list[pytest.Item], prepare: Callable[[], None], answer: Callable[[pytest.Item], bytes]
     ) -> None:
         self._items = items
-        asked, answered = os.pipe(), os.pipe()
+        requested, answered = os.pipe(), os.pipe()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # xdist's threads do not run tests
             self._process = os.fork()
         if not self._process:
-            os.close(asked[1])
+            os.close(requested[1])
             os.close(answered[0])
-            self._serve(prepare, answer, asked[0], answered[1])
-        os.close(asked[0])
+            self._serve(prepare, answer, requested[0], answered[1])
+        os.close(requested[0])
         os.close(answered[1])
-        self._ask, self._answer = os.fdopen(asked[1], "wb"), os.fdopen(answered[0], "rb")
+        self._ask, self._answer = os.fdopen(requested[1], "wb"), os.fdopen(answered[0], "rb")
 
     def run(self, item: pytest.Item) -> bytes:
         """The answer for one test."""
@@ -124,7 +124,7 @@ class ForkServer:
         self._answer.close()
 
     def _serve(
-        self, prepare: Callable[[], None], answer: Callable[[pytest.Item], bytes], asked: int, answered: int
+        self, prepare: Callable[[], None], answer: Callable[[pytest.Item], bytes], requested: int, answered: int
     ) -> None:
         """Never returns: this process is a copy, and nothing of what its parent would do next may happen here too."""
         for sibling in _servers.values():  # each ends when its pipe has no other end left
@@ -137,7 +137,7 @@ class ForkServer:
             broken = pickle.dumps(traceback.format_exc())
         gc.collect()
         gc.freeze()  # what is there stays, and need not be copied to be looked through
-        with os.fdopen(asked, "rb") as questions, os.fdopen(answered, "wb") as answers:
+        with os.fdopen(requested, "rb") as questions, os.fdopen(answered, "wb") as answers:
             while True:
                 try:
                     number = pickle.load(questions)  # noqa: S301 - written by our own parent

@@ -62,7 +62,7 @@ class ActiveFault:
 
     fault: Fault
     until: datetime | None
-    left: int | None
+    remaining: int | None
 
     def matches(self, call: Call, now: datetime) -> bool:
         """Whether this call suffers it."""
@@ -72,7 +72,7 @@ class ActiveFault:
             and (asked.account in (None, call.account))
             and (asked.role or "") in call.session.principal.arn
             and (self.until is None or now < self.until)
-            and self.left != 0
+            and self.remaining != 0
         )
 
 
@@ -111,7 +111,7 @@ class Faults:
         now = self._cloud.clock.now()
         for active in self.active:
             if active.fault.effect in effects and active.matches(call, now):
-                active.left = None if active.left is None else active.left - 1
+                active.remaining = None if active.remaining is None else active.remaining - 1
                 return active.fault
         return None
 

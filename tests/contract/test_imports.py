@@ -55,7 +55,7 @@ def _tops(names: set[str]) -> set[str]:
     return {name.split(".")[0] for name in names}
 
 
-def _strangers(names: set[str]) -> set[str]:
+def _third_party(names: set[str]) -> set[str]:
     return _tops(names) - set(sys.stdlib_module_names) - {"control_plane"}
 
 
@@ -126,11 +126,11 @@ def test_a_module_in_a_folder_is_followed() -> None:
 
 @pytest.mark.parametrize("name", PURE)
 def test_a_pure_module_imports_only_pydantic_besides_the_standard_library(name: str) -> None:
-    assert _strangers(LAYER_IMPORTS[f"{LAYER}/{name}.py"]) <= {"pydantic"}
+    assert _third_party(LAYER_IMPORTS[f"{LAYER}/{name}.py"]) <= {"pydantic"}
 
 
 def test_profiles_imports_no_more_than_yaml_besides() -> None:
-    assert _strangers(LAYER_IMPORTS[f"{LAYER}/profiles.py"]) <= PURE_LIBRARIES
+    assert _third_party(LAYER_IMPORTS[f"{LAYER}/profiles.py"]) <= PURE_LIBRARIES
 
 
 @pytest.mark.parametrize("name", PURE)
@@ -166,13 +166,13 @@ def test_the_layer_knows_nothing_of_sandbox_command_line_and_tests(path: str) ->
 @in_layer
 def test_the_layer_imports_only_what_the_dependencies_layer_brings(path: str) -> None:
     typing_only = {name for name in _tops(LAYER_IMPORTS[path]) if name.startswith("mypy_boto3")}
-    assert _strangers(LAYER_IMPORTS[path]) - typing_only <= {*AWS, "pydantic", "yaml", "aws_lambda_powertools"}
+    assert _third_party(LAYER_IMPORTS[path]) - typing_only <= {*AWS, "pydantic", "yaml", "aws_lambda_powertools"}
 
 
 @pytest.mark.parametrize("path", sorted(project.modules("functions")))
 def test_a_function_imports_powertools_pydantic_and_the_control_plane_alone(path: str) -> None:
     found = _imports(path, project.modules("functions")[path])
-    assert _strangers(found) <= {"aws_lambda_powertools", "pydantic"}
+    assert _third_party(found) <= {"aws_lambda_powertools", "pydantic"}
     assert not {name for name in found if name.startswith("control_plane.aws")}
 
 

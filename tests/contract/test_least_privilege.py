@@ -82,8 +82,8 @@ def test_a_marked_stack_set_is_made_whether_or_not_aws_knows_a_resource_for_it(r
     assert not may(documents, "cloudformation:CreateStackSet", resource, **{"aws:RequestedRegion": REGION})
     for key in ("aws:RequestTag/managed-by", "aws:RequestTag/quick-onboarding:deployment", "aws:RequestedRegion"):
         assert not may(documents, "cloudformation:CreateStackSet", resource, **{**MARKING, key: "theirs"})
-    stranger = {**MARKING, "aws:TagKeys": [*MARKING["aws:TagKeys"], "cost-center"]}
-    assert not may(documents, "cloudformation:CreateStackSet", resource, **stranger)
+    outsider = {**MARKING, "aws:TagKeys": [*MARKING["aws:TagKeys"], "cost-center"]}
+    assert not may(documents, "cloudformation:CreateStackSet", resource, **outsider)
 
 
 @pytest.mark.parametrize(("function", "action"), DEPLOYING)
@@ -108,7 +108,7 @@ def test_nothing_is_deployed_to_or_from_another_region(function: str, action: st
 
 
 def test_stack_sets_of_other_accounts_and_names_are_out_of_every_functions_reach() -> None:
-    strangers = [stack_set(account=OTHER), stack_set("baseline"), stack_set(region="us-east-1")]
+    outsiders = [stack_set(account=OTHER), stack_set("baseline"), stack_set(region="us-east-1")]
     reached = [
         (function, action, arn)
         for function in project.functions()
@@ -116,13 +116,13 @@ def test_stack_sets_of_other_accounts_and_names_are_out_of_every_functions_reach
         for statement in document["Statement"]
         for action in project.as_list(statement["Action"])
         if action.startswith("cloudformation:") and statement["Resource"] != "*"
-        for arn in strangers
+        for arn in outsiders
         if may([document], action, arn, **HERE)
     ]
     assert reached == []
 
 
-# Role A ----------------------------------------------------------------------------------------------
+# Run-as role ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_quick_becomes_role_a_for_our_data_sources_in_the_hubs_region_only(sourc
     assert evaluate(request, resource=trust).allowed is allowed
 
 
-# Role B ----------------------------------------------------------------------------------------------
+# Consumer role ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ def test_the_data_source_of_a_profile_with_a_longer_name_is_not_let_in(
 
 
 def role_b_may(profile: Profile, action: str, resource: str, owner: str = MEMBER) -> bool:
-    """Whether Role B of a profile may do that to something of an account of the organization."""
+    """Whether the consumer role of a profile may do that to something of an account of the organization."""
     document = filled.consumer(profile).resources()["ConsumerRolePolicy"]["Properties"]["PolicyDocument"]
     role = f"arn:aws:iam::{MEMBER}:role/quick-athena-sales"
     caller = Principal(MEMBER, role, f"arn:aws:sts::{MEMBER}:assumed-role/quick-athena-sales/quick")

@@ -81,18 +81,18 @@ def _needs(service: str, operation: str) -> tuple[Need, ...]:
 
 
 def _faults(needs: tuple[Need, ...]) -> Iterator[str]:
-    asked: dict[str, set[str]] = {}
+    requested: dict[str, set[str]] = {}
     for need in needs:
         action = find(need.action)
         if action is None:
             yield f"{need.action} is no action"
             continue
         types = action.types_of(need.resource) if need.resource != "*" else set()
-        asked.setdefault(need.action, set()).update(types)
+        requested.setdefault(need.action, set()).update(types)
         if not types if action.types else need.resource != "*":
             yield f"{need.action} is asked on {need.resource}, AWS takes {', '.join(sorted(action.types)) or '*'}"
         yield from (f"{need.action} does not know {key}" for key in need.context if not action.knows(key))
-    for name, types in asked.items():
+    for name, types in requested.items():
         action = find(name)
         if action and (lacking := action.required - types) and types:
             yield f"{name} needs {', '.join(sorted(lacking))} as well"

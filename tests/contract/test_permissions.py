@@ -33,7 +33,7 @@ BESIDES = {
     },
 }
 IAM_PREFIXES = {"stepfunctions": "states"}  # where boto3's name of a service is not IAM's
-# Condition keys that keep a service from being used by a stranger against us.
+# Condition keys that keep a service from being used by an outsider against us.
 AGAINST_CONFUSED_DEPUTIES = {"aws:SourceAccount", "aws:SourceArn"}
 
 

@@ -113,8 +113,8 @@ def test_every_function_call_has_a_timeout(name: str) -> None:
 
 @every_machine
 def test_error_names_are_ours_or_awss(name: str) -> None:
-    strangers = {error for error in _named_errors(name) if not AWS_ERROR.match(error)}
-    assert strangers - ANSWERS <= set(_errors())
+    unknown = {error for error in _named_errors(name) if not AWS_ERROR.match(error)}
+    assert unknown - ANSWERS <= set(_errors())
 
 
 def test_every_error_has_a_plan_and_every_plan_an_error() -> None:
@@ -222,7 +222,7 @@ def _expressions(name: str) -> Iterator[tuple[str, Expression]]:
 
 @every_machine
 def test_the_readers_ban_on_clock_chance_and_digest_is_in_force(name: str) -> None:
-    text = project.machine_text(name).replace("$states.input", "$uuid()", 1)
+    text = project.machine_text(name).replace("$states.context.State.EnteredTime", "$uuid()", 1)
     with pytest.raises(ValueError, match=r"\$uuid"):
         parse(text, dict.fromkeys(_substitutions(name), "value"))
 

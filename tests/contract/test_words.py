@@ -49,7 +49,7 @@ ANYWHERE = [
     r"lefttoholder",
     r"look_?again",
     r"papers?",
-    r"role [ab]",
+    r"(?-i:[Rr]ole [AB])",
     r"shel(f|ves)",
     r"sort_out",
     r"stillthere",
@@ -84,7 +84,7 @@ def test_a_retired_word_is_used_nowhere(word: str) -> None:
         f"{name}:{text[: found.start()].count(chr(10)) + 1}: {found[0]}"
         for name, text in _texts()
         for found in pattern.finditer(text)
-        if not (word == "role [ab]" and name in ROLE_NAMES)
+        if not (word == r"(?-i:[Rr]ole [AB])" and name in ROLE_NAMES)
     ]
     assert used == []
 

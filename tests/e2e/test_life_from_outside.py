@@ -38,7 +38,7 @@ class Life:
     def connected(self) -> str:
         """A member that was never touched before, connected."""
         account_id = self.members.pop()
-        self.outside.advance(HOUR)  # the brake counts by the hour, and is not what this is about
+        self.outside.advance(HOUR)  # the revocation budget counts by the hour
         self.tag(account_id)
         assert self.status(account_id) == "connected"
         return account_id
@@ -55,7 +55,7 @@ class Life:
         return self.record(account_id).get("status", "")
 
     def there(self, account_id: str) -> tuple[bool, bool, bool]:
-        """Whether Role A may assume its role, its stack instance is there, and its data source."""
+        """Whether the run-as role may assume its consumer role, its stack instance is there, and its data source."""
         sources = self.outside.client(self.hub, "quicksight").list_data_sources(AwsAccountId=self.hub)["DataSources"]
         ids = [each["DataSourceId"] for each in sources]
         instances = self.outside.client(self.hub, "cloudformation").list_stack_instances(
@@ -65,7 +65,7 @@ class Life:
         return allowed, account_id in [i["Account"] for i in instances], f"quick-athena-{account_id}-default" in ids
 
     def entries(self) -> list[str]:
-        """The roles Role A may assume."""
+        """The roles the run-as role may assume."""
         iam = self.outside.client(self.hub, "iam")
         found: list[str] = []
         for policy in iam.list_attached_role_policies(RoleName="quick-athena-run-as")["AttachedPolicies"]:

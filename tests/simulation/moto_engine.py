@@ -70,7 +70,7 @@ def _run(stack: ExitStack, client: Any, definition: str, data: Any, script: Scri
         error=found.get("error"),
         cause=found.get("cause"),
         path=[event["stateEnteredEventDetails"]["name"] for event in history if "stateEnteredEventDetails" in event],
-        asked=script.asked,
+        requested=script.requested,
     )
 
 

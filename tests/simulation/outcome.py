@@ -48,10 +48,10 @@ class Scenario:
 
 
 class Script:
-    """The world of one run of a scenario: answers tasks and remembers what they asked."""
+    """The world of one run of a scenario: answers tasks and remembers what they requested."""
 
     def __init__(self, scenario: Scenario) -> None:
-        self.asked: list[tuple[str, Any]] = []
+        self.requested: list[tuple[str, Any]] = []
         self._answers = {
             state: list(answers) if isinstance(answers, list) else answers
             for state, answers in scenario.answers.items()
@@ -68,7 +68,7 @@ class Script:
     def payload(self, state: str, arguments: Any) -> Any:
         """The answer as the scenario tells it. Raises `TaskFailed`."""
         with self._lock:
-            self.asked.append((state, arguments))
+            self.requested.append((state, arguments))
             answers = self._answers[state]
             if isinstance(answers, list):
                 answer = answers.pop(0) if len(answers) > 1 else answers[0]
@@ -88,7 +88,7 @@ class Outcome:
     error: str | None
     cause: str | None
     path: list[str]
-    asked: list[tuple[str, Any]]
+    requested: list[tuple[str, Any]]
 
     def comparable(self, inside_maps: set[str]) -> dict[str, Any]:
         """What both engines must agree on.
@@ -104,8 +104,10 @@ class Outcome:
             "cause": None if own_words else self.cause,
             "path": [name for name in self.path if name not in inside_maps],
             "inside maps": Counter(name for name in self.path if name in inside_maps),
-            "asked": [_without_times(asked) for asked in self.asked if asked[0] not in inside_maps],
-            "asked inside maps": sorted(repr(_without_times(asked)) for asked in self.asked if asked[0] in inside_maps),
+            "asked": [_without_times(each) for each in self.requested if each[0] not in inside_maps],
+            "asked inside maps": sorted(
+                repr(_without_times(each)) for each in self.requested if each[0] in inside_maps
+            ),
         }
 
 

@@ -52,13 +52,13 @@ SMALL: dict[str, list[Scenario]] = {
         Scenario("any task error", {"account": "1"}, {"Try": [TaskFailed("Surprise", "boo")]}),
     ],
     "map.yaml": [
-        Scenario("three items", {"profiles": ["a", "b", "c"]}, {"Ask": lambda asked: asked["Payload"]["name"]}),
+        Scenario("three items", {"profiles": ["a", "b", "c"]}, {"Ask": lambda requested: requested["Payload"]["name"]}),
         Scenario("no item", {"profiles": []}),
         Scenario("no array", {"profiles": "a"}),
     ],
     "nested_map.yaml": [Scenario("rows and cells", {})],
     "map_fails.yaml": [
-        Scenario("all good", {"items": ["a", "b"]}, {"Work": lambda asked: asked["Payload"]["item"]}),
+        Scenario("all good", {"items": ["a", "b"]}, {"Work": lambda requested: requested["Payload"]["item"]}),
         Scenario("one bad", {"items": ["a", "bad", "b"]}, {"Work": ["done"]}),
         Scenario("retried as a whole", {"items": ["a", "b"]}, {"Work": ["1", THROTTLED, "3", "4"]}),
         Scenario("failing for good", {"items": ["a", "b"]}, {"Work": [THROTTLED]}),
@@ -104,7 +104,7 @@ SMALL: dict[str, list[Scenario]] = {
         Scenario(
             "three accounts",
             {"accounts": ["a", "b", "c"]},
-            {"Ask": lambda asked: WithToken({"said": asked["Payload"]["account"] * 2})},
+            {"Ask": lambda requested: WithToken({"said": requested["Payload"]["account"] * 2})},
         ),
         Scenario("one refused", {"accounts": ["a"]}, {"Ask": [WithToken(TaskFailed("Refused", "no"))]}),
     ],
@@ -267,7 +267,7 @@ HELD = {
 }
 
 
-def asked(action: dict[str, Any]) -> dict[str, Any]:
+def requested(action: dict[str, Any]) -> dict[str, Any]:
     """What ReconcileAccount starts a connection's execution with."""
     started = {"account_id": "111122223333", "account_name": "sandbox", "holder": HOLDER, "generation": 4}
     return {**started, "planned": action}
@@ -335,10 +335,10 @@ def sweep(**answers: Any) -> dict[str, Any]:
 LOST = TaskFailed("ClaimLost", '{"errorType":"ClaimLost","errorMessage":"another execution holds the account"}')
 
 
-def _removed_or_failed(asked: Any) -> Any:
+def _removed_or_failed(requested: Any) -> Any:
     """A child's end: what is to be disconnected is, what is to be forgotten is, anything else fails."""
     outcomes = {"disconnect": "disconnected", "forget": "removed"}
-    action = asked["Input"]["planned"]["action"]
+    action = requested["Input"]["planned"]["action"]
     if action not in outcomes:
         return CHILD_FAILED
     return child(outcomes[action])
@@ -384,7 +384,7 @@ REAL: dict[str, list[Scenario]] = {
                 planned("connect", "finance"),
                 planned("quarantine", "sales", "untagged"),
                 planned("refuse", "typo", "no such profile", "UnknownProfile"),
-                ReconcileConnection=lambda asked: child("connected", asked["Input"]["planned"]["profile"]),
+                ReconcileConnection=lambda requested: child("connected", requested["Input"]["planned"]["profile"]),
             ),
         ),
         Scenario("a connection fails", BY_ID, account(CONNECT, ReconcileConnection=[CHILD_FAILED])),
@@ -500,10 +500,10 @@ REAL: dict[str, list[Scenario]] = {
         ),
     ],
     "reconcile_connection.asl.yaml": [
-        Scenario("connect at once", asked(CONNECT), connection()),
+        Scenario("connect at once", requested(CONNECT), connection()),
         Scenario(
             "connect after waits",
-            asked(CONNECT),
+            requested(CONNECT),
             connection(
                 EnsureConsumerRole=[
                     deploying("op-1"),
@@ -520,18 +520,18 @@ REAL: dict[str, list[Scenario]] = {
                 ],
             ),
         ),
-        Scenario("refused", asked(planned("refuse", "typo", "no such profile", "UnknownProfile")), connection()),
-        Scenario("forget", asked(FORGET), connection()),
+        Scenario("refused", requested(planned("refuse", "typo", "no such profile", "UnknownProfile")), connection()),
+        Scenario("forget", requested(FORGET), connection()),
         Scenario(
             "quarantine",
-            asked(UNTAGGED),
+            requested(UNTAGGED),
             connection(RevokeAccess=[{"revoked": False, "held": False}, {"revoked": True, "held": False}]),
         ),
-        Scenario("over the budget", asked(UNTAGGED), connection(RevokeAccess=[{"revoked": False, "held": True}])),
-        Scenario("a step fails", asked(CONNECT), connection(EnsureAccess=[DENIED])),
+        Scenario("over the budget", requested(UNTAGGED), connection(RevokeAccess=[{"revoked": False, "held": True}])),
+        Scenario("a step fails", requested(CONNECT), connection(EnsureAccess=[DENIED])),
         Scenario(
             "a first connection fails",
-            asked(FIRST),
+            requested(FIRST),
             connection(
                 EnsureDataSource=[DENIED],
                 RollBackAccess=[{"revoked": False, "held": False}, {"revoked": True, "held": False}],
@@ -539,32 +539,36 @@ REAL: dict[str, list[Scenario]] = {
         ),
         Scenario(
             "access to roll back is in use, and waits for approval",
-            asked(FIRST),
+            requested(FIRST),
             connection(EnsureAccess=[DENIED], RollBackAccess=[{"revoked": False, "held": True}]),
         ),
         Scenario(
-            "nor can access be rolled back", asked(FIRST), connection(EnsureAccess=[DENIED], RollBackAccess=[DENIED])
+            "nor can access be rolled back",
+            requested(FIRST),
+            connection(EnsureAccess=[DENIED], RollBackAccess=[DENIED]),
         ),
         Scenario(
-            "a failure not even recorded", asked(CONNECT), connection(EnsureAccess=[DENIED], RecordFailure=[DENIED])
+            "a failure not even recorded", requested(CONNECT), connection(EnsureAccess=[DENIED], RecordFailure=[DENIED])
         ),
-        Scenario("throttled for good", asked(CONNECT), connection(EnsureAccess=[SLOW])),
-        Scenario("a first connection throttled for good", asked(FIRST), connection(EnsureAccess=[SLOW])),
-        Scenario("throttled for a while", asked(CONNECT), connection(EnsureConsumerRole=[SLOW] * 12 + [READY])),
+        Scenario("throttled for good", requested(CONNECT), connection(EnsureAccess=[SLOW])),
+        Scenario("a first connection throttled for good", requested(FIRST), connection(EnsureAccess=[SLOW])),
+        Scenario("throttled for a while", requested(CONNECT), connection(EnsureConsumerRole=[SLOW] * 12 + [READY])),
         Scenario(
             "the account is lost, or wanted once more, while it waits",
-            asked(CONNECT),
+            requested(CONNECT),
             connection(EnsureConsumerRole=[deploying("op-1")], RenewClaim=[TAKEN]),
         ),
-        Scenario("the account is lost before access is granted", asked(CONNECT), connection(EnsureAccess=[LOST])),
-        Scenario("the account is lost before access is revoked", asked(UNTAGGED), connection(RevokeAccess=[LOST])),
+        Scenario("the account is lost before access is granted", requested(CONNECT), connection(EnsureAccess=[LOST])),
+        Scenario("the account is lost before access is revoked", requested(UNTAGGED), connection(RevokeAccess=[LOST])),
         Scenario(
             "the account is lost before access is rolled back",
-            asked(FIRST),
+            requested(FIRST),
             connection(EnsureAccess=[DENIED], RollBackAccess=[LOST]),
         ),
         *(
-            Scenario(f"a successor recorded before {state}", asked(action), connection(**{state: [TAKEN], **others}))
+            Scenario(
+                f"a successor recorded before {state}", requested(action), connection(**{state: [TAKEN], **others})
+            )
             for state, action, others in [
                 ("RecordConnecting", CONNECT, {}),
                 ("RecordConnected", CONNECT, {}),
@@ -582,17 +586,17 @@ REAL: dict[str, list[Scenario]] = {
         ),
         Scenario(
             "the claim can't be renewed",
-            asked(CONNECT),
+            requested(CONNECT),
             connection(EnsureAccess=[{"granted": False}], RenewClaim=[DENIED]),
         ),
         Scenario(
             "a function that hangs once",
-            asked(CONNECT),
+            requested(CONNECT),
             connection(EnsureAccess=[TaskFailed("States.Timeout"), {"granted": True}]),
         ),
         Scenario(
             "disconnect",
-            asked(EXPIRED),
+            requested(EXPIRED),
             connection(
                 RevokeAccess=[{"revoked": False, "held": False}, {"revoked": True, "held": False}],
                 RemoveDataSource=[
@@ -604,10 +608,10 @@ REAL: dict[str, list[Scenario]] = {
                 RemoveConsumerRole=[TaskFailed("StackSetBusy"), removing("op-1"), removing("op-1"), ROLE_REMOVED],
             ),
         ),
-        Scenario("disconnecting is not recorded", asked(EXPIRED), connection(RecordDisconnecting=[DENIED])),
+        Scenario("disconnecting is not recorded", requested(EXPIRED), connection(RecordDisconnecting=[DENIED])),
         Scenario(
             "removing is throttled for a while",
-            asked(EXPIRED),
+            requested(EXPIRED),
             connection(
                 RemoveDataSource=[SLOW] * 6 + [{"removed": True, "pause": 0}],
                 RemoveConsumerRole=[SLOW] * 6 + [ROLE_REMOVED],
@@ -615,10 +619,10 @@ REAL: dict[str, list[Scenario]] = {
         ),
         Scenario(
             "AWS keeps the instance it was asked to forget",
-            asked(EXPIRED | {"account_inactive": True, "retained": ""}),
+            requested(EXPIRED | {"account_inactive": True, "retained": ""}),
             connection(RemoveConsumerRole=[{**removing(""), "instance_retained": True, "retained": "the stack set"}]),
         ),
-        Scenario("rebuild", asked(DRIFTED), connection()),
+        Scenario("rebuild", requested(DRIFTED), connection()),
     ],
     "approve_revocations.asl.yaml": [
         Scenario("approved", BATCH, approval()),
@@ -686,7 +690,7 @@ REAL: dict[str, list[Scenario]] = {
             "another list can't be read", ALL, sweep(CollectSnapshot=[MISSING], AbandonAccountList=[read("sources")])
         ),
         Scenario(
-            "it fails while more is asked for",
+            "it fails while more is requested for",
             ALL,
             sweep(
                 CollectSnapshot=[MISSING, read("", done=True)],

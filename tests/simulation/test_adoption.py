@@ -1,4 +1,4 @@
-"""What is there already: ours is adopted as it is or repaired in place, a stranger's is refused and never touched."""
+"""Resources that exist already: ours are adopted or repaired in place, unmanaged ones are refused and never touched."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NO_MARK = (
 NOT_THIS_DEPLOYMENT = "tag quick-onboarding:deployment is 'blue', ours is 'default'"
 READS = ("Describe", "Get", "List", "Search", "Query", "Scan")
 SHARD = "arn:aws:iam::444455556666:policy/quick-athena/quick-athena-access-1"
-STRANGERS = pytest.mark.parametrize(("marks", "difference"), [({}, NO_MARK), (BLUE, NOT_THIS_DEPLOYMENT)])
+UNMANAGED = pytest.mark.parametrize(("marks", "difference"), [({}, NO_MARK), (BLUE, NOT_THIS_DEPLOYMENT)])
 
 
 def hub_client(story: Story, service: str) -> Any:
@@ -55,7 +55,7 @@ class Writes:
         return [entry.operation for entry in written if not entry.operation.startswith(READS)]
 
 
-def look(story: Story, account_id: str) -> Writes:
+def reconcile(story: Story, account_id: str) -> Writes:
     """One look at an account, with what it wrote."""
     writes = Writes(story)
     story.start({"account_id": account_id})
@@ -81,7 +81,7 @@ def test_a_connected_account_nobody_remembers_is_adopted_without_a_write(story: 
     account_id = story.tagged()
     before = story.world.record(account_id)
     forget_everything(story)
-    assert look(story, account_id).made() == []
+    assert reconcile(story, account_id).made() == []
     after = story.world.record(account_id)
     assert before is not None
     assert after is not None
@@ -144,7 +144,7 @@ def test_a_marked_data_source_that_differs_is_repaired_in_place(story: Story) ->
     )
     story.run()
     forget_everything(story)
-    assert set(look(story, account_id).made()) == {"UpdateDataSource"}
+    assert set(reconcile(story, account_id).made()) == {"UpdateDataSource"}
     repaired = story.data_source(account_id)
     assert repaired is not None
     assert (repaired["Name"], repaired["DataSourceParameters"]) == (wanted["Name"], wanted["DataSourceParameters"])
@@ -155,8 +155,8 @@ def test_a_marked_data_source_that_differs_is_repaired_in_place(story: Story) ->
 # Refused ------------------------------------------------------------------------------------------------
 
 
-@STRANGERS
-def test_a_strangers_data_source_is_refused(story: Story, marks: dict[str, str], difference: str) -> None:
+@UNMANAGED
+def test_an_unmanaged_data_source_is_refused(story: Story, marks: dict[str, str], difference: str) -> None:
     account_id = story.tagged()
     quick = hub_client(story, "quicksight")
     quick.untag_resource(ResourceArn=data_source_arn(account_id), TagKeys=list(MARK))
@@ -164,7 +164,7 @@ def test_a_strangers_data_source_is_refused(story: Story, marks: dict[str, str],
         quick.tag_resource(ResourceArn=data_source_arn(account_id), Tags=as_tags(marks))
     before = story.data_source(account_id)
     forget_everything(story)
-    assert look(story, account_id).made() == []
+    assert reconcile(story, account_id).made() == []
     assert_refused(story, account_id, difference)
     assert story.data_source(account_id) == before
 
@@ -186,13 +186,13 @@ def test_a_stack_set_that_is_not_as_we_make_it_is_refused(
     for name, value in changed.items():
         setattr(stack_set, name, value)
     forget_everything(story)
-    assert look(story, account_id).made() == []
+    assert reconcile(story, account_id).made() == []
     assert_refused(story, account_id, difference)
 
 
-@STRANGERS
+@UNMANAGED
 @pytest.mark.parametrize("attached", [True, False], ids=["attached", "not attached"])
-def test_a_strangers_shard_is_refused(story: Story, marks: dict[str, str], difference: str, attached: bool) -> None:  # noqa: FBT001
+def test_an_unmanaged_shard_is_refused(story: Story, marks: dict[str, str], difference: str, attached: bool) -> None:  # noqa: FBT001
     role = story.role("999988887777")
     statement = {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": [role]}
     policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
@@ -221,7 +221,7 @@ def test_a_role_of_our_name_that_is_not_ours_stays_as_it_is(story: Story) -> Non
     story.run()
     forget_everything(story)
     # An instance that is not current may have an older body, so that is brought first.
-    assert look(story, account_id).made() == ["UpdateStackSet", "UpdateStackInstances"]
+    assert reconcile(story, account_id).made() == ["UpdateStackSet", "UpdateStackInstances"]
     record = story.world.record(account_id)
     assert record is not None
     assert record["error"] == "ConsumerRoleFailed"

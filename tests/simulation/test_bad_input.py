@@ -42,7 +42,7 @@ def stage() -> Iterator[Stage]:
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.input)
 def test_a_bad_input_gives_what_the_page_says(stage: Stage, case: Case) -> None:
     if case.given is connected:
-        stage.run(3600)  # the brake counts revocations by the hour, and is not what this is about
+        stage.run(3600)  # the revocation budget counts by the hour
     stage.enter("sales")
     case.given(stage)
     before = stage.there()
@@ -52,7 +52,7 @@ def test_a_bad_input_gives_what_the_page_says(stage: Stage, case: Case) -> None:
         stage.run()
     assert (stage.worked.status, stage.worked.error) == (("FAILED", case.error) if case.error else ("SUCCEEDED", None))
     assert_recorded(stage, case)
-    assert stage.swept == {stage.kept(case.sweeps)} - {""}
+    assert stage.swept == {stage.stored(case.sweeps)} - {""}
     if case.counted:
         assert set(stage.failures_counted()) == {case.error} - {""}
     assert (stage.there() - before, before - stage.there()) == (case.change.gained, case.change.lost)

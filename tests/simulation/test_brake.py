@@ -63,8 +63,8 @@ def stop_the_watch(story: Story) -> None:
     """Disable the schedules, or the weeks would be full of their runs."""
     scheduler = story.world.boto3_session(story.world.cloud.topology.hub).client("scheduler")
     for listed in scheduler.list_schedules()["Schedules"]:
-        kept: Any = scheduler.get_schedule(Name=listed["Name"])
-        given = {name: kept[name] for name in ("Name", "ScheduleExpression", "FlexibleTimeWindow", "Target")}
+        stored: Any = scheduler.get_schedule(Name=listed["Name"])
+        given = {name: stored[name] for name in ("Name", "ScheduleExpression", "FlexibleTimeWindow", "Target")}
         scheduler.update_schedule(**given, State="DISABLED")
 
 
@@ -129,7 +129,7 @@ def test_a_refused_list_stays_in_force(crowd: tuple[Story, list[str]]) -> None:
 
 
 @pytest.fixture
-def asked(story: Story) -> Story:
+def requested(story: Story) -> Story:
     """One untagged account more than an hour may take away, and people who were asked about it."""
     hub: Any = story.world.boto3_session(story.world.cloud.topology.hub)
     topic = story.world.outputs["NotificationsTopicArn"]
@@ -143,31 +143,31 @@ def asked(story: Story) -> Story:
     return story
 
 
-def test_a_question_nobody_answers_is_asked_again_each_week(asked: Story) -> None:
-    stop_the_watch(asked)
-    asked.run(20 * 7 * 86_400)
-    assert len(questions(asked)) == 21
-    assert len(asked.world.allowed_roles()) == 1
-    step_functions(asked).send_task_success(taskToken=token(questions(asked)[-1]), output="{}")
-    asked.run(600)
-    assert asked.world.allowed_roles() == []
+def test_a_question_nobody_answers_is_asked_again_each_week(requested: Story) -> None:
+    stop_the_watch(requested)
+    requested.run(20 * 7 * 86_400)
+    assert len(questions(requested)) == 21
+    assert len(requested.world.allowed_roles()) == 1
+    step_functions(requested).send_task_success(taskToken=token(questions(requested)[-1]), output="{}")
+    requested.run(600)
+    assert requested.world.allowed_roles() == []
 
 
-def test_a_question_that_was_ended_is_asked_again_by_hand(asked: Story) -> None:
-    question = asked.executions("ApproveRevocations")[-1]
-    step_functions(asked).stop_execution(executionArn=question.arn)
-    asked.run(600)
-    assert len(questions(asked)) == 1
+def test_a_question_that_was_ended_is_asked_again_by_hand(requested: Story) -> None:
+    question = requested.executions("ApproveRevocations")[-1]
+    step_functions(requested).stop_execution(executionArn=question.arn)
+    requested.run(600)
+    assert len(questions(requested)) == 1
     (plan,) = [
-        record["id"] for record in asked.world.records() if (record["pk"], record["sk"]) == ("access#batch", "held")
+        record["id"] for record in requested.world.records() if (record["pk"], record["sk"]) == ("access#batch", "held")
     ]
-    machine = asked.world.outputs["ApproveRevocationsArn"]
-    step_functions(asked).start_execution(stateMachineArn=machine, input=json.dumps({"plan": plan}))
-    asked.run(600)
-    _, again = questions(asked)
-    step_functions(asked).send_task_success(taskToken=token(again), output="{}")
-    asked.run(600)
-    assert asked.world.allowed_roles() == []
+    machine = requested.world.outputs["ApproveRevocationsArn"]
+    step_functions(requested).start_execution(stateMachineArn=machine, input=json.dumps({"plan": plan}))
+    requested.run(600)
+    _, again = questions(requested)
+    step_functions(requested).send_task_success(taskToken=token(again), output="{}")
+    requested.run(600)
+    assert requested.world.allowed_roles() == []
 
 
 def test_closed_accounts_do_not_count(crowd: tuple[Story, list[str]]) -> None:

@@ -49,7 +49,7 @@ def test_every_account_reached_by_an_event_is_right_and_the_rest_is_named(story:
                 story.world.untag(account_id)
             changed[account_id] = story.clock.now()
             story.run(random.uniform(0, 60))
-        story.run(3600)  # the brake counts by the hour, and is not what this is about
+        story.run(3600)  # the revocation budget counts by the hour
     story.run(3600)
     reached, allowed = looked_at_since(story, changed), story.world.allowed_roles()
     wrong = {each for each in changed if (story.role(each) in allowed) != wanted[each]}

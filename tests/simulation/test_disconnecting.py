@@ -31,7 +31,7 @@ def story() -> Iterator[Story]:
     yield from deployed(GracePeriodDays="1")
 
 
-def look(story: Story, account_id: str) -> None:
+def reconcile(story: Story, account_id: str) -> None:
     """Somebody asks for a look at the account, and everything that follows has happened."""
     story.start({"account_id": account_id})
     story.run()
@@ -88,7 +88,7 @@ def test_after_the_grace_period_nothing_is_left_and_revoking_came_before_every_d
     account_id = story.tagged()
     untagged(story, account_id)
     assert (story.status(account_id), deletes(story)) == ("quarantined", [])
-    look(story, account_id)
+    reconcile(story, account_id)
     assert_removed(story, account_id)
     assert max(revocations(story)) < min(deletes(story))
     assert len(deletes(story)) == 2
@@ -102,7 +102,7 @@ def test_before_the_grace_period_is_over_a_look_deletes_nothing(story: Story) ->
     story.world.untag(account_id)
     story.run()
     story.run(timedelta(hours=23).total_seconds())
-    look(story, account_id)
+    reconcile(story, account_id)
     assert (story.status(account_id), deletes(story)) == ("quarantined", [])
 
 
@@ -118,9 +118,9 @@ def test_without_a_grace_period_everything_goes_at_once_and_still_revoked_first(
 def test_a_removed_account_is_left_as_it_is(story: Story) -> None:
     account_id = story.tagged()
     untagged(story, account_id)
-    look(story, account_id)
+    reconcile(story, account_id)
     before = record(story, account_id)
-    look(story, account_id)
+    reconcile(story, account_id)
     assert record(story, account_id) == before
 
 
@@ -135,7 +135,7 @@ def test_a_tag_that_returns_within_the_grace_period_restores_and_one_that_return
     assert_connected(story, account_id)
     assert deletes(story) == []
     untagged(story, account_id)
-    look(story, account_id)
+    reconcile(story, account_id)
     assert_removed(story, account_id)
     story.world.tag(account_id, "enabled")
     story.run()
@@ -173,10 +173,10 @@ def leave(story: Story, account_id: str) -> None:
 def test_an_account_that_is_gone_keeps_its_stack_and_that_is_said(story: Story, goes: Any) -> None:
     account_id = story.tagged()
     goes(story, account_id)
-    look(story, account_id)
+    reconcile(story, account_id)
     assert story.status(account_id) == "quarantined"
     story.run(GRACE.total_seconds())
-    look(story, account_id)
+    reconcile(story, account_id)
     found = record(story, account_id)
     assert (found["status"], story.last.status) == ("removed", "SUCCEEDED")
     assert found["left"].startswith("the stack arn:aws:cloudformation:")
@@ -197,13 +197,13 @@ def test_what_aws_keeps_of_an_account_that_left_is_said_and_never_tried_again(
 
     monkeypatch.setattr(graceless.world.stack_sets.engine, "_delete", forgets_nothing)
     leave(graceless, account_id)
-    look(graceless, account_id)
+    reconcile(graceless, account_id)
     found = record(graceless, account_id)
     assert (found["status"], found.get("reason")) == ("removed", "the account is not in the organization")
     assert "still lists the account" in found["left"]
     assert found["left"].startswith("the stack arn:aws:cloudformation:")
     asked = deletes(graceless)
-    look(graceless, account_id)
+    reconcile(graceless, account_id)
     assert deletes(graceless) == asked
     assert graceless.last.status == "SUCCEEDED"
 
@@ -340,13 +340,13 @@ def test_a_role_that_was_changed_is_built_anew_and_the_data_source_stays(story: 
     detect(story)
     assert drift(story, account_id) == "DRIFTED"
     made = (story.data_source(account_id) or {})["CreatedTime"]
-    look(story, account_id)
+    reconcile(story, account_id)
     assert_connected(story, account_id)
     assert (story.data_source(account_id) or {})["CreatedTime"] == made
     assert iam.get_role(RoleName="quick-athena-default")["Role"]["MaxSessionDuration"] == 3600
     detect(story)
     assert drift(story, account_id) == "IN_SYNC"
-    look(story, account_id)
+    reconcile(story, account_id)
     assert "RecordRebuilding" not in story.last_connection.path
     assert "RecordConnecting" not in story.last_connection.path
 
@@ -383,11 +383,11 @@ def shared(story: Story, account_id: str) -> dict[str, int]:
 
 
 def assert_repaired_in_place(story: Story, account_id: str) -> None:
-    look(story, account_id)
+    reconcile(story, account_id)
     assert "RecordConnecting" in story.last_connection.path
     assert_connected_or_updated(story, account_id)
     assert deletes(story) == []
-    look(story, account_id)
+    reconcile(story, account_id)
     assert "RecordConnecting" not in story.last_connection.path
 
 
@@ -411,14 +411,14 @@ def test_sharing_changed_by_hand_is_put_right_in_place(story: Story) -> None:
     hub = story.world.cloud.topology
     with story.world.cloud.administering(hub.hub):
         quick = story.world.cloud.client("quicksight")
-        stranger = quick.create_group(AwsAccountId=hub.hub, Namespace="default", GroupName="curious")["Group"]["Arn"]
+        outsider = quick.create_group(AwsAccountId=hub.hub, Namespace="default", GroupName="curious")["Group"]["Arn"]
     view = ["DescribeDataSource", "DescribeDataSourcePermissions", "PassDataSource"]
     actions = [f"quicksight:{name}" for name in view]
-    authors = stranger.replace("curious", "quick-athena-authors")
+    authors = outsider.replace("curious", "quick-athena-authors")
     share(
         story,
         account_id,
-        GrantPermissions=[{"Principal": stranger, "Actions": actions}],
+        GrantPermissions=[{"Principal": outsider, "Actions": actions}],
         RevokePermissions=[{"Principal": authors, "Actions": actions}],
     )
     assert shared(story, account_id) != before
@@ -457,7 +457,7 @@ def test_a_policy_attached_by_hand_stops_the_removal_in_words_and_detaching_it_l
     assert graceless.role(account_id) not in graceless.world.allowed_roles()
     assert graceless.last.status == "FAILED"
     detach()
-    look(graceless, account_id)
+    reconcile(graceless, account_id)
     assert_removed(graceless, account_id)
 
 

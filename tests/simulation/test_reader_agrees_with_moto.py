@@ -110,4 +110,6 @@ def _on_reader(definition: str, scenario: Scenario) -> Outcome:
 
     start(parse(definition, {}), execution, tasks, clock, tokens=tokens)
     clock.run(limit=10_000)
-    return Outcome(execution.status, execution.output, execution.error, execution.cause, execution.path, script.asked)
+    return Outcome(
+        execution.status, execution.output, execution.error, execution.cause, execution.path, script.requested
+    )

@@ -55,10 +55,10 @@ def test_an_account_created_with_the_tag_ends_connected(story: Story) -> None:
 
 
 def test_an_account_nobody_tagged_has_nothing(story: Story) -> None:
-    stranger = story.member("legacy")
+    outsider = story.member("legacy")
     story.tagged()
-    assert_nothing(story, stranger)
-    assert story.status(stranger) is None
+    assert_nothing(story, outsider)
+    assert story.status(outsider) is None
 
 
 def test_another_tag_wakes_nobody(story: Story) -> None:
@@ -257,7 +257,7 @@ def test_a_tag_on_the_management_account_is_refused_in_words(story: Story) -> No
     assert_nothing(story, management)
 
 
-def kept(story: Story) -> dict[str, dict[str, str]]:
+def unread_and_sweeps(story: Story) -> dict[str, dict[str, str]]:
     """What is remembered of the sweep and of events nobody could read, by sort key."""
     return {record["sk"]: record for record in story.world.records() if record["pk"] in ("sweep", "unread", "report")}
 
@@ -285,7 +285,7 @@ def test_an_event_without_an_account_is_kept_whole_and_fails(story: Story) -> No
     routed = story.route(event)
     story.run()
     assert (routed.status, routed.error) == ("FAILED", "NoAccountInEvent")
-    record = kept(story)[f"unread#{routed.name}"]
+    record = unread_and_sweeps(story)[f"unread#{routed.name}"]
     assert json.loads(record["event"]) == event
     assert record["error"] == "NoAccountInEvent"
     assert datetime.fromtimestamp(int(record["expires_at"]), UTC) == START + timedelta(days=90)
@@ -430,7 +430,7 @@ def test_a_busy_writer_is_waited_for(story: Story) -> None:
     assert_connected(story, account_id)
 
 
-def test_wishes_that_pile_up_are_written_in_one_go(story: Story) -> None:
+def test_changes_that_pile_up_are_written_in_one_go(story: Story) -> None:
     accounts = [story.member(f"member-{number}") for number in range(12)]
     hold_the_lease(story, until="08:03:00")
     for account_id in accounts:

@@ -248,10 +248,10 @@ def test_a_quarantined_account_that_somebody_opened_by_hand_is_closed_again_and_
     attacked.world.untag(account_id)
     attacked.run(600)
     assert not attacked.went_off("UnexpectedEntries")
-    stranger = "arn:aws:iam::999988887777:role/quick-athena-default"
-    attacked.add_entries(attacked.role(account_id), stranger)
+    outsider = "arn:aws:iam::999988887777:role/quick-athena-default"
+    attacked.add_entries(attacked.role(account_id), outsider)
     attacked.sweep()
     assert attacked.allowed([other, account_id]) == [other]
-    assert stranger not in attacked.world.allowed_roles()
+    assert outsider not in attacked.world.allowed_roles()
     assert attacked.went_off("UnexpectedEntries")
     assert attacked.world.last_sweep()["unexpected"] == [f"{account_id}#default", "999988887777#default"]

@@ -63,13 +63,13 @@ class Chain:
         return self.world.quick.query(f"quick-athena-{self.account_id}-{PROFILE}", *TABLE)
 
     def session(self, role_arn: str) -> Any:
-        """STS as a session of a role in the hub, made the way Quick makes Role A's."""
+        """STS as a session of a role in the hub, made the way Quick makes the run-as role's."""
         source = {"aws:SourceAccount": self.hub, "aws:SourceArn": self.data_source}
         session = self.world.sts.as_service("quicksight.amazonaws.com", AssumeRoleRequest(role_arn, context=source))
         return self.world.client_of(session, "sts")
 
     def may_assume(self, sts: Any, external_id: str | None) -> bool:
-        """Whether a session reaches Role B with this ExternalId."""
+        """Whether a session reaches the consumer role with this ExternalId."""
         extra = {"ExternalId": external_id} if external_id else {}
         try:
             sts.assume_role(RoleArn=self.role, RoleSessionName="test", **extra)
@@ -189,7 +189,7 @@ def test_the_function_that_deploys_makes_nothing_else_and_nowhere_else(chain: Ch
     assert "cloudformation:CreateStackInstances on resource: " in both
 
 
-# What Quick says when a statement of Role B is taken away: the action it then lacks.
+# What Quick says when a statement of the consumer role is taken away: the action it then lacks.
 STATEMENTS = {
     "AthenaWithoutResourceTypes": "athena:ListDataCatalogs",
     "AthenaWorkGroup": "athena:",
@@ -260,10 +260,10 @@ def test_without_the_access_entry_quick_is_refused(chain: Chain) -> None:
 @pytest.mark.parametrize("key", ["aws:SourceAccount", "aws:SourceArn"])
 def test_role_as_trust_is_for_quick_on_behalf_of_this_account_only(chain: Chain, key: str) -> None:
     source = {"aws:SourceAccount": chain.hub, "aws:SourceArn": chain.data_source}
-    stranger = {**source, key: source[key].replace(chain.hub, "999988887777")}
+    outsider = {**source, key: source[key].replace(chain.hub, "999988887777")}
     with pytest.raises(Exception, match="sts:AssumeRole"):
         chain.world.sts.as_service(
-            "quicksight.amazonaws.com", AssumeRoleRequest(chain.world.outputs["RunAsRoleArn"], context=stranger)
+            "quicksight.amazonaws.com", AssumeRoleRequest(chain.world.outputs["RunAsRoleArn"], context=outsider)
         )
 
 

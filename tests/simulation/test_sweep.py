@@ -34,9 +34,9 @@ class Sweeper(Story):
         """No event arrives any more."""
         self.world.events.delivery_faults = DeliveryFaults(1, drop=1.0)
 
-    def sweep(self, **asked: str) -> Execution:
+    def sweep(self, **requested: str) -> Execution:
         """One sweep and what follows; a question to people stays unanswered, so not everything comes to an end."""
-        execution = self.world.step_functions.start(self.world.outputs["SweepOrganizationArn"], asked)
+        execution = self.world.step_functions.start(self.world.outputs["SweepOrganizationArn"], requested)
         self.run(900)
         return execution
 
@@ -142,7 +142,7 @@ def test_more_removals_than_an_hour_may_take_all_wait_for_approval(sweeper: Swee
     assert len(sweeper.world.last_sweep()["held"]) == MAY_GO + 1
     (question,) = sweeper.mails("approve")
     assert set(re.findall(r"account (\d{12})", question)) == set(accounts[: MAY_GO + 1])
-    sweeper.sweep()  # what waits is not asked for again
+    sweeper.sweep()  # what waits is not requested for again
     assert len(sweeper.mails("approve")) == 1
     token = re.search(r"--task-token '([^']+)'", question)
     assert token
@@ -274,8 +274,8 @@ def test_permissions_changed_by_hand_are_found_when_it_is_the_accounts_turn(
 ) -> None:
     (account_id,) = sweeper.crowd(1)
     hub, quick = sweeper.world.cloud.topology.hub, sweeper.hub("quicksight")
-    group = f"arn:aws:quicksight:{sweeper.world.cloud.topology.region}:{hub}:group/default/strangers"
-    quick.create_group(AwsAccountId=hub, Namespace="default", GroupName="strangers")
+    group = f"arn:aws:quicksight:{sweeper.world.cloud.topology.region}:{hub}:group/default/outsiders"
+    quick.create_group(AwsAccountId=hub, Namespace="default", GroupName="outsiders")
     source = {"AwsAccountId": hub, "DataSourceId": f"quick-athena-{account_id}-default"}
     quick.update_data_source_permissions(**source, GrantPermissions=[{"Principal": group, "Actions": VIEW}])
     monkeypatch.setattr("control_plane.sweep.planning.FULL_CHECK_DAYS", 1)  # its turn is today
@@ -299,7 +299,7 @@ def test_with_notify_drift_is_told_and_left(sweeper: Sweeper) -> None:
     assert odd in sweeper.world.allowed_roles()
     (text,) = sweeper.mails("only shown")
     assert account_id in text
-    assert f"Entries of the access policy that nobody asked for: 1\n  {odd}" in text
+    assert f"Entries of the access policy that nobody requested for: 1\n  {odd}" in text
     assert "taken out" not in text
 
 

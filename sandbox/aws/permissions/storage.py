@@ -33,7 +33,7 @@ def _transaction(call: Call) -> Iterable[Need]:
 
 def _query(call: Call) -> Iterable[Need]:
     table, index = _table(call, call.parameters["TableName"]), call.parameters.get("IndexName")
-    yield Need("dynamodb:Query", f"{table}/index/{index}" if index else table, _leading_keys(_asked(call)))
+    yield Need("dynamodb:Query", f"{table}/index/{index}" if index else table, _leading_keys(_requested(call)))
 
 
 def _scan(call: Call) -> Iterable[Need]:
@@ -46,7 +46,7 @@ def _on_item(call: Call, operation: str, request: Mapping[str, Any]) -> Need:
     return Need(f"dynamodb:{operation}", _table(call, request["TableName"]), _leading_keys(key))
 
 
-def _asked(call: Call) -> Any:
+def _requested(call: Call) -> Any:
     """The value a query compares the partition key with; of an index only the permission is checked."""
     given = call.parameters
     names = {name: short for short, name in (given.get("ExpressionAttributeNames") or {}).items()}

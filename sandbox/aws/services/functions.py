@@ -38,14 +38,14 @@ THROTTLED = {"TooManyRequestsException", "ThrottlingException"}
 
 
 class Exited(BaseException):
-    """The function's process is gone. Not even its clean-up runs: every later call of it ends in this as well."""
+    """The function's process has exited. Not even its clean-up runs: every later call of it ends in this as well."""
 
 
 @dataclass
 class Process:
     """What runs one invocation."""
 
-    gone: bool = False
+    exited: bool = False
 
 
 PROCESS: ContextVar[Process | None] = ContextVar("PROCESS", default=None)
@@ -143,7 +143,7 @@ class Functions:
         process = PROCESS.get()
         if process is None:
             raise RuntimeError("no function runs here")
-        process.gone = True
+        process.exited = True
         raise Exited
 
     def refused(self, function_arn: str, code: str) -> None:
@@ -221,7 +221,7 @@ def _own_process() -> Iterator[None]:
 def _refuse_killed_process(_call: Call) -> None:
     """What a function's clean-up would still call after its process is gone never leaves it."""
     process = PROCESS.get()
-    if process and process.gone:
+    if process and process.exited:
         raise Exited
 
 

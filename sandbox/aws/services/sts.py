@@ -55,38 +55,38 @@ class Sts:
         self._cloud, self._iam = cloud, iam
         cloud.gateway.handle("sts", AssumeRole=self._assume_role, GetCallerIdentity=_caller_identity)
 
-    def as_service(self, service: str, asked: AssumeRoleRequest) -> Session:
+    def as_service(self, service: str, requested: AssumeRoleRequest) -> Session:
         """A service assumes a role: its trust policy alone decides. Raises AwsError AccessDenied."""
         principal = Principal(account="", arn=service)
-        return self._assume(principal, asked, lambda request, role: evaluate(request, resource=role.trust))
+        return self._assume(principal, requested, lambda request, role: evaluate(request, resource=role.trust))
 
-    def chained(self, session: Session, asked: AssumeRoleRequest) -> Session:
+    def chained(self, session: Session, requested: AssumeRoleRequest) -> Session:
         """A session assumes a further role: both sides must allow it. Raises AwsError AccessDenied."""
 
         def verdict(request: Request, role: RoleDocuments) -> Verdict:
             if session.administrator:
                 return evaluate(request, identity=(EVERYTHING,), resource=role.trust)
-            owner = account_of(asked.role_arn)
+            owner = account_of(requested.role_arn)
             return decide(self._iam, session, request, resource=role.trust, resource_account=owner)
 
-        return self._assume(session.principal, asked, verdict)
+        return self._assume(session.principal, requested, verdict)
 
     def _assume(
-        self, caller: Principal, asked: AssumeRoleRequest, verdict: Callable[[Request, RoleDocuments], Verdict]
+        self, caller: Principal, requested: AssumeRoleRequest, verdict: Callable[[Request, RoleDocuments], Verdict]
     ) -> Session:
-        request = Request(caller, "sts:AssumeRole", asked.role_arn, _context(caller, asked))
-        role = self._iam.documents_of(asked.role_arn)
+        request = Request(caller, "sts:AssumeRole", requested.role_arn, _context(caller, requested))
+        role = self._iam.documents_of(requested.role_arn)
         if role is None or not verdict(request, role).allowed:
             who = caller.session_arn or caller.arn
             raise AwsError(
                 "AccessDenied",
-                f"User: {who} is not authorized to perform: sts:AssumeRole on resource: {asked.role_arn}",
+                f"User: {who} is not authorized to perform: sts:AssumeRole on resource: {requested.role_arn}",
             )
-        principal = replace(role.principal, session_arn=session_arn(asked.role_arn, asked.session_name))
-        policies = (asked.session_policy,) if asked.session_policy else ()
-        expires = None if asked.seconds is None else self._cloud.clock.now() + timedelta(seconds=asked.seconds)
+        principal = replace(role.principal, session_arn=session_arn(requested.role_arn, requested.session_name))
+        policies = (requested.session_policy,) if requested.session_policy else ()
+        expires = None if requested.seconds is None else self._cloud.clock.now() + timedelta(seconds=requested.seconds)
         return self._cloud.identities.role_session(
-            principal, policies, expires, partial(self._may_everything, principal, asked.session_policy)
+            principal, policies, expires, partial(self._may_everything, principal, requested.session_policy)
         )
 
     def _may_everything(self, principal: Principal, session_policy: Document | None) -> bool:
@@ -104,11 +104,11 @@ class Sts:
         given = call.parameters
         seconds = int(given.get("DurationSeconds") or CHAINED_SECONDS)
         policy = _session_policy(given.get("Policy"))
-        asked = AssumeRoleRequest(
+        requested = AssumeRoleRequest(
             given["RoleArn"], given["RoleSessionName"], given.get("ExternalId"), policy, seconds=seconds
         )
-        session = self.chained(call.session, asked)
-        _check_duration(call.session, asked.role_arn, seconds)
+        session = self.chained(call.session, requested)
+        _check_duration(call.session, requested.role_arn, seconds)
         return {
             "Credentials": {
                 "AccessKeyId": session.access_key,
@@ -131,15 +131,15 @@ def session_arn(role_arn: str, session_name: str) -> str:
     return f"arn:aws:sts::{account_of(role_arn)}:assumed-role/{role_arn.rsplit('/', 1)[-1]}/{session_name}"
 
 
-def _context(caller: Principal, asked: AssumeRoleRequest) -> dict[str, str]:
-    owner = account_of(asked.role_arn)
+def _context(caller: Principal, requested: AssumeRoleRequest) -> dict[str, str]:
+    owner = account_of(requested.role_arn)
     return {
-        "sts:RoleSessionName": asked.session_name,
-        **({"sts:ExternalId": asked.external_id} if asked.external_id is not None else {}),
+        "sts:RoleSessionName": requested.session_name,
+        **({"sts:ExternalId": requested.external_id} if requested.external_id is not None else {}),
         **(organization_key("Principal", caller.account) if caller.account else {}),
         "aws:ResourceAccount": owner,
         **organization_key("Resource", owner),
-        **asked.context,
+        **requested.context,
     }
 
 

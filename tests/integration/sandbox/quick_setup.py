@@ -1,4 +1,4 @@
-"""Words the tests of Amazon Quick share: a hub with Quick and Role A, a consumer account with a lake and Role B."""
+"""What the tests of Amazon Quick share: a hub with Quick and the run-as role, and a consumer account with a lake."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def consumer_statements(account: str) -> dict[str, dict[str, Any]]:
 
 @dataclass
 class World:
-    """A hub with Quick and Role A, and one consumer account with a lake and Role B."""
+    """A hub with Quick and the run-as role, and one consumer account with a lake and the consumer role."""
 
     cloud: Cloud
     iam: Iam
@@ -86,7 +86,7 @@ class World:
         return found["Status"], error.get("Type", ""), error.get("Message", "")
 
     def change_consumer(self, **statements: dict[str, Any]) -> None:
-        """Replace Role B's permissions, known to everybody."""
+        """Replace the consumer role's permissions, known to everybody."""
         put(self.cloud, "role-b", *statements.values(), account=self.account)
         self.iam.settle()
 
@@ -118,7 +118,7 @@ def make_lake(cloud: Cloud, quick: Quick, account: str) -> None:
 
 
 def make_roles(cloud: Cloud, account: str, organization_id: str) -> None:
-    """Role A and Role B."""
+    """The run-as role and the consumer role."""
     quick_only = trusting(
         {"Service": "quicksight.amazonaws.com"},
         StringEquals={"aws:SourceAccount": HUB},
@@ -141,6 +141,6 @@ def error(world: World, operation: str, **parameters: Any) -> str:
 
 
 def revoke(world: World) -> None:
-    """Role A may not assume Role B any more, known to everybody."""
+    """The run-as role may not assume the consumer role any more, known to everybody."""
     put(world.cloud, "role-a", allow("sts:AssumeRole", role_arn("another", world.account)))
     world.iam.settle()

@@ -146,12 +146,12 @@ def test_an_alarm_looks_at_its_statistic(operations: Operations, statistic: str,
         put(operations, value)
     operations.wait(MINUTE)
     assert operations.alarms.state("failures") == state
-    found = operations("cloudwatch", "get_metric_statistics", **asked(Statistics=[statistic]))["Datapoints"]
+    found = operations("cloudwatch", "get_metric_statistics", **requested(Statistics=[statistic]))["Datapoints"]
     expected = {"Sum": 9.0, "SampleCount": 3.0, "Average": 3.0, "Maximum": 6.0, "Minimum": 1.0}
     assert [point[statistic] for point in found] == [expected[statistic]]
 
 
-def asked(**more: Any) -> dict[str, Any]:
+def requested(**more: Any) -> dict[str, Any]:
     """A question for Tests/Failures over the first hour."""
     return {
         "Namespace": "Tests",
@@ -379,7 +379,7 @@ def test_queues_are_measured_when_somebody_asks(operations: Operations) -> None:
     operations.send(operations.queue("dead"))
     dimensions = [{"Name": "QueueName", "Value": "dead"}]
     name = "ApproximateNumberOfMessagesVisible"
-    given = asked(Namespace="AWS/SQS", MetricName=name, Dimensions=dimensions, Statistics=["Maximum"])
+    given = requested(Namespace="AWS/SQS", MetricName=name, Dimensions=dimensions, Statistics=["Maximum"])
     (point,) = operations("cloudwatch", "get_metric_statistics", **given)["Datapoints"]
     assert (point["Timestamp"], point["Maximum"]) == (START, 1.0)
 
@@ -403,11 +403,11 @@ def test_metrics_are_put_listed_and_asked_for_by_period(operations: Operations) 
     (answer,) = operations("cloudwatch", "get_metric_data", MetricDataQueries=[query], **between)["MetricDataResults"]
     assert answer["Values"] == [4.0, 4.0]
     assert answer["Timestamps"] == [START + timedelta(minutes=5), START]
-    (sweeps,) = operations("cloudwatch", "get_metric_statistics", **asked(MetricName="Sweeps", Statistics=["Average"]))[
-        "Datapoints"
-    ]
+    (sweeps,) = operations(
+        "cloudwatch", "get_metric_statistics", **requested(MetricName="Sweeps", Statistics=["Average"])
+    )["Datapoints"]
     assert sweeps["Average"] == 3.0
-    given = asked(Dimensions=dimensions, Namespace="Elsewhere")
+    given = requested(Dimensions=dimensions, Namespace="Elsewhere")
     assert operations("cloudwatch", "get_metric_statistics", **given)["Datapoints"] == []
 
 
@@ -430,7 +430,7 @@ def test_questions_and_values_nobody_here_takes_are_refused(operations: Operatio
             "cloudwatch", "put_metric_data", Namespace="AWS/States", MetricData=[{"MetricName": "x", "Value": 1}]
         )
     with pytest.raises(ClientError, match="no percentiles"):
-        operations("cloudwatch", "get_metric_statistics", **asked(ExtendedStatistics=["p90"]))
+        operations("cloudwatch", "get_metric_statistics", **requested(ExtendedStatistics=["p90"]))
     between = {"StartTime": START, "EndTime": START + timedelta(hours=1)}
     queries = [{"Id": "sum", "Expression": "m1 + m2"}]
     with pytest.raises(ClientError, match="no metric math"):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tests.integration.sandbox.served import Outside
 
 AWS = Path(sys.executable).parent / "aws"
-STRANGER = "999999999999"
+OUTSIDER = "999999999999"
 
 
 class CommandError(Exception):
@@ -115,7 +115,7 @@ def test_accounts_are_listed_in_pages_of_twenty(story: Story) -> None:
     with pytest.raises(CommandError, match=r"^25\d: .*\(AccessDeniedException\).*ListAccounts"):
         aws(story.untagged, "organizations list-accounts")
     with pytest.raises(CommandError, match=r"\(TargetNotFoundException\).*TagResource"):
-        aws.tag(STRANGER)
+        aws.tag(OUTSIDER)
 
 
 def test_quick_has_one_data_source_for_each_connected_account(story: Story) -> None:

@@ -79,7 +79,7 @@ class Reader:
             "aws_session_token": given["SessionToken"],
         }
 
-    def asked(self, parameter: str) -> str:
+    def requested(self, parameter: str) -> str:
         """What the guide's own command says a parameter is."""
         if parameter == "ForwardingAccounts":
             return str(self.management)
@@ -113,7 +113,7 @@ def guided_answers(reader: Reader) -> str:
     section = template[template.index("\nParameters:") : template.index("\nConditions:")]
     parameters = re.findall(r"^  (\w+):$", section, flags=re.MULTILINE)
     assert {"ManagementAccountId", "NotificationEmail"} <= set(parameters)
-    values = [reader.asked(parameter) for parameter in parameters]
+    values = [reader.requested(parameter) for parameter in parameters]
     return "\n".join(["", reader.outside.said["region"], *values, "", "", "", "", "", "", "y", ""])
 
 

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 WORDS = "The security token included in the request is expired"
 S3S_WORDS = "The provided token has expired."
 QUICK = "quicksight.amazonaws.com"
-ASKING: list[tuple[str, Callable[[Any], Any], str]] = [
+CALLS: list[tuple[str, Callable[[Any], Any], str]] = [
     ("sts", lambda client: client.get_caller_identity(), "ExpiredToken"),
     ("iam", lambda client: client.list_roles(), "ExpiredToken"),
     ("cloudformation", lambda client: client.list_stacks(), "ExpiredToken"),
@@ -72,7 +72,7 @@ def entered(cloud: Cloud, iam: Iam, sts: Sts, seconds: int) -> tuple[Session, An
     return session, answer["Credentials"]["Expiration"]
 
 
-@pytest.mark.parametrize(("service", "ask", "expected"), ASKING)
+@pytest.mark.parametrize(("service", "ask", "expected"), CALLS)
 def test_a_session_is_good_until_its_time_is_over(
     cloud: Cloud, iam: Iam, sts: Sts, service: str, ask: Callable[[Any], Any], expected: str
 ) -> None:

@@ -79,9 +79,9 @@ def test_without_the_lock_a_claim_has_two_winners(claims: Cloud, monkeypatch: py
 
 
 def test_an_unknown_access_key_is_nobodys(cloud: Cloud) -> None:
-    stranger = boto3.client("sts", region_name="eu-west-1", aws_access_key_id="AKIA1", aws_secret_access_key="x")
+    outsider = boto3.client("sts", region_name="eu-west-1", aws_access_key_id="AKIA1", aws_secret_access_key="x")
     with pytest.raises(ClientError, match="InvalidClientTokenId") as caught:
-        stranger.get_caller_identity()
+        outsider.get_caller_identity()
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
     table = boto3.client("dynamodb", region_name="eu-west-1", aws_access_key_id="AKIA1", aws_secret_access_key="x")
     with pytest.raises(ClientError, match="UnrecognizedClientException"):
@@ -146,9 +146,9 @@ def test_s3_passes_the_door_like_every_service(cloud: Cloud) -> None:
 
 
 def test_s3_refuses_who_it_does_not_know_and_whom_a_hook_refuses(cloud: Cloud) -> None:
-    stranger = boto3.client("s3", region_name="eu-west-1", aws_access_key_id="AKIA1", aws_secret_access_key="x")
+    outsider = boto3.client("s3", region_name="eu-west-1", aws_access_key_id="AKIA1", aws_secret_access_key="x")
     with pytest.raises(ClientError, match="InvalidAccessKeyId"):
-        stranger.list_buckets()
+        outsider.list_buckets()
 
     def refuse(_call: object) -> None:
         raise AwsError("SlowDown", "Please reduce your request rate.")
@@ -180,5 +180,5 @@ def test_a_served_call_is_one_through_tls(cloud: Cloud) -> None:
 
 def test_moto_alone_lets_anybody_into_s3(cloud: Cloud) -> None:
     cloud.gateway.uninstall()
-    stranger = boto3.client("s3", region_name="eu-west-1", aws_access_key_id="AKIA1", aws_secret_access_key="x")
-    assert stranger.list_buckets()["Buckets"] == []
+    outsider = boto3.client("s3", region_name="eu-west-1", aws_access_key_id="AKIA1", aws_secret_access_key="x")
+    assert outsider.list_buckets()["Buckets"] == []

@@ -19,8 +19,8 @@ STACKSETS = "member.org.stacksets.cloudformation.amazonaws.com"
 MANAGEMENT, HUB = "111122223333", "444455556666"
 
 
-class Told:
-    """What CloudTrail told EventBridge: where, and the envelope."""
+class Received:
+    """What CloudTrail received EventBridge: where, and the envelope."""
 
     def __init__(self) -> None:
         self.events: list[tuple[str, str, str, dict[str, Any]]] = []
@@ -40,13 +40,13 @@ class Told:
 
 
 @pytest.fixture
-def told() -> Told:
-    return Told()
+def received() -> Received:
+    return Received()
 
 
 @pytest.fixture
-def organizations(cloud: Cloud, told: Told) -> Organizations:
-    service = Organizations(cloud, told)
+def organizations(cloud: Cloud, received: Received) -> Organizations:
+    service = Organizations(cloud, received)
     service.create_organization()
     return service
 
@@ -202,7 +202,7 @@ def test_a_member_sees_nothing_but_which_organization_it_is_in(cloud: Cloud, org
             )
 
 
-def test_a_stranger_is_in_no_organization(cloud: Cloud, organizations: Organizations) -> None:
+def test_an_outsider_is_in_no_organization(cloud: Cloud, organizations: Organizations) -> None:
     assert organizations.state_of("999999999999") is None
     with cloud.administering("999999999999"), pytest.raises(ClientError) as caught:
         cloud.client("organizations", "us-east-1").list_accounts()
@@ -286,13 +286,13 @@ def test_what_does_not_exist_has_no_tags(client: Any) -> None:
 
 
 def test_tagging_is_reported_in_cloudtrails_words_on_the_default_bus_a_little_later(
-    cloud: Cloud, client: Any, organizations: Organizations, told: Told
+    cloud: Cloud, client: Any, organizations: Organizations, received: Received
 ) -> None:
     account_id = organizations.create_member("sales")
     client.tag_resource(ResourceId=account_id, Tags=[{"Key": "quick-athena", "Value": "enabled"}])
-    assert told.events == []
+    assert received.events == []
     settle(cloud)
-    ((account, region, bus, envelope),) = told.events
+    ((account, region, bus, envelope),) = received.events
     assert (account, region, bus) == (MANAGEMENT, "us-east-1", "default")
     pattern = {
         "source": ["aws.organizations"],
@@ -316,43 +316,43 @@ def test_tagging_is_reported_in_cloudtrails_words_on_the_default_bus_a_little_la
     }  # fmt: skip
 
 
-def test_a_failed_call_is_reported_with_its_error_code(cloud: Cloud, client: Any, told: Told) -> None:
+def test_a_failed_call_is_reported_with_its_error_code(cloud: Cloud, client: Any, received: Received) -> None:
     with pytest.raises(ClientError):
         client.untag_resource(ResourceId="999999999999", TagKeys=["quick-athena"])
     settle(cloud)
-    detail = told.detail("UntagResource")
+    detail = received.detail("UntagResource")
     assert detail["errorCode"] == "TargetNotFoundException"
     assert detail["errorMessage"] == "You specified a target that doesn't exist."
     assert detail["requestParameters"] == {"resourceId": "999999999999", "tagKeys": ["quick-athena"]}
 
 
-def test_reading_is_not_reported(cloud: Cloud, client: Any, told: Told) -> None:
+def test_reading_is_not_reported(cloud: Cloud, client: Any, received: Received) -> None:
     client.list_accounts()
     client.list_tags_for_resource(ResourceId=MANAGEMENT)
     settle(cloud)
-    assert told.events == []
+    assert received.events == []
 
 
 def test_a_call_is_reported_in_the_account_that_made_it(
-    cloud: Cloud, organizations: Organizations, client: Any, told: Told
+    cloud: Cloud, organizations: Organizations, client: Any, received: Received
 ) -> None:
     organizations.taggers.add(HUB)
     with cloud.administering(HUB):
         client.tag_resource(ResourceId=HUB, Tags=[{"Key": "stage", "Value": "prod"}])
     settle(cloud)
-    assert [(account, envelope["account"]) for account, _, _, envelope in told.events] == [(HUB, HUB)]
+    assert [(account, envelope["account"]) for account, _, _, envelope in received.events] == [(HUB, HUB)]
 
 
-def test_seeded_accounts_are_reported_to_nobody(cloud: Cloud, organizations: Organizations, told: Told) -> None:
+def test_seeded_accounts_are_reported_to_nobody(cloud: Cloud, organizations: Organizations, received: Received) -> None:
     organizations.create_member("sales", tags={"quick-athena": "enabled"})
     settle(cloud)
-    assert told.events == []
+    assert received.events == []
 
 
 # --- accounts come
 
 
-def test_an_account_is_created_in_the_background(cloud: Cloud, client: Any, told: Told) -> None:
+def test_an_account_is_created_in_the_background(cloud: Cloud, client: Any, received: Received) -> None:
     tags = [{"Key": "quick-athena", "Value": "enabled"}]
     status = client.create_account(Email="sales@example.com", AccountName="sales", Tags=tags)["CreateAccountStatus"]
     assert (status["State"], "AccountId" in status) == ("IN_PROGRESS", False)
@@ -362,13 +362,15 @@ def test_an_account_is_created_in_the_background(cloud: Cloud, client: Any, told
     assert done["State"] == "SUCCEEDED"
     assert (done["CompletedTimestamp"] - done["RequestedTimestamp"]).total_seconds() == 20
     assert client.list_tags_for_resource(ResourceId=done["AccountId"])["Tags"] == tags
-    assert told.names() == ["CreateAccount", "AccountJoinedOrganization", "CreateAccountResult"]
+    assert received.names() == ["CreateAccount", "AccountJoinedOrganization", "CreateAccountResult"]
 
 
-def test_the_creation_events_keep_names_and_addresses_to_themselves(cloud: Cloud, client: Any, told: Told) -> None:
+def test_the_creation_events_keep_names_and_addresses_to_themselves(
+    cloud: Cloud, client: Any, received: Received
+) -> None:
     status = client.create_account(Email="sales@example.com", AccountName="sales")["CreateAccountStatus"]
     settle(cloud)
-    asked = told.detail("CreateAccount")
+    asked = received.detail("CreateAccount")
     assert asked["requestParameters"] == {"email": "****", "accountName": "****"}
     assert asked["responseElements"]["createAccountStatus"] == {
         "id": status["Id"],
@@ -376,7 +378,7 @@ def test_the_creation_events_keep_names_and_addresses_to_themselves(cloud: Cloud
         "state": "IN_PROGRESS",
         "requestedTimestamp": "Nov 24, 2026 8:00:00 AM",
     }
-    result = told.detail("CreateAccountResult")
+    result = received.detail("CreateAccountResult")
     assert (result["eventType"], result["requestParameters"]) == ("AwsServiceEvent", None)
     account_id = client.list_accounts()["Accounts"][-1]["Id"]
     assert result["serviceEventDetails"]["createAccountStatus"] == {
@@ -387,18 +389,18 @@ def test_the_creation_events_keep_names_and_addresses_to_themselves(cloud: Cloud
         "requestedTimestamp": "Nov 24, 2026 8:00:00 AM",
         "completedTimestamp": "Nov 24, 2026 8:00:20 AM",
     }
-    joined = told.detail("AccountJoinedOrganization")["serviceEventDetails"]
+    joined = received.detail("AccountJoinedOrganization")["serviceEventDetails"]
     assert (joined["accountId"], joined["joinedMethod"]) == (account_id, "Created")
 
 
-def test_a_taken_address_fails_only_at_the_end(cloud: Cloud, client: Any, told: Told) -> None:
+def test_a_taken_address_fails_only_at_the_end(cloud: Cloud, client: Any, received: Received) -> None:
     client.create_account(Email="sales@example.com", AccountName="sales")
     again = client.create_account(Email="sales@example.com", AccountName="again")["CreateAccountStatus"]
     settle(cloud)
     done = client.describe_create_account_status(CreateAccountRequestId=again["Id"])["CreateAccountStatus"]
     assert (done["State"], done["FailureReason"]) == ("FAILED", "EMAIL_ALREADY_EXISTS")
     assert len(client.list_accounts()["Accounts"]) == 3
-    *_, (_, _, _, envelope) = told.events
+    *_, (_, _, _, envelope) = received.events
     told_of = envelope["detail"]["serviceEventDetails"]["createAccountStatus"]
     assert (told_of["state"], told_of["failureReason"]) == ("FAILED", "EMAIL_ALREADY_EXISTS")
     assert "accountId" not in told_of
@@ -428,24 +430,26 @@ def test_an_unknown_creation_is_not_found(client: Any) -> None:
 
 
 def test_of_an_invited_account_only_its_joining_is_reported(
-    cloud: Cloud, client: Any, organizations: Organizations, told: Told
+    cloud: Cloud, client: Any, organizations: Organizations, received: Received
 ) -> None:
     account_id = organizations.accept_invitation("sales", tags={"quick-athena": "enabled"})
     settle(cloud)
-    assert told.names() == ["AccountJoinedOrganization"]
-    assert told.detail("AccountJoinedOrganization")["serviceEventDetails"]["joinedMethod"] == "Invited"
+    assert received.names() == ["AccountJoinedOrganization"]
+    assert received.detail("AccountJoinedOrganization")["serviceEventDetails"]["joinedMethod"] == "Invited"
     assert client.describe_account(AccountId=account_id)["Account"]["JoinedMethod"] == "INVITED"
 
 
 # --- accounts move and go
 
 
-def test_an_account_moves_between_units(cloud: Cloud, client: Any, organizations: Organizations, told: Told) -> None:
+def test_an_account_moves_between_units(
+    cloud: Cloud, client: Any, organizations: Organizations, received: Received
+) -> None:
     unit, account_id = organizations.create_unit("data"), organizations.create_member("sales")
     client.move_account(AccountId=account_id, SourceParentId=organizations.root_id, DestinationParentId=unit)
     settle(cloud)
     assert client.list_parents(ChildId=account_id)["Parents"][0]["Id"] == unit
-    assert told.detail("MoveAccount")["requestParameters"] == {
+    assert received.detail("MoveAccount")["requestParameters"] == {
         "accountId": account_id,
         "sourceParentId": organizations.root_id,
         "destinationParentId": unit,
@@ -474,15 +478,17 @@ def test_moto_alone_moves_from_where_the_account_is_not(moto_alone: Any) -> None
     assert moto_alone.list_parents(ChildId=account)["Parents"][0]["Id"] == unit
 
 
-def test_closing_an_account_takes_a_while(cloud: Cloud, client: Any, organizations: Organizations, told: Told) -> None:
+def test_closing_an_account_takes_a_while(
+    cloud: Cloud, client: Any, organizations: Organizations, received: Received
+) -> None:
     account_id = organizations.create_member("sales")
     client.close_account(AccountId=account_id)
     assert client.describe_account(AccountId=account_id)["Account"]["State"] == "PENDING_CLOSURE"
     settle(cloud)
     closed = client.describe_account(AccountId=account_id)["Account"]
     assert (closed["State"], closed["Status"]) == ("SUSPENDED", "SUSPENDED")
-    assert told.names() == ["CloseAccount", "CloseAccountResult"]
-    details = told.detail("CloseAccountResult")["serviceEventDetails"]["closeAccountStatus"]
+    assert received.names() == ["CloseAccount", "CloseAccountResult"]
+    details = received.detail("CloseAccountResult")["serviceEventDetails"]["closeAccountStatus"]
     assert (details["accountId"], details["state"]) == (account_id, "SUCCEEDED")
 
 
@@ -506,7 +512,7 @@ def test_an_account_is_closed_once_and_the_management_account_never(client: Any,
 
 
 def test_a_removed_account_is_gone_with_its_tags(
-    cloud: Cloud, client: Any, organizations: Organizations, told: Told
+    cloud: Cloud, client: Any, organizations: Organizations, received: Received
 ) -> None:
     account_id = organizations.create_member("sales", tags={"quick-athena": "enabled"})
     client.remove_account_from_organization(AccountId=account_id)
@@ -518,8 +524,8 @@ def test_a_removed_account_is_gone_with_its_tags(
     assert refusal(described) == ("AccountNotFoundException", "You specified an account that doesn't exist.")
     assert refusal(tagged)[0] == "TargetNotFoundException"
     assert organization_of(account_id) is None
-    assert sorted(told.names()) == ["AccountDepartedOrganization", "RemoveAccountFromOrganization"]
-    departed = told.detail("AccountDepartedOrganization")["serviceEventDetails"]
+    assert sorted(received.names()) == ["AccountDepartedOrganization", "RemoveAccountFromOrganization"]
+    departed = received.detail("AccountDepartedOrganization")["serviceEventDetails"]
     assert (departed["accountId"], departed["departureMethod"]) == (account_id, "REMOVED")
 
 
@@ -535,20 +541,20 @@ def test_neither_the_management_account_nor_a_delegated_administrator_can_be_rem
 
 
 def test_an_account_that_leaves_says_so_on_its_own_bus_only(
-    cloud: Cloud, organizations: Organizations, told: Told
+    cloud: Cloud, organizations: Organizations, received: Received
 ) -> None:
     account_id = organizations.create_member("sales")
     with cloud.administering(account_id):
         cloud.client("organizations", "us-east-1").leave_organization()
     settle(cloud)
-    assert {(account, envelope["detail"]["eventName"]) for account, _, _, envelope in told.events} == {
+    assert {(account, envelope["detail"]["eventName"]) for account, _, _, envelope in received.events} == {
         (account_id, "LeaveOrganization"),
         (MANAGEMENT, "AccountDepartedOrganization"),
     }
 
 
 def test_a_closed_account_is_cleaned_up_for_good(
-    cloud: Cloud, client: Any, organizations: Organizations, told: Told
+    cloud: Cloud, client: Any, organizations: Organizations, received: Received
 ) -> None:
     account_id = organizations.create_member("sales")
     client.close_account(AccountId=account_id)
@@ -556,7 +562,7 @@ def test_a_closed_account_is_cleaned_up_for_good(
     organizations.remove_closed_account(account_id)
     settle(cloud)
     assert organizations.state_of(account_id) is None
-    departed = told.detail("AccountDepartedOrganization")["serviceEventDetails"]
+    departed = received.detail("AccountDepartedOrganization")["serviceEventDetails"]
     assert departed["departureMethod"] == "CLEANED"
 
 

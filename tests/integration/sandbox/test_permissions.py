@@ -46,7 +46,7 @@ TARGETS = [
 ]
 TYPES = [f"arn:aws:cloudformation:{REGION}:{owner}:type/resource/AWS-IAM-Role" for owner in ("", MANAGEMENT, HUB)]
 CALL_AS: Any = {"CallAs": "DELEGATED_ADMIN"}
-MARK: Any = [{"Key": "managed-by", "Value": "us"}]
+TAGS: Any = [{"Key": "managed-by", "Value": "us"}]
 ATHENA: Any = {"AthenaParameters": {"RoleArn": role_arn("role-a")}}
 
 
@@ -86,7 +86,7 @@ ROWS: list[tuple[str, str, dict[str, Any], list[tuple[str, str]]]] = [
     (
         "cloudformation",
         "CreateStackSet",
-        {"StackSetName": "set", "Tags": MARK, **CALL_AS},
+        {"StackSetName": "set", "Tags": TAGS, **CALL_AS},
         [("cloudformation:CreateStackSet", "*"), *(("cloudformation:TagResource", arn) for arn in STACK_SETS)],
     ),
     (
@@ -129,7 +129,7 @@ ROWS: list[tuple[str, str, dict[str, Any], list[tuple[str, str]]]] = [
     (
         "iam",
         "CreatePolicy",
-        {"PolicyName": "shard", "Path": "/quick-athena/", "PolicyDocument": "{}", "Tags": MARK},
+        {"PolicyName": "shard", "Path": "/quick-athena/", "PolicyDocument": "{}", "Tags": TAGS},
         [("iam:CreatePolicy", POLICY), ("iam:TagPolicy", POLICY)],
     ),
     ("iam", "GetPolicyVersion", {"PolicyArn": POLICY, "VersionId": "v1"}, [("iam:GetPolicyVersion", POLICY)]),
@@ -137,7 +137,7 @@ ROWS: list[tuple[str, str, dict[str, Any], list[tuple[str, str]]]] = [
     (
         "quicksight",
         "CreateDataSource",
-        {"DataSourceId": "sales", "Tags": MARK, "DataSourceParameters": ATHENA},
+        {"DataSourceId": "sales", "Tags": TAGS, "DataSourceParameters": ATHENA},
         [
             ("quicksight:CreateDataSource", "*"),
             ("quicksight:TagResource", SOURCE),
@@ -356,7 +356,7 @@ CREATING = [
 ]
 
 
-def create_data_source(cloud: Cloud, tags: Any = MARK) -> None:
+def create_data_source(cloud: Cloud, tags: Any = TAGS) -> None:
     cloud.client("quicksight").create_data_source(
         AwsAccountId=HUB, DataSourceId="sales", Name="sales", Type="ATHENA", DataSourceParameters=ATHENA, Tags=tags
     )

@@ -133,7 +133,7 @@ def test_role_a_must_trust_quick_for_this_source(world: World, conditions: dict[
 
 
 def break_chain(world: World) -> None:
-    """Role A may assume another role only."""
+    """The run-as role may assume another role only."""
     put(world.cloud, "role-a", allow("sts:AssumeRole", role_arn("another", world.account)))
     world.iam.settle()
 
@@ -147,7 +147,7 @@ def test_role_a_must_be_allowed_to_assume_role_b(world: World) -> None:
     ("operator", "key", "value"),
     [
         ("StringEquals", "sts:ExternalId", SOURCE + "-x"),
-        ("StringEquals", "aws:PrincipalOrgID", "o-stranger"),
+        ("StringEquals", "aws:PrincipalOrgID", "o-outsider"),
         ("ArnEquals", "aws:PrincipalArn", role_arn("role-x")),
     ],
 )

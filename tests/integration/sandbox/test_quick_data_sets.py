@@ -247,14 +247,14 @@ def test_an_ingestion_without_a_permission_of_the_consumer_role_is_denied(world:
     ("gone", "wanted"),
     [("table", "SQL_TABLE_NOT_FOUND"), ("results", "SQL_EXCEPTION"), ("source", "DATA_SOURCE_NOT_FOUND")],
 )
-def test_an_ingestion_names_what_is_missing(world: World, gone: str, wanted: str) -> None:
+def test_an_ingestion_names_what_is_missing(world: World, removed: str, wanted: str) -> None:
     create(world)
     with world.cloud.administering(world.account):
-        if gone == "table":
+        if removed == "table":
             world.cloud.client("glue").delete_table(DatabaseName="lake", Name="orders")
-        if gone == "results":
+        if removed == "results":
             world.cloud.client("s3").delete_bucket(Bucket="quick-results")
-    if gone == "source":
+    if removed == "source":
         world.call("delete_data_source", DataSourceId="sales")
     assert ingested(world)["ErrorInfo"]["Type"] == wanted
 

@@ -99,9 +99,9 @@ def test_a_folder_that_is_not_there_stops_the_creation(world: World) -> None:
 
 def test_a_folder_has_permissions_tags_and_an_id_of_its_own(world: World) -> None:
     owner = [{"Principal": GROUP, "Actions": ["quicksight:DescribeFolder"]}]
-    mark: Any = [{"Key": "managed-by", "Value": "us"}]
-    arn = world.call("create_folder", FolderId="ours", Name="Ours", Permissions=owner, Tags=mark)["Arn"]
+    tags: Any = [{"Key": "managed-by", "Value": "us"}]
+    arn = world.call("create_folder", FolderId="ours", Name="Ours", Permissions=owner, Tags=tags)["Arn"]
     with world.cloud.administering(HUB):
         tags = world.client.list_tags_for_resource(ResourceArn=arn)["Tags"]
     assert world.call("describe_folder_permissions", FolderId="ours")["Permissions"] == owner
-    assert (tags, error(world, "create_folder", FolderId="ours")) == (mark, "ResourceExistsException")
+    assert (tags, error(world, "create_folder", FolderId="ours")) == (tags, "ResourceExistsException")

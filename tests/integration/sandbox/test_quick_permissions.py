@@ -22,7 +22,7 @@ HERE = f"arn:aws:quicksight:{REGION}:{HUB}"
 DATA_SET, FOLDER = f"{HERE}:dataset/orders", f"{HERE}:folder/team"
 TABLES: Any = {"orders": {"RelationalTable": {"DataSourceArn": SOURCE, "Name": "orders"}}}
 DEFINITION: Any = {"DataSetIdentifierDeclarations": [{"Identifier": "orders", "DataSetArn": DATA_SET}]}
-MARK: Any = [{"Key": "managed-by", "Value": "us"}]
+TAGS: Any = [{"Key": "managed-by", "Value": "us"}]
 REQUEST: dict[str, Any] = {
     "AwsAccountId": HUB,
     "AnalysisId": "revenue",
@@ -88,7 +88,7 @@ def test_resources_are_those_of_the_service_authorization_reference(
         ("CreateIngestion", {}, [("CreateIngestion", f"{DATA_SET}/ingestion/again")]),
         (
             "CreateDataSet",
-            {"Tags": MARK},
+            {"Tags": TAGS},
             [("CreateDataSet", SOURCE), ("PassDataSource", SOURCE), ("TagResource", DATA_SET)],
         ),
         (
@@ -101,7 +101,7 @@ def test_resources_are_those_of_the_service_authorization_reference(
             {"Definition": DEFINITION},
             [("CreateDashboard", f"{HERE}:dashboard/revenue"), ("PassDataSet", DATA_SET)],
         ),
-        ("CreateFolder", {"Tags": MARK}, [("CreateFolder", FOLDER), ("TagResource", FOLDER)]),
+        ("CreateFolder", {"Tags": TAGS}, [("CreateFolder", FOLDER), ("TagResource", FOLDER)]),
         (
             "CreateFolderMembership",
             {},

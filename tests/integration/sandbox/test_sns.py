@@ -87,12 +87,12 @@ def test_a_queue_receives_the_message_in_its_envelope_if_its_policy_lets_sns_in(
 
 def test_a_queue_may_ask_for_the_bare_message_and_for_some_messages_only(operations: Operations) -> None:
     topic, arn = operations.topic(), operations.queue("open", "sns.amazonaws.com")
-    policy = json.dumps({"kind": ["brake"]})
+    policy = json.dumps({"kind": ["budget"]})
     subscribe(operations, topic, "sqs", arn, RawMessageDelivery="true", FilterPolicy=policy)
-    for kind in ("brake", "failure"):
+    for kind in ("budget", "failure"):
         attributes = {"kind": {"DataType": "String", "StringValue": kind}}
         operations("sns", "publish", TopicArn=topic, Message=kind, MessageAttributes=attributes)
-    assert [message["Body"] for message in operations.messages(arn)] == ["brake"]
+    assert [message["Body"] for message in operations.messages(arn)] == ["budget"]
 
 
 def test_an_unsubscribed_endpoint_receives_nothing(operations: Operations) -> None:
@@ -136,17 +136,17 @@ def test_a_service_publishes_if_the_topics_policy_lets_it(operations: Operations
     assert len(operations.sns.published) == 1
     with pytest.raises(AwsError, match=r"sns:Publish on resource"):
         operations.sns.from_service("events.amazonaws.com", ALARM, topic, "event", "{}")
-    strangers = ALARM.replace(HUB, "999999999999")
+    outsiders = ALARM.replace(HUB, "999999999999")
     with pytest.raises(AwsError, match=r"sns:Publish on resource"):
-        operations.sns.from_service("cloudwatch.amazonaws.com", strangers, topic, "ALARM", "{}")
+        operations.sns.from_service("cloudwatch.amazonaws.com", outsiders, topic, "ALARM", "{}")
 
 
 def test_a_topic_with_no_policy_of_its_own_is_open_to_its_account(operations: Operations) -> None:
     topic = operations.topic()
     operations.sns.from_service("cloudwatch.amazonaws.com", ALARM, topic, "ALARM", "{}")
-    strangers = ALARM.replace(HUB, "999999999999")
+    outsiders = ALARM.replace(HUB, "999999999999")
     with pytest.raises(AwsError, match=r"sns:Publish on resource"):
-        operations.sns.from_service("cloudwatch.amazonaws.com", strangers, topic, "ALARM", "{}")
+        operations.sns.from_service("cloudwatch.amazonaws.com", outsiders, topic, "ALARM", "{}")
 
 
 def test_moto_alone_keeps_no_e_mails() -> None:
@@ -163,8 +163,8 @@ def test_moto_alone_keeps_no_e_mails() -> None:
 def test_attributes_of_a_raw_message_are_not_lost_in_the_envelope(operations: Operations) -> None:
     topic, arn = operations.topic(), operations.queue("open", "sns.amazonaws.com")
     subscribe(operations, topic, "sqs", arn)
-    attributes = {"kind": {"DataType": "String", "StringValue": "brake"}}
+    attributes = {"kind": {"DataType": "String", "StringValue": "budget"}}
     operations("sns", "publish", TopicArn=topic, Message="hello", MessageAttributes=attributes)
     (received,) = operations.messages(arn)
-    assert json.loads(received["Body"])["MessageAttributes"] == {"kind": {"Type": "String", "Value": "brake"}}
+    assert json.loads(received["Body"])["MessageAttributes"] == {"kind": {"Type": "String", "Value": "budget"}}
     assert "MessageAttributes" not in received or attributes_of(received) == {}

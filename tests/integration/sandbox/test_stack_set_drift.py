@@ -456,11 +456,11 @@ def test_a_change_of_what_the_template_says_is_seen_and_named(consumer: Inspecto
         (lambda member: member.member("athena", "delete_work_group", WorkGroup=ROLE), {"AthenaWorkGroup"}),
     ],
 )
-def test_what_was_deleted_by_hand_is_seen(consumer: Inspector, remove: Any, gone: set[str]) -> None:
+def test_what_was_deleted_by_hand_is_seen(consumer: Inspector, remove: Any, removed: set[str]) -> None:
     remove(consumer)
     operation = consumer.detected()
 
-    assert consumer.found(operation) == dict.fromkeys(gone, "DELETED")
+    assert consumer.found(operation) == dict.fromkeys(removed, "DELETED")
     assert consumer.instance(ONE)["DriftStatus"] == "DRIFTED"
 
 

@@ -133,7 +133,7 @@ def test_a_call_the_machines_role_may_not_make_fails(cloud: Cloud, machines: Ste
 
 
 @pytest.mark.parametrize(
-    ("asking", "error"),
+    ("calling", "error"),
     [
         (task("aws-sdk:sfn:startExecution", {"StateMachineArn": f"{ARN}:stateMachine:x"}), "Sfn.SfnException"),
         (task("aws-sdk:cloudformation:listStackSets", {}), "CloudFormation.CloudFormationException"),
@@ -142,9 +142,9 @@ def test_a_call_the_machines_role_may_not_make_fails(cloud: Cloud, machines: Ste
     ],
 )
 def test_an_error_without_a_shape_is_reported_as_aws_names_it(
-    cloud: Cloud, machines: StepFunctions, asking: dict[str, Any], error: str
+    cloud: Cloud, machines: StepFunctions, calling: dict[str, Any], error: str
 ) -> None:
-    execution = run(cloud, machines, create_machine(cloud, asking, allow("s3:ListBucket", "*")))
+    execution = run(cloud, machines, create_machine(cloud, calling, allow("s3:ListBucket", "*")))
     assert execution.error == error
     assert "is not authorized to perform" in (execution.cause or "")
 
@@ -152,8 +152,8 @@ def test_an_error_without_a_shape_is_reported_as_aws_names_it(
 def test_any_api_answers_in_pascal_case_with_times_as_text(cloud: Cloud, machines: StepFunctions) -> None:
     first = create_machine(cloud, PAUSE, name="first")
     other = machines.start(first, {})
-    asking = task("aws-sdk:sfn:describeExecution", {"ExecutionArn": other.arn})
-    machine = create_machine(cloud, asking, allow("states:DescribeExecution", f"{ARN}:execution:first:*"))
+    calling = task("aws-sdk:sfn:describeExecution", {"ExecutionArn": other.arn})
+    machine = create_machine(cloud, calling, allow("states:DescribeExecution", f"{ARN}:execution:first:*"))
     execution = machines.start(machine, {})
     wait(cloud, 1)
     assert (execution.output["Status"], execution.output["ExecutionArn"]) == ("RUNNING", other.arn)
@@ -161,8 +161,8 @@ def test_any_api_answers_in_pascal_case_with_times_as_text(cloud: Cloud, machine
 
 
 def test_an_api_error_carries_the_services_name_and_the_word_exception(cloud: Cloud, machines: StepFunctions) -> None:
-    asking = task("aws-sdk:sfn:describeExecution", {"ExecutionArn": f"{ARN}:execution:machine:nobody"})
-    machine = create_machine(cloud, asking, allow("states:DescribeExecution"))
+    calling = task("aws-sdk:sfn:describeExecution", {"ExecutionArn": f"{ARN}:execution:machine:nobody"})
+    machine = create_machine(cloud, calling, allow("states:DescribeExecution"))
     assert run(cloud, machines, machine).error == "Sfn.ExecutionDoesNotExistException"
 
 

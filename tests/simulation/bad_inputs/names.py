@@ -59,14 +59,14 @@ def full_policies(stage: Stage) -> Iterator[None]:
 
 
 def _full(entries: list[str]) -> str:
-    """A document of these entries, and strangers' as far as there is room."""
+    """A document of these entries, and foreign ones as far as there is room."""
     number = 0
-    while size(document([*entries, _stranger(number)], EXTERNAL_IDS)) <= CHARACTERS:
-        entries, number = [*entries, _stranger(number)], number + 1
+    while size(document([*entries, _foreign(number)], EXTERNAL_IDS)) <= CHARACTERS:
+        entries, number = [*entries, _foreign(number)], number + 1
     return json.dumps(document(entries, EXTERNAL_IDS))
 
 
-def _stranger(number: int) -> str:
+def _foreign(number: int) -> str:
     return f"arn:aws:iam::{number:012}:role/quick-athena-x"
 
 
@@ -93,7 +93,7 @@ def _make(iam: Any, number: int) -> str:
 BODY = json.dumps({"Resources": {"Bucket": {"Type": "AWS::S3::Bucket"}}})
 
 
-def strangers_stack_set(
+def unmanaged_stack_set(
     profile: str, marks: Mapping[str, str], *, managed: bool = True, automatic: bool = False
 ) -> Trouble:
     """A stack set of the name the profile's would have, made by somebody, while it lasts."""
@@ -122,12 +122,12 @@ def strangers_stack_set(
     return trouble
 
 
-def strangers(words: str, profile: str, difference: str, marks: Mapping[str, str], **how: bool) -> Case:
+def unmanaged(words: str, profile: str, difference: str, marks: Mapping[str, str], **how: bool) -> Case:
     """A stack set that is not ours."""
     message = (
         f"account {ACCOUNT}: EnsureConsumerRole: the stack set quick-athena-{profile} exists already: {difference}"
     )
-    trouble = strangers_stack_set(profile, marks, **how)
+    trouble = unmanaged_stack_set(profile, marks, **how)
     return Case(words, "NotOurs", message, f"connection#{profile}", trouble=trouble, happens=tag(profile))
 
 
@@ -159,21 +159,21 @@ CASES = [
         ROLE_MADE,
         trouble=full_policies,
     ),
-    strangers("a stranger's stack set of our name", "taken", UNMARKED, {}),
-    strangers(
+    unmanaged("an unmanaged stack set of our name", "taken", UNMARKED, {}),
+    unmanaged(
         "another deployment's stack set",
         "blue",
         "tag quick-onboarding:deployment is 'blue', ours is 'default'",
         BLUE,
     ),
-    strangers(
+    unmanaged(
         "a stack set that deploys by itself",
         "automatic",
         "automatic deployment is True, ours is False",
         MARK,
         automatic=True,
     ),
-    strangers(
+    unmanaged(
         "a stack set without managed execution",
         "unmanaged",
         "managed execution is False, ours is True",

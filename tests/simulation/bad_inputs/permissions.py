@@ -149,7 +149,7 @@ def untag(stage: Stage) -> None:
 SOURCE = f"data source quick-athena-{ACCOUNT}-default: "
 WAITED = "6 times in 0:02:00"
 SHARD = "arn:aws:iam::444455556666:policy/quick-athena/quick-athena-access-1"
-STILL = Change("nothing yet: access stays until somebody may write, the wish to revoke it waits")
+STILL = Change("nothing yet: access stays until somebody may write, the change that revokes it is pending")
 NO_POLICY = "because no identity-based policy allows the {} action"
 DENIED = "with an explicit deny in an identity-based policy"  # the statement held nothing else: the test turns it round
 HUB = "arn:aws:{}:eu-west-1:444455556666:"

@@ -40,7 +40,7 @@ def edition(value: str | None) -> Trouble:
     return trouble
 
 
-def a_strangers(stage: Stage) -> None:
+def an_unmanaged_one(stage: Stage) -> None:
     """Somebody made a data source under the id ours would have."""
     hub = stage.world.cloud.topology.hub
     with stage.world.cloud.administering(hub):
@@ -103,11 +103,11 @@ CASES = [
         happens=tag("elsewhere"),
     ),
     Case(
-        "a stranger's data source of our name",
+        "an unmanaged data source of our name",
         "NotOurs",
         f"{EXISTS} 'quick-onboarding', tag quick-onboarding:deployment is None, ours is 'default'",
         "connection#default",
-        given=a_strangers,
+        given=an_unmanaged_one,
     ),
     Case(
         "our mark taken off a connected account's data source",

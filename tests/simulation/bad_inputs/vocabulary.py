@@ -81,7 +81,7 @@ class Stage(Story):
 
     def found(self, sort_key: str) -> dict[str, Any] | None:
         """The record of that sort key: of the account, or among events nobody could read."""
-        wanted = {(f"account#{self.account}", sort_key), ("unread", self.kept(sort_key))}
+        wanted = {(f"account#{self.account}", sort_key), ("unread", self.stored(sort_key))}
         records = [record for record in self.world.records() if (record["pk"], record["sk"]) in wanted]
         return records[0] if records else None
 
@@ -89,7 +89,7 @@ class Stage(Story):
         """What the registry has of it."""
         return [record for record in self.world.records() if record["pk"] == f"account#{self.account}"]
 
-    def kept(self, sort_key: str) -> str:
+    def stored(self, sort_key: str) -> str:
         """A sort key of the sweep as it is in the table."""
         return sort_key.replace("<execution>", self.worked.name).replace("<root>", self.world.organizations.root_id)
 

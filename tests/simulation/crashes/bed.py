@@ -64,8 +64,8 @@ class Bed:
         for troublemakers in (self.at_effect, self.before_call, self.after_call):
             troublemakers.clear()
 
-    def look(self) -> None:
-        """Somebody asks for a look at the account: an event does, or the sweep."""
+    def reconcile(self) -> None:
+        """The account is reconciled, as by an event or the sweep."""
         self.story.start({"account_id": self.account})
 
     def _effect(self, execution: Execution, effect: Effect) -> None:

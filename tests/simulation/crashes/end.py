@@ -45,7 +45,7 @@ def differences(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> list[str
     return [f"{name}: wanted {ours}, found {theirs}" for name, ours, theirs in pairs if ours != theirs]
 
 
-def against_the_wish(bed: Bed, *, wanted: bool) -> list[str]:
+def against_the_tag(bed: Bed, *, wanted: bool) -> list[str]:
     """What is not as the tag asks, for an account whose way there may have been any."""
     story, account = bed.story, bed.account
     seen = read(bed)
@@ -67,7 +67,7 @@ def against_the_wish(bed: Bed, *, wanted: bool) -> list[str]:
 
 
 def _registry(story: Story) -> End:
-    """Records, claims, wishes that wait, the lease; not what the watch and the brake remember."""
+    """Records, claims, pending changes and the lease; not what the watch and the revocation budget keep."""
     kept = [r for r in story.world.records() if r["pk"].startswith(("account#", "access#"))]
     found = {f"{record['pk']} {record['sk']}": _lasting(record) for record in kept}
     lease = "access#lease lease"

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 Points = Literal["effects", "function calls", "calls", "seeds"]
 SEEDS = 40
-SOON, LATER = 5.0, 3600.0  # seconds until somebody looks at the account of an execution that was killed
+SOON, LATER = 5.0, 3600.0  # seconds until somebody reconciles at the account of an execution that was killed
 THROTTLES = 3  # of one call in a row
 OUTAGE = timedelta(minutes=20)
 STILL = timedelta(seconds=50)  # Lambda ends a function after a minute
@@ -47,14 +47,14 @@ CODES = {
 class Kind:
     """One kind of trouble.
 
-    `looks`: how many further looks at the account may be needed. `company`: a second account is connected meanwhile.
-    `turns`: the wish itself changes, so that the end is another one.
+    `reconciles`: how many more may be needed. `company`: a second account is connected meanwhile.
+    `turns`: the tag itself changes, so that the end is another one.
     """
 
     name: str
     points: Points
     begin: Callable[[Bed, Scenario, int], None]
-    looks: int = 0
+    reconciles: int = 0
     company: bool = False
     turns: bool = False
     only: str = ""  # points with a name that matches this
@@ -64,19 +64,19 @@ def _kill(bed: Bed, point: int, seconds: float) -> None:
     def hook(number: int, _execution: Execution, _effect: Effect) -> None:
         if number == point:
             bed.strike()
-            bed.story.clock.call_later(seconds, bed.look, "a look at the account")
+            bed.story.clock.call_later(seconds, bed.reconcile, "another reconcile")
             raise Killed
 
     bed.at_effect.append(hook)
 
 
 def killed(bed: Bed, _scenario: Scenario, point: int) -> None:
-    """The execution ends dead before an effect; the account is looked at again at once."""
+    """The execution ends dead before an effect; the account is reconciled again at once."""
     _kill(bed, point, SOON)
 
 
 def found_later(bed: Bed, _scenario: Scenario, point: int) -> None:
-    """The execution ends dead before an effect; the account is looked at again after an hour."""
+    """The execution ends dead before an effect; the account is reconciled again after an hour."""
     _kill(bed, point, LATER)
 
 
@@ -165,7 +165,7 @@ def doubled(bed: Bed, _scenario: Scenario, seed: int) -> None:
             pass
 
     bed.before_call.append(let_others_go_first)
-    clock.call_later(random.choice([0.0, 7.0, 7.0, 12.0, 30.0]), bed.look, "the second execution")
+    clock.call_later(random.choice([0.0, 7.0, 7.0, 12.0, 30.0]), bed.reconcile, "the second execution")
 
 
 def turned(bed: Bed, scenario: Scenario, point: int) -> None:
@@ -187,7 +187,7 @@ def _turn(bed: Bed, scenario: Scenario) -> None:
         world.untag(bed.account)
     else:
         world.tag(bed.account, "enabled")
-    bed.look()
+    bed.reconcile()
 
 
 def _stop_parent(bed: Bed, execution: Execution) -> None:
@@ -203,7 +203,7 @@ def orphaned(bed: Bed, _scenario: Scenario, point: int) -> None:
         if number == point:
             bed.strike()
             _stop_parent(bed, execution)
-            bed.story.clock.call_later(SOON, bed.look, "a look at the account")
+            bed.story.clock.call_later(SOON, bed.reconcile, "another reconcile")
 
     bed.at_effect.append(hook)
 

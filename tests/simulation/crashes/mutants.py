@@ -90,7 +90,7 @@ MUTANTS = {
             _in_machine(_waits_ignore_the_flag, "ReconcileConnection"),
             "connect",
             "turned round",
-            "before it looked again",
+            "before it was requeued",
             5,
         ),
         Mutant(

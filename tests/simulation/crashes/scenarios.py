@@ -41,7 +41,7 @@ def _untag(story: Story, account: str) -> None:
     story.world.untag(account)
 
 
-def _look(story: Story, account: str) -> None:
+def _reconcile(story: Story, account: str) -> None:
     story.start({"account_id": account})
 
 
@@ -82,7 +82,7 @@ SCENARIOS = {
         Scenario("restore", _quarantined, _tag, wanted=True),
         Scenario("quarantine", _connected, _untag, wanted=False),
         Scenario("quarantine beside others", _connected, _untag, wanted=False, beside=True),
-        Scenario("disconnect", _due, _look, wanted=False),
-        Scenario("rebuild", _drifted, _look, wanted=True, beside=True),
+        Scenario("disconnect", _due, _reconcile, wanted=False),
+        Scenario("rebuild", _drifted, _reconcile, wanted=True, beside=True),
     )
 }

@@ -149,10 +149,10 @@ class Branch:
 
     def _attempt(self, kind: str, point: int, where: str) -> Result:
         try:
-            differences, looks = in_a_fork(partial(self._in_trouble, kind, point))
+            differences, reconciles = in_a_fork(partial(self._in_trouble, kind, point))
         except BrokenTrialError as broken:
-            differences, looks = (f"the trial broke: {broken}",), 0
-        return Result(self.scenario.name, kind, point, where, differences, looks)
+            differences, reconciles = (f"the trial broke: {broken}",), 0
+        return Result(self.scenario.name, kind, point, where, differences, reconciles)
 
     def _bed(self, *, company: bool) -> Bed:
         return Bed(self.story, *self._accounts, company)

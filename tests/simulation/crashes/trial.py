@@ -30,14 +30,14 @@ class Reference:
 
 @dataclass(frozen=True)
 class Result:
-    """What became of one trial; without differences, all is well. `looks`: further looks that were needed."""
+    """What became of one trial; without differences, all is well. `reconciles`: further reconciles that were needed."""
 
     scenario: str
     kind: str
     point: int
     where: str
     differences: tuple[str, ...]
-    looks: int = 0
+    reconciles: int = 0
 
     def __str__(self) -> str:
         return f"{self.scenario}, {self.kind}, point {self.point} ({self.where}): " + "; ".join(self.differences)
@@ -60,17 +60,17 @@ def points(kind: Kind, reference: Reference) -> dict[int, str]:
 
 
 def attempt(bed: Bed, scenario: Scenario, kind: Kind, point: int, reference: Reference) -> tuple[tuple[str, ...], int]:
-    """Make the trouble; what differs at the end, and after how many further looks."""
+    """Make the trouble; what differs at the end, and after how many further reconciles."""
     kind.begin(bed, scenario, point)
     _act(bed, scenario)
-    differs, looks = _differences(bed, scenario, kind, reference), 0
-    while differs and looks < kind.looks:
-        looks += 1
+    differs, reconciles = _differences(bed, scenario, kind, reference), 0
+    while differs and reconciles < kind.reconciles:
+        reconciles += 1
         bed.story.run(A_MINUTE)
-        bed.look()
+        bed.reconcile()
         bed.story.run()
         differs = _differences(bed, scenario, kind, reference)
-    return (tuple(differs) if bed.struck else ("the point was never reached", *differs)), looks
+    return (tuple(differs) if bed.struck else ("the point was never reached", *differs)), reconciles
 
 
 def _act(bed: Bed, scenario: Scenario) -> None:
@@ -83,7 +83,7 @@ def _act(bed: Bed, scenario: Scenario) -> None:
 
 def _differences(bed: Bed, scenario: Scenario, kind: Kind, reference: Reference) -> list[str]:
     if kind.turns:
-        return [*end.against_the_wish(bed, wanted=not scenario.wanted), *_waited(bed)]
+        return [*end.against_the_tag(bed, wanted=not scenario.wanted), *_waited(bed)]
     return end.differences(reference.end, _end(bed))
 
 
@@ -93,8 +93,8 @@ def _end(bed: Bed) -> End:
 
 
 def _waited(bed: Bed) -> list[str]:
-    """Whether the execution that was asked to look again went on waiting for the old wish first."""
+    """Whether the execution that was asked for another reconcile went on waiting for the old tag first."""
     since = [spot.name for spot in bed.effects[bed.struck_at :]]
     over = next((at for at, name in enumerate(since) if name.endswith(("Call Requeue", "Call Release"))), len(since))
     waits = since[:over].count("ReconcileConnection: Call RenewClaim")
-    return [f"waited {waits} times before it looked again"] if waits > 1 else []
+    return [f"waited {waits} times before it was requeued"] if waits > 1 else []

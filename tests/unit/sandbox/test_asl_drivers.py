@@ -183,10 +183,10 @@ def test_a_map_over_nothing_is_over(run: Run) -> None:
 
 
 def test_the_first_iteration_that_fails_cancels_the_others_and_fails_the_map(run: Run) -> None:
-    asked: list[Any] = []
+    calls: list[Any] = []
 
     def tasks(_: Execution, task: Invoke | Call) -> Any:
-        asked.append(task.arguments["Payload"])
+        calls.append(task.arguments["Payload"])
         if task.arguments["Payload"] == 10:
             raise TaskFailed("Broken", "ten")
         return task.arguments["Payload"]
@@ -196,7 +196,7 @@ def test_the_first_iteration_that_fails_cancels_the_others_and_fails_the_map(run
     states = {"Each": each(inside, Catch=catch), "Rest": {**PAUSE, "Next": "Done"}, "Done": DONE}
     done = run(states, [5, 20, 10], tasks)
     assert done.output == {"Error": "Broken", "Cause": "ten"}
-    assert asked == [5, 10]
+    assert calls == [5, 10]
     assert done.stopped == START + timedelta(seconds=70)
 
 
@@ -228,10 +228,10 @@ def test_a_listener_may_stop_the_execution(clock: Clock) -> None:
 
 @pytest.mark.parametrize("last", range(1, 6))
 def test_a_crash_before_any_effect_leaves_nothing_running(last: int) -> None:
-    clock, asked = VirtualClock(START), list[str]()
+    clock, calls = VirtualClock(START), list[str]()
 
     def tasks(_: Execution, task: Invoke | Call) -> Any:
-        asked.append(task.state)
+        calls.append(task.state)
 
     def crash(who: Execution, _: Effect) -> None:
         if who.effects == last:
@@ -243,7 +243,7 @@ def test_a_crash_before_any_effect_leaves_nothing_running(last: int) -> None:
     victim = start(machine(states), execution(), tasks, clock, before_effect=crash)
     clock.run()
     assert (victim.status, victim.effects) == ("ABORTED", last)
-    assert asked == [[], ["Begin"], ["Begin"], ["Begin"], ["Begin", "Ask", "Ask"]][last - 1]
+    assert calls == [[], ["Begin"], ["Begin"], ["Begin"], ["Begin", "Ask", "Ask"]][last - 1]
 
 
 def test_executions_take_turns_at_each_effect_on_the_virtual_clock() -> None:

@@ -36,19 +36,19 @@ def clock(request: pytest.FixtureRequest) -> Iterator[Clock]:
         threads.close()
 
 
-class Desk:
+class Waiting:
     """Where the tokens of one machine arrive, and somebody who answers them."""
 
     def __init__(self, clock: Clock, first: Any, **others: Any) -> None:
         raw = {"QueryLanguage": "JSONata", "StartAt": "First", "States": {"First": first, **others}}
-        self.clock, self.tokens, self.asked = clock, Tokens(), list[Any]()
+        self.clock, self.tokens, self.calls = clock, Tokens(), list[Any]()
         self.fails: Any = None
         self.execution = Execution("arn:execution", "run-1", [1, 2, 3])
         start(parse(raw, {}), self.execution, self._take, clock, tokens=self.tokens)
 
     def _take(self, _: Execution, task: Invoke | Call) -> Any:
-        self.asked.append(task.arguments["MessageBody"]["token"])
-        assert self.asked[-1] == task.token
+        self.calls.append(task.arguments["MessageBody"]["token"])
+        assert self.calls[-1] == task.token
         if isinstance(self.fails, TaskFailed):
             raise self.fails
         return self.fails or {"MessageId": "1"}
@@ -62,7 +62,7 @@ class Desk:
 
     def answer(self, answer: Any, number: int = -1) -> None:
         """Answer one of the tokens, and let the machine go on."""
-        self.tokens.answer(self.asked[number], answer)
+        self.tokens.answer(self.calls[number], answer)
         self.wait(0)
 
     @property
@@ -73,163 +73,167 @@ class Desk:
 
 
 def test_a_task_waits_until_its_token_comes_back_with_the_result(clock: Clock) -> None:
-    desk = Desk(clock, ASK)
-    desk.wait(3600)
-    assert desk.execution.status == "RUNNING"
-    desk.answer({"approved": True})
-    assert (desk.execution.status, desk.execution.output, desk.seconds) == ("SUCCEEDED", {"approved": True}, 3600)
+    waiting = Waiting(clock, ASK)
+    waiting.wait(3600)
+    assert waiting.execution.status == "RUNNING"
+    waiting.answer({"approved": True})
+    assert (waiting.execution.status, waiting.execution.output, waiting.seconds) == (
+        "SUCCEEDED",
+        {"approved": True},
+        3600,
+    )
 
 
 def test_the_result_may_be_nothing(clock: Clock) -> None:
-    desk = Desk(clock, ASK)
-    desk.wait(1)
-    desk.answer(None)
-    assert (desk.execution.status, desk.execution.output) == ("SUCCEEDED", None)
+    waiting = Waiting(clock, ASK)
+    waiting.wait(1)
+    waiting.answer(None)
+    assert (waiting.execution.status, waiting.execution.output) == ("SUCCEEDED", None)
 
 
 def test_a_failure_that_comes_with_the_token_is_retried_with_another_token(clock: Clock) -> None:
-    desk = Desk(clock, {**ASK, "Retry": BUSY})
-    desk.wait(1)
-    desk.answer(TaskFailed("Busy", "later"))
-    desk.wait(5)
-    assert len(set(desk.asked)) == 2
+    waiting = Waiting(clock, {**ASK, "Retry": BUSY})
+    waiting.wait(1)
+    waiting.answer(TaskFailed("Busy", "later"))
+    waiting.wait(5)
+    assert len(set(waiting.calls)) == 2
     with pytest.raises(TokenClosed):
-        desk.answer("old", number=0)
-    desk.answer("new")
-    assert (desk.execution.output, desk.seconds) == ("new", 6)
+        waiting.answer("old", number=0)
+    waiting.answer("new")
+    assert (waiting.execution.output, waiting.seconds) == ("new", 6)
 
 
 def test_a_failure_without_a_name_ends_the_execution(clock: Clock) -> None:
-    desk = Desk(clock, ASK)
-    desk.wait(1)
-    desk.answer(TaskFailed(None))
-    assert (desk.execution.status, desk.execution.error) == ("FAILED", None)
+    waiting = Waiting(clock, ASK)
+    waiting.wait(1)
+    waiting.answer(TaskFailed(None))
+    assert (waiting.execution.status, waiting.execution.error) == ("FAILED", None)
 
 
 def test_an_integration_that_fails_fails_the_task_at_once(clock: Clock) -> None:
-    desk = Desk(clock, ASK)
-    desk.fails = TaskFailed("SQS.AmazonSQSException", "no")
-    desk.wait(0)
-    assert (desk.execution.status, desk.execution.error) == ("FAILED", "SQS.AmazonSQSException")
+    waiting = Waiting(clock, ASK)
+    waiting.fails = TaskFailed("SQS.AmazonSQSException", "no")
+    waiting.wait(0)
+    assert (waiting.execution.status, waiting.execution.error) == ("FAILED", "SQS.AmazonSQSException")
     with pytest.raises(TokenClosed):
-        desk.answer("too late")
+        waiting.answer("too late")
 
 
-@pytest.mark.parametrize(("told", "status"), [({"MessageId": "1"}, "RUNNING"), (TaskFailed("Broken"), "FAILED")])
-def test_what_an_integration_answers_later_counts_only_if_it_failed(clock: Clock, told: Any, status: str) -> None:
-    desk = Desk(clock, ASK)
-    desk.fails = Delayed(9, told)
-    desk.wait(10)
-    assert desk.execution.status == status
+@pytest.mark.parametrize(("answered", "status"), [({"MessageId": "1"}, "RUNNING"), (TaskFailed("Broken"), "FAILED")])
+def test_what_an_integration_answers_later_counts_only_if_it_failed(clock: Clock, answered: Any, status: str) -> None:
+    waiting = Waiting(clock, ASK)
+    waiting.fails = Delayed(9, answered)
+    waiting.wait(10)
+    assert waiting.execution.status == status
 
 
 def test_a_token_that_does_not_come_back_in_time_is_closed(clock: Clock) -> None:
-    desk = Desk(clock, {**ASK, "TimeoutSeconds": 30})
-    desk.wait(60)
-    assert (desk.execution.status, desk.execution.error, desk.seconds) == ("FAILED", "States.Timeout", 30)
+    waiting = Waiting(clock, {**ASK, "TimeoutSeconds": 30})
+    waiting.wait(60)
+    assert (waiting.execution.status, waiting.execution.error, waiting.seconds) == ("FAILED", "States.Timeout", 30)
     with pytest.raises(TokenClosed):
-        desk.answer("too late")
+        waiting.answer("too late")
 
 
 def test_a_token_is_good_once(clock: Clock) -> None:
-    desk = Desk(clock, THEN_REST, Rest=REST)
-    desk.wait(1)
-    desk.answer("once")
+    waiting = Waiting(clock, THEN_REST, Rest=REST)
+    waiting.wait(1)
+    waiting.answer("once")
     for again in ("twice", TaskFailed("Busy")):
         with pytest.raises(TokenClosed):
-            desk.answer(again)
+            waiting.answer(again)
     with pytest.raises(TokenClosed):
-        desk.tokens.heartbeat(desk.asked[0])
-    desk.wait(60)
-    assert (desk.execution.status, desk.execution.output) == ("SUCCEEDED", "once")
+        waiting.tokens.heartbeat(waiting.calls[0])
+    waiting.wait(60)
+    assert (waiting.execution.status, waiting.execution.output) == ("SUCCEEDED", "once")
 
 
 def test_stopping_closes_every_token(clock: Clock) -> None:
     inside = {"StartAt": "Ask", "States": {"Ask": ASK}}
-    desk = Desk(clock, {"Type": "Map", "Items": "{% $states.input %}", "ItemProcessor": inside, "End": True})
-    desk.wait(1)
-    desk.answer("in time", number=0)
-    stop(desk.execution)
+    waiting = Waiting(clock, {"Type": "Map", "Items": "{% $states.input %}", "ItemProcessor": inside, "End": True})
+    waiting.wait(1)
+    waiting.answer("in time", number=0)
+    stop(waiting.execution)
     for number in range(3):
         with pytest.raises(TokenClosed):
-            desk.answer("too late", number)
-    assert (desk.execution.status, len(desk.asked)) == ("ABORTED", 3)
+            waiting.answer("too late", number)
+    assert (waiting.execution.status, len(waiting.calls)) == ("ABORTED", 3)
 
 
 def test_stopping_between_an_answer_and_what_follows_leaves_it_stopped(clock: Clock) -> None:
-    desk = Desk(clock, ASK)
-    desk.wait(1)
-    assert isinstance(desk.execution.run, ExecutionRun)
-    with desk.execution.run.lock:  # so that no thread goes on in between
-        desk.tokens.answer(desk.asked[0], "accepted")
-        stop(desk.execution)
-    desk.wait(0)
-    assert (desk.execution.status, desk.execution.output) == ("ABORTED", None)
+    waiting = Waiting(clock, ASK)
+    waiting.wait(1)
+    assert isinstance(waiting.execution.run, ExecutionRun)
+    with waiting.execution.run.lock:  # so that no thread goes on in between
+        waiting.tokens.answer(waiting.calls[0], "accepted")
+        stop(waiting.execution)
+    waiting.wait(0)
+    assert (waiting.execution.status, waiting.execution.output) == ("ABORTED", None)
 
 
 def test_each_iteration_waits_for_its_own_token_and_no_more_of_them_than_may_run_at_once(clock: Clock) -> None:
     inside = {"StartAt": "Ask", "States": {"Ask": ASK}}
     each = {"Type": "Map", "Items": "{% $states.input %}", "MaxConcurrency": 2, "ItemProcessor": inside, "End": True}
-    desk = Desk(clock, each)
-    desk.wait(1)
-    assert len(desk.asked) == 2
-    desk.answer("b", number=1)
-    assert len(set(desk.asked)) == 3
-    desk.answer("c", number=2)
-    desk.answer("a", number=0)
-    assert sorted(desk.execution.output) == ["a", "b", "c"]
+    waiting = Waiting(clock, each)
+    waiting.wait(1)
+    assert len(waiting.calls) == 2
+    waiting.answer("b", number=1)
+    assert len(set(waiting.calls)) == 3
+    waiting.answer("c", number=2)
+    waiting.answer("a", number=0)
+    assert sorted(waiting.execution.output) == ["a", "b", "c"]
 
 
 def test_heartbeats_keep_a_task_waiting_and_their_absence_ends_it(clock: Clock) -> None:
-    desk = Desk(clock, {**ASK, "HeartbeatSeconds": 30})
+    waiting = Waiting(clock, {**ASK, "HeartbeatSeconds": 30})
     for _ in range(3):
-        desk.wait(20)
-        desk.tokens.heartbeat(desk.asked[0])
-    desk.wait(60)
-    assert (desk.execution.status, desk.execution.error, desk.seconds) == ("FAILED", "States.Timeout", 90)
+        waiting.wait(20)
+        waiting.tokens.heartbeat(waiting.calls[0])
+    waiting.wait(60)
+    assert (waiting.execution.status, waiting.execution.error, waiting.seconds) == ("FAILED", "States.Timeout", 90)
     with pytest.raises(TokenClosed):
-        desk.tokens.heartbeat(desk.asked[0])
+        waiting.tokens.heartbeat(waiting.calls[0])
 
 
 def test_heartbeats_do_not_lengthen_the_time_limit(clock: Clock) -> None:
-    desk = Desk(clock, {**ASK, "HeartbeatSeconds": 30, "TimeoutSeconds": 50})
+    waiting = Waiting(clock, {**ASK, "HeartbeatSeconds": 30, "TimeoutSeconds": 50})
     for _ in range(2):
-        desk.wait(20)
-        desk.tokens.heartbeat(desk.asked[0])
-    desk.wait(20)
-    assert (desk.execution.error, desk.seconds) == ("States.Timeout", 50)
+        waiting.wait(20)
+        waiting.tokens.heartbeat(waiting.calls[0])
+    waiting.wait(20)
+    assert (waiting.execution.error, waiting.seconds) == ("States.Timeout", 50)
 
 
 def test_an_answer_stops_the_heartbeat(clock: Clock) -> None:
-    desk = Desk(clock, {**THEN_REST, "HeartbeatSeconds": 30}, Rest=REST)
-    desk.wait(10)
-    desk.answer("done")
-    desk.wait(60)
-    assert (desk.execution.status, desk.seconds) == ("SUCCEEDED", 70)
+    waiting = Waiting(clock, {**THEN_REST, "HeartbeatSeconds": 30}, Rest=REST)
+    waiting.wait(10)
+    waiting.answer("done")
+    waiting.wait(60)
+    assert (waiting.execution.status, waiting.seconds) == ("SUCCEEDED", 70)
 
 
 def test_a_heartbeat_nobody_asked_for_changes_nothing(clock: Clock) -> None:
-    desk = Desk(clock, ASK)
-    desk.wait(10)
-    desk.tokens.heartbeat(desk.asked[0])
-    desk.wait(10)
-    assert desk.execution.status == "RUNNING"
+    waiting = Waiting(clock, ASK)
+    waiting.wait(10)
+    waiting.tokens.heartbeat(waiting.calls[0])
+    waiting.wait(10)
+    assert waiting.execution.status == "RUNNING"
 
 
 @pytest.mark.parametrize("name", ["States.HeartbeatTimeout", "States.Timeout", "States.ALL"])
 def test_a_missed_heartbeat_is_caught_by_its_own_name_and_as_a_timeout(clock: Clock, name: str) -> None:
     catch = [{"ErrorEquals": ["States.TaskFailed"], "Next": "Wrong"}, {"ErrorEquals": [name], "Next": "Right"}]
     others = {"Wrong": {"Type": "Fail"}, "Right": {"Type": "Succeed"}}
-    desk = Desk(clock, {**ASK, "HeartbeatSeconds": 30, "Catch": catch}, **others)
-    desk.wait(31)
-    assert desk.execution.path == ["First", "Right"]
+    waiting = Waiting(clock, {**ASK, "HeartbeatSeconds": 30, "Catch": catch}, **others)
+    waiting.wait(31)
+    assert waiting.execution.path == ["First", "Right"]
 
 
 def test_a_time_limit_is_no_missed_heartbeat(clock: Clock) -> None:
     catch = [{"ErrorEquals": ["States.HeartbeatTimeout"], "Next": "Wrong"}]
-    desk = Desk(clock, {**ASK, "TimeoutSeconds": 30, "Catch": catch}, Wrong={"Type": "Succeed"})
-    desk.wait(31)
-    assert (desk.execution.path, desk.execution.error) == (["First"], "States.Timeout")
+    waiting = Waiting(clock, {**ASK, "TimeoutSeconds": 30, "Catch": catch}, Wrong={"Type": "Succeed"})
+    waiting.wait(31)
+    assert (waiting.execution.path, waiting.execution.error) == (["First"], "States.Timeout")
 
 
 def test_a_function_may_answer_its_token_before_it_returns(clock: Clock) -> None:

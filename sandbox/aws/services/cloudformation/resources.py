@@ -87,7 +87,7 @@ class Resources(ResourceMap):  # type: ignore[misc]  # moto ships no types
         for dependency in [depends] if isinstance(depends, str) else depends:
             _ = self[dependency]
         kind = TYPES[declared["Type"]]
-        properties = self._tagged(kind, settled(clean_json(declared.get("Properties") or {}, self)))
+        properties = self._tagged(kind, finished(clean_json(declared.get("Properties") or {}, self)))
         before = self.before.get(logical_id)
         made = self._create_or_update(logical_id, kind, properties, before)
         resource = Resource(
@@ -151,23 +151,23 @@ class Resources(ResourceMap):  # type: ignore[misc]  # moto ships no types
         return {**properties, "Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}
 
 
-def settled(value: Any) -> Any:
+def finished(value: Any) -> Any:
     """Without AWS::NoValue, which moto takes out of objects only, not out of lists."""
     if isinstance(value, dict):
-        return {key: settled(item) for key, item in value.items() if item is not None}
-    return [settled(item) for item in value if item is not None] if isinstance(value, list) else value
+        return {key: finished(item) for key, item in value.items() if item is not None}
+    return [finished(item) for item in value if item is not None] if isinstance(value, list) else value
 
 
 @dataclass
 class Removal:
-    """What removing resources came to: which failed, and the names of all that are left."""
+    """What removing resources came to: which failed, and the names of all that are remaining."""
 
     failures: list[ResourceFailedError] = field(default_factory=list)
-    left: set[str] = field(default_factory=set)
+    remaining: set[str] = field(default_factory=set)
 
     def keep(self, resource: Resource) -> None:
         """It stays; and so does what it refers to: nothing is removed before what needs it."""
-        self.left |= {resource.logical_resource_id, *resource.needs}
+        self.remaining |= {resource.logical_resource_id, *resource.needs}
 
 
 def remove(scope: Scope, resources: list[Resource], report: Report, *, replacing: bool = False) -> Removal:
@@ -177,7 +177,7 @@ def remove(scope: Scope, resources: list[Resource], report: Report, *, replacing
         policy = resource.update_replace_policy if replacing else resource.deletion_policy
         if policy.startswith("Retain"):
             report(resource, "DELETE_SKIPPED", None)
-        elif resource.logical_resource_id in removal.left:
+        elif resource.logical_resource_id in removal.remaining:
             removal.keep(resource)
         elif failure := _removed(scope, resource):
             removal.failures.append(failure)

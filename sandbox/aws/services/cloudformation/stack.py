@@ -135,14 +135,14 @@ class Stack(models.Stack):  # type: ignore[misc]  # moto ships no types
         self._sweep(restored)
         return self._turn("UPDATE_ROLLBACK_COMPLETE", reason)
 
-    def _sweep(self, settled: Resources) -> None:
-        removed = [resource for name, resource in settled.before.items() if name not in settled.made]
-        remove(self.scope, list(reversed(settled.replaced)), self._report, replacing=True)
+    def _sweep(self, finished: Resources) -> None:
+        removed = [resource for name, resource in finished.before.items() if name not in finished.made]
+        remove(self.scope, list(reversed(finished.replaced)), self._report, replacing=True)
         remove(self.scope, list(reversed(removed)), self._report)
 
     def _take_back(self, made: dict[str, Resource]) -> list[ResourceFailedError]:
         removal = remove(self.scope, list(reversed(made.values())), self._report)
-        self.made = {name: resource for name, resource in made.items() if name in removal.left}
+        self.made = {name: resource for name, resource in made.items() if name in removal.remaining}
         return removal.failures
 
     def _end(self, failures: list[ResourceFailedError], verb: str, reason: str) -> None:

@@ -113,8 +113,8 @@ def check_types(template: Mapping[str, Any], known: Iterable[str]) -> None:
 def check_parameters(template: Mapping[str, Any], given: Mapping[str, Any]) -> None:
     """Names, missing values and constraints of parameters, which moto takes as they come (AWS: ValidationError)."""
     slots = template.get("Parameters", {})
-    if strangers := sorted(set(given) - set(slots)):
-        raise AwsError("ValidationError", f"Parameters: [{', '.join(strangers)}] do not exist in the template")
+    if unknown := sorted(set(given) - set(slots)):
+        raise AwsError("ValidationError", f"Parameters: [{', '.join(unknown)}] do not exist in the template")
     if missing := sorted(name for name, slot in slots.items() if "Default" not in slot and name not in given):
         raise AwsError("ValidationError", f"Parameters: [{', '.join(missing)}] must have values")
     for name, value in {**defaults(template), **given}.items():

@@ -29,13 +29,13 @@ class AlarmHistory:
 
     def describe(self, call: Call) -> dict[str, Any]:
         """DescribeAlarmHistory; newest first unless asked otherwise."""
-        found = [item for place, item in self._items if place == (call.account, call.region) and _asked(call, item)]
+        found = [item for place, item in self._items if place == (call.account, call.region) and _matches(call, item)]
         if call.parameters.get("ScanBy") != "TimestampAscending":
             found.reverse()
         return {"AlarmHistoryItems": found[: int(call.parameters.get("MaxRecords") or 100)]}
 
 
-def _asked(call: Call, item: Mapping[str, Any]) -> bool:
+def _matches(call: Call, item: Mapping[str, Any]) -> bool:
     given = call.parameters
     return (
         given.get("AlarmName") in (None, item["AlarmName"])

@@ -35,7 +35,7 @@ class Engine:
 
     def stop(self, stack_set: StackSet, operation: Operation) -> None:
         """Cancel what has not started; the operation ends when the rest has."""
-        self._mark(stack_set, operation, operation.stop())
+        self._tag(stack_set, operation, operation.stop())
         self._advance(stack_set, operation)
 
     def _begin(self, stack_set: StackSet, operation: Operation) -> None:
@@ -87,7 +87,7 @@ class Engine:
         with self.cloud.gateway.lock:
             instance = stack_set.instances.get(target)
             reason = self._work(stack_set, operation, instance) if instance else None
-            self._mark(stack_set, operation, operation.finish(target, reason))
+            self._tag(stack_set, operation, operation.finish(target, reason))
             self._advance(stack_set, operation)
 
     def _work(self, stack_set: StackSet, operation: Operation, instance: Instance) -> str | None:
@@ -152,7 +152,7 @@ class Engine:
         return instance.reason
 
     @staticmethod
-    def _mark(stack_set: StackSet, operation: Operation, cancelled: Iterable[Target]) -> None:
+    def _tag(stack_set: StackSet, operation: Operation, cancelled: Iterable[Target]) -> None:
         for target in cancelled:
             instance = stack_set.instances.get(target)
             if instance:
