@@ -66,14 +66,14 @@ class Operator:
         return bool(found.get("status", {}).get("S") == "connected")
 
     def stop_reconciles(self) -> None:
-        """Stop each one that runs."""
+        """Stop each one that runs, and its children: a child goes on when only its parent is stopped."""
         client = self.outside.client(self.hub, "stepfunctions")
-        machines = client.list_state_machines()["stateMachines"]
-        arn = next(each["stateMachineArn"] for each in machines if each["name"] == "ReconcileAccount")
-        running = client.list_executions(stateMachineArn=arn, statusFilter="RUNNING")["executions"]
-        assert running
-        for execution in running:
-            client.stop_execution(executionArn=execution["executionArn"])
+        machines = {each["name"]: each["stateMachineArn"] for each in client.list_state_machines()["stateMachines"]}
+        for name in ("ReconcileAccount", "ReconcileConnection"):
+            running = client.list_executions(stateMachineArn=machines[name], statusFilter="RUNNING")["executions"]
+            assert running, name
+            for execution in running:
+                client.stop_execution(executionArn=execution["executionArn"])
 
     def stop_the_sweep(self) -> None:
         """Disable the daily sweep: served time begins at the real time of day, and a sweep would find what was lost."""
@@ -140,7 +140,7 @@ def _commands(section: str) -> list[str]:
 
 def test_events_that_could_not_start_the_machine_are_looked_at_after_all(operator: Operator) -> None:
     first, second, *_ = operator.outside.accounts["members"]
-    taken = Taken(operator, operator.hub, "StartReconcileRole", "states:StartExecution")
+    taken = Taken(operator, operator.hub, "StartRouteRole", "states:StartExecution")
     for account_id in (first, second):
         operator.outside.tag(account_id)
     operator.outside.advance(600)
