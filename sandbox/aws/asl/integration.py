@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 
 WAITING = "waitForTaskToken"
 SYNC = "sync:2"
-MAY_SYNC = "arn:aws:states:::states:startExecution"
+MAY_SYNC = ["states", "startExecution"]
 # The services whose optimised integrations may wait for a token, of those this sandbox has.
 MAY_WAIT = {"lambda", "sns", "sqs", "states", "events", "aws-sdk"}
 OPTIMISED = {"dynamodb": "DynamoDB", "states": "StepFunctions", "sqs": "SQS", "sns": "SNS", "events": "Events"}
@@ -63,7 +63,7 @@ def runs_job(resource: str) -> bool:
 def fault(resource: str) -> str | None:
     """Why this reader does not run that Resource's pattern, if so."""
     called, dot, pattern = resource.partition(".")
-    if not dot or (called, pattern) == (MAY_SYNC, SYNC):
+    if not dot or (called.split(":")[5:], pattern) == (MAY_SYNC, SYNC):
         return None
     words = resource.split(":")
     if pattern != WAITING:

@@ -46,9 +46,8 @@ def nested(depth: int) -> Any:
 
 def unread(words: str, payload: Any, message: str) -> Case:
     """An input without an account."""
-    is_event = not (isinstance(payload, dict) and "account_id" in payload)  # else somebody asked about an account
     case = Case(words, "NoAccountInEvent", message, "unread#<execution>", happens=start(payload), counted=False)
-    return replace(case, change=SWEPT, sweeps="all") if is_event else case
+    return replace(case, change=SWEPT, sweeps="all")
 
 
 CASES = [

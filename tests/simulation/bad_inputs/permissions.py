@@ -190,6 +190,12 @@ CASES = [
         "CreateStackInstances",
         "arn:aws:cloudformation:eu-west-1:111122223333:stackset/quick-athena-default:*",
     ),
+    lacks(
+        "EnsureConsumerRole",
+        "cloudformation",
+        "DescribeStackSetOperation",
+        "arn:aws:cloudformation:eu-west-1:111122223333:stackset/quick-athena-default:*",
+    ),
     lacks("EnsureAccess", "iam", "CreatePolicyVersion", SHARD, change=ROLE_MADE),
     lacks("EnsureDataSource", "quicksight", "CreateDataSource", "*", DENIED, change=TAKEN_BACK, waited=WAITED),
     lacks(
