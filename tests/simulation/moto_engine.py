@@ -9,6 +9,7 @@ import time
 import types
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import cache
 from typing import Any
 from unittest.mock import patch
 
@@ -36,11 +37,14 @@ from moto.stepfunctions.parser.asl.eval.callback.callback import (
     HeartbeatTimeoutError,
 )
 from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
+from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
+from moto.stepfunctions.parser.asl.parse.preprocessor import Preprocessor
 from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 
 from sandbox.aws.asl.effects import TaskFailed
 from tests.simulation.outcome import EXECUTION, MACHINE, ROLE, Outcome, Script, Silence, WithToken
 
+_parse = AmazonStateLanguageParser.parse
 PATIENCE = 30.0  # real seconds for one execution
 
 
@@ -125,6 +129,8 @@ def _failure(env: Any, failure: TaskFailed) -> Any:
 
 def _mends() -> list[tuple[Any, str, Any]]:
     return [
+        # Reads a definition's text, which takes seconds, when a machine is made and when an execution begins.
+        (AmazonStateLanguageParser, "parse", staticmethod(_parsed)),
         # The evaluator is None.
         (moto_jsonata, "_eval_jsonata", lambda expression: Jsonata(expression).evaluate(None)),
         # Strings are put between quotes without escaping what is in them.
@@ -139,6 +145,16 @@ def _mends() -> list[tuple[Any, str, Any]]:
         (WaitFunction, "_wait_interval", lambda *_, **__: None),
         (moto_retrier, "time", types.SimpleNamespace(sleep=lambda _: None)),
     ]
+
+
+def _parsed(definition: str) -> tuple[Any, Any]:
+    tree = _tree(definition)
+    return Preprocessor().visit(tree), tree
+
+
+@cache
+def _tree(definition: str) -> Any:
+    return _parse(definition)[1]
 
 
 def _declarations(bindings: dict[str, Any]) -> str:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,10 @@ import yaml
 from sandbox.aws.asl.document import PLACEHOLDER
 from sandbox.aws.asl.drivers import Execution, start
 from sandbox.aws.asl.effects import Call, Invoke
-from sandbox.aws.asl.machine import parse, states
+from sandbox.aws.asl.machine import StateMachine, parse, states
 from sandbox.aws.asl.tokens import Tokens
 from sandbox.aws.clock import VirtualClock
+from sandbox.aws.yaml_loader import SafeLoader
 from tests.simulation.moto_engine import moto_engine
 from tests.simulation.outcome import (
     EXECUTION,
@@ -52,7 +53,7 @@ def on_moto() -> Iterator[MotoEngine]:
 @pytest.mark.parametrize(("file", "scenario"), CASES)
 def test_reader_and_moto_agree(file: Path, scenario: Scenario, on_moto: MotoEngine) -> None:
     definition = _definition(file)
-    inside_maps = {state.name for path, state in states(parse(definition, {})) if "/" in path}
+    inside_maps = {state.name for path, state in states(_machine(definition)) if "/" in path}
 
     ours = _on_reader(definition, scenario).comparable(inside_maps)
     motos = on_moto(definition, scenario.input, Script(scenario)).comparable(inside_maps)
@@ -92,9 +93,15 @@ def test_moto_alone_makes_no_array_of_a_range_of_one(on_moto: MotoEngine) -> Non
     assert on_moto(definition, scenario.input, Script(scenario)).output == 7
 
 
+@cache
 def _definition(file: Path) -> str:
     text = PLACEHOLDER.sub(lambda found: SUBSTITUTIONS.get(found[1], found[1]), file.read_text())
-    return json.dumps(yaml.safe_load(text))
+    return json.dumps(yaml.load(text, SafeLoader))  # noqa: S506 - it is one
+
+
+@cache
+def _machine(definition: str) -> StateMachine:
+    return parse(definition, {})
 
 
 def _on_reader(definition: str, scenario: Scenario) -> Outcome:
@@ -108,7 +115,7 @@ def _on_reader(definition: str, scenario: Scenario) -> Outcome:
             clock.call_later(1, partial(tokens.answer, str(task.token), answer.answer), "the token comes back")
         return answer
 
-    start(parse(definition, {}), execution, tasks, clock, tokens=tokens)
+    start(_machine(definition), execution, tasks, clock, tokens=tokens)
     clock.run(limit=10_000)
     return Outcome(
         execution.status, execution.output, execution.error, execution.cause, execution.path, script.requested

@@ -5,6 +5,7 @@ import re
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from jsonata.jsonata import Jsonata
@@ -34,13 +35,12 @@ class Expression:
     source: str
     field: str
 
-    def check(self) -> set[str]:
+    def check(self) -> frozenset[str]:
         """Compile it; the names of the variables it expects from outside. Raises `NotJsonata`."""
         try:
-            tree = _compile(self.source).ast
+            names, local = _names_in(self.source)
         except Exception as error:
             raise NotJsonata(f"{self.field} does not compile: {error}: {self.source}") from error
-        names, local = _names(tree)
         if forbidden := names & FORBIDDEN:
             raise NotJsonata(f"{self.field} uses ${', $'.join(sorted(forbidden))}: {self.source}")
         return names - local - FUNCTIONS
@@ -114,6 +114,12 @@ def _compile(source: str) -> Any:
         for name, function in ADDED.items():
             cache[source].register_lambda(name, function)
     return cache[source]
+
+
+@lru_cache(4096)
+def _names_in(source: str) -> tuple[frozenset[str], frozenset[str]]:
+    mentioned, bound = _names(_compile(source).ast)
+    return frozenset(mentioned), frozenset(bound)
 
 
 def _names(tree: Any) -> tuple[set[str], set[str]]:
