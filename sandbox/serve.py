@@ -29,7 +29,8 @@ scope-down), opt_in_tag. With --no-deploy there is no control plane yet: you dep
 Everything else goes to stderr.
 
     POST   /sandbox/advance  {"seconds": n}    go on so far, from due moment to due moment, and wait until nothing
-                                               runs between them; answers {"now", "fired", "running"}, or 409
+                                               runs between them; answers within a minute {"now", "fired", "running",
+                                               "remaining"}: go on with the remaining seconds
     POST   /sandbox/events   {"drop": p, "repeat": p, "delay_seconds": n, "seed": n}    the fate of organization events
     GET    /sandbox/calls                      every call: time, account, role, service, operation, resource, outcome
     GET    /sandbox/messages                   every e-mail of SNS: time, topic, endpoint, subject, text
@@ -38,7 +39,8 @@ Everything else goes to stderr.
                               "times": n or null, "seconds": n}    make a named call fail, hang or answer late
     DELETE /sandbox/faults                     no faults any more
 
-Signatures and HTTP use real time; waits, schedules, operations and propagation use the sandbox's clock.
+Signatures and HTTP use real time; waits, schedules, operations and propagation use the sandbox's clock,
+which stands still while it computes.
 """
 
 
