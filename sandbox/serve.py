@@ -42,6 +42,7 @@ Everything else goes to stderr.
 Signatures and HTTP use real time; waits, schedules, operations and propagation use the sandbox's clock,
 which stands still while it computes.
 """
+WORKERS = 2  # so that races between calls show; more of them only wait for each other, and computing is one core's
 
 
 class CannotServe(Exception):
@@ -76,7 +77,7 @@ class _Served:
 def _world(
     accounts: int, speed: float, folder: Path, profiles: Path | None, groups: set[str], *, deploy: bool
 ) -> _Served:
-    clock = ScaledClock(datetime.now(UTC), speed)
+    clock = ScaledClock(datetime.now(UTC), speed, WORKERS)
     # Never closed: it goes with the process.
     world = Sandbox(clock, consumer_layer=_layer(profiles, folder), archives=folder)
     world.create_organization()
