@@ -10,7 +10,7 @@ from boto3.dynamodb.types import TypeDeserializer
 
 from sandbox import product
 from sandbox.aws import ORGANIZATIONS_REGION, EmbeddedAws, deploy
-from sandbox.handlers import FolderHandlers
+from sandbox.handlers import ArchiveHandlers, FolderHandlers
 from sandbox.product import OPT_IN_TAG, PROJECT
 
 if TYPE_CHECKING:
@@ -27,13 +27,20 @@ STACKSETS_PRINCIPAL = "member.org.stacksets.cloudformation.amazonaws.com"
 class Sandbox(EmbeddedAws):
     """An AWS organization in this process, and what one does in it: deploy Quick Onboarding, tag accounts, look."""
 
-    def __init__(self, clock: Clock, consumer_layer: Path | None = None, topology: Topology | None = None) -> None:
-        super().__init__(
-            clock,
-            FolderHandlers(product.FUNCTIONS, cold_packages=[product.PACKAGE]),
-            {"CONSUMER_DIRECTORY": str(consumer_layer or product.CONSUMER_LAYER)},
-            topology,
-        )
+    def __init__(
+        self,
+        clock: Clock,
+        consumer_layer: Path | None = None,
+        topology: Topology | None = None,
+        archives: Path | None = None,
+    ) -> None:
+        """`archives`: where to unpack functions, as uploaded last; without it they are the project's own files."""
+        self._consumer_layer = consumer_layer or product.CONSUMER_LAYER
+        if archives:
+            super().__init__(clock, ArchiveHandlers(archives, "CONSUMER_DIRECTORY"), {}, topology)
+        else:
+            handlers = FolderHandlers(product.FUNCTIONS, cold_packages=[product.PACKAGE])
+            super().__init__(clock, handlers, {"CONSUMER_DIRECTORY": str(self._consumer_layer)}, topology)
         self.outputs: dict[str, str] = {}
 
     def create_organization(self) -> None:
@@ -67,7 +74,13 @@ class Sandbox(EmbeddedAws):
             **parameters,
         }
         self.outputs = deploy(
-            self.cloud, place.hub, place.region, PROJECT / "template.yaml", product.HUB_STACK, parameters
+            self.cloud,
+            place.hub,
+            place.region,
+            PROJECT / "template.yaml",
+            product.HUB_STACK,
+            parameters,
+            {product.CONSUMER_LAYER: self._consumer_layer},
         )
         deploy(
             self.cloud,

@@ -12,7 +12,7 @@ import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from control_plane.errors import InvalidProfiles
 from control_plane.profiles import load as load_profiles
@@ -29,7 +29,8 @@ scope-down), opt_in_tag. With --no-deploy there is no control plane yet: you dep
 Everything else goes to stderr.
 
     POST   /sandbox/advance  {"seconds": n}    go on so far, from due moment to due moment, and wait until nothing
-                                               runs between them; answers {"now", "fired", "running"}, or 409
+                                               runs between them; answers within a minute {"now", "fired", "running",
+                                               "remaining"}: go on with the remaining seconds
     POST   /sandbox/events   {"drop": p, "repeat": p, "delay_seconds": n, "seed": n}    the fate of organization events
     GET    /sandbox/calls                      every call: time, account, role, service, operation, resource, outcome
     GET    /sandbox/messages                   every e-mail of SNS: time, topic, endpoint, subject, text
@@ -38,8 +39,10 @@ Everything else goes to stderr.
                               "times": n or null, "seconds": n}    make a named call fail, hang or answer late
     DELETE /sandbox/faults                     no faults any more
 
-Signatures and HTTP use real time; waits, schedules, operations and propagation use the sandbox's clock.
+Signatures and HTTP use real time; waits, schedules, operations and propagation use the sandbox's clock,
+which stands still while it computes.
 """
+WORKERS = 2  # so that races between calls show; more of them only wait for each other, and computing is one core's
 
 
 class CannotServe(Exception):
@@ -48,14 +51,15 @@ class CannotServe(Exception):
 
 def main(port: int, accounts: int, speed: float, profiles: Path | None, *, deploy: bool = True) -> int:
     """Deploy (unless others are to), say where, serve; the exit code: 2, before that, for what cannot be served."""
+    announced_on = sys.stdout  # before there are functions, whose prints are led elsewhere
     try:
         groups = _groups_of(profiles) if profiles else set()
         listener = _listen(port)
     except CannotServe as error:
         sys.stderr.write(f"Cannot serve: {error}\n")
         return 2
-    with tempfile.TemporaryDirectory() as folder:
-        _serve(listener, _world(accounts, speed, _layer(profiles, Path(folder)), groups, deploy=deploy))
+    with tempfile.TemporaryDirectory(prefix="sandbox-") as folder:
+        _serve(announced_on, listener, _world(accounts, speed, Path(folder), profiles, groups, deploy=deploy))
     sys.stderr.flush()
     os._exit(0)  # an advance may be under way: nobody waits for it, and none of its calls may meet the real AWS
 
@@ -70,9 +74,12 @@ class _Served:
     suspended: list[str]
 
 
-def _world(accounts: int, speed: float, layer: Path | None, groups: set[str], *, deploy: bool) -> _Served:
-    clock = ScaledClock(datetime.now(UTC), speed)
-    world = Sandbox(clock, consumer_layer=layer)  # never closed: it goes with the process
+def _world(
+    accounts: int, speed: float, folder: Path, profiles: Path | None, groups: set[str], *, deploy: bool
+) -> _Served:
+    clock = ScaledClock(datetime.now(UTC), speed, WORKERS)
+    # Never closed: it goes with the process.
+    world = Sandbox(clock, consumer_layer=_layer(profiles, folder), archives=folder)
     world.create_organization()
     _create_groups(world, groups)
     members, suspended = _populate(world, accounts)
@@ -81,12 +88,12 @@ def _world(accounts: int, speed: float, layer: Path | None, groups: set[str], *,
     return _Served(world, clock, members, suspended)
 
 
-def _serve(listener: socket.socket, served: _Served) -> None:
+def _serve(announced_on: TextIO, listener: socket.socket, served: _Served) -> None:
     server = Server(served.world, served.clock, listener)
     signal.signal(signal.SIGTERM, lambda *_: server.stop())
     signal.signal(signal.SIGINT, lambda *_: server.stop())
-    sys.stdout.write(json.dumps(_announcement(server, served)) + "\n")
-    sys.stdout.flush()
+    announced_on.write(json.dumps(_announcement(server, served)) + "\n")
+    announced_on.flush()
     server.run()
 
 

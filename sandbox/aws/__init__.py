@@ -11,7 +11,7 @@ from sandbox.aws.cloud import ORGANIZATIONS_REGION, Topology
 from sandbox.aws.deployment import deploy
 from sandbox.aws.embedded import EmbeddedAws
 from sandbox.aws.services.events import DeliveryFaults
-from sandbox.aws.services.functions import Handler, LoadHandler
+from sandbox.aws.services.functions import Handler, LoadHandler, Version
 from sandbox.aws.services.sts import AssumeRoleRequest
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "LoadHandler",
     "ScaledClock",
     "Topology",
+    "Version",
     "VirtualClock",
     "deploy",
 ]

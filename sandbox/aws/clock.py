@@ -5,7 +5,7 @@ import queue
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
@@ -14,23 +14,44 @@ from sandbox.aws.timer_queue import Timer, TimerQueue
 
 Action = Callable[[], object]
 LONGEST_NAP = 86_400.0  # real seconds: below what a lock's timeout can hold
+LONGEST_HOLD = 10.0  # real seconds: so long time stands still for work of which nothing begins or ends
 
 
 class DidNotSettle(Exception):
-    """Something still runs although the clock waited for it; the message names it."""
+    """Something still runs although the clock waited for it; `running` are its names, and so says the message."""
+
+    def __init__(self, message: str, running: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.running = tuple(running)
 
 
 class ActionFailed(Exception):
-    """An action raised; its exception is the cause, and all of them are in `clock.failures`."""
+    """Actions raised: `failed` are their names and exceptions. The first is the cause; all are in `clock.failures`."""
+
+    def __init__(self, failed: Sequence[tuple[str, Exception]]) -> None:
+        super().__init__("; ".join(f"{name}: {failure!r}" for name, failure in failed))
+        self.failed = tuple(failed)
 
 
 @dataclass(frozen=True)
 class Advance:
-    """What an advance did: the time it reached, how many timers came due, what still runs (names)."""
+    """What an advance did: the time it reached, how many timers came due, what still runs (names).
+
+    `remaining` are the virtual seconds for which its real time was not enough.
+    """
 
     now: datetime
     fired: int
     running: tuple[str, ...]
+    remaining: float = 0.0
+
+
+class _NotYet(Exception):
+    """No time left to wait, while this runs."""
+
+    def __init__(self, running: list[str]) -> None:
+        super().__init__()
+        self.running = running
 
 
 class Clock(ABC):
@@ -57,7 +78,8 @@ class Clock(ABC):
         """
         with self._changed:
             timer = self._timers.add(when, action, name, background=background)
-            self._changed.notify_all()
+            if timer is self._timers.first():  # the others change nothing for whoever waits
+                self._changed.notify_all()
             return timer
 
     def call_later(self, seconds: float, action: Action, name: str, *, background: bool = False) -> Timer:
@@ -74,7 +96,7 @@ class Clock(ABC):
         fresh = self.failures[self._reported :]
         self._reported += len(fresh)
         if fresh:
-            raise ActionFailed("; ".join(f"{name}: {failure!r}" for name, failure in fresh)) from fresh[0][1]
+            raise ActionFailed(fresh) from fresh[0][1]
 
 
 class VirtualClock(Clock):
@@ -135,8 +157,10 @@ class VirtualClock(Clock):
 
 
 class ScaledClock(Clock):
-    """Time for the running sandbox: real time, `speed` times as fast, plus what was advanced by hand.
+    """Time for the running sandbox: real time, up to `speed` times as fast, plus what was advanced by hand.
 
+    Time stands still while there is work in hand, so that computing takes none of it: a busy machine makes time slower
+    and no lease, heartbeat or time limit shorter. Work that stands still itself holds time for `LONGEST_HOLD` only.
     A scheduler thread hands what is due to a pool of workers. At speed 0 time moves only by `advance`.
     """
 
@@ -146,6 +170,7 @@ class ScaledClock(Clock):
         self._base, self._anchor = start, time.monotonic()
         self._held_at: datetime | None = None
         self._running: dict[int, str] = {}
+        self._ended = 0
         self._numbers = itertools.count()
         self._jobs: queue.SimpleQueue[tuple[int, Action, str] | None] = queue.SimpleQueue()
         self._advancing = threading.Lock()
@@ -156,12 +181,14 @@ class ScaledClock(Clock):
     def now(self) -> datetime:
         """The virtual time; it stands still between the timers of an advance."""
         with self._changed:
-            elapsed = timedelta(seconds=(time.monotonic() - self._anchor) * self._speed)
-            return self._held_at or self._base + elapsed
+            hold = LONGEST_HOLD if self._running else 0.0
+            elapsed = max(time.monotonic() - self._anchor - hold, 0.0) * self._speed
+            return self._held_at or self._base + timedelta(seconds=elapsed)
 
     def submit(self, action: Action, name: str) -> None:
         """Hand the action to the workers; it counts as running from now on."""
         with self._changed:
+            self._start_anew()
             number = next(self._numbers)
             self._running[number] = name
             self._jobs.put((number, action, name))
@@ -169,23 +196,32 @@ class ScaledClock(Clock):
     def advance(self, seconds: float, patience: float = 60.0) -> Advance:
         """Move virtual time on, from due timer to due timer; at each, wait until nothing runs any more.
 
-        So actions see exactly the time they asked for. `patience` is real seconds for the whole advance.
-        Raises `DidNotSettle` or `ActionFailed`.
+        So actions see exactly the time they asked for. `patience` is real seconds for the whole advance; after them it
+        answers how far it came, unless no action has ended in them. Raises `DidNotSettle` or `ActionFailed`.
         """
-        deadline = time.monotonic() + patience
+        deadline, fired = time.monotonic() + patience, 0
         with self._advancing:
             self._hold_at(self.now())
+            target, ended = self.now() + timedelta(seconds=seconds), self._ended
             try:
-                fired = self._advance_to(self.now() + timedelta(seconds=seconds), deadline)
+                for count in self._advance_to(target, deadline):
+                    fired += count
+            except _NotYet as stopped:
+                if self._ended == ended:
+                    raise DidNotSettle(f"Still running: {', '.join(stopped.running)}", stopped.running) from stopped
             finally:
+                remaining = (target - self.now()).total_seconds()
                 self._resume()
         self._raise_failures()
         with self._changed:
-            return Advance(self.now(), fired, tuple(self._running.values()))
+            return Advance(self.now(), fired, tuple(self._running.values()), remaining)
 
     def settle(self, patience: float = 60.0) -> None:
         """Wait (`patience` in real seconds) until nothing runs and nothing is due now; raise what failed."""
-        self._wait_until_idle(time.monotonic() + patience)
+        try:
+            self._wait_until_idle(time.monotonic() + patience)
+        except _NotYet as stopped:
+            raise DidNotSettle(f"Still running: {', '.join(stopped.running)}", stopped.running) from stopped
         self._raise_failures()
 
     def close(self) -> None:
@@ -197,15 +233,14 @@ class ScaledClock(Clock):
         for _ in self._workers:
             self._jobs.put(None)
 
-    def _advance_to(self, target: datetime, deadline: float) -> int:
-        fired = 0
+    def _advance_to(self, target: datetime, deadline: float) -> Iterator[int]:
+        """How many timers came due at each moment, as time goes on."""
         self._wait_until_idle(deadline)
         while timer := self._first_until(target):
             self._hold_at(max(self.now(), timer.when))
-            fired += self._hand_over_due()
+            yield self._hand_over_due()
             self._wait_until_idle(deadline)
         self._hold_at(target)
-        return fired
 
     def _hold_at(self, at: datetime) -> None:
         with self._changed:
@@ -213,8 +248,13 @@ class ScaledClock(Clock):
 
     def _resume(self) -> None:
         with self._changed:
-            self._base, self._anchor, self._held_at = self.now(), time.monotonic(), None
+            self._start_anew()
+            self._held_at = None
             self._changed.notify_all()
+
+    def _start_anew(self) -> None:
+        """Count from this moment on how far time is."""
+        self._base, self._anchor = self.now(), time.monotonic()
 
     def _wait_until_idle(self, deadline: float) -> None:
         if threading.current_thread() in self._workers:
@@ -222,7 +262,7 @@ class ScaledClock(Clock):
         with self._changed:
             while busy := self._busy():
                 if not self._changed.wait(deadline - time.monotonic()):
-                    raise DidNotSettle(f"Still running: {', '.join(busy)}")
+                    raise _NotYet(busy)
 
     def _busy(self) -> list[str]:
         due = None if self._held_at else self._first_until(self.now())
@@ -252,15 +292,19 @@ class ScaledClock(Clock):
         timer = self._timers.first()
         if timer is None or self._held_at or not self._speed:
             return None
-        return min(max((timer.when - self.now()).total_seconds() / self._speed, 0.0), LONGEST_NAP)
+        wait = (timer.when - self.now()).total_seconds() / self._speed + (LONGEST_HOLD if self._running else 0.0)
+        return min(max(wait, 0.0), LONGEST_NAP)
 
     def _work(self) -> None:
         while job := self._jobs.get():
             number, action, name = job
             self._perform(action, name)
             with self._changed:
+                self._start_anew()
                 del self._running[number]
-                self._changed.notify_all()
+                self._ended += 1
+                if not self._running:
+                    self._changed.notify_all()
 
 
 def _start(target: Action, name: str) -> threading.Thread:

@@ -28,14 +28,19 @@ class DeploymentError(Exception):
 
 
 class Uploads:
-    """One bucket for what a template refers to by local path; every path is uploaded once, under its hash."""
+    """One bucket for what a template refers to by local path; every path is uploaded once, under its hash.
 
-    def __init__(self, s3: Any, bucket: str) -> None:
+    In place of some paths, others are uploaded.
+    """
+
+    def __init__(self, s3: Any, bucket: str, replaced: Mapping[Path, Path] | None = None) -> None:
         self.s3, self.bucket = s3, bucket
+        self._replaced = dict(replaced or {})
         self._done: dict[Path, dict[str, str]] = {}
 
     def of(self, path: Path) -> dict[str, str]:
         """Where a file, or a folder's zip, now lies."""
+        path = self._replaced.get(path, path)
         if path not in self._done:
             self._done[path] = self.put(_zipped(path) if path.is_dir() else path.read_bytes(), path.suffix)
         return self._done[path]
@@ -65,12 +70,18 @@ def package(template_path: Path, uploads: Uploads) -> dict[str, Any]:
 
 
 def deploy(
-    cloud: Cloud, account: str, region: str, template_path: Path, stack_name: str, parameters: Mapping[str, str]
+    cloud: Cloud,
+    account: str,
+    region: str,
+    template_path: Path,
+    stack_name: str,
+    parameters: Mapping[str, str],
+    replaced: Mapping[Path, Path] | None = None,
 ) -> dict[str, str]:
     """Package and deploy a template as an administrator of the account; the stack's outputs. Raises DeploymentError."""
     with cloud.administering(account):
         cloudformation = cloud.client("cloudformation", region)
-        uploads = Uploads(cloud.client("s3", region), _bucket(cloud, account, region))
+        uploads = Uploads(cloud.client("s3", region), _bucket(cloud, account, region), replaced)
         where = uploads.put(json.dumps(package(template_path, uploads), default=str).encode())
         change_set = cloudformation.create_change_set(
             StackName=stack_name,

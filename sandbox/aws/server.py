@@ -113,9 +113,10 @@ class Server:
         except (BadRequest, ValidationError) as error:
             return _json(400, {"error": _words(error)})
         except DidNotSettle as error:
-            return _json(409, {"error": str(error)})
+            return _json(409, {"error": "nothing that runs has ended", "running": list(error.running)})
         except ActionFailed as error:  # time went on, and so does the sandbox
-            return _json(500, {"error": str(error)})
+            failures = [{"action": name, "error": repr(failure)} for name, failure in error.failed]
+            return _json(500, {"error": "actions failed", "failures": failures})
         except Exception as error:  # noqa: BLE001 - a defect of ours: in words to the client, in full on stderr
             traceback.print_exception(error)
             return _json(500, {"error": f"the sandbox failed: {error!r}"})
@@ -124,7 +125,12 @@ class Server:
         asked = Advance.model_validate(body)
         with self._advancing:
             done = self._clock.advance(asked.seconds)
-        return {"now": done.now.isoformat(), "fired": done.fired, "running": done.running}
+        return {
+            "now": done.now.isoformat(),
+            "fired": done.fired,
+            "running": done.running,
+            "remaining": done.remaining,
+        }
 
     def _events(self, body: Any) -> Any:
         asked = EventFaults.model_validate(body)

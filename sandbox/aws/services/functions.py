@@ -1,39 +1,39 @@
 """Lambda, in this process: the deployed function's own handler, run as its execution role.
 
-moto needs Docker to run a function. Here the handler, which whoever made this AWS finds by its name, is called on the
-caller's thread, with the environment the template gave it. All functions of the template share one environment
-(Globals), so it is set once: swapping os.environ between threads would race.
+moto needs Docker to run a function. Here the handler, which whoever made this AWS finds in what was deployed, is called
+on the caller's thread. Code, layers and environment together are a version: each has a handler and an environment of
+its own, and what runs goes on with those it began with.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
-import os
 import threading
 import traceback
 import uuid
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import boto3
 from moto.awslambda.models import lambda_backends
 
+from sandbox.aws import environment
 from sandbox.aws.gateway import AwsError, Call
 from sandbox.aws.identity import Session, acting_as, acting_boto3_session
 from sandbox.aws.policy import Principal, Request, access_denied_message, assume_role
 from sandbox.aws.services.function_log import Log, separate_metrics
-from sandbox.aws.services.iam_documents import role_documents_of
+from sandbox.aws.services.iam_documents import NoSuchRole, role_documents_of
 
 if TYPE_CHECKING:
     from sandbox.aws.cloud import Cloud
 
 LAMBDA = Principal(account="", arn="lambda.amazonaws.com")
 Handler = Callable[[Any, Any], Any]
-LoadHandler = Callable[[str], Handler]  # by its name in the template, as in `module.handler`
+Key = tuple[Any, ...]
 THROTTLED = {"TooManyRequestsException", "ThrottlingException"}
 
 
@@ -84,17 +84,43 @@ class LambdaContext:
         return 60_000
 
 
+@dataclass(frozen=True)
+class Version:
+    """What was deployed last of a function: its handler as in `module.handler`, and all that decides how it runs.
+
+    Versions with the same `key` may share what is loaded of them. `environment` is the function's, and what this AWS
+    adds; whoever loads the version may add to it, too.
+    """
+
+    handler: str
+    key: Key
+    code: bytes = field(repr=False)
+    layers: tuple[bytes, ...] = field(repr=False)
+    environment: dict[str, str] = field(repr=False)
+
+
+LoadHandler = Callable[[Version], Handler]
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A version that can run."""
+
+    version: Version
+    handler: Handler
+
+
 class Functions:
-    """The functions of one deployment. `environment` is added to what the template gives (where /opt is).
+    """The functions that are deployed. `extra` is added to each one's environment.
 
     `watchers` are called with what is counted of each invocation: function ARN, CloudWatch's name for it, value.
     """
 
-    def __init__(self, cloud: Cloud, load_handler: LoadHandler, environment: Mapping[str, str]) -> None:
-        self._cloud, self._load_handler, self._extra = cloud, load_handler, dict(environment)
+    def __init__(self, cloud: Cloud, load_handler: LoadHandler, extra: Mapping[str, str]) -> None:
+        self._cloud, self._load_handler, self._extra = cloud, load_handler, dict(extra)
         self._lock = threading.Lock()
-        self._given: dict[str, str] | None = None
-        self._handlers: dict[str, Handler] = {}
+        self._is_warm = False
+        self._loaded: dict[str, Loaded] = {}  # by ARN: nothing but what was deployed last
         self._sessions: dict[str, Session] = {}
         self.log = Log()
         self.watchers: list[Callable[[str, str, float], None]] = []
@@ -105,13 +131,12 @@ class Functions:
     def invoke(self, function_arn: str, payload: Any) -> Any:
         """Run the function; its answer as JSON would carry it. Raises FunctionFailed with what the handler raised."""
         function = self.find(function_arn)
-        self._prepare(function.environment_vars or {}, function.region)
-        handler, session = self._handler(function.handler), self._session(function)
+        loaded, session = self._load(function), self._session(function)
         context = LambdaContext(function.function_name, function.memory_size, function.function_arn, str(uuid.uuid4()))
         self.count(function.function_arn, "Invocations")
         try:
-            with acting_as(session), self.log.of(function.function_arn), _own_process():
-                answer = json.loads(json.dumps(handler(json.loads(json.dumps(payload)), context)))
+            with self._running(loaded, session, function.function_arn):
+                answer = json.loads(json.dumps(loaded.handler(json.loads(json.dumps(payload)), context)))
         except (Exception, Exited) as error:
             self.count(function.function_arn, "Errors")
             raise FunctionFailed(error) from error
@@ -121,8 +146,7 @@ class Functions:
     def load(self, account: str, region: str) -> None:
         """Load every function of an account before anything invokes it: the first invocations are as fast as later."""
         for function in lambda_backends[account][region].list_functions():
-            self._prepare(function.environment_vars or {}, function.region)
-            self._handler(function.handler)
+            self._load(function)
 
     def answer(self, call: Call) -> dict[str, Any]:
         """Invoke over the API, waiting for the function."""
@@ -175,37 +199,74 @@ class Functions:
         if (call.service, call.operation) == ("lambda", "Invoke"):
             self.refused(self.arn_of(call), outcome)
 
-    def _prepare(self, environment: Mapping[str, str], region: str) -> None:
-        """Set the one environment, once; a function with another one could not run in the same process."""
-        with self._lock:
-            if self._given is None:
-                _start_cold()
-                self._given = dict(environment)
-                os.environ.update({**environment, **self._extra, "AWS_REGION": region})
-                boto3.DEFAULT_SESSION = acting_boto3_session(region)
-            elif self._given != environment:
-                raise RuntimeError("the sandbox runs functions of one environment only: put it under Globals")
+    @contextlib.contextmanager
+    def _running(self, loaded: Loaded, session: Session, function_arn: str) -> Iterator[None]:
+        with (
+            environment.of(loaded.version.environment),
+            acting_as(session),
+            self.log.of(function_arn),
+            _own_process(),
+        ):
+            yield
 
-    def _handler(self, name: str) -> Handler:
+    def _load(self, function: Any) -> Loaded:
+        """What was deployed last of a function, loaded unless it is already."""
+        arn = function.function_arn
         with self._lock:
-            if name not in self._handlers:
-                with contextlib.redirect_stdout(self.log):  # a Logger keeps the stream it is made with
-                    self._handlers[name] = self._load_handler(name)
-            return self._handlers[name]
+            self._warm_up(function.region)
+            key = _key(function)
+            known = self._loaded.get(arn)
+            if known is None or (known.version.handler, known.version.key) != (function.handler, key):
+                version = Version(
+                    function.handler, key, function.code_bytes, self._layers_of(function), self._environment(function)
+                )
+                with self.log.of(arn), environment.of(version.environment):
+                    known = Loaded(version, self._load_handler(version))  # a Logger keeps the stream it is made with
+                self._loaded[arn] = known
+            return known
+
+    def _environment(self, function: Any) -> dict[str, str]:
+        return {**(function.environment_vars or {}), **self._extra, "AWS_REGION": function.region}
+
+    @staticmethod
+    def _layers_of(function: Any) -> tuple[bytes, ...]:
+        """The layers' archives, in their order."""
+        backend = lambda_backends[function.account_id][function.region]
+        found = [backend.layers_versions_by_arn(layer["Arn"]) for layer in function.layers]
+        return tuple(layer.code_bytes for layer in found if layer)
+
+    def _warm_up(self, region: str) -> None:
+        """Once, before anything is loaded."""
+        if not self._is_warm:
+            self._is_warm = True
+            environment.separate()
+            _start_cold()
+            boto3.DEFAULT_SESSION = acting_boto3_session(region)
 
     def _session(self, function: Any) -> Session:
-        """The role's session of a warm function: assumed at its first invocation, as Lambda does."""
-        with self._lock:
-            if function.function_arn not in self._sessions:
+        """The role's session of a warm function: assumed at its first invocation with this role, as Lambda does."""
+        known = self._sessions.get(function.function_arn)
+        with self._cloud.gateway.lock:  # nobody changes roles meanwhile
+            try:
                 role = role_documents_of(function.role)
-                request = Request(LAMBDA, "sts:AssumeRole", function.role)
-                verdict = assume_role(request, trust=role.trust)
-                if not verdict.allowed:
-                    raise AwsError("InvalidParameterValueException", access_denied_message(request, verdict))
-                self._sessions[function.function_arn] = self._cloud.identities.role_session(
-                    replace(role.principal, session_arn=session_arn(function.role, function.function_name))
-                )
-            return self._sessions[function.function_arn]
+            except NoSuchRole:
+                if known is None:
+                    raise
+                return known  # warm, and allowed nothing any more
+        if known is None or known.principal.unique_id != role.principal.unique_id:
+            request = Request(LAMBDA, "sts:AssumeRole", function.role)
+            verdict = assume_role(request, trust=role.trust)
+            if not verdict.allowed:
+                raise AwsError("InvalidParameterValueException", access_denied_message(request, verdict))
+            known = self._sessions[function.function_arn] = self._cloud.identities.role_session(
+                replace(role.principal, session_arn=session_arn(function.role, function.function_name))
+            )
+        return known
+
+
+def _key(function: Any) -> Key:
+    variables = tuple(sorted((function.environment_vars or {}).items()))
+    return function.code_sha_256, tuple(layer["Arn"] for layer in function.layers), variables, function.region
 
 
 @contextlib.contextmanager

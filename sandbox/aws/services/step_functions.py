@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from sandbox.aws.asl.values import StateMachine
     from sandbox.aws.cloud import Cloud
+    from sandbox.aws.services.iam_documents import RoleDocuments
 
 STATES = Principal(account="", arn="states.amazonaws.com")
 LONGEST_ARN = 256  # botocore's model, Arn
@@ -41,6 +42,7 @@ class Machine:
     """A deployed state machine, parsed, and the session its executions act with."""
 
     definition: str
+    role: tuple[str, str | None]  # its ARN and its unique id
     parsed: StateMachine
     session: Session
 
@@ -121,14 +123,18 @@ class StepFunctions:
         )
         if found is None:
             raise AwsError("StateMachineDoesNotExist", f"State Machine Does Not Exist: '{machine_arn}'")
-        known = self._machines.get(machine_arn)
-        if known is None or known.definition != found.definition:
-            parsed = machine.parse(found.definition, {})
-            known = self._machines[machine_arn] = Machine(found.definition, parsed, self._assume(found.roleArn))
+        with self._cloud.gateway.lock:  # nobody changes roles meanwhile
+            role = role_documents_of(found.roleArn)
+        known, assumed = self._machines.get(machine_arn), (found.roleArn, role.principal.unique_id)
+        if known is None or (known.definition, known.role) != (found.definition, assumed):
+            parsed = known.parsed if known and known.definition == found.definition else None
+            known = self._machines[machine_arn] = Machine(
+                found.definition, assumed, parsed or machine.parse(found.definition, {}), self._assume(role)
+            )
         return known
 
-    def _assume(self, role_arn: str) -> Session:
-        role = role_documents_of(role_arn)
+    def _assume(self, role: RoleDocuments) -> Session:
+        role_arn = role.principal.arn
         request = Request(STATES, "sts:AssumeRole", role_arn)
         verdict = assume_role(request, trust=role.trust)
         if not verdict.allowed:

@@ -82,14 +82,34 @@ def test_the_environment_is_the_templates_and_the_sandboxs(cloud: Cloud, functio
     assert functions.invoke(arn, {}) == ["registry", "/somewhere", REGION]
 
 
-def test_functions_of_two_environments_do_not_fit_in_one_process(
+def test_each_function_has_its_own_environment(cloud: Cloud, functions: Functions, tmp_path: Path) -> None:
+    body = "return [os.environ.get('TABLE'), os.environ.get('ONLY_TWO')]"
+    one = create_function(cloud, tmp_path, "one", body, TABLE="registry")
+    two = create_function(cloud, tmp_path, "two", body, TABLE="another", ONLY_TWO="yes")
+    assert [functions.invoke(each, {}) for each in (one, two, one)] == [
+        ["registry", None],
+        ["another", "yes"],
+        ["registry", None],
+    ]
+    assert "TABLE" not in os.environ
+
+
+def test_a_changed_environment_counts_from_the_next_invocation_and_nothing_read_before_is_kept(
     cloud: Cloud, functions: Functions, tmp_path: Path
 ) -> None:
-    one = create_function(cloud, tmp_path, "one", "return 1", TABLE="registry")
-    two = create_function(cloud, tmp_path, "two", "return 2", TABLE="another")
-    functions.invoke(one, {})
-    with pytest.raises(RuntimeError, match="one environment only"):
-        functions.invoke(two, {})
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept/__init__.py").touch()
+    (tmp_path / "kept/table.py").write_text("import os\nNAME = os.environ['TABLE']", encoding="utf-8")
+    arn = create_function(cloud, tmp_path, "reads", "import kept.table\nreturn kept.table.NAME", TABLE="first")
+    sys.path.insert(0, str(tmp_path))
+    found = []
+    for name in ("first", "second", "third", "first"):
+        with cloud.administering(HUB):
+            cloud.client("lambda").update_function_configuration(
+                FunctionName="reads", Environment={"Variables": {"TABLE": name}}
+            )
+        found.append(functions.invoke(arn, {}))
+    assert found == ["first", "second", "third", "first"]
 
 
 def test_a_function_that_does_not_exist_is_not_found(functions: Functions) -> None:

@@ -12,6 +12,7 @@ import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -160,10 +161,32 @@ def test_what_fails_during_an_advance_is_named_once_and_the_sandbox_goes_on(insi
     inside.clock.call_later(5, fail, "EventBridge delivers 42")
     inside.clock.call_later(9, lambda: fired.append(inside.clock.now()), "later")
     status, answer, _ = inside.ask("POST", "/sandbox/advance", b'{"seconds": 60}')
-    assert (status, answer) == (500, {"error": "EventBridge delivers 42: LookupError('no such bus')"})
+    failures = [{"action": "EventBridge delivers 42", "error": "LookupError('no such bus')"}]
+    assert (status, answer) == (500, {"error": "actions failed", "failures": failures})
     assert fired == [datetime(2026, 11, 24, 8, 0, 9, tzinfo=UTC)]
     status, answer, _ = inside.ask("POST", "/sandbox/advance", b'{"seconds": 1}')
     assert (status, answer["now"]) == (200, "2026-11-24T08:01:01+00:00")
+
+
+def test_an_advance_says_how_far_it_came_and_lists_what_runs(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inside.clock, "advance", partial(inside.clock.advance, patience=0.1))
+    go_on = threading.Event()
+    inside.clock.call_later(4, bool, "quick")
+    inside.clock.call_later(4, lambda: go_on.wait(10), "slow, one")
+    inside.clock.call_later(4, lambda: go_on.wait(10), "slow, two")
+    status, answer, _ = inside.ask("POST", "/sandbox/advance", b'{"seconds": 60}')
+    expected = {
+        "now": "2026-11-24T08:00:04+00:00",
+        "fired": 3,
+        "running": ["slow, one", "slow, two"],
+        "remaining": 56.0,
+    }
+    assert (status, answer) == (200, expected)
+    status, answer, _ = inside.ask("POST", "/sandbox/advance", b'{"seconds": 56}')
+    assert (status, answer["running"]) == (409, ["slow, one", "slow, two"])
+    go_on.set()
+    status, answer, _ = inside.ask("POST", "/sandbox/advance", b'{"seconds": 56}')
+    assert (answer["now"], answer["running"], answer["remaining"]) == ("2026-11-24T08:01:00+00:00", [], 0)
 
 
 def test_two_advances_at_once_follow_each_other(inside: Inside) -> None:

@@ -1,6 +1,7 @@
 """The clocks: order, time seen by actions, waiting until all is quiet, and failures that do not vanish."""
 
 import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -235,6 +236,48 @@ def test_an_advance_that_cannot_settle_names_what_still_runs(standing: ScaledClo
     go_on.set()
     standing.advance(10)
     assert log.names == ["too early"]
+
+
+def test_an_advance_whose_patience_ends_says_how_far_it_came_and_the_next_goes_on_there(standing: ScaledClock) -> None:
+    log, go_on = Log(standing), threading.Event()
+    log.at(1, "quick")
+    standing.call_later(4, lambda: go_on.wait(5), "slow function")
+    log.at(9, "later")
+    came = standing.advance(10, patience=0.1)
+    assert (came.now, came.fired, came.running, came.remaining) == (after(4), 2, ("slow function",), 6)
+    go_on.set()
+    came = standing.advance(came.remaining)
+    assert (came.now, came.running, came.remaining) == (after(10), (), 0)
+    assert log.seen == [("quick", 1), ("later", 9)]
+
+
+def test_computing_takes_no_time_however_fast_time_is() -> None:
+    clock, seen, done = ScaledClock(START, speed=100_000), [], threading.Event()
+
+    def compute() -> None:
+        seen.append(clock.now())
+        time.sleep(0.1)
+        seen.append(clock.now())
+        clock.submit(consequence, "what comes of it")
+
+    def consequence() -> None:
+        seen.append(clock.now())
+        done.set()
+
+    clock.call_later(100_000, compute, "computing")
+    assert done.wait(5)
+    clock.close()
+    assert len(set(seen)) == 1
+
+
+def test_work_that_stands_still_does_not_hold_time_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sandbox.aws.clock.LONGEST_HOLD", 0.05)
+    clock, due, go_on = ScaledClock(START, speed=100_000), threading.Event(), threading.Event()
+    clock.submit(lambda: go_on.wait(5), "stands still")
+    clock.call_later(3600, due.set, "an hour later")
+    assert due.wait(4)
+    go_on.set()
+    clock.close()
 
 
 def test_a_failing_action_is_raised_by_whoever_waits_and_only_once(standing: ScaledClock) -> None:
