@@ -130,8 +130,14 @@ class FakeStackSets:
             return
         assert exists == ((name, account_id) in self.instances), "create and update are two calls of CloudFormation"
         self.operations[name, operation_id] = Operation(account_id, dict(parameters), self._ticks)
+        there = self.instances.get((name, account_id))
         self.instances[name, account_id] = StackInstance(
-            is_current=False, in_progress=True, parameters=dict(parameters), operation_id=operation_id, reason=""
+            is_current=False,
+            in_progress=True,
+            parameters=dict(parameters),
+            operation_id=operation_id,
+            reason="",
+            stack_id=there.stack_id if there else "",
         )
 
     def check_ownership(self, name: str) -> None:
@@ -170,6 +176,7 @@ class FakeStackSets:
             in_progress=False,
             reason=reason,
             is_drifted=operation.removes,  # AWS updates no instance whose removal failed
+            stack_id=self.instances[place].stack_id or (f"arn:{'/'.join(place)}" if is_current else ""),
         )
 
 

@@ -29,7 +29,6 @@ from control_plane.aws.sweep_store import DynamoDbSweepStore
 from control_plane.errors import AccountNotFound, DataSourceFailed, MissingPermission, NotOurs, StackSetBusy, Throttled
 from control_plane.ports.quick import DataSourceSettings, Sharing
 from control_plane.ports.registry import Record
-from control_plane.ports.stack_sets import OperationStatus
 from control_plane.profiles import load, parameters
 from control_plane.steps.access import external_ids
 from control_plane.sweep.ports import ListedAccount
@@ -152,61 +151,6 @@ def stack_sets(client_as: ClientAs, hub: Hub) -> AwsStackSets:
     return AwsStackSets(client_as("EnsureConsumerRole", "cloudformation"), hub, body)
 
 
-def test_a_deployment_makes_the_role_once(
-    world: Sandbox, stack_sets: AwsStackSets, connection: Connection, hub: Hub
-) -> None:
-    name, account_id, wanted = connection.role_name, connection.account_id, parameters("default", PROFILE, hub)
-    for _ in range(2):  # the second finds the stack set, and the operation's id used
-        stack_sets.ensure_stack_set(name, wanted)
-        stack_sets.start_deployment(name, account_id, wanted, f"op-{account_id}", exists=False)
-    assert stack_sets.operation(name, f"op-{account_id}") is OperationStatus.RUNNING
-    underway = stack_sets.instance(name, account_id)
-    assert underway is not None
-    assert (underway.in_progress, underway.is_current) == (True, False)
-    world.clock.run()  # type: ignore[attr-defined]  # a virtual clock
-    assert stack_sets.operation(name, f"op-{account_id}") is OperationStatus.ENDED
-    made = stack_sets.instance(name, account_id)
-    assert made is not None
-    assert (made.is_current, dict(made.parameters)) == (True, wanted)
-
-
-def test_what_is_not_there_is_none_and_not_an_error(stack_sets: AwsStackSets, connection: Connection) -> None:
-    assert stack_sets.instance("quick-athena-nowhere", connection.account_id) is None
-    assert stack_sets.instance(connection.role_name, connection.account_id) is None
-    assert stack_sets.operation(connection.role_name, "never") is OperationStatus.UNKNOWN
-
-
-def test_a_failed_deployment_says_why_in_awss_words(
-    world: Sandbox, stack_sets: AwsStackSets, connection: Connection, hub: Hub
-) -> None:
-    account_id, wanted = connection.account_id, parameters("default", PROFILE, hub)
-    world.boto3_session(account_id).client("iam").create_role(
-        RoleName=connection.role_name, AssumeRolePolicyDocument=json.dumps(trusting(account_id))
-    )
-    stack_sets.ensure_stack_set(connection.role_name, wanted)
-    stack_sets.start_deployment(connection.role_name, account_id, wanted, f"op-{account_id}", exists=False)
-    world.clock.run()  # type: ignore[attr-defined]  # a virtual clock
-    assert "already exists" in stack_sets.failure(connection.role_name, f"op-{account_id}", account_id)
-
-
-def trusting(account_id: str) -> dict[str, Any]:
-    statement = {"Effect": "Allow", "Principal": {"AWS": account_id}, "Action": "sts:AssumeRole"}
-    return {"Version": "2012-10-17", "Statement": [statement]}
-
-
-def test_a_foreign_stack_set_is_left_alone(world: Sandbox, stack_sets: AwsStackSets, hub: Hub) -> None:
-    with world.cloud.administering(hub.account_id):
-        world.cloud.client("cloudformation").create_stack_set(
-            StackSetName="quick-athena-strange",
-            TemplateBody='{"Resources": {"T": {"Type": "AWS::SNS::Topic"}}}',
-            PermissionModel="SERVICE_MANAGED",
-            AutoDeployment={"Enabled": False},
-            CallAs="DELEGATED_ADMIN",
-        )
-    with pytest.raises(NotOurs, match="quick-athena-strange"):
-        stack_sets.ensure_stack_set("quick-athena-strange", {})
-
-
 @pytest.mark.parametrize(
     ("code", "named"), [("OperationInProgressException", StackSetBusy), ("ThrottlingException", Throttled)]
 )
@@ -219,21 +163,6 @@ def test_awss_error_codes_get_our_names(
         stack_sets.start_deployment(connection.role_name, connection.account_id, {}, "op-x", exists=False)
 
 
-def test_a_removal_deletes_the_role_once(world: Sandbox, client_as: ClientAs, connection: Connection, hub: Hub) -> None:
-    name, account_id = connection.role_name, connection.account_id
-    deploy_role(world, client_as, connection, hub)
-    removing = AwsStackSets(client_as("RemoveConsumerRole", "cloudformation"), hub, Path("unused"))
-    removing.check_ownership(name)
-    for _ in range(2):  # the second finds the operation's id used
-        removing.start_removal(name, account_id, f"out-{account_id}", retain=False)
-    seen = removing.instance(name, account_id)
-    assert seen is not None
-    assert (seen.is_current, seen.in_progress, seen.operation_id) == (False, True, f"out-{account_id}")
-    world.clock.run()  # type: ignore[attr-defined]  # a virtual clock
-    assert removing.operation(name, f"out-{account_id}") is OperationStatus.ENDED
-    assert removing.instance(name, account_id) is None
-
-
 def deploy_role(world: Sandbox, client_as: ClientAs, connection: Connection, hub: Hub) -> None:
     body = PROJECT / "layers/consumer/consumer_role.yaml"
     deploying = AwsStackSets(client_as("EnsureConsumerRole", "cloudformation"), hub, body)
@@ -243,43 +172,10 @@ def deploy_role(world: Sandbox, client_as: ClientAs, connection: Connection, hub
     world.clock.run()  # type: ignore[attr-defined]  # a virtual clock
 
 
-def test_a_stack_that_resists_is_told_and_can_only_be_made_anew(
-    world: Sandbox, client_as: ClientAs, connection: Connection, hub: Hub
-) -> None:
-    name, account_id = connection.role_name, connection.account_id
-    deploy_role(world, client_as, connection, hub)
-    iam = world.boto3_session(account_id).client("iam")
-    allowed = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]}
-    policy = iam.create_policy(PolicyName="by-hand", PolicyDocument=json.dumps(allowed))["Policy"]["Arn"]
-    iam.attach_role_policy(RoleName=name, PolicyArn=policy)
-    removing = AwsStackSets(client_as("RemoveConsumerRole", "cloudformation"), hub, Path("unused"))
-    removing.start_removal(name, account_id, f"out-{account_id}", retain=False)
-    world.clock.run()  # type: ignore[attr-defined]  # a virtual clock
-    assert "detach all policies" in removing.failure(name, f"out-{account_id}", account_id)
-    seen = removing.instance(name, account_id)
-    assert seen is not None
-    assert (seen.is_current, seen.is_drifted) == (False, True)
-
-
 def test_what_removes_roles_can_make_none(client_as: ClientAs, connection: Connection, hub: Hub) -> None:
     removing = AwsStackSets(client_as("RemoveConsumerRole", "cloudformation"), hub, Path("unused"))
     with pytest.raises(MissingPermission, match="cloudformation:CreateStackInstances"):
         removing.start_deployment(connection.role_name, connection.account_id, {}, "op-x", exists=False)
-
-
-def test_a_foreign_stack_set_loses_nothing(world: Sandbox, client_as: ClientAs, hub: Hub) -> None:
-    removing = AwsStackSets(client_as("RemoveConsumerRole", "cloudformation"), hub, Path("unused"))
-    with world.cloud.administering(hub.account_id):
-        world.cloud.client("cloudformation").create_stack_set(
-            StackSetName="quick-athena-foreign",
-            TemplateBody='{"Resources": {"T": {"Type": "AWS::SNS::Topic"}}}',
-            PermissionModel="SERVICE_MANAGED",
-            AutoDeployment={"Enabled": False},
-            CallAs="DELEGATED_ADMIN",
-        )
-    removing.check_ownership("quick-athena-nowhere")
-    with pytest.raises(NotOurs, match="quick-athena-foreign"):
-        removing.check_ownership("quick-athena-foreign")
 
 
 def test_looking_for_drift_does_not_make_an_instance_look_changed(
@@ -305,19 +201,12 @@ def policies(client_as: ClientAs, hub: Hub) -> AwsAccessPolicies:
     return AwsAccessPolicies(client_as("EnsureAccess", "iam"), hub, external_ids(hub))
 
 
-def test_a_shard_is_written_attached_read_and_taken_away(
+def test_a_shard_is_attached_and_taken_away(
     world: Sandbox, policies: AwsAccessPolicies, connection: Connection, hub: Hub
 ) -> None:
-    arn = connection.consumer_role_arn(hub)
-    first = policies.write(Shard(1, (arn,)))
-    assert policies.shards() == [Shard(1, (arn,))]
-    assert policies.versions() == {"quick-athena-access-1": first}
-    for number in range(7):  # IAM keeps five versions
-        policies.write(Shard(1, (arn, f"{arn}-{number}")))
-    assert policies.shards() == [Shard(1, (arn, f"{arn}-6"))]
-    assert policies.versions()["quick-athena-access-1"].endswith("v8")
+    policies.write(Shard(1, (connection.consumer_role_arn(hub),)))
+    assert world.allowed_roles() == [connection.consumer_role_arn(hub)]
     policies.write(Shard(1, ()))
-    assert policies.shards() == []
     assert world.allowed_roles() == []
 
 
