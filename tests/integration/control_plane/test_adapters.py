@@ -20,6 +20,7 @@ from control_plane.aws.notifications import SnsNotifications
 from control_plane.aws.organizations import AwsOrganization
 from control_plane.aws.quick_assets import AwsQuickAssets
 from control_plane.aws.quicksight import OWN, REQUEST_REFUSALS, AwsDataSources, AwsQuickAccount
+from control_plane.aws.reconciles import StepFunctionsReconciles
 from control_plane.aws.registry import DynamoDbRegistry
 from control_plane.aws.revocation_budget import DynamoDbRevocationBudget
 from control_plane.aws.role_listing import AwsRoleListing
@@ -280,6 +281,17 @@ def put(world: Sandbox, **item: dict[str, str]) -> None:
 
 
 # Starting and telling --------------------------------------------------------------------------------------
+
+
+def test_a_reconcile_is_started_once_for_a_name(world: Sandbox, connection: Connection, client_as: ClientAs) -> None:
+    machine = world.outputs["ReconcileAccountArn"]
+    reconciles = StepFunctionsReconciles(client_as("WatchRegistry", "stepfunctions"), machine)
+    for reason in ("first", "second"):
+        reconciles.start(connection.account_id, reason, f"once-{connection.account_id}")
+    started = [
+        each for each in world.step_functions.executions if each.input.get("account_id") == connection.account_id
+    ]
+    assert [each.input["reason"] for each in started] == ["first"]
 
 
 def test_people_are_told(world: Sandbox, client_as: ClientAs) -> None:
@@ -688,3 +700,19 @@ def test_only_what_plans_tells_the_budget(world: Sandbox, client_as: ClientAs) -
     budget = DynamoDbRevocationBudget(client_as("CollectSnapshot", "dynamodb"), world.outputs["RegistryTableName"])
     with pytest.raises(MissingPermission, match="dynamodb:PutItem"):
         budget.expect(["1#a"])
+
+
+def test_a_sweep_starts_looks_sees_what_is_not_at_rest_and_tells_people(
+    world: Sandbox, connection: Connection, client_as: ClientAs
+) -> None:
+    machine = world.outputs["ReconcileAccountArn"]
+    reconciles = StepFunctionsReconciles(client_as("StartReconciles", "stepfunctions"), machine)
+    for _ in range(2):
+        reconciles.start(connection.account_id, "found", f"sweep-{SWEEP}-{connection.account_id}")
+    assert len([each for each in world.step_functions.executions if each.name.startswith(f"sweep-{SWEEP}")]) == 1
+    pk = {"S": f"account#{connection.account_id}"}
+    put(world, pk=pk, sk={"S": "claim"}, updated={"S": NOW}, unsettled={"S": "failed"}, generation={"N": "1"})
+    registry = DynamoDbRegistry(client_as("ReportSweep", "dynamodb"), world.outputs["RegistryTableName"])
+    assert connection.account_id in {each.account_id for each in registry.unsettled("failed")}
+    SnsNotifications(client_as("ReportSweep", "sns"), world.outputs["NotificationsTopicArn"]).send("swept", "text")
+    assert world.sns.published[-1].subject == "swept"
