@@ -3,12 +3,16 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Any
 
 from control_plane.access_policy import Quota, Shard
-from control_plane.account import ACTIVE, Account, Connection, Hub
+from control_plane.account import ACTIVE, Account, Connection, Hub, Unit
 from control_plane.aws.ledger import LEASE, READ_LAG
+from control_plane.aws.records import NEVER
+from control_plane.aws.registry import IN_PROGRESS as UNDER_WAY
+from control_plane.aws.registry import NEWEST
 from control_plane.dependents import Asset
-from control_plane.errors import AccountNotFound, NotOurs
+from control_plane.errors import AccountNotFound, DataSourceFailed, NotOurs
 from control_plane.ports.access import (
     NO_VERSION,
     AccessChange,
@@ -20,22 +24,27 @@ from control_plane.ports.access import (
 from control_plane.ports.quick import AssetPage, DataSource, DataSourceSettings, ListingProgress, Refusal, Sharing
 from control_plane.ports.registry import Record
 from control_plane.ports.stack_sets import OperationStatus, StackInstance
+from control_plane.revocation_budget import OLDEST_CALL, latest
 
 IN_PROGRESS = {"creating": "creation_failed", "updating": "update_failed"}
 QUOTA = Quota(policy_size=6144, policies_per_role=20, versions_per_policy=5)
 
 
 class FakeOrganization:
-    """Port `Organization`."""
+    """Port `Organization`; `units`: the parents of an account, nearest first, if not only the unit written in."""
 
     def __init__(self, *accounts: Account) -> None:
         self.accounts = {account.id: account for account in accounts}
+        self.units: dict[str, list[Unit]] = {}
 
-    def account(self, account_id: str, opt_in_tag: str) -> Account:  # noqa: ARG002 - the unit is written in
+    def account(self, account_id: str, opt_in_tag: str) -> Account:
         """One account with its tags and the unit that counts; or AccountNotFound."""
         if account_id not in self.accounts:
             raise AccountNotFound(f"no account {account_id}")
-        return self.accounts[account_id]
+        found = self.accounts[account_id]
+        above = self.units.get(account_id, [found.unit] if found.unit else [])
+        tagged = [unit for unit in above if opt_in_tag in unit.tags and opt_in_tag not in found.tags]
+        return found.model_copy(update={"unit": tagged[0] if tagged else None})
 
     def is_active(self, account_id: str) -> bool:
         """Whether the account is in the organization, and active."""
@@ -79,9 +88,8 @@ class FakeStackSets:
         return self.is_defined(name, parameters)
 
     def is_defined(self, name: str, parameters: Mapping[str, str]) -> bool:
-        """Whether the stack set's body and parameters are what was built; one nobody read counts as such."""
-        built = self.body, dict(parameters)
-        return self.definitions.get(name, built) == built
+        """Whether the stack set's body and parameters are what was built."""
+        return self.definitions.get(name) == (self.body, dict(parameters))
 
     def start_update(self, name: str, account_id: str, parameters: Mapping[str, str] | None, operation_id: str) -> None:
         """Bring the account's instance to the definition; a new definition leaves all others behind it."""
@@ -122,8 +130,14 @@ class FakeStackSets:
             return
         assert exists == ((name, account_id) in self.instances), "create and update are two calls of CloudFormation"
         self.operations[name, operation_id] = Operation(account_id, dict(parameters), self._ticks)
+        there = self.instances.get((name, account_id))
         self.instances[name, account_id] = StackInstance(
-            is_current=False, in_progress=True, parameters=dict(parameters), operation_id=operation_id, reason=""
+            is_current=False,
+            in_progress=True,
+            parameters=dict(parameters),
+            operation_id=operation_id,
+            reason="",
+            stack_id=there.stack_id if there else "",
         )
 
     def check_ownership(self, name: str) -> None:
@@ -133,10 +147,10 @@ class FakeStackSets:
 
     def start_removal(self, name: str, account_id: str, operation_id: str, *, retain: bool) -> None:
         """Delete the account's instance; the operation id makes it idempotent."""
-        if (name, operation_id) in self.operations:
+        place = name, account_id
+        if (name, operation_id) in self.operations or place not in self.instances:
             return
         self.operations[name, operation_id] = Operation(account_id, {}, self._ticks, removes=True, retain=retain)
-        place = name, account_id
         self.instances[place] = replace(
             self.instances[place], is_current=False, in_progress=True, operation_id=operation_id
         )
@@ -156,7 +170,14 @@ class FakeStackSets:
         if operation.updates and place not in self.instances:
             return
         is_current = not reason and not operation.removes
-        self.instances[place] = replace(self.instances[place], is_current=is_current, in_progress=False, reason=reason)
+        self.instances[place] = replace(
+            self.instances[place],
+            is_current=is_current,
+            in_progress=False,
+            reason=reason,
+            is_drifted=operation.removes,  # AWS updates no instance whose removal failed
+            stack_id=self.instances[place].stack_id or (f"arn:{'/'.join(place)}" if is_current else ""),
+        )
 
 
 @dataclass(frozen=True)
@@ -230,7 +251,7 @@ class FakeAccessPolicies:
         before = self._policies.get(shard.number)
         self._made += before is None
         policy_id, number = (before.policy_id, before.number + 1) if before else (f"ANPA{self._made}", 1)
-        self._policies[shard.number] = Policy(policy_id, number, tuple(sorted(shard.entries)))
+        self._policies[shard.number] = Policy(policy_id, number, tuple(sorted(set(shard.entries))))
         return self._policies[shard.number]
 
 
@@ -247,13 +268,17 @@ class FakeAccessLedger:
         self._versions_at: datetime | None = None
 
     def enqueue(self, change: AccessChange, now: str) -> None:
-        """Store one change; it replaces one of an earlier generation."""
+        """Store one change; it replaces one of an earlier generation, and a malformed item without a later one."""
         key = change.connection.key
         before = self.changes.get(key)
+        malformed = self.malformed.get(key)
+        number = (malformed.values.get("generation") or {}).get("N", 0) if malformed else 0
+        if max(int(number), before.generation if before else 0) > change.generation:
+            return
+        self.malformed.pop(key, None)
         if before is None:
-            self._since[key] = now
-        if key not in self.malformed and (before is None or before.generation <= change.generation):
-            self.changes[key] = change
+            self._since[key] = _text(datetime.fromisoformat(now))
+        self.changes[key] = change
 
     def pending(self) -> PendingChanges:
         """All changes that are requested and not applied."""
@@ -263,20 +288,22 @@ class FakeAccessLedger:
     def remove_applied(self, changes: Collection[PendingChange]) -> None:
         """Delete changes that are applied, unless they were replaced meanwhile."""
         for each in changes:
-            if each.key in self.changes and self.changes[each.key].generation == each.change.generation:
+            there = self.changes.get(each.key)
+            if there and (there.generation, there.allow) == (each.change.generation, each.change.allow):
                 del self.changes[each.key]
 
     def discard(self, changes: Collection[RefusedChange]) -> None:
-        """Delete malformed items."""
+        """Delete malformed items, unless they were replaced meanwhile."""
         for each in changes:
-            self.malformed.pop(each.key, None)
+            if each.key in self.malformed and self.malformed[each.key].values == each.values:
+                del self.malformed[each.key]
 
     def acquire(self, holder: str, now: str) -> bool:
-        """Take the lease; False while another writer has it."""
-        moment = datetime.fromisoformat(now)
-        if self.holder not in (None, holder) and moment <= self._expires:
+        """Take the lease; False while another writer has it. One that lasts longer than any is nobody's."""
+        timestamp = datetime.fromisoformat(now)
+        if self.holder not in (None, holder) and timestamp <= self._expires <= timestamp + LEASE + OLDEST_CALL:
             return False
-        self.holder, self._expires = holder, moment + LEASE
+        self.holder, self._expires = holder, timestamp + LEASE
         return True
 
     def holds(self, holder: str) -> bool:
@@ -285,7 +312,8 @@ class FakeAccessLedger:
 
     def recent_versions(self, now: str) -> Mapping[str, str]:
         """The versions that recent writers wrote, by shard name."""
-        if self._versions_at is None or self._versions_at < datetime.fromisoformat(now) - READ_LAG:
+        timestamp = datetime.fromisoformat(now)
+        if not self._versions_at or not timestamp - READ_LAG <= self._versions_at <= timestamp + OLDEST_CALL:
             return {}
         return dict(self._known_versions)
 
@@ -309,6 +337,7 @@ class FakeRevocationBudget:
         self.released_batches: set[str] = set()
         self.waiting: frozenset[str] = frozenset()
         self._tokens: dict[str, str] = {}
+        self._superseded: tuple[str, ...] = ()  # batches whose token may have to be invalidated, the latest first
         self._approval_requested = True
 
     def revoked(self) -> Mapping[str, datetime]:
@@ -316,8 +345,9 @@ class FakeRevocationBudget:
         return dict(self.revoked_times)
 
     def count(self, connections: Collection[str], now: str) -> None:
-        """Record counted revocations."""
-        self.revoked_times.update(dict.fromkeys(connections, datetime.fromisoformat(now)))
+        """Record counted revocations; those older than the window are dropped."""
+        timestamp = datetime.fromisoformat(now)
+        self.revoked_times = {**latest(self.revoked_times, timestamp), **dict.fromkeys(connections, timestamp)}
 
     def expected(self) -> frozenset[str]:
         """Connections whose revocation has to wait."""
@@ -334,32 +364,33 @@ class FakeRevocationBudget:
     def hold(self, connections: Collection[str], now: str) -> ApprovalBatch | None:
         """Replace the revocations that wait."""
         if self.batch.connections != frozenset(connections):
-            before, number = self.batch, len(self.batches) + 1
-            superseded = self._tokens.get(before.id, before.superseded_token)
-            self.batch = ApprovalBatch(f"{number}-{now}", frozenset(connections), superseded_token=superseded)
+            self._superseded = (*filter(None, [self.batch.id]), *self._superseded)[:2]
+            self.batch = ApprovalBatch(f"{len(self.batches) + 1}-{now}", frozenset(connections))
             self.batches[self.batch.id] = self.batch.connections
             self._approval_requested = False
-        return None if self._approval_requested else self.batch
+        if self._approval_requested:
+            return None
+        tokens = [self._tokens[each] for each in self._superseded if each in self._tokens]
+        return replace(self.batch, superseded_token=tokens[0] if tokens else "")
 
     def mark_approval_requested(self, batch: ApprovalBatch) -> None:
-        """Record that the approval of this batch was requested."""
-        self._approval_requested = batch.id == self.batch.id
+        """Record that the approval of this batch was requested, unless it was replaced meanwhile."""
+        if batch.id == self.batch.id:
+            self._approval_requested, self._superseded = True, ()
 
     def store_token(self, batch_id: str, token: str) -> ApprovalBatch | None:
         """Store the token that approves a batch and return the batch; None when it was replaced meanwhile."""
-        if batch_id != self.batch.id or not self.batch.connections:
-            return None
         self._tokens[batch_id] = token
-        return self.batch
+        return self.batch if batch_id == self.batch.id and self.batch.connections else None
 
     def connections_of(self, batch_id: str) -> Sequence[str]:
         """The connections of a batch, in order."""
-        return sorted(self.batches[batch_id])
+        return sorted(self.batches.get(batch_id, ()))
 
     def mark_released(self, batch_id: str) -> None:
         """Record that the revocations of an approved batch were applied."""
         self.released_batches.add(batch_id)
-        self.waiting -= self.batches[batch_id]
+        self.waiting -= frozenset(self.connections_of(batch_id))
 
     def is_released(self, batch_id: str) -> bool:
         """Whether they were applied."""
@@ -409,7 +440,7 @@ class FakeApprovals:
         """Request approval of the batch, unless it is empty."""
         if batch.superseded_token:
             self.refused.append(batch.superseded_token)
-        if batch.connections:
+        if batch.connections and batch.id not in [each.id for each in self.batches]:
             self.batches.append(batch)
 
 
@@ -429,7 +460,7 @@ class QuickSource:
 class FakeDataSources:
     """Port `DataSources`; `tick` ends what is in progress, with the next of `refusals` (type, message) or well.
 
-    Creating and updating is answered with the next of `answers`; without one they begin.
+    Creating and updating is answered with the next of `answers`; without one they begin. `missing_groups` don't exist.
     """
 
     def __init__(self, hub: Hub) -> None:
@@ -437,6 +468,7 @@ class FakeDataSources:
         self.sources: dict[str, QuickSource] = {}
         self.refusals: list[tuple[str, str]] = []
         self.answers: list[Refusal | None] = []
+        self.missing_groups: set[str] = set()
         self.calls: list[str] = []
 
     def find(self, data_source_id: str) -> DataSource | None:
@@ -451,16 +483,20 @@ class FakeDataSources:
     def create(self, data_source_id: str, name: str, settings: DataSourceSettings, sharing: Sharing) -> Refusal | None:
         """Start to create it."""
         self.calls.append("create")
-        if refusal := self._answer():
+        if refusal := self._answer() or self._missing(sharing):
             return refusal
-        self.sources.setdefault(
-            data_source_id, QuickSource(name, settings, "creating", sharing, self._hub.ownership_tags)
-        )
+        if data_source_id in self.sources:
+            return Refusal("ResourceExistsException", f"{data_source_id} exists already")
+        self.sources[data_source_id] = QuickSource(name, settings, "creating", sharing, self._hub.ownership_tags)
         return None
 
     def share(self, data_source_id: str, sharing: Sharing) -> None:
         """Share it with exactly these groups."""
         self.calls.append("share")
+        if refusal := self._missing(sharing):
+            raise DataSourceFailed(f"data source {data_source_id}: {refusal.message}")
+        if data_source_id not in self.sources:
+            raise DataSourceFailed(f"data source {data_source_id}: it does not exist")
         self.sources[data_source_id].sharing = sharing
 
     def update(self, data_source_id: str, name: str, settings: DataSourceSettings) -> Refusal | None:
@@ -468,9 +504,18 @@ class FakeDataSources:
         self.calls.append("update")
         if refusal := self._answer():
             return refusal
-        source = self.sources[data_source_id]
+        source = self.sources.get(data_source_id)
+        if source is None:
+            return Refusal("ResourceNotFoundException", f"{data_source_id} does not exist")
+        if source.state in IN_PROGRESS:
+            return Refusal("ConflictException", f"another change of {data_source_id} is in progress")
         source.name, source.settings, source.state = name, settings, "updating"
+        source.failure_type = source.failure = ""
         return None
+
+    def _missing(self, sharing: Sharing) -> Refusal | None:
+        missing = [f"group/default/{each}" for each in sorted((sharing.owners | sharing.viewers) & self.missing_groups)]
+        return Refusal("ResourceNotFoundException", ", ".join(missing)) if missing else None
 
     def _answer(self) -> Refusal | None:
         return self.answers.pop(0) if self.answers else None
@@ -546,8 +591,8 @@ class FakeAssetCache:
         return list(self.known.values())
 
     def keep(self, asset: Asset) -> None:
-        """Store one asset."""
-        self.known[asset.kind, asset.id] = asset
+        """Store one asset; owners without the time they were read at are not known."""
+        self.known[asset.kind, asset.id] = asset if asset.owners_asked else replace(asset, owners=())
 
     def forget(self, asset: Asset) -> None:
         """Delete one asset from the cache."""
@@ -574,53 +619,63 @@ class FakeRegistry:
     """Port `Registry`; `items` by account and profile, None for the account's claim."""
 
     def __init__(self, statuses: Iterable[tuple[str, str, str]] = ()) -> None:
-        self.items: dict[tuple[str, str | None], dict[str, str]] = {
-            (account_id, profile): {"status": status} for account_id, profile, status in statuses
-        }
-        self.unsettled_records: dict[str, list[Record]] = {"in_progress": [], "failed": []}
-        self.held: dict[str, str] = {}
-        self.holders: dict[str, str] = {}
+        self.items: dict[tuple[str, str | None], Record] = {}
+        self._unsettled: dict[tuple[str, str | None], str] = {}
         self.unread = 0
         self.until = ""
+        for account_id, profile, status in statuses:
+            self.put(Record(account_id, profile, status))
+
+    def put(self, record: Record, unsettled: str = "") -> None:
+        """Store one record or claim, in the index of unsettled records or not."""
+        key = record.account_id, record.profile
+        self.items[key] = replace(record, updated=record.updated or NEVER.isoformat())
+        self._unsettled[key] = unsettled
+
+    def set(self, account_id: str, profile: str | None, **values: Any) -> None:
+        """Change a record or claim, or create it."""
+        key = account_id, profile
+        self.put(replace(self.items.get(key, Record(*key)), **values), self._unsettled.get(key, ""))
 
     def records(self, account_id: str) -> dict[str, Record]:
-        """The records of an account's connections, by profile."""
+        """The valid records of an account's connections, by profile."""
         return {
-            profile: Record(
-                account_id,
-                profile,
-                item["status"],
-                instance_retained="instance_retained" in item,
-                retained=item.get("retained", ""),
-                dependents=item.get("dependents", ""),
-            )
-            for (account, profile), item in self.items.items()
-            if account == account_id and profile
+            profile: record
+            for (account, profile), record in self.items.items()
+            if account == account_id and profile is not None and record.is_valid
         }
 
     def record_failure(
         self, account_id: str, profile: str | None, failure: Mapping[str, str], now: str, generation: int | None = None
     ) -> None:
-        """Record why a connection or, without a profile, the whole account failed."""
-        record = self.items.setdefault((account_id, profile), {})
-        if generation is None or int(record.get("generation", 0)) <= generation:
-            record.update(failure, status="failed", updated=now)
+        """Record why a connection failed or, without a profile, the account and its connections in progress."""
+        if profile is None:
+            for name, record in self.records(account_id).items():
+                if record.status in UNDER_WAY:
+                    self.record_failure(account_id, name, failure, now)
+        there = self.items.get((account_id, profile), Record())
+        if generation is None or not generation < there.generation <= generation + NEWEST:
+            self._unsettled[account_id, profile] = "failed"
+            self.set(account_id, profile, **failure, status="failed", updated=now)
 
     def record_dependents(self, account_id: str, profile: str, dependents: str, now: str) -> None:
         """Record the assets that stop working with a connection's data source."""
-        self.items[account_id, profile].update(dependents=dependents, updated=now)
+        self.set(account_id, profile, dependents=dependents, updated=now)
 
     def unsettled(self, kind: str) -> list[Record]:
-        """Records that are `in_progress` or `failed`."""
-        return self.unsettled_records[kind]
+        """Records that are `in_progress` or `failed`, the one written longest ago first."""
+        found = (self.items[key] for key, each in self._unsettled.items() if each == kind)
+        return sorted(found, key=lambda record: record.updated)
 
     def is_held_by(self, account_id: str, execution: str) -> bool:
         """Whether that execution holds the account's claim."""
-        return self.holders.get(account_id) == execution
+        claim = self.items.get((account_id, None))
+        return claim is not None and claim.holder == execution
 
     def held_since(self, account_id: str) -> str | None:
         """When the holder of an account's claim wrote it last."""
-        return self.held.get(account_id)
+        claim = self.items.get((account_id, None))
+        return claim.updated if claim and claim.held else None
 
     def unread_events(self) -> int:
         """How many events are stored in which no account was found."""
@@ -655,3 +710,8 @@ class FakeNotifications:
     def send(self, subject: str, text: str) -> None:
         """Send one message."""
         self.sent.append((subject, text))
+
+
+def _text(timestamp: datetime) -> str:
+    """A time as comparable text."""
+    return timestamp.astimezone(UTC).isoformat(timespec="microseconds")

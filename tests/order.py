@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 # Modules with tests of ten seconds and more.
 LONGEST = ("test_crashes", "test_chaos", "test_mutants", "test_sweep", "test_reconcile_account", "test_disconnecting")
-LONG = ("simulation", "e2e", "integration")  # folders; whatever is elsewhere takes milliseconds
+LONG = ("simulation", "e2e", "integration", "behaviour")  # folders; whatever is elsewhere takes milliseconds
 
 
 def deal(items: list[pytest.Item]) -> list[pytest.Item]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TypeVar
 
 from control_plane.opt_in import Value
@@ -88,13 +89,14 @@ class FakeRecordListing:
 
 
 class FakeSweepStore:
-    """Port `SweepStore`: values as JSON, so that what can't be written down fails."""
+    """Port `SweepStore`: values as JSON, so that what can't be written down fails. A sweep's id begins with a time."""
 
     def __init__(self) -> None:
         self.written: dict[tuple[str, str], str] = {}
 
     def put(self, sweep_id: str, name: str, value: Value) -> None:
         """Write one value down."""
+        assert not sweep_id or datetime.strptime(sweep_id[:14], "%Y%m%d%H%M%S").replace(tzinfo=UTC)
         self.written[sweep_id, name] = value.model_dump_json(exclude_defaults=True)
 
     def get(self, sweep_id: str, name: str, model: type[V]) -> V | None:

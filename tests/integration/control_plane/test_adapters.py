@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +15,7 @@ from botocore.exceptions import ClientError
 from control_plane import propagation
 from control_plane.access_policy import Shard, document
 from control_plane.aws.account_listing import AwsAccountListing
-from control_plane.aws.asset_cache import DynamoDbAssetCache
 from control_plane.aws.iam import AwsAccessPolicies
-from control_plane.aws.ledger import DynamoDbLedger
 from control_plane.aws.notifications import SnsNotifications
 from control_plane.aws.organizations import AwsOrganization
 from control_plane.aws.quick_assets import AwsQuickAssets
@@ -29,16 +27,13 @@ from control_plane.aws.role_listing import AwsRoleListing
 from control_plane.aws.source_listing import AwsSourceListing
 from control_plane.aws.stack_sets import AwsStackSets
 from control_plane.aws.sweep_store import DynamoDbSweepStore
-from control_plane.dependents import Asset
 from control_plane.errors import AccountNotFound, DataSourceFailed, MissingPermission, NotOurs, StackSetBusy, Throttled
-from control_plane.ports.access import AccessChange
-from control_plane.ports.quick import DataSourceSettings, ListingProgress, Sharing
+from control_plane.ports.quick import DataSourceSettings, Sharing
 from control_plane.ports.registry import Record
-from control_plane.ports.stack_sets import OperationStatus
 from control_plane.profiles import load, parameters
 from control_plane.steps.access import external_ids
 from control_plane.sweep.ports import ListedAccount
-from control_plane.sweep.snapshot import DataSourceSummary, RecordSummary, RoleSummary, SnapshotPage, SnapshotProgress
+from control_plane.sweep.snapshot import DataSourceSummary, RecordSummary, RoleSummary, SnapshotProgress
 from control_plane.sweep.store import LASTING
 from sandbox.organization import PROJECT
 from tests.quick_assets import make_assets
@@ -157,61 +152,6 @@ def stack_sets(client_as: ClientAs, hub: Hub) -> AwsStackSets:
     return AwsStackSets(client_as("EnsureConsumerRole", "cloudformation"), hub, body)
 
 
-def test_a_deployment_makes_the_role_once(
-    world: Sandbox, stack_sets: AwsStackSets, connection: Connection, hub: Hub
-) -> None:
-    name, account_id, wanted = connection.role_name, connection.account_id, parameters("default", PROFILE, hub)
-    for _ in range(2):  # the second finds the stack set, and the operation's id used
-        stack_sets.ensure_stack_set(name, wanted)
-        stack_sets.start_deployment(name, account_id, wanted, f"op-{account_id}", exists=False)
-    assert stack_sets.operation(name, f"op-{account_id}") is OperationStatus.RUNNING
-    underway = stack_sets.instance(name, account_id)
-    assert underway is not None
-    assert (underway.in_progress, underway.is_current) == (True, False)
-    world.clock.run()  # type: ignore[attr-defined]  # a virtual clock
-    assert stack_sets.operation(name, f"op-{account_id}") is OperationStatus.ENDED
-    made = stack_sets.instance(name, account_id)
-    assert made is not None
-    assert (made.is_current, dict(made.parameters)) == (True, wanted)
-
-
-def test_what_is_not_there_is_none_and_not_an_error(stack_sets: AwsStackSets, connection: Connection) -> None:
-    assert stack_sets.instance("quick-athena-nowhere", connection.account_id) is None
-    assert stack_sets.instance(connection.role_name, connection.account_id) is None
-    assert stack_sets.operation(connection.role_name, "never") is OperationStatus.UNKNOWN
-
-
-def test_a_failed_deployment_says_why_in_awss_words(
-    world: Sandbox, stack_sets: AwsStackSets, connection: Connection, hub: Hub
-) -> None:
-    account_id, wanted = connection.account_id, parameters("default", PROFILE, hub)
-    world.boto3_session(account_id).client("iam").create_role(
-        RoleName=connection.role_name, AssumeRolePolicyDocument=json.dumps(trusting(account_id))
-    )
-    stack_sets.ensure_stack_set(connection.role_name, wanted)
-    stack_sets.start_deployment(connection.role_name, account_id, wanted, f"op-{account_id}", exists=False)
-    world.clock.run()  # type: ignore[attr-defined]  # a virtual clock
-    assert "already exists" in stack_sets.failure(connection.role_name, f"op-{account_id}", account_id)
-
-
-def trusting(account_id: str) -> dict[str, Any]:
-    statement = {"Effect": "Allow", "Principal": {"AWS": account_id}, "Action": "sts:AssumeRole"}
-    return {"Version": "2012-10-17", "Statement": [statement]}
-
-
-def test_a_foreign_stack_set_is_left_alone(world: Sandbox, stack_sets: AwsStackSets, hub: Hub) -> None:
-    with world.cloud.administering(hub.account_id):
-        world.cloud.client("cloudformation").create_stack_set(
-            StackSetName="quick-athena-strange",
-            TemplateBody='{"Resources": {"T": {"Type": "AWS::SNS::Topic"}}}',
-            PermissionModel="SERVICE_MANAGED",
-            AutoDeployment={"Enabled": False},
-            CallAs="DELEGATED_ADMIN",
-        )
-    with pytest.raises(NotOurs, match="quick-athena-strange"):
-        stack_sets.ensure_stack_set("quick-athena-strange", {})
-
-
 @pytest.mark.parametrize(
     ("code", "named"), [("OperationInProgressException", StackSetBusy), ("ThrottlingException", Throttled)]
 )
@@ -224,21 +164,6 @@ def test_awss_error_codes_get_our_names(
         stack_sets.start_deployment(connection.role_name, connection.account_id, {}, "op-x", exists=False)
 
 
-def test_a_removal_deletes_the_role_once(world: Sandbox, client_as: ClientAs, connection: Connection, hub: Hub) -> None:
-    name, account_id = connection.role_name, connection.account_id
-    deploy_role(world, client_as, connection, hub)
-    removing = AwsStackSets(client_as("RemoveConsumerRole", "cloudformation"), hub, Path("unused"))
-    removing.check_ownership(name)
-    for _ in range(2):  # the second finds the operation's id used
-        removing.start_removal(name, account_id, f"out-{account_id}", retain=False)
-    seen = removing.instance(name, account_id)
-    assert seen is not None
-    assert (seen.is_current, seen.in_progress, seen.operation_id) == (False, True, f"out-{account_id}")
-    world.clock.run()  # type: ignore[attr-defined]  # a virtual clock
-    assert removing.operation(name, f"out-{account_id}") is OperationStatus.ENDED
-    assert removing.instance(name, account_id) is None
-
-
 def deploy_role(world: Sandbox, client_as: ClientAs, connection: Connection, hub: Hub) -> None:
     body = PROJECT / "layers/consumer/consumer_role.yaml"
     deploying = AwsStackSets(client_as("EnsureConsumerRole", "cloudformation"), hub, body)
@@ -248,43 +173,10 @@ def deploy_role(world: Sandbox, client_as: ClientAs, connection: Connection, hub
     world.clock.run()  # type: ignore[attr-defined]  # a virtual clock
 
 
-def test_a_stack_that_resists_is_told_and_can_only_be_made_anew(
-    world: Sandbox, client_as: ClientAs, connection: Connection, hub: Hub
-) -> None:
-    name, account_id = connection.role_name, connection.account_id
-    deploy_role(world, client_as, connection, hub)
-    iam = world.boto3_session(account_id).client("iam")
-    allowed = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]}
-    policy = iam.create_policy(PolicyName="by-hand", PolicyDocument=json.dumps(allowed))["Policy"]["Arn"]
-    iam.attach_role_policy(RoleName=name, PolicyArn=policy)
-    removing = AwsStackSets(client_as("RemoveConsumerRole", "cloudformation"), hub, Path("unused"))
-    removing.start_removal(name, account_id, f"out-{account_id}", retain=False)
-    world.clock.run()  # type: ignore[attr-defined]  # a virtual clock
-    assert "detach all policies" in removing.failure(name, f"out-{account_id}", account_id)
-    seen = removing.instance(name, account_id)
-    assert seen is not None
-    assert (seen.is_current, seen.is_drifted) == (False, True)
-
-
 def test_what_removes_roles_can_make_none(client_as: ClientAs, connection: Connection, hub: Hub) -> None:
     removing = AwsStackSets(client_as("RemoveConsumerRole", "cloudformation"), hub, Path("unused"))
     with pytest.raises(MissingPermission, match="cloudformation:CreateStackInstances"):
         removing.start_deployment(connection.role_name, connection.account_id, {}, "op-x", exists=False)
-
-
-def test_a_foreign_stack_set_loses_nothing(world: Sandbox, client_as: ClientAs, hub: Hub) -> None:
-    removing = AwsStackSets(client_as("RemoveConsumerRole", "cloudformation"), hub, Path("unused"))
-    with world.cloud.administering(hub.account_id):
-        world.cloud.client("cloudformation").create_stack_set(
-            StackSetName="quick-athena-foreign",
-            TemplateBody='{"Resources": {"T": {"Type": "AWS::SNS::Topic"}}}',
-            PermissionModel="SERVICE_MANAGED",
-            AutoDeployment={"Enabled": False},
-            CallAs="DELEGATED_ADMIN",
-        )
-    removing.check_ownership("quick-athena-nowhere")
-    with pytest.raises(NotOurs, match="quick-athena-foreign"):
-        removing.check_ownership("quick-athena-foreign")
 
 
 def test_looking_for_drift_does_not_make_an_instance_look_changed(
@@ -310,19 +202,12 @@ def policies(client_as: ClientAs, hub: Hub) -> AwsAccessPolicies:
     return AwsAccessPolicies(client_as("EnsureAccess", "iam"), hub, external_ids(hub))
 
 
-def test_a_shard_is_written_attached_read_and_taken_away(
+def test_a_shard_is_attached_and_taken_away(
     world: Sandbox, policies: AwsAccessPolicies, connection: Connection, hub: Hub
 ) -> None:
-    arn = connection.consumer_role_arn(hub)
-    first = policies.write(Shard(1, (arn,)))
-    assert policies.shards() == [Shard(1, (arn,))]
-    assert policies.versions() == {"quick-athena-access-1": first}
-    for number in range(7):  # IAM keeps five versions
-        policies.write(Shard(1, (arn, f"{arn}-{number}")))
-    assert policies.shards() == [Shard(1, (arn, f"{arn}-6"))]
-    assert policies.versions()["quick-athena-access-1"].endswith("v8")
+    policies.write(Shard(1, (connection.consumer_role_arn(hub),)))
+    assert world.allowed_roles() == [connection.consumer_role_arn(hub)]
     policies.write(Shard(1, ()))
-    assert policies.shards() == []
     assert world.allowed_roles() == []
 
 
@@ -367,125 +252,22 @@ def test_the_writer_may_attach_nothing_but_shards(client_as: ClientAs, hub: Hub)
         )
 
 
-# Ledger ----------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def ledger(world: Sandbox, client_as: ClientAs) -> DynamoDbLedger:
-    return DynamoDbLedger(client_as("EnsureAccess", "dynamodb"), world.outputs["RegistryTableName"])
-
-
-def later(seconds: float) -> str:
-    return (datetime.fromisoformat(NOW) + timedelta(seconds=seconds)).isoformat()
-
-
-def test_the_lease_has_one_holder_until_it_is_released_or_outlived(ledger: DynamoDbLedger) -> None:
-    assert ledger.acquire("one", NOW)
-    assert not ledger.acquire("another", later(30))
-    assert ledger.holds("one")
-    assert ledger.acquire("another", later(91))
-    assert not ledger.holds("one")
-    ledger.release("one", {}, later(92))
-    assert ledger.holds("another")
-    ledger.release("another", {"quick-athena-access-1": "P/v2"}, later(93))
-    assert ledger.recent_versions(later(94)) == {"quick-athena-access-1": "P/v2"}
-    assert ledger.recent_versions(later(93 + 301)) == {}
-
-
-def test_a_later_change_replaces_an_earlier_one_and_only_what_was_applied_is_forgotten(
-    ledger: DynamoDbLedger, connection: Connection
-) -> None:
-    first, late = (
-        AccessChange(connection, allow=True, generation=2),
-        AccessChange(connection, allow=False, generation=1),
-    )
-    ledger.enqueue(first, NOW)
-    ledger.enqueue(late, NOW)
-    seen = ledger.pending()
-    assert [each.change for each in seen.changes] == [first]
-    last = AccessChange(connection, allow=False, generation=3, counted=False)
-    ledger.enqueue(last, later(5))
-    (change,) = ledger.pending().changes
-    assert (change.key, change.change, change.requested_at[:19]) == (connection.key, last, NOW[:19])
-    ledger.remove_applied(seen.changes)
-    assert ledger.pending().changes == (change,)
-    ledger.remove_applied([change])
-    assert ledger.pending().changes == ()
-
-
-# Revocation budget ----------------------------------------------------------------------------
-
-
-@pytest.fixture
-def budget(world: Sandbox, client_as: ClientAs) -> DynamoDbRevocationBudget:
-    return DynamoDbRevocationBudget(client_as("RevokeAccess", "dynamodb"), world.outputs["RegistryTableName"])
-
-
-def test_revocations_are_counted_for_an_hour(budget: DynamoDbRevocationBudget) -> None:
-    budget.count(["1#default"], NOW)
-    budget.count(["2#default"], later(3000))
-    assert set(budget.revoked()) == {"1#default", "2#default"}
-    budget.count(["3#default"], later(3601))
-    assert set(budget.revoked()) == {"2#default", "3#default"}
-
-
-def test_another_list_is_another_batch(world: Sandbox, client_as: ClientAs, budget: DynamoDbRevocationBudget) -> None:
-    first = budget.hold(["1#default", "2#default"], NOW)
-    assert first is not None
-    assert budget.hold(["1#default", "2#default"], later(5)) == first, "nobody was asked yet"
-    budget.mark_approval_requested(first)
-    assert budget.hold(["2#default", "1#default"], later(9)) is None
-    second = budget.hold(["2#default"], later(10))
-    assert second is not None
-    assert second.connections == {"2#default"}
-    assert budget.connections_of(first.id) == ["1#default", "2#default"]
-    assert not budget.is_released(first.id)
-    budget.mark_released(first.id)
-    assert budget.is_released(first.id)
-    empty = budget.hold([], later(20))
-    assert empty is not None
-    assert empty.connections == frozenset()
-    asker = DynamoDbRevocationBudget(client_as("AskForApproval", "dynamodb"), world.outputs["RegistryTableName"])
-    assert asker.store_token(empty.id, "none") is None
-
-
-def test_the_token_of_a_replaced_list_is_kept_until_it_was_refused(world: Sandbox, client_as: ClientAs) -> None:
-    def as_function(name: str) -> DynamoDbRevocationBudget:
-        return DynamoDbRevocationBudget(client_as(name, "dynamodb"), world.outputs["RegistryTableName"])
-
-    first = as_function("RevokeAccess").hold(["1#default"], later(30))
-    assert first is not None
-    assert as_function("AskForApproval").store_token(first.id, "token") == replace(first, superseded_token="")
-    writer = as_function("EnsureAccess")
-    second, third = writer.hold(["2#default"], later(31)), writer.hold(["3#default"], later(32))
-    assert second is not None
-    assert third is not None
-    assert (second.superseded_token, third.superseded_token) == ("token", "token"), "nobody has refused it yet"
-    writer.mark_approval_requested(third)
-    fourth = writer.hold(["4#default"], later(33))
-    assert fourth is not None
-    assert fourth.superseded_token == ""
-    assert as_function("AskForApproval").store_token(first.id, "late") is None
-
-
 # Registry --------------------------------------------------------------------------------------------------
 
 
-def test_a_failure_is_recorded_on_the_connection_or_on_the_claim(
+def test_a_failure_is_stored_under_the_names_people_look_for(
     world: Sandbox, client_as: ClientAs, connection: Connection
 ) -> None:
     table = world.outputs["RegistryTableName"]
     failure = {"step": "EnsureAccess", "error": "Throttled", "reason": "r", "cause": "c", "remedy": "m"}
     writer = DynamoDbRegistry(client_as("RecordFailure", "dynamodb"), table)
-    writer.record_failure(connection.account_id, "default", failure, NOW)
-    writer.record_failure(connection.account_id, None, failure, NOW)
+    for profile in ("default", None):
+        writer.record_failure(connection.account_id, profile, failure, NOW)
     reader = DynamoDbRegistry(client_as("AssessAccount", "dynamodb"), table)
-    failed = Record(connection.account_id, "default", status="failed", updated=NOW)
-    assert reader.records(connection.account_id) == {"default": replace(failed, **failure)}  # type: ignore[arg-type]  # texts
-    claim = replace(failed, profile=None, **failure)  # type: ignore[arg-type]  # texts
+    failed = replace(Record(connection.account_id, status="failed", updated=NOW), **failure)  # type: ignore[arg-type]  # texts
     assert sorted(reader.account(connection.account_id), key=lambda each: each.profile or "") == [
-        claim,
-        replace(failed, **failure),  # type: ignore[arg-type]  # texts
+        failed,
+        replace(failed, profile="default"),
     ]
     kept = world.record(connection.account_id)
     assert kept is not None
@@ -496,116 +278,6 @@ def put(world: Sandbox, **item: dict[str, str]) -> None:
     with world.cloud.administering(world.cloud.topology.hub):
         table = world.outputs["RegistryTableName"]
         world.cloud.client("dynamodb").put_item(TableName=table, Item=item)
-
-
-def test_what_is_not_at_rest_is_found_in_its_index_and_nothing_else_is(
-    world: Sandbox, connection: Connection, client_as: ClientAs
-) -> None:
-    registry = DynamoDbRegistry(client_as("WatchRegistry", "dynamodb"), world.outputs["RegistryTableName"])
-    pk = {"S": f"account#{connection.account_id}"}
-    put(
-        world,
-        pk=pk,
-        sk={"S": "claim"},
-        updated={"S": NOW},
-        unsettled={"S": "in_progress"},
-        holder={"S": "me"},
-        generation={"N": "4"},
-    )
-    put(
-        world,
-        pk=pk,
-        sk={"S": "connection#default"},
-        updated={"S": NOW},
-        unsettled={"S": "failed"},
-        status={"S": "failed"},
-    )
-    put(world, pk=pk, sk={"S": "connection#other"}, updated={"S": NOW}, status={"S": "connected"})
-    moving = [each for each in registry.unsettled("in_progress") if each.account_id == connection.account_id]
-    failed = [each for each in registry.unsettled("failed") if each.account_id == connection.account_id]
-    assert [(each.profile, each.held, each.generation) for each in moving] == [(None, True, 4)]
-    assert [(each.profile, each.held) for each in failed] == [("default", False)]
-    assert registry.held_since(connection.account_id) == NOW
-    assert registry.held_since("999988887777") is None
-
-
-def test_kept_events_are_counted(world: Sandbox, client_as: ClientAs) -> None:
-    registry = DynamoDbRegistry(client_as("WatchRegistry", "dynamodb"), world.outputs["RegistryTableName"])
-    before = registry.unread_events()
-    put(world, pk={"S": "unread"}, sk={"S": "unread#one"}, event={"S": "{}"})
-    put(world, pk={"S": "sweep"}, sk={"S": "baseline"}, value={"S": "{}"})
-    assert registry.unread_events() == before + 1
-
-
-def test_the_last_report_is_remembered(world: Sandbox, client_as: ClientAs) -> None:
-    registry = DynamoDbRegistry(client_as("WatchRegistry", "dynamodb"), world.outputs["RegistryTableName"])
-    registry.set_last_report(NOW)
-    assert registry.last_report() == NOW
-
-
-def test_a_failed_account_fails_its_connections_under_way_and_no_other(
-    world: Sandbox, connection: Connection, client_as: ClientAs
-) -> None:
-    registry = DynamoDbRegistry(client_as("RecordFailure", "dynamodb"), world.outputs["RegistryTableName"])
-    pk = {"S": f"account#{connection.account_id}"}
-    put(world, pk=pk, sk={"S": "connection#default"}, status={"S": "connecting"})
-    put(world, pk=pk, sk={"S": "connection#steady"}, status={"S": "connected"})
-    registry.record_failure(connection.account_id, None, {"error": "InvalidTagValue"}, NOW)
-    statuses = {profile: record.status for profile, record in registry.records(connection.account_id).items()}
-    assert statuses == {"default": "failed", "steady": "connected"}
-
-
-def test_what_stopped_working_and_what_aws_keeps_is_remembered(
-    world: Sandbox, client_as: ClientAs, connection: Connection
-) -> None:
-    registry = DynamoDbRegistry(client_as("RemoveDataSource", "dynamodb"), world.outputs["RegistryTableName"])
-    pk = {"S": f"account#{connection.account_id}"}
-    put(
-        world,
-        pk=pk,
-        sk={"S": "connection#default"},
-        status={"S": "disconnecting"},
-        instance_retained={"S": "quick-athena-default"},
-    )
-    registry.record_dependents(connection.account_id, "default", "data set orders", NOW)
-    assert registry.records(connection.account_id) == {
-        "default": Record(
-            connection.account_id,
-            "default",
-            "disconnecting",
-            updated=NOW,
-            instance_retained=True,
-            dependents="data set orders",
-        )
-    }
-
-
-# What is known of Quick's assets ---------------------------------------------------------------------------
-
-
-def test_assets_are_remembered_until_they_are_forgotten(world: Sandbox, client_as: ClientAs) -> None:
-    cache = DynamoDbAssetCache(client_as("RemoveDataSource", "dynamodb"), world.outputs["RegistryTableName"])
-    listed = Asset("dataset", "a#b", "arn:a", "A name", "monday", seen="today")
-    described = Asset("dashboard", "c", "arn:c", "C", "monday", "today", uses=())
-    owned = Asset("analysis", "d", "arn:d", "D", "monday", "today", ("arn:a",), ("ann",), "today")
-    for each in (listed, described, owned):
-        cache.keep(each)
-    assert sorted(cache.assets(), key=lambda each: each.id) == [listed, described, owned]
-    for each in (listed, described, owned):
-        cache.forget(each)
-    assert cache.assets() == []
-
-
-def test_one_at_a_time_may_ask_quick_and_how_far_it_came_is_kept(world: Sandbox, client_as: ClientAs) -> None:
-    cache = DynamoDbAssetCache(client_as("RemoveDataSource", "dynamodb"), world.outputs["RegistryTableName"])
-    now = datetime(2026, 11, 24, 8, tzinfo=UTC)
-    assert cache.listing() == ListingProgress()
-    assert cache.try_reserve(now, now + timedelta(seconds=10))
-    assert not cache.try_reserve(now + timedelta(seconds=9), now + timedelta(seconds=19))
-    cache.keep_listing(ListingProgress("today", "analysis", "2"))
-    assert cache.listing() == ListingProgress("today", "analysis", "2")
-    assert not cache.try_reserve(now + timedelta(seconds=9), now + timedelta(seconds=19))
-    assert cache.try_reserve(now + timedelta(seconds=10), now + timedelta(seconds=20))
 
 
 # Starting and telling --------------------------------------------------------------------------------------
@@ -1012,30 +684,6 @@ def test_records_are_listed_page_by_page(world: Sandbox, client_as: ClientAs) ->
 # What a sweep writes down, and asks for ------------------------------------------------------------------------
 
 SWEEP = "20261124080000000"
-WRITERS = ["CollectSnapshot", "PlanSweep", "InspectConnections", "ReportSweep"]
-READERS = ["PlanSweep", "StartReconciles", "ReportSweep"]
-
-
-@pytest.mark.parametrize("function", WRITERS)
-def test_a_step_of_a_sweep_writes_down_and_reads_back(world: Sandbox, client_as: ClientAs, function: str) -> None:
-    store = DynamoDbSweepStore(client_as(function, "dynamodb"), world.outputs["RegistryTableName"])
-    sweep_id = f"{SWEEP}-{function}"
-    assert store.get(sweep_id, "progress", SnapshotProgress) is None
-    for listed in (20, 40):
-        store.put(sweep_id, "progress", SnapshotProgress(listed=listed))
-    assert store.get(sweep_id, "progress", SnapshotProgress) == SnapshotProgress(listed=40)
-
-
-@pytest.mark.parametrize("function", READERS)
-def test_a_step_of_a_sweep_reads_everything_of_a_kind(world: Sandbox, client_as: ClientAs, function: str) -> None:
-    table, sweep_id = world.outputs["RegistryTableName"], f"{SWEEP}-every-{function}"
-    store = DynamoDbSweepStore(client_as("CollectSnapshot", "dynamodb"), table)
-    for number in (2, 1, 10):
-        store.put(
-            sweep_id, f"page#{number:06}", SnapshotPage(records=(RecordSummary(account_id="1", profile=str(number)),))
-        )
-    pages = DynamoDbSweepStore(client_as(function, "dynamodb"), table).every(sweep_id, "page#", SnapshotPage)
-    assert [page.records[0].profile for page in pages] == ["1", "2", "10"]
 
 
 def test_what_belongs_to_a_sweep_is_forgotten_and_what_outlives_it_is_not(world: Sandbox, client_as: ClientAs) -> None:
@@ -1046,23 +694,6 @@ def test_what_belongs_to_a_sweep_is_forgotten_and_what_outlives_it_is_not(world:
     expires = datetime.fromtimestamp(int(kept[f"sweep#{SWEEP}"]["expires_at"]), UTC)
     assert expires == datetime(2026, 12, 8, 8, tzinfo=UTC)
     assert "expires_at" not in kept["report"]
-
-
-def test_what_a_sweep_expects_is_held_until_it_was_approved(world: Sandbox, client_as: ClientAs) -> None:
-    table = world.outputs["RegistryTableName"]
-    budget = DynamoDbRevocationBudget(client_as("PlanSweep", "dynamodb"), table)
-    budget.expect(["1#a", "2#b"])
-    budget.expect(["2#b", "3#c"])
-    assert budget.expected() == {"2#b", "3#c"}
-    writer = DynamoDbRevocationBudget(client_as("ReleaseRevocations", "dynamodb"), table)
-    batch = writer.hold(["2#b"], NOW)
-    assert batch
-    writer.mark_released(batch.id)
-    assert writer.expected() == {"3#c"}
-    writer.hold([], NOW)
-    budget = DynamoDbRevocationBudget(client_as("PlanSweep", "dynamodb"), table)
-    budget.expect([])
-    assert budget.expected() == frozenset()
 
 
 def test_only_what_plans_tells_the_budget(world: Sandbox, client_as: ClientAs) -> None:

@@ -54,7 +54,8 @@ def revoke(connection: Connection, generation: int = 1) -> AccessChange:
 
 
 def at(seconds: float) -> str:
-    return (START + timedelta(seconds=seconds)).isoformat()
+    """A time as Step Functions writes it."""
+    return (START + timedelta(seconds=seconds)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 @dataclass
@@ -460,7 +461,7 @@ def test_an_item_that_is_no_change_is_told_taken_away_and_blocks_nobody() -> Non
 
 def test_whose_change_is_kept_out_by_an_odd_item_is_told_to_come_again() -> None:
     world = holding([X])
-    world.ledger.malformed = {X.key: RefusedChange(X.key, "malformed")}
+    world.ledger.malformed = {X.key: RefusedChange(X.key, "malformed", {"generation": {"N": "9" * 20}})}
     assert apply_change(revoke(X), Writer("one", at(0)), world.deps) is WriteResult.BUSY
     assert world.apply_change(revoke(X), seconds=3)
     assert world.policies.entries == frozenset()

@@ -60,7 +60,7 @@ def test_a_changed_profile_is_deployed_to_the_instance_that_exists() -> None:
 
 def test_an_instance_that_is_not_current_is_deployed_again() -> None:
     stack_sets = finished()
-    stack_sets.instances[PLACE] = replace(stack_sets.instances[PLACE], is_current=False)
+    stack_sets.instances[PLACE] = replace(stack_sets.instances[PLACE], is_current=False, stack_id="")
     assert step(stack_sets) == EnsureResult(ready=False, operation_id="op-1")
     assert stack_sets.operation(NAME, "op-1") is OperationStatus.RUNNING
 

@@ -204,13 +204,13 @@ def test_nobody_is_told_of_nothing() -> None:
     there = Removing(OTHER)
     there.run()
     assert there.notifications.sent == []
-    assert "dependents" not in there.registry.items[CONSUMER, "default"]
+    assert there.registry.items[CONSUMER, "default"].dependents == ""
 
 
 def test_dependents_are_recorded_and_told_once_before_the_data_source_goes() -> None:
     there = Removing(*EVERYTHING)
     there.run()
-    assert "data set orders (owners: user/default/ann)" in there.registry.items[CONSUMER, "default"]["dependents"]
+    assert "data set orders (owners: user/default/ann)" in there.registry.items[CONSUMER, "default"].dependents
     ((subject, text),) = there.notifications.sent
     assert CONSUMER in subject
     assert "dashboard board" in text

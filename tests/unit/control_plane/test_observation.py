@@ -22,7 +22,9 @@ PROFILES = {"default": profile(), "sales": profile(databases=["sales"])}
 def planes(*entries: str, recorded: str | None = None) -> Planes:
     shards = [Shard(1, entries)] if entries else []
     registry = FakeRegistry([(CONSUMER, "default", recorded)] if recorded else [])
-    return Planes(FakeStackSets(HUB), FakeAccessPolicies(*shards), FakeDataSources(HUB), registry)
+    stack_sets = FakeStackSets(HUB)
+    stack_sets.ensure_stack_set(CONNECTION.role_name, parameters("default", profile(), HUB))
+    return Planes(stack_sets, FakeAccessPolicies(*shards), FakeDataSources(HUB), registry)
 
 
 def observed(there: Planes, *wanted: str, of: str = "ACTIVE") -> dict[str, Observed]:
@@ -115,28 +117,28 @@ def test_an_instance_aws_keeps_for_good_is_nothing_we_could_remove() -> None:
     there = planes(recorded="disconnecting")
     there.stack_sets.instances[CONNECTION.role_name, CONSUMER] = instance()  # type: ignore[attr-defined]  # the fake's
     assert not observed(there)["default"].is_absent
-    there.registry.items[CONSUMER, "default"]["instance_retained"] = "quick-athena-default"  # type: ignore[attr-defined]  # the fake's
+    there.registry.set(CONSUMER, "default", instance_retained=True)  # type: ignore[attr-defined]  # the fake's
     assert observed(there, of=DEPARTED)["default"].is_absent
 
 
 def test_what_stays_in_the_account_is_read_from_the_record() -> None:
     there = planes(recorded="disconnecting")
-    there.registry.items[CONSUMER, "default"]["retained"] = "the results bucket"  # type: ignore[attr-defined]  # the fake's
+    there.registry.set(CONSUMER, "default", retained="the results bucket")  # type: ignore[attr-defined]  # the fake's
     assert observed(there)["default"].retained == "the results bucket"
 
 
 def test_an_account_that_can_be_reached_is_assessed_whatever_its_record_says_aws_keeps() -> None:
     there = planes(recorded="disconnecting")
     there.stack_sets.instances[CONNECTION.role_name, CONSUMER] = instance()  # type: ignore[attr-defined]  # the fake's
-    there.registry.items[CONSUMER, "default"]["instance_retained"] = "quick-athena-default"  # type: ignore[attr-defined]  # the fake's
+    there.registry.set(CONSUMER, "default", instance_retained=True)  # type: ignore[attr-defined]  # the fake's
     assert observed(there)["default"].consumer_role is Presence.CURRENT
 
 
 def test_no_crowd_of_records_takes_an_account_out_of_reach() -> None:
     there = planes(entry(profile_name="sales"))
-    crowd = {(CONSUMER, f"a{number}"): {"status": "removed"} for number in range(3000)}
-    there.registry.items.update(crowd)  # type: ignore[attr-defined]  # the fake's
-    there.registry.items[CONSUMER, "zzz"] = {"status": "quarantined"}  # type: ignore[attr-defined]  # the fake's
+    for number in range(3000):
+        there.registry.set(CONSUMER, f"a{number}", status="removed")  # type: ignore[attr-defined]  # the fake's
+    there.registry.set(CONSUMER, "zzz", status="quarantined")  # type: ignore[attr-defined]  # the fake's
     seen = observed(there, "default")
     assert {"default", "sales", "zzz"} <= set(seen)
     assert len(seen) <= MAX_RECORDS + 2

@@ -52,7 +52,9 @@ def failure(age: timedelta, account_id: str = CONSUMER) -> Record:
 
 def registry(*in_progress: Record, failed: tuple[Record, ...] = ()) -> FakeRegistry:
     found = FakeRegistry()
-    found.unsettled_records = {"in_progress": list(in_progress), "failed": list(failed)}
+    for kind, records in (("in_progress", in_progress), ("failed", failed)):
+        for record in records:
+            found.put(record, kind)
     return found
 
 
@@ -78,7 +80,8 @@ def test_a_claim_without_a_sign_of_life_is_stuck(age: timedelta, stuck: bool) ->
 )
 def test_a_connection_moves_as_long_as_its_accounts_claim_does(age: timedelta, held: str | None, stuck: bool) -> None:  # noqa: FBT001
     records = registry(connection(age))
-    records.held = {CONSUMER: held} if held else {}
+    if held:
+        records.put(Record(CONSUMER, held=True, updated=held))
     assert bool(scan(records, NOW).stuck) is stuck
 
 

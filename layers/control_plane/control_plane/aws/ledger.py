@@ -5,7 +5,7 @@ Only the key of an item and attributes of the expected type are believed: see do
 
 import re
 from collections.abc import Collection, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from control_plane.account import Connection
@@ -145,4 +145,4 @@ def _read(item: Item) -> PendingChange | RefusedChange:
 
 def _after(timestamp: str, delay: timedelta = timedelta()) -> str:
     """A time as comparable text: ISO 8601, UTC, microseconds."""
-    return (datetime.fromisoformat(timestamp) + delay).isoformat(timespec="microseconds")
+    return (datetime.fromisoformat(timestamp).astimezone(UTC) + delay).isoformat(timespec="microseconds")
