@@ -29,6 +29,10 @@ class InvalidTagValue(Exception):
     """The value of the opt-in tag is not valid."""
 
 
+class InvalidExpiry(Exception):
+    """The value of the tag that says when the opt-in expires is not a date or a time."""
+
+
 class UnknownProfile(Exception):
     """The opt-in tag names a profile that profiles.yaml does not define."""
 

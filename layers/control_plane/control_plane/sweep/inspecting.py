@@ -11,6 +11,7 @@ from control_plane.errors import (
     AccountNotActive,
     AccountNotFound,
     AccountNotReachable,
+    InvalidExpiry,
     InvalidProfiles,
     InvalidTagValue,
     NotOurs,
@@ -20,7 +21,14 @@ from control_plane.ports.access import Shards
 from control_plane.sweep.planning import ADDITIONS, Difference
 
 # The account has changed since the lists were read. An event or the next sweep handles that.
-OUTDATED = (AccountNotActive, AccountNotFound, AccountNotReachable, InvalidProfiles, InvalidTagValue)
+OUTDATED = (
+    AccountNotActive,
+    AccountNotFound,
+    AccountNotReachable,
+    InvalidExpiry,
+    InvalidProfiles,
+    InvalidTagValue,
+)
 
 
 class CachedShards:

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from control_plane.account import DEPARTED, Account, Hub
 from control_plane.decision import Action, PlannedAction, desired, plan
-from control_plane.errors import AccountNotActive, AccountNotReachable, InvalidProfiles, InvalidTagValue
+from control_plane.errors import AccountNotActive, AccountNotReachable, InvalidExpiry, InvalidProfiles, InvalidTagValue
 from control_plane.opt_in import OptInPolicy, OptInRequest, Value, read_opt_in
 from control_plane.profiles import Profile
 from control_plane.revocation_budget import latest, limit, remaining
@@ -133,7 +133,7 @@ class _Planner:
             return
         try:
             request = read_opt_in(account, rules.hub, rules.opt_in_policy, rules.now)
-        except (InvalidTagValue, AccountNotReachable) as error:
+        except (InvalidTagValue, InvalidExpiry, AccountNotReachable) as error:
             self._refused(account, "", type(error).__name__, str(error))
             return
         if request.profile_names and rules.profiles_fault:
