@@ -40,6 +40,8 @@ class UnknownProfile(Exception):
 class InvalidProfiles(Exception):
     """The profiles file is not valid, so none of its profiles may be used."""
 
+    faults: tuple[str, ...] = ()
+
 
 class AccountNotReachable(Exception):
     """The account can't be connected: it is the management account or the hub itself."""
