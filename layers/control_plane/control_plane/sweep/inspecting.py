@@ -64,7 +64,11 @@ def inspect(
             continue
         if actions := [each for each in assessment.actions if each.action in ADDITIONS]:
             differences.append(Difference(account_id=account_id, name=assessment.account.name, what=_describe(actions)))
-        unmanaged += [f"{account_id}#{each.profile}" for each in assessment.actions if each.error == NotOurs.__name__]
+        unmanaged += [
+            f"{account_id}#{each.profile}: {each.reason}"
+            for each in assessment.actions
+            if each.error == NotOurs.__name__
+        ]
     return InspectionResult(differences=tuple(differences), unmanaged=tuple(unmanaged))
 
 

@@ -43,7 +43,8 @@ class SweepPlan(Value):
     incomplete. `reported_only`: differences that are not repaired. `full_check`: accounts to check in full. `profiles`:
     those with roles in accounts, in a sweep of everything. `stack_sets`: how stack sets with our names differ from what
     was built. `known`: the baseline for the next sweep. `foreign`: entries of the access policy that are not a consumer
-    role of ours. `unrequested`: consumer roles of ours in the access policy that must not have access.
+    role of ours. `unrequested`: consumer roles of ours in the access policy that must not have access. `unmanaged`:
+    resources with our names that are not ours. `reported_before`: those of them that an earlier sweep reported.
     """
 
     partial: str = ""
@@ -57,6 +58,7 @@ class SweepPlan(Value):
     waiting: tuple[str, ...] = ()
     orphans: tuple[str, ...] = ()
     unmanaged: tuple[str, ...] = ()
+    reported_before: tuple[str, ...] = ()
     malformed: tuple[str, ...] = ()
     foreign: tuple[str, ...] = ()
     unrequested: tuple[str, ...] = ()

@@ -15,7 +15,7 @@ class Report(Value):
     """The report of a sweep. `in_progress`: accounts that were still being reconciled when the sweep ended.
 
     `unexpected`: entries of the access policy that no connection should have. `removed_entries`: those of them that are
-    removed already.
+    removed already. `unmanaged`: those that no earlier sweep reported; `unmanaged_before`: how many others there are.
     """
 
     sweep_id: str
@@ -32,6 +32,7 @@ class Report(Value):
     reported_only: tuple[str, ...] = ()
     orphans: tuple[str, ...] = ()
     unmanaged: tuple[str, ...] = ()
+    unmanaged_before: int = 0
     malformed: tuple[str, ...] = ()
     stack_sets: tuple[str, ...] = ()
     unexpected: tuple[str, ...] = ()
@@ -63,9 +64,10 @@ class Report(Value):
             "WithheldRemovals": len(self.withheld),
             "ReportedOnlyDifferences": len(self.reported_only),
             "Orphans": len(self.orphans),
-            "UnmanagedResources": len(self.unmanaged),
+            "UnmanagedResources": len(self.unmanaged) + self.unmanaged_before,
             "MalformedRecords": len(self.malformed),
-            "StackSetsDiffer": len(self.stack_sets),
+            "StackSetsDiffer": len(self.stack_sets)
+            + len([each for each in self.unmanaged if each.startswith("stack set ")]),
             "PartialListings": int(bool(self.partial)),
         }
 
@@ -101,7 +103,8 @@ def report(
         withheld=plan.withheld,
         reported_only=tuple(_describe(each) for each in plan.reported_only),
         orphans=plan.orphans,
-        unmanaged=plan.unmanaged,
+        unmanaged=tuple(each for each in plan.unmanaged if each not in plan.reported_before),
+        unmanaged_before=len({*plan.unmanaged} & {*plan.reported_before}),
         malformed=plan.malformed,
         stack_sets=plan.stack_sets,
         unexpected=(*foreign, *plan.unrequested),
@@ -145,7 +148,10 @@ def message(report: Report) -> tuple[str, str]:
     parts += _listed("Had resources but no record", report.orphans)
     parts += _listed("Unexpected entries in the access policy", report.unexpected)
     parts += _listed("Of these, removed at once", report.removed_entries)
-    parts += _listed("Unmanaged resources with our names, not changed", report.unmanaged)
+    parts += _listed(
+        "New unmanaged resources with our names (not changed, and not reported again until they change)",
+        report.unmanaged,
+    )
     parts += _listed("Malformed items in the registry, ignored (docs/howto/sweep-now.md)", report.malformed)
     parts += _listed("Stack sets that differ from what was built", report.stack_sets)
     parts.append(f"Sweep {report.sweep_id}; docs/howto/sweep-now.md.")

@@ -13,7 +13,7 @@ from control_plane.ports.notifications import Notifications
 from control_plane.ports.reconciles import Reconciles
 from control_plane.ports.registry import Registry
 from control_plane.profiles import Profile
-from control_plane.sweep import reporting, stack_sets, starting
+from control_plane.sweep import reporting, stack_sets, starting, unmanaged
 from control_plane.sweep.collecting import PROGRESS
 from control_plane.sweep.inspecting import inspect
 from control_plane.sweep.inventory import Inventory
@@ -64,7 +64,15 @@ def make_plan(sweep_id: str, now: datetime, deps: SweepDependencies) -> SweepPla
     built = stack_sets.built(deps.body, profiles, deps.hub)
     outdated = stack_sets.outdated(read.stack_sets, built)
     inventory = Inventory(read, deps.policies.shards(), profiles, deps.hub, outdated)
-    plan = plan_sweep(read.accounts, inventory, progress, partial, rules)
+    plan = plan_sweep(read.accounts, inventory, progress, partial, rules).model_copy(
+        update={
+            "unmanaged": (
+                *unmanaged.data_sources(read.owners),
+                *stack_sets.unmanaged(read.stack_sets, None if fault else built, baseline),
+            ),
+            "reported_before": unmanaged.still_there(baseline.unmanaged, read),
+        }
+    )
     if progress.is_everything:
         recorded = (each.profile for each in read.records if each.profile)
         known = stack_sets.updated_baseline(baseline, built, read.stack_sets, recorded)
@@ -109,18 +117,22 @@ def finish(end: SweepEnd, deps: SweepDependencies, *, is_patient: bool) -> Repor
         if not report.is_quiet:
             deps.notifications.send(*reporting.message(report))
         store.put(sweep_id, REPORT, reporting.shortened(report))
-    _save_baseline(report, progress, plan.known, store)
+    _save_baseline(report, progress, plan, store)
     if not in_progress:
         deps.budget.expect(frozenset())  # all expected revocations are held by now
     return report
 
 
-def _save_baseline(report: Report, progress: SnapshotProgress, known: Baseline, store: SweepStore) -> None:
+def _save_baseline(report: Report, progress: SnapshotProgress, plan: SweepPlan, store: SweepStore) -> None:
     store.put(LASTING, "last", reporting.shortened(report))
+    before = store.get(LASTING, BASELINE, Baseline) or Baseline()
+    reported = {"unmanaged": unmanaged.known_after(plan.reported_before, plan.unmanaged)}
     if progress.is_everything:
-        before = store.get(LASTING, BASELINE, Baseline) or Baseline()
         complete = before.complete if report.partial else progress.listed
-        store.put(LASTING, BASELINE, known.model_copy(update={"complete": complete, "listed": progress.listed}))
+        known = {"complete": complete, "listed": progress.listed, **reported}
+        store.put(LASTING, BASELINE, plan.known.model_copy(update=known))
+    elif report.unmanaged:
+        store.put(LASTING, BASELINE, before.model_copy(update=reported))
 
 
 def _profiles(deps: AssessmentDependencies) -> tuple[Mapping[str, Profile], str]:
