@@ -2,11 +2,30 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from sandbox.aws.clock import VirtualClock
+from sandbox.organization import Sandbox
+from tests.prototypes import prototype
+from tests.simulation.conftest import START
 from tests.simulation.test_sweep import Sweeper, sweeper
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = ["sweeper"]  # a fixture
 DAY = 86_400
 NOBODY = "999900001111"
+
+
+@prototype
+def hasty() -> Iterator[Sweeper]:
+    """A deployed sandbox in which a quarantine lasts a day."""
+    with Sandbox(VirtualClock(START)) as world:
+        world.create_organization()
+        world.deploy(GracePeriodDays="1")
+        world.warm_up()
+        yield Sweeper(world)
 
 
 def create_data_source(sweeper: Sweeper, account_id: str, profile: str, tags: dict[str, str] | None = None) -> None:
@@ -75,3 +94,57 @@ def test_an_unmanaged_data_source_in_the_way_is_refused_once(sweeper: Sweeper) -
     )
     sweeper.run(DAY)
     assert sweeper.status(account_id) == "connected"
+
+
+WHY, SAYS = "the account has no tag quick-athena", "the tag quick-athena says enabled"
+
+
+def connected(sweeper: Sweeper, *names: str) -> list[str]:
+    """Connected accounts with these names; from then on no event arrives."""
+    accounts = [sweeper.member(name) for name in names]
+    for account_id in accounts:
+        sweeper.world.tag(account_id, "enabled")
+    sweeper.run(3600)
+    sweeper.deaf()
+    return accounts
+
+
+def test_every_account_is_named_with_what_happened_to_it(sweeper: Sweeper) -> None:
+    returning, drifted = connected(sweeper, "returning", "drifted")
+    newcomer, mistyped = sweeper.member("newcomer"), sweeper.member("mistyped")
+    sweeper.world.untag(returning)
+    sweeper.sweep()
+    assert sweeper.world.last_sweep()["outcomes"] == [f"quarantined: {returning} (returning), profile default: {WHY}"]
+    for account_id, value in ((returning, "enabled"), (newcomer, "enabled"), (mistyped, "nosuch")):
+        sweeper.world.tag(account_id, value)
+    sweeper.hub("quicksight").delete_data_source(
+        AwsAccountId=sweeper.world.cloud.topology.hub, DataSourceId=f"quick-athena-{drifted}-default"
+    )
+    sweeper.run(60)
+    sweeper.sweep()
+    report = sweeper.world.last_sweep()
+    refused, *others = report["outcomes"]
+    assert refused.startswith(f"refused: {mistyped} (mistyped), profile nosuch: UnknownProfile: ")
+    assert others == [
+        f"repaired: {drifted} (drifted), profile default: {SAYS}",
+        f"restored: {returning} (returning), profile default: {SAYS}",
+        f"connected: {newcomer} (newcomer), profile default: {SAYS}",
+    ]
+    assert [report[each] for each in ("refused", "repaired", "restored", "connected")] == [1, 1, 1, 1]
+    (text,) = sweeper.mails("1 refused, 1 repaired, 1 restored, 1 connected")
+    assert all(each in text for each in report["outcomes"])
+
+
+def test_a_removal_is_named_on_the_day_it_happens(hasty: Sweeper) -> None:
+    (leaving,) = connected(hasty, "leaving")
+    mistyped = hasty.member("mistyped")
+    hasty.world.tag(mistyped, "nosuch")
+    hasty.world.untag(leaving)
+    hasty.sweep()
+    hasty.run(3 * DAY)
+    (text,) = hasty.mails("sweep: 1 removed, 1 failed")
+    assert f"removed: {leaving} (leaving), profile default: {WHY}" in text
+    assert "repaired" not in text
+    failed = f"{mistyped} (mistyped), profile nosuch: UnknownProfile: AssessAccount: profiles.yaml defines no profile"
+    assert failed in text, "what fails still is named with its cause"
+    assert "; likely: a typing error in the tag" in text

@@ -18,7 +18,7 @@ from control_plane.errors import (
 )
 from control_plane.opt_in import OptInPolicy, Value
 from control_plane.ports.access import Shards
-from control_plane.sweep.planning import ADDITIONS, Difference
+from control_plane.sweep.planning import ADDITIONS, REPAIRED, Difference, Expected
 
 # The account has changed since the lists were read. An event or the next sweep handles that.
 OUTDATED = (
@@ -63,7 +63,12 @@ def inspect(
         except OUTDATED:
             continue
         if actions := [each for each in assessment.actions if each.action in ADDITIONS]:
-            differences.append(Difference(account_id=account_id, name=assessment.account.name, what=_describe(actions)))
+            expected = tuple(
+                Expected(profile=each.profile, outcome=REPAIRED, reason="it differed from its profile")
+                for each in actions
+            )
+            name, what = assessment.account.name, _describe(actions)
+            differences.append(Difference(account_id=account_id, name=name, what=what, expected=expected))
         unmanaged += [
             f"{account_id}#{each.profile}: {each.reason}"
             for each in assessment.actions

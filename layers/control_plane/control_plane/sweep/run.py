@@ -17,6 +17,7 @@ from control_plane.sweep import reporting, stack_sets, starting, unmanaged
 from control_plane.sweep.collecting import PROGRESS
 from control_plane.sweep.inspecting import inspect
 from control_plane.sweep.inventory import Inventory
+from control_plane.sweep.outcomes import Now
 from control_plane.sweep.planning import PlanningRules, SweepPlan, plan_sweep, why_partial
 from control_plane.sweep.ports import SweepStore
 from control_plane.sweep.reporting import Report, SweepEnd
@@ -24,6 +25,7 @@ from control_plane.sweep.snapshot import Baseline, SnapshotPage, SnapshotProgres
 from control_plane.sweep.store import BASELINE, LASTING, PLAN, REPORT, load_plan, save_plan
 
 INSPECTED_AT_ONCE = 8
+MAX_READ = 1000  # accounts whose records a report reads; of the others it believes the plan
 
 
 @dataclass(frozen=True)
@@ -108,11 +110,13 @@ def finish(end: SweepEnd, deps: SweepDependencies, *, is_patient: bool) -> Repor
     store, registry, sweep_id = deps.store, deps.registry, end.sweep_id
     plan = load_plan(sweep_id, store, repairs=deps.repairs)
     progress = store.get(sweep_id, PROGRESS, SnapshotProgress) or SnapshotProgress()
-    in_progress = {each.account_id for each in registry.unsettled("in_progress")}
-    if is_patient and in_progress & {each.account_id for each in plan.start}:
+    in_progress = frozenset(each.account_id for each in registry.unsettled("in_progress"))
+    started = [each.account_id for each in plan.start]
+    if is_patient and in_progress & {*started}:
         return None
-    failed = {each.account_id for each in registry.unsettled("failed")}
-    report = reporting.report(end, progress.scope, plan, failed, in_progress)
+    records = {each: registry.records(each) for each in started[:MAX_READ]}
+    now = Now(registry.unsettled("failed"), in_progress, records)
+    report = reporting.report(end, progress.scope, plan, now)
     if store.get(sweep_id, REPORT, Report) is None:  # otherwise it was sent already, and only the response was lost
         if not report.is_quiet:
             deps.notifications.send(*reporting.message(report))
