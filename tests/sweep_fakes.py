@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TypeVar
 
+from control_plane.account import Connection
 from control_plane.opt_in import Value
 from control_plane.ports.registry import Record
 from control_plane.sweep.ports import ListedAccount, ListPage
-from control_plane.sweep.snapshot import DataSourceSummary, RoleSummary, StackSetSummary
+from control_plane.sweep.snapshot import DataSourceSummary, RoleSummary, SourceOwnership, StackSetSummary
 
 T = TypeVar("T")
 V = TypeVar("V", bound=Value)
@@ -68,13 +69,21 @@ class FakeRoleListing:
 
 @dataclass
 class FakeSourceListing:
-    """Port `SourceListing`."""
+    """Port `SourceListing`. `mismatches`: data sources that are not ours, by key; `tags_read`: whose tags were read."""
 
     sources: list[DataSourceSummary] = field(default_factory=list)
+    mismatches: dict[str, str] = field(default_factory=dict)
+    tags_read: list[str] = field(default_factory=list)
 
     def page(self, token: str) -> ListPage[DataSourceSummary]:
         """At most 100 data sources."""
         return in_pages(self.sources, 100, token)
+
+    def ownership(self, connection: Connection) -> SourceOwnership | None:
+        """What was given for it, or that it is ours."""
+        mismatch = self.mismatches.get(connection.key, "")
+        self.tags_read.append(connection.key)
+        return SourceOwnership(account_id=connection.account_id, profile=connection.profile, mismatch=mismatch)
 
 
 @dataclass

@@ -31,7 +31,9 @@ PURE = (
     "ports/stack_sets",
     "sweep/snapshot",
     "sweep/inventory",
+    "sweep/unmanaged",
     "sweep/planning",
+    "sweep/outcomes",
     "sweep/reporting",
 )
 PURE_LIBRARIES = {"pydantic", "yaml"}

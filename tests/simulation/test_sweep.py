@@ -89,11 +89,11 @@ def test_one_sweep_connects_what_no_event_told_of_and_a_second_plans_nothing(swe
     assert sweeper.sweep().status == "SUCCEEDED"
     assert {sweeper.status(each) for each in tagged} == {"connected"}
     assert sweeper.status(untagged) is None
-    assert (sweeper.world.last_sweep()["repaired"], sweeper.world.last_sweep()["listed"]) == (MANY, MANY + 3)
+    assert (sweeper.world.last_sweep()["connected"], sweeper.world.last_sweep()["listed"]) == (MANY, MANY + 3)
     before = len(sweeper.world.step_functions.executions)
     sweeper.sweep()
     assert len(sweeper.world.step_functions.executions) == before + 1  # the sweep itself, and nobody was looked at
-    assert (sweeper.world.last_sweep()["in_step"], "repaired" in sweeper.world.last_sweep()) == (MANY, False)
+    assert (sweeper.world.last_sweep()["in_sync"], "repaired" in sweeper.world.last_sweep()) == (MANY, False)
 
 
 def test_an_emptied_registry_is_restored_and_nobody_loses_access(sweeper: Sweeper) -> None:
@@ -196,9 +196,9 @@ def test_a_list_that_is_not_whole_only_ever_adds(
         execution = sweeper.sweep()
     assert execution.status == ("FAILED" if trouble == "failed" else "SUCCEEDED")
     assert sweeper.world.last_sweep()["partial"]
-    assert sweeper.world.last_sweep()["withheld"] == [f"{accounts[0]}#default"]
+    assert sweeper.world.last_sweep()["withheld"] == [f"{accounts[0]} (member-0), profile default"]
     assert (sweeper.status(accounts[0]), sweeper.status(newcomer)) == ("connected", "connected")
-    assert sweeper.mails("not taken away")
+    assert sweeper.mails("not removed")
     sweeper.sweep()
     assert sweeper.status(accounts[0]) == "quarantined"
 
@@ -244,7 +244,7 @@ def test_what_was_changed_by_hand_is_found_repaired_and_then_clean(sweeper: Swee
         assert source["Status"] in ("CREATION_SUCCESSFUL", "UPDATE_SUCCESSFUL")
     assert len(sweeper.world.allowed_roles()) == 3
     sweeper.sweep()
-    assert (sweeper.world.last_sweep()["in_step"], "repaired" in sweeper.world.last_sweep()) == (3, False)
+    assert (sweeper.world.last_sweep()["in_sync"], "repaired" in sweeper.world.last_sweep()) == (3, False)
 
 
 def test_a_role_changed_in_the_account_is_found_by_drift_detection_and_built_anew(sweeper: Sweeper) -> None:
@@ -297,10 +297,10 @@ def test_with_notify_drift_is_told_and_left(sweeper: Sweeper) -> None:
     sweeper.sweep()
     assert sweeper.data_source(account_id) is None
     assert odd in sweeper.world.allowed_roles()
-    (text,) = sweeper.mails("only shown")
+    (text,) = sweeper.mails("only reported")
     assert account_id in text
-    assert f"Entries of the access policy that nobody requested for: 1\n  {odd}" in text
-    assert "taken out" not in text
+    assert f"Unexpected entries in the access policy: 1\n  {odd}" in text
+    assert "removed at once" not in text
 
 
 # --- the organization's shape ----------------------------------------------------------------------------

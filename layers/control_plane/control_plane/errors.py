@@ -29,12 +29,18 @@ class InvalidTagValue(Exception):
     """The value of the opt-in tag is not valid."""
 
 
+class InvalidExpiry(Exception):
+    """The value of the tag that says when the opt-in expires is not a date or a time."""
+
+
 class UnknownProfile(Exception):
     """The opt-in tag names a profile that profiles.yaml does not define."""
 
 
 class InvalidProfiles(Exception):
     """The profiles file is not valid, so none of its profiles may be used."""
+
+    faults: tuple[str, ...] = ()
 
 
 class AccountNotReachable(Exception):

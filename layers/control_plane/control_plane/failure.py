@@ -46,8 +46,13 @@ REMEDIATIONS = {
         f"nothing was changed; if it comes back, tag the account itself, so that no unit's tag counts, {RETRY}",
     ),
     errors.InvalidTagValue.__name__: Remediation(
-        "a typing error in the tag",
+        "a typing error in the opt-in tag",
         "correct the tag: enabled, paused, disabled, or profile names separated by spaces",
+    ),
+    errors.InvalidExpiry.__name__: Remediation(
+        "a typing error in the tag that says when the opt-in expires",
+        "correct the tag that ends in :expires: a day as 2026-12-31 (until its end, UTC) or a time as "
+        "2026-12-31T18:00:00Z; or remove the tag, if the opt-in shall not expire",
     ),
     errors.UnknownProfile.__name__: Remediation(
         "a typing error in the tag, or a profile not deployed yet",

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from control_plane.account import RESERVED, Account, Connection, Hub, Unit
-from control_plane.errors import AccountNotReachable, InvalidTagValue
+from control_plane.errors import AccountNotReachable, InvalidExpiry, InvalidTagValue
 
 ENABLED, PAUSED, DISABLED = RESERVED
 
@@ -45,7 +45,7 @@ class OptInRequest(Value):
 def read_opt_in(account: Account, hub: Hub, opt_in_policy: OptInPolicy, now: datetime) -> OptInRequest:
     """What an account opts in to, from its state, its own tags and its parents' tags. The nearest tag wins.
 
-    A tag that is not valid raises InvalidTagValue: then no access is added and none is removed.
+    A tag that is not valid raises InvalidTagValue or InvalidExpiry: then no access is added and none is removed.
     """
     tag, value, place = _opt_in(account, opt_in_policy.opt_in_tag)
     opts_in = value is not None and value.strip() not in (PAUSED, DISABLED)
@@ -108,7 +108,7 @@ def _expires_at(value: str, tag: str) -> datetime:
             return datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1)
         moment = datetime.fromisoformat(value)
     except (ValueError, OverflowError) as error:
-        raise InvalidTagValue(
+        raise InvalidExpiry(
             f"the tag {tag} has {value!r}, which is no date: write it as 2026-12-31 (until the end of that day, UTC)"
         ) from error
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,11 +1,12 @@
 """Profiles: named, reviewed sets of what a connection exposes, read from the file an operator edits."""
 
-from collections.abc import Hashable, Mapping
+import sys
+from collections.abc import Hashable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from control_plane.account import RESERVED, Hub, ProfileName
 from control_plane.errors import InvalidProfiles
@@ -63,24 +64,6 @@ class Profile(BaseModel):
     owners: list[Group] = Field(min_length=1, max_length=32)
     viewers: list[Group] = Field([], max_length=31)
 
-    @model_validator(mode="after")
-    def _work_group_and_results_go_together(self) -> Self:
-        if (self.work_group is None) != (self.results_location is None):
-            raise ValueError("give both work_group and results_location (existing ones), or neither (we make them)")
-        return self
-
-    @model_validator(mode="after")
-    def _no_value_is_the_word_for_none(self) -> Self:
-        if self.work_group == NONE:
-            raise ValueError(f"work_group can't be `{NONE}`: consumer_role.yaml reads that word as no workgroup")
-        return self
-
-    @model_validator(mode="after")
-    def _data_is_named(self) -> Self:
-        if not self.data_buckets and not self.lake_formation:
-            raise ValueError("name data_buckets, or set lake_formation: true; otherwise no query can read anything")
-        return self
-
     def work_group_name(self, name: str) -> str:
         """The Athena workgroup queries run in; ours carries the profile's name."""
         return self.work_group or f"quick-athena-{name}"
@@ -93,19 +76,6 @@ class Profiles(BaseModel):
 
     profiles: dict[ProfileName, Profile]
 
-    @model_validator(mode="after")
-    def _names_are_not_words_of_the_tag(self) -> Self:
-        taken = sorted(set(RESERVED) & set(self.profiles))
-        if taken:
-            raise ValueError(f"{', '.join(taken)}: words of the opt-in tag are no profile names")
-        return self
-
-    @model_validator(mode="after")
-    def _there_is_a_default(self) -> Self:
-        if "default" not in self.profiles:
-            raise ValueError("define the profile `default`: the tag value `enabled` means it")
-        return self
-
 
 def load(path: Path) -> Profiles:
     """Read the profiles file, or raise InvalidProfiles with a message for every fault."""
@@ -116,33 +86,74 @@ def load(path: Path) -> Profiles:
 
 
 def parse(text: str) -> Profiles:
-    """Profiles from YAML text."""
+    """Profiles from YAML text. InvalidProfiles names every fault of the text, not only those of one kind."""
+    content, faults = _read(text)
+    profiles = Profiles(profiles={})
+    faulty: set[tuple[int | str, ...]] = set()
     try:
-        profiles = Profiles.model_validate(_read(text))
+        profiles = Profiles.model_validate(content)
     except ValidationError as error:
-        faults = (": ".join((*_path(fault["loc"]), _fault_text(fault))) for fault in error.errors())
-        raise InvalidProfiles("profiles.yaml: " + "; ".join(faults)) from error
-    for name, profile in profiles.profiles.items():
-        _check_sizes(name, profile)
+        faulty = {fault["loc"][:3] for fault in error.errors()}
+        faults += [": ".join((*_path(fault["loc"]), _fault_text(fault))) for fault in error.errors()]
+    named = content.get("profiles") if isinstance(content, Mapping) else None
+    if isinstance(named, Mapping):
+        faults += _faults_of_names(named)
+        for name, values in named.items():
+            if isinstance(values, Mapping):
+                valid = {key: value for key, value in values.items() if ("profiles", name, key) not in faulty}
+                found = [*_contradictions(values), *_oversized(str(name), valid)]
+                faults += [f"profiles.{name}: {fault}" for fault in found]
+    if faults:
+        invalid = InvalidProfiles("profiles.yaml: " + "; ".join(faults))
+        invalid.faults = tuple(faults)
+        raise invalid
     return profiles
 
 
+def _faults_of_names(profiles: Mapping[Any, Any]) -> Iterator[str]:
+    if taken := sorted(set(RESERVED) & set(profiles)):
+        yield f"{', '.join(taken)}: words of the opt-in tag are no profile names"
+    if "default" not in profiles:
+        yield "define the profile `default`: the tag value `enabled` means it"
+
+
+def _contradictions(values: Mapping[Any, Any]) -> Iterator[str]:
+    """How the values of a profile don't fit together, whether or not each of them is valid."""
+    if (values.get("work_group") is None) != (values.get("results_location") is None):
+        yield "give both work_group and results_location (existing ones), or neither (we make them)"
+    if values.get("work_group") == NONE:
+        yield f"work_group can't be `{NONE}`: consumer_role.yaml reads that word as no workgroup"
+    if not values.get("data_buckets") and not values.get("lake_formation"):
+        yield "name data_buckets, or set lake_formation: true; otherwise no query can read anything"
+
+
 class Loader(yaml.SafeLoader):
-    """A YAML loader that refuses duplicate keys: plain YAML would silently use the last one."""
+    """A YAML loader that finds duplicate keys: plain YAML would silently use the last one."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.duplicates: list[str] = []
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001, FBT002 - PyYAML's
-        """A mapping whose keys are all different."""
-        names = [key.value for key, _ in node.value]
-        if twice := sorted({name for name in names if isinstance(name, str) and names.count(name) > 1}):
-            raise yaml.constructor.ConstructorError(None, None, f"{', '.join(twice)} is there twice", node.start_mark)
+        """A mapping, and a fault for each of its keys that is there more than once."""
+        lines: dict[str, int] = {}
+        for key, _ in node.value:
+            name, line = key.value, key.start_mark.line + 1
+            if isinstance(name, str) and name in lines:
+                self.duplicates.append(f"{name} is there twice, in line {lines[name]} and in line {line}")
+            elif isinstance(name, str):
+                lines[name] = line
         return super().construct_mapping(node, deep)
 
 
-def _read(text: str) -> Any:
+def _read(text: str) -> tuple[Any, list[str]]:
+    """The text's content, and its duplicate keys."""
     try:
-        return yaml.load(text, Loader)  # noqa: S506 - a SafeLoader that is stricter
+        loader = Loader(text)
+        content = loader.get_single_data()
     except (yaml.YAMLError, ValueError) as error:  # ValueError: an invalid date
         raise InvalidProfiles(f"profiles.yaml is not YAML we can read: {' '.join(str(error).split())}") from error
+    return content, loader.duplicates
 
 
 def _path(location: tuple[int | str, ...]) -> tuple[str, ...]:
@@ -208,10 +219,29 @@ LONGEST = Hub(
 )
 
 
-def _check_sizes(name: str, profile: Profile) -> None:
+def _oversized(name: str, valid: Mapping[str, Any]) -> Iterator[str]:
+    """The parameters that would be too large, from those values of a profile that are valid."""
+    known = {key: value for key, value in valid.items() if key in Profile.model_fields}
+    profile = Profile.model_construct(**{"databases": [], "data_buckets": [], **known})
     for parameter, value in parameters(name, profile, LONGEST).items():
         if len(value.encode()) > PARAMETER_BYTES:
-            raise InvalidProfiles(
-                f"profiles.yaml: profiles.{name}: {parameter} would be {len(value.encode())} bytes, CloudFormation "
-                f"takes {PARAMETER_BYTES}: name fewer databases or buckets, or use patterns"
+            yield (
+                f"{parameter} would be {len(value.encode())} bytes, CloudFormation takes {PARAMETER_BYTES}: "
+                "name fewer databases or buckets, or use patterns"
             )
+
+
+def main(path: Path) -> int:
+    """Check a file before it is built: prints each fault in a line of its own."""
+    try:
+        load(path)
+    except InvalidProfiles as invalid:
+        several = [f"{path.name} has {len(invalid.faults)} faults:", *(f"  - {fault}" for fault in invalid.faults)]
+        lines = several if len(invalid.faults) > 1 else [str(invalid)]
+        sys.stderr.write("InvalidProfiles: " + "\n".join(lines) + "\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))

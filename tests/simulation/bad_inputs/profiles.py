@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -71,6 +72,8 @@ def refused(words: str, text: str, message: str) -> Case:
 
 PLACE = "profiles.yaml: profiles.default"
 MANY = [f"bucket-number-{number:03d}" for number in range(130)]
+FEWER = "bytes, CloudFormation takes 4096: name fewer databases or buckets, or use patterns"
+LARGE = f"{PLACE}: DataBucketArns would be 4939 {FEWER}; profiles.default: DataObjectArns would be 5199 {FEWER}"
 
 CASES = [
     refused("empty", "", "profiles.yaml: should be keys with values"),
@@ -98,9 +101,8 @@ CASES = [
     ),
     refused(
         "two profiles of one name",
-        "profiles:\n  default: {}\n  default: {}\n",
-        'profiles.yaml is not YAML we can read: default is there twice in "<unicode string>", line 2, column 3: '
-        "default: {} ^",
+        f"profiles:\n  default: {json.dumps(GOOD)}\n  default: {json.dumps(GOOD)}\n",
+        "profiles.yaml: default is there twice, in line 2 and in line 3",
     ),
     refused(
         "a pattern of every database", default_with(databases=["*"]), f"{PLACE}.databases.0: '*' is {RULES[DATABASE]}"
@@ -139,8 +141,13 @@ CASES = [
     refused(
         "more than one parameter can hold",
         default_with(data_buckets=MANY),
-        f"{PLACE}: DataBucketArns would be 4939 bytes, CloudFormation takes 4096: name fewer databases or buckets, or "
-        "use patterns",
+        LARGE,
+    ),
+    refused(
+        "four faults of four kinds",
+        default_with(databases=["*"], work_group="primary", bucket="mine", data_buckets=MANY),
+        f"{PLACE}.databases.0: '*' is {RULES[DATABASE]}; profiles.default.bucket: is a key nobody knows; "
+        f"profiles.default: {TOGETHER}; {LARGE.removeprefix('profiles.yaml: ')}",
     ),
     Case(
         "broken while an account is connected",

@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from tests.simulation.bad_inputs.vocabulary import ACCOUNT, CONNECTED, STAYS, Case, connected, tag
+
+if TYPE_CHECKING:
+    from tests.simulation.bad_inputs.vocabulary import Stage
 
 WHO = f"account {ACCOUNT}: AssessAccount: the tag quick-athena"
 WRITE = "write enabled, paused, disabled, or profile names separated by spaces"
 NO_NAME = "which is no profile name (lower-case letters, digits, hyphens)"
 DEFINED = "it defines automatic, blue, default, elsewhere, sales, shared, taken, unmanaged"
+
+
+def expiring_tomorrow(stage: Stage) -> None:
+    """The account is tagged, together with a date that is none."""
+    tags = {"quick-athena": "enabled", "quick-athena:expires": "tomorrow"}
+    with stage.world.cloud.administering(stage.world.cloud.topology.management):
+        stage.world.cloud.client("organizations", "us-east-1").tag_resource(
+            ResourceId=stage.account, Tags=[{"Key": key, "Value": value} for key, value in tags.items()]
+        )
+
+
+NO_DATE = f"{WHO}:expires has 'tomorrow', which is no date: write it as 2026-12-31 (until the end of that day, UTC)"
 
 
 def unreadable(words: str, value: str, message: str) -> Case:
@@ -38,6 +55,22 @@ CASES = [
         "mixes enabled with profile names: write the one or the other",
     ),
     unreadable("two reserved words", "enabled paused", "says enabled and paused: write one of them"),
+    Case(
+        "`quick-athena:expires` with a word instead of a date",
+        "InvalidExpiry",
+        NO_DATE,
+        "claim",
+        happens=expiring_tomorrow,
+    ),
+    Case(
+        "a connected account gets a `quick-athena:expires` that is no date",
+        "InvalidExpiry",
+        NO_DATE,
+        "claim",
+        STAYS,
+        given=connected,
+        happens=expiring_tomorrow,
+    ),
     Case(
         "a connected account's tag becomes unreadable",
         "InvalidTagValue",

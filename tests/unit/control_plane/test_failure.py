@@ -6,8 +6,11 @@ import json
 import pytest
 
 from control_plane import errors
+from control_plane.account import Account
 from control_plane.failure import REMEDIATIONS, UNKNOWN, explain
+from control_plane.opt_in import read_opt_in
 from control_plane.text import LONGEST
+from tests.unit.control_plane.vocabulary import HUB, OPT_IN_POLICY, TODAY
 
 NAMES = [name for name, value in inspect.getmembers(errors, inspect.isclass)]
 
@@ -22,6 +25,38 @@ def test_every_error_has_a_cause_and_a_remedy(name: str) -> None:
 
 def test_no_plan_is_for_an_error_nobody_raises() -> None:
     assert set(REMEDIATIONS) == set(NAMES)
+
+
+def test_no_two_errors_have_the_same_cause() -> None:
+    causes = [known.cause for known in REMEDIATIONS.values()]
+    assert sorted(causes) == sorted(set(causes))
+
+
+TAG, EXPIRES, LATER = "quick-athena", "quick-athena:expires", "2027-01-01"
+WORDS = "enabled, paused, disabled, or profile names"
+
+
+@pytest.mark.parametrize(
+    ("tags", "error", "remedy"),
+    [
+        ({TAG: ""}, "InvalidTagValue", WORDS),
+        ({TAG: "Enabled"}, "InvalidTagValue", WORDS),
+        ({TAG: "enabled paused"}, "InvalidTagValue", WORDS),
+        ({TAG: "enabled sales"}, "InvalidTagValue", WORDS),
+        ({TAG: "Enabled", EXPIRES: "tomorrow"}, "InvalidTagValue", WORDS),
+        ({TAG: "enabled", EXPIRES: "tomorrow"}, "InvalidExpiry", "2026-12-31"),
+        ({TAG: "enabled", EXPIRES: ""}, "InvalidExpiry", "2026-12-31"),
+        ({TAG: "enabled", EXPIRES: "31.12.2026"}, "InvalidExpiry", "2026-12-31"),
+    ],
+)
+def test_each_faulty_tag_gets_the_remedy_of_its_own_cause(tags: dict[str, str], error: str, remedy: str) -> None:
+    with pytest.raises(Exception, match="the tag") as raised:
+        read_opt_in(Account(id="222233334444", name="sales", state="ACTIVE", tags=tags), HUB, OPT_IN_POLICY, TODAY)
+    name = type(raised.value).__name__
+    failure = explain("222233334444", "AssessAccount", {"Error": name, "Cause": str(raised.value)})
+    assert name == error
+    assert remedy in failure.remedy
+    assert (":expires" in failure.remedy) == (EXPIRES in failure.reason)
 
 
 def test_an_unknown_error_keeps_its_name_and_asks_for_a_report() -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from control_plane.account import Account, Unit
 from control_plane.decision import Desired, desired
-from control_plane.errors import AccountNotReachable, InvalidTagValue
+from control_plane.errors import AccountNotReachable, InvalidExpiry, InvalidTagValue
 from control_plane.opt_in import OptInRequest, read_opt_in
 from tests.unit.control_plane.vocabulary import HUB, HUB_ACCOUNT, MANAGEMENT, OPT_IN_POLICY, TAG, TODAY, account
 
@@ -198,7 +198,7 @@ def test_what_is_asked_for_ends_with_that_day_or_at_that_moment(value: str, at: 
 
 @pytest.mark.parametrize("value", ["", "soon", "31.12.2026", "2026-13-01", "2026-12-31T25:00", "9999-12-31"])
 def test_a_date_that_is_none_is_refused_in_words_and_changes_nothing(value: str) -> None:
-    with pytest.raises(InvalidTagValue, match=f"the tag {EXPIRES} has .*which is no date: write it as 2026-12-31"):
+    with pytest.raises(InvalidExpiry, match=f"the tag {EXPIRES} has .*which is no date: write it as 2026-12-31"):
         until(value, "2026-11-24T08:00:00Z")
 
 

@@ -1,6 +1,10 @@
 """The profiles file: what an operator may write, what is refused and in which words."""
 
+import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -136,7 +140,6 @@ def test_an_invalid_file_says_where_and_why(source: str, message: str) -> None:
         ("profiles: [", "expected the node content"),
         ("profiles: !!python/object:os.system {}", "could not determine a constructor"),
         ("profiles: {default: {description: 2026-13-45}}", "month must be in 1..12"),
-        ("profiles: {default: {}, default: {}}", "default is there twice"),
         ("profiles: {? [a] : 1}", "unhashable key"),
     ],
 )
@@ -145,6 +148,12 @@ def test_what_yaml_cannot_read_is_refused_in_one_line(source: str, words: str) -
     assert message.startswith("profiles.yaml is not YAML we can read: ")
     assert words in message
     assert "\n" not in message
+
+
+def test_a_key_that_is_there_twice_is_refused_with_its_lines() -> None:
+    assert refusal(f"{text()}  default: {json.dumps(MINIMAL)}\n") == (
+        "profiles.yaml: default is there twice, in line 2 and in line 10"
+    )
 
 
 def test_a_name_that_is_none_is_said_to_be_none() -> None:
@@ -294,9 +303,10 @@ def test_a_profile_too_large_for_a_parameter_is_refused_with_its_size() -> None:
     many = {**MINIMAL, "data_buckets": [f"bucket-number-{number:03d}" for number in range(200)]}
     size = len(",".join(f"arn:aws-us-gov:s3:::bucket-number-{number:03d}/*" for number in range(200)))
     assert size > PARAMETER_BYTES
+    fewer = "bytes, CloudFormation takes 4096: name fewer databases or buckets, or use patterns"
     assert refusal(text(sales=many)) == (
-        "profiles.yaml: profiles.sales: DataBucketArns would be "
-        f"{size - 400} bytes, CloudFormation takes 4096: name fewer databases or buckets, or use patterns"
+        f"profiles.yaml: profiles.sales: DataBucketArns would be {size - 400} {fewer}; "
+        f"profiles.sales: DataObjectArns would be {size} {fewer}"
     )
 
 
@@ -326,3 +336,61 @@ def test_a_group_may_have_every_name_that_quick_takes(name: str) -> None:
 @pytest.mark.parametrize("name", ["", "a\tb", "a\nb", "людям", "a" * 129])
 def test_a_group_name_that_quick_does_not_take_is_refused(name: str) -> None:
     assert "is no group" in refusal(text(sales={**MINIMAL, "owners": [name]}))
+
+
+# --- all faults at once -----------------------------------------------------------------------------
+
+MANY_FAULTS = """
+profiles:
+  enabled: {description: d, databases: [sales], data_buckets: [sales-data], owners: [owners]}
+  sales:
+    description: d
+    databases: ["*"]
+    work_group: none
+    owners: []
+  finance:
+    description: d
+    databases: [sales]
+    databases: [finance]
+    data_buckets: [BUCKETS]
+    owners: [owners]
+    bucket: mine
+""".replace("BUCKETS", ", ".join(f"bucket-number-{number:03d}" for number in range(130)))
+
+
+def test_a_file_with_many_faults_names_all_of_them_in_one_run() -> None:
+    said = refusal(MANY_FAULTS).removeprefix("profiles.yaml: ").split("; ")
+    faults = [
+        "databases is there twice",
+        "profiles.sales.databases.0: '*' is no database",
+        "profiles.sales.owners: needs at least one",
+        "profiles.finance.bucket: is a key nobody knows",
+        "enabled: words of the opt-in tag are no profile names",
+        "define the profile `default`",
+        "profiles.sales: give both work_group and results_location",
+        "profiles.sales: work_group can't be `none`",
+        "profiles.sales: name data_buckets, or set lake_formation",
+        "profiles.finance: DataBucketArns would be",
+        "profiles.finance: DataObjectArns would be",
+    ]
+    missing = [fault for fault in faults if not any(each.startswith(fault) for each in said)]
+    assert not missing, said
+
+
+def test_whoever_checks_the_file_by_hand_gets_a_list_and_no_traceback(tmp_path: Path) -> None:
+    (tmp_path / "profiles.yaml").write_text(MANY_FAULTS, encoding="utf-8")
+    command = [sys.executable, "-m", "control_plane.profiles", "profiles.yaml"]
+    environment = {**os.environ, "PYTHONPATH": str(CONSUMER_LAYER.parent / "control_plane")}
+    checked = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)  # noqa: PLW1510
+    assert checked.returncode == 1
+    assert "Traceback" not in checked.stderr
+    first, *faults = checked.stderr.splitlines()
+    assert first == "InvalidProfiles: profiles.yaml has 11 faults:"
+    assert [each[:4] for each in faults] == ["  - "] * 11
+
+
+def test_a_good_file_is_checked_without_a_word(tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(CONSUMER_LAYER.parent / "control_plane")}
+    command = [sys.executable, "-m", "control_plane.profiles", str(CONSUMER_LAYER / "profiles.yaml")]
+    checked = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)  # noqa: PLW1510
+    assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")

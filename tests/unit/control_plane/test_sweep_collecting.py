@@ -194,3 +194,20 @@ def test_giving_up_another_list_changes_nothing() -> None:
 def test_pages_are_small_enough_for_half_of_what_organizations_answers() -> None:
     # 20 accounts a page, 10 calls a second for all, a pause of 5 seconds between two goes of about 5 seconds
     assert PAGES[SnapshotKind.ACCOUNTS] * 20 / (5 + 5) <= 5
+
+
+# --- whose data sources -------------------------------------------------------------------------------
+
+
+def test_the_tags_of_data_sources_are_read_only_where_no_record_says_that_we_made_them() -> None:
+    numbers = range(50)
+    sources = [
+        DataSourceSummary(account_id=f"{number:012}", profile="a", state="successful", name="any") for number in numbers
+    ]
+    statuses = {0: "connected", 1: "held", 2: "quarantined", 3: "removed", 4: "failed"}
+    records = [Record(f"{number:012}", "a", status) for number, status in statuses.items()]
+    listing = FakeSourceListing(sources, {"000000000007#a": "it is somebody's"})
+    bench = Bench(members(3), FakeRoleListing(), listing, FakeRecordListing(records))
+    bench.all()
+    assert listing.tags_read == [f"{number:012}#a" for number in numbers if number > 2]
+    assert [each.account_id for each in bench.read.owners if each.mismatch] == ["000000000007"]

@@ -3,10 +3,11 @@
 from typing import TYPE_CHECKING, Any
 
 from control_plane.account import Connection, Hub
-from control_plane.aws.calls import named_errors
-from control_plane.aws.quicksight import STATES, settings_of
+from control_plane.aws.calls import named_errors, unless_missing
+from control_plane.aws.quicksight import MISSING, STATES, settings_of
 from control_plane.sweep.ports import ListPage
-from control_plane.sweep.snapshot import DataSourceSummary
+from control_plane.sweep.snapshot import DataSourceSummary, SourceOwnership
+from control_plane.text import SHORT, bounded
 
 if TYPE_CHECKING:
     from mypy_boto3_quicksight import QuickSightClient
@@ -27,6 +28,16 @@ class AwsSourceListing:
             found: Any = self._client.list_data_sources(AwsAccountId=self._hub.account_id, MaxResults=PAGE, **following)
         sources = [_source(each) for each in found.get("DataSources", []) if each.get("Status") in STATES]
         return ListPage([each for each in sources if each], found.get("NextToken", ""))
+
+    def ownership(self, connection: Connection) -> SourceOwnership | None:
+        """Whether a connection's data source has our ownership tags; None when it does not exist any more."""
+        arn = connection.data_source_arn(self._hub)
+        found = unless_missing(MISSING, self._client.list_tags_for_resource, ResourceArn=arn)
+        if found is None:
+            return None
+        tags = {tag["Key"]: tag["Value"] for tag in found.get("Tags", [])}
+        mismatch = bounded(self._hub.ownership_mismatch(tags), SHORT)
+        return SourceOwnership(account_id=connection.account_id, profile=connection.profile, mismatch=mismatch)
 
 
 def _source(found: Any) -> DataSourceSummary | None:

@@ -1,10 +1,10 @@
 """Read the lists a sweep compares, some pages at a time. Each page is stored before the next one is read."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from control_plane.account import Account, Unit
+from control_plane.account import Account, Connection, Unit
 from control_plane.opt_in import OptInPolicy, nearest
 from control_plane.sweep.ports import (
     AccountListing,
@@ -25,8 +25,11 @@ PAGES = {
     SnapshotKind.ROLES: 20,
     SnapshotKind.SOURCES: 20,
     SnapshotKind.RECORDS: 10,
+    SnapshotKind.OWNERS: 2,
 }
 PROGRESS = "progress"
+OWNERS_PAGE = 20  # data sources whose tags are read for one page
+OF_OURS = ("connected", "held", "quarantined")  # statuses of connections whose data source we made
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,7 @@ def collect(
     progress = lists.store.get(sweep_id, PROGRESS, SnapshotProgress) or SnapshotProgress(scope=scope)
     kind, units = progress.kind, _Units(lists.accounts, opt_in_policy)
     for _ in range(PAGES[kind] if kind else 0):
-        page, read = _page(progress, opt_in_policy, lists, units)
+        page, read = _page(sweep_id, progress, opt_in_policy, lists, units)
         lists.store.put(sweep_id, f"page#{progress.pages:06}", page)
         progress = _advance(_with_profiles(progress, page), read)
         lists.store.put(sweep_id, PROGRESS, progress)
@@ -92,7 +95,7 @@ class _Units:
 
 
 def _page(
-    progress: SnapshotProgress, opt_in_policy: OptInPolicy, lists: SnapshotSources, units: _Units
+    sweep_id: str, progress: SnapshotProgress, opt_in_policy: OptInPolicy, lists: SnapshotSources, units: _Units
 ) -> tuple[SnapshotPage, ListPage[object]]:
     if progress.kind is SnapshotKind.ACCOUNTS:
         places = lists.accounts.page(progress.token)
@@ -109,8 +112,33 @@ def _page(
     if progress.kind is SnapshotKind.SOURCES:
         sources = lists.sources.page(progress.token)
         return SnapshotPage(sources=tuple(sources.items)), sources
+    if progress.kind is SnapshotKind.OWNERS:
+        return _owners(sweep_id, progress, lists)
     records = lists.records.page(progress.token)
     return SnapshotPage(records=tuple(map(RecordSummary.of, records.items))), records
+
+
+def _owners(sweep_id: str, progress: SnapshotProgress, lists: SnapshotSources) -> tuple[SnapshotPage, ListPage[object]]:
+    """The tags of some data sources that have our names, and that no record says we made.
+
+    Quick's list shows no tags, and reading those of every data source would take too long. A data source that we made
+    and that lost its tags is found by the full check of its account.
+    """
+    doubtful = _without_record(lists.store.every(sweep_id, "page#", SnapshotPage))
+    first = int(progress.token or 0)
+    found = map(lists.sources.ownership, doubtful[first : first + OWNERS_PAGE])
+    following = first + OWNERS_PAGE
+    page = SnapshotPage(owners=tuple(each for each in found if each))
+    return page, ListPage((), str(following) if following < len(doubtful) else "")
+
+
+def _without_record(pages: Iterable[SnapshotPage]) -> list[Connection]:
+    """The data sources that no record says we made, in a fixed order."""
+    sources, ours = set[tuple[str, str]](), set[tuple[str, str]]()
+    for page in pages:
+        sources |= {(each.account_id, each.profile) for each in page.sources}
+        ours |= {(each.account_id, each.profile) for each in page.records if each.status in OF_OURS}
+    return [Connection(account_id=account_id, profile=profile) for account_id, profile in sorted(sources - ours)]
 
 
 def _is_in(scope: tuple[str, ...], place: ListedAccount, units: _Units) -> bool:
@@ -156,8 +184,9 @@ def _advance(progress: SnapshotProgress, read: ListPage[object]) -> SnapshotProg
         SnapshotKind.STACK_SETS: SnapshotKind.SOURCES,
         SnapshotKind.ROLES: SnapshotKind.SOURCES,
         SnapshotKind.SOURCES: SnapshotKind.RECORDS,
+        SnapshotKind.RECORDS: SnapshotKind.OWNERS,
     }
-    return progress.model_copy(update=_next_list(following.get(progress.kind or SnapshotKind.RECORDS)))
+    return progress.model_copy(update=_next_list(following.get(progress.kind or SnapshotKind.OWNERS)))
 
 
 def _hash(token: str) -> str:

@@ -11,16 +11,24 @@ from control_plane.errors import (
     AccountNotActive,
     AccountNotFound,
     AccountNotReachable,
+    InvalidExpiry,
     InvalidProfiles,
     InvalidTagValue,
     NotOurs,
 )
 from control_plane.opt_in import OptInPolicy, Value
 from control_plane.ports.access import Shards
-from control_plane.sweep.planning import ADDITIONS, Difference
+from control_plane.sweep.planning import ADDITIONS, REPAIRED, Difference, Expected
 
 # The account has changed since the lists were read. An event or the next sweep handles that.
-OUTDATED = (AccountNotActive, AccountNotFound, AccountNotReachable, InvalidProfiles, InvalidTagValue)
+OUTDATED = (
+    AccountNotActive,
+    AccountNotFound,
+    AccountNotReachable,
+    InvalidExpiry,
+    InvalidProfiles,
+    InvalidTagValue,
+)
 
 
 class CachedShards:
@@ -55,8 +63,17 @@ def inspect(
         except OUTDATED:
             continue
         if actions := [each for each in assessment.actions if each.action in ADDITIONS]:
-            differences.append(Difference(account_id=account_id, name=assessment.account.name, what=_describe(actions)))
-        unmanaged += [f"{account_id}#{each.profile}" for each in assessment.actions if each.error == NotOurs.__name__]
+            expected = tuple(
+                Expected(profile=each.profile, outcome=REPAIRED, reason="it differed from its profile")
+                for each in actions
+            )
+            name, what = assessment.account.name, _describe(actions)
+            differences.append(Difference(account_id=account_id, name=name, what=what, expected=expected))
+        unmanaged += [
+            f"{account_id}#{each.profile}: {each.reason}"
+            for each in assessment.actions
+            if each.error == NotOurs.__name__
+        ]
     return InspectionResult(differences=tuple(differences), unmanaged=tuple(unmanaged))
 
 

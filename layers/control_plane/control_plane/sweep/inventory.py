@@ -36,7 +36,13 @@ class Inventory:
         entries = {entry: Connection.of_role(entry, hub) for shard in shards for entry in shard.entries}
         self.foreign = tuple(sorted(entry for entry, connection in entries.items() if connection is None))
         self.roles: Mapping[Key, RoleSummary] = {(each.account_id, each.profile): each for each in read.roles}
-        self.sources: Mapping[Key, DataSourceSummary] = {(each.account_id, each.profile): each for each in read.sources}
+        # A data source with our name that is not ours counts as absent, as in an assessment.
+        self.unmanaged: Mapping[Key, str] = {
+            (each.account_id, each.profile): each.mismatch for each in read.owners if each.mismatch
+        }
+        self.sources: Mapping[Key, DataSourceSummary] = {
+            key: each for each in read.sources if (key := (each.account_id, each.profile)) not in self.unmanaged
+        }
         self.records: Mapping[Key, RecordSummary] = {
             (each.account_id, each.profile): each for each in read.records if each.account_id
         }
@@ -86,6 +92,7 @@ class Inventory:
             consumer_role=_presence_of_role(role, is_behind=self.is_behind(account.id, profile)),
             access=place in self.allowed,
             data_source=self._presence_of_source(account, profile),
+            unmanaged=self.unmanaged.get(place, ""),
             recorded=record.status if record else None,
             remove_after=record.remove_after if record else None,
             since=record.since if record else None,

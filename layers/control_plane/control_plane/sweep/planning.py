@@ -8,9 +8,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from pydantic import Field
+
 from control_plane.account import DEPARTED, Account, Hub
 from control_plane.decision import Action, PlannedAction, desired, plan
-from control_plane.errors import AccountNotActive, AccountNotReachable, InvalidProfiles, InvalidTagValue
+from control_plane.errors import AccountNotActive, AccountNotReachable, InvalidExpiry, InvalidProfiles, InvalidTagValue
 from control_plane.opt_in import OptInPolicy, OptInRequest, Value, read_opt_in
 from control_plane.profiles import Profile
 from control_plane.revocation_budget import latest, limit, remaining
@@ -18,7 +20,27 @@ from control_plane.sweep.inventory import Inventory
 from control_plane.sweep.snapshot import Baseline, SnapshotProgress
 
 ADDITIONS = (Action.CONNECT, Action.REBUILD)
+CONNECTED, RESTORED, REPAIRED = "connected", "restored", "repaired"
+QUARANTINED, REMOVED, REFUSED = "quarantined", "removed", "refused"
+OUTCOMES = {  # of planned actions; connect has several
+    Action.REBUILD: REPAIRED,
+    Action.QUARANTINE: QUARANTINED,
+    Action.DISCONNECT: REMOVED,
+    Action.FORGET: REMOVED,
+    Action.REFUSE: REFUSED,
+}
+RETURNING = ("held", "quarantined", "disconnecting")  # statuses of connections that a returning tag restores
+LONGEST_REASON = 300  # characters of a reason in a plan
+REPORTED = 100  # items of each list that a report keeps
 FULL_CHECK_DAYS = 10  # each sweep checks one of so many accounts in full; after as many days all are checked
+
+
+class Expected(Value):
+    """What a reconcile is expected to do about a connection (no profile: about the account): its outcome, and why."""
+
+    profile: str
+    outcome: str
+    reason: str
 
 
 class Difference(Value):
@@ -28,6 +50,7 @@ class Difference(Value):
     name: str
     what: str
     profiles: tuple[str, ...] = ()  # profiles that have resources but no record
+    expected: tuple[Expected, ...] = ()
 
 
 class Differences(Value):
@@ -43,7 +66,9 @@ class SweepPlan(Value):
     incomplete. `reported_only`: differences that are not repaired. `full_check`: accounts to check in full. `profiles`:
     those with roles in accounts, in a sweep of everything. `stack_sets`: how stack sets with our names differ from what
     was built. `known`: the baseline for the next sweep. `foreign`: entries of the access policy that are not a consumer
-    role of ours. `unrequested`: consumer roles of ours in the access policy that must not have access.
+    role of ours. `unrequested`: consumer roles of ours in the access policy that must not have access. `unmanaged`:
+    resources with our names that are not ours. `reported_before`: those of them that an earlier sweep reported.
+    `names`: of the accounts that the report names.
     """
 
     partial: str = ""
@@ -57,6 +82,7 @@ class SweepPlan(Value):
     waiting: tuple[str, ...] = ()
     orphans: tuple[str, ...] = ()
     unmanaged: tuple[str, ...] = ()
+    reported_before: tuple[str, ...] = ()
     malformed: tuple[str, ...] = ()
     foreign: tuple[str, ...] = ()
     unrequested: tuple[str, ...] = ()
@@ -64,6 +90,7 @@ class SweepPlan(Value):
     profiles: tuple[str, ...] = ()
     stack_sets: tuple[str, ...] = ()
     known: Baseline = Baseline()
+    names: Mapping[str, str] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -123,17 +150,19 @@ class _Planner:
         self._counted: list[str] = []
         self._rebuilt: list[tuple[Account, PlannedAction]] = []
         self._in_sync = 0
+        self._names: dict[str, str] = {}
 
     def add(self, account: Account) -> None:
         """Add one account to the plan."""
         rules = self._rules
+        self._names[account.id] = account.name
         if account.is_active and not account.is_placed:
             # It has no tag of its own and its parents are not known: its reconcile reads them.
             self._note(self._start, account, "assess: its parents in the organization could not be read")
             return
         try:
             request = read_opt_in(account, rules.hub, rules.opt_in_policy, rules.now)
-        except (InvalidTagValue, AccountNotReachable) as error:
+        except (InvalidTagValue, InvalidExpiry, AccountNotReachable) as error:
             self._refused(account, "", type(error).__name__, str(error))
             return
         if request.profile_names and rules.profiles_fault:
@@ -156,8 +185,14 @@ class _Planner:
             reported_only=tuple(self._reported_only.values()),
             malformed=self._inventory.malformed,
             foreign=self._inventory.foreign,
+            names=self._reported_names(*self._lists.values(), list(hold)),
             **{name: tuple(each) for name, each in self._lists.items()},
         )
+
+    def _reported_names(self, *lists: list[str]) -> dict[str, str]:
+        keys = {key for each in lists for key in (*each[:REPORTED], *sorted(each)[:REPORTED])}
+        accounts = sorted({key.partition("#")[0] for key in keys})
+        return {each: self._names[each] for each in accounts if self._names.get(each, each) != each}
 
     def _compare(self, account: Account, request: OptInRequest) -> None:
         wanted = desired(request, sorted(self._rules.profiles))
@@ -187,7 +222,8 @@ class _Planner:
         if self._inventory.failure_of(account.id, profile) == error:
             self._lists["failed"].append(f"{account.id}#{profile}" if profile else account.id)
         else:
-            self._note(self._start, account, f"refuse: {why}")
+            expected = Expected(profile=profile, outcome=REFUSED, reason=why[:LONGEST_REASON])
+            self._note(self._start, account, f"refuse: {why}", expected)
 
     def _add(self, account: Account, planned: PlannedAction, key: str) -> None:
         record = self._inventory.records.get((account.id, planned.profile))
@@ -199,7 +235,7 @@ class _Planner:
             self._rebuilt.append((account, planned))
         else:
             where = self._reported_only if is_drift and not self._rules.repairs else self._start
-            self._note(where, account, _describe(planned))
+            self._note(where, account, _describe(planned), self._expected(account, planned))
 
     def _place_rebuilds(self) -> None:
         """A role loses its access while it is rebuilt. So if many roles drifted at once, they are only reported.
@@ -208,7 +244,8 @@ class _Planner:
         """
         few = len(self._rebuilt) <= limit(len(self._inventory.allowed))
         for account, planned in self._rebuilt:
-            self._note(self._start if few and self._rules.repairs else self._reported_only, account, _describe(planned))
+            where = self._start if few and self._rules.repairs else self._reported_only
+            self._note(where, account, _describe(planned), self._expected(account, planned))
 
     def _remove(self, account: Account, planned: PlannedAction, key: str) -> None:
         is_orphan = self._inventory.is_orphan(account.id, planned.profile)
@@ -225,14 +262,38 @@ class _Planner:
             return
         if allowed and not planned.account_inactive:
             self._counted.append(key)
-        self._note(self._start, account, _describe(planned), (planned.profile,) if is_orphan else ())
+        expected = self._expected(account, planned)
+        self._note(self._start, account, _describe(planned), expected, (planned.profile,) if is_orphan else ())
+
+    def _expected(self, account: Account, planned: PlannedAction) -> Expected:
+        """What the planned action leads to, if nothing changes meanwhile."""
+        record = self._inventory.records.get((account.id, planned.profile))
+        status = record.status if record else ""
+        outcome = OUTCOMES.get(planned.action, CONNECTED)
+        if outcome == CONNECTED and status in RETURNING:
+            outcome = RESTORED
+        elif outcome == CONNECTED and (
+            status == "connected" or (account.id, planned.profile) in self._inventory.allowed
+        ):
+            outcome = REPAIRED
+        return Expected(profile=planned.profile, outcome=outcome, reason=planned.reason[:LONGEST_REASON])
 
     @staticmethod
-    def _note(where: dict[str, Difference], account: Account, what: str, profiles: tuple[str, ...] = ()) -> None:
-        before = where.get(account.id)
-        if before:
-            what, profiles = f"{before.what}; {what}", (*before.profiles, *profiles)
-        where[account.id] = Difference(account_id=account.id, name=account.name, what=what, profiles=profiles)
+    def _note(
+        where: dict[str, Difference],
+        account: Account,
+        what: str,
+        expected: Expected | None = None,
+        profiles: tuple[str, ...] = (),
+    ) -> None:
+        before = where.get(account.id) or Difference(account_id=account.id, name=account.name, what="")
+        where[account.id] = Difference(
+            account_id=account.id,
+            name=account.name,
+            what=f"{before.what}; {what}" if before.what else what,
+            profiles=(*before.profiles, *profiles),
+            expected=(*before.expected, *([expected] if expected else [])),
+        )
 
 
 def _describe(planned: PlannedAction) -> str:

@@ -4,9 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
+from control_plane.account import Connection
 from control_plane.opt_in import Value
 from control_plane.ports.registry import Record
-from control_plane.sweep.snapshot import DataSourceSummary, RoleSummary, StackSetSummary
+from control_plane.sweep.snapshot import DataSourceSummary, RoleSummary, SourceOwnership, StackSetSummary
 
 T_co = TypeVar("T_co", covariant=True)
 V = TypeVar("V", bound=Value)
@@ -58,6 +59,9 @@ class SourceListing(Protocol):
 
     def page(self, token: str) -> ListPage[DataSourceSummary]:
         """At most 100 data sources; returns those with a name of ours."""
+
+    def ownership(self, connection: Connection) -> SourceOwnership | None:
+        """Whether a connection's data source has our ownership tags; None when it does not exist any more."""
 
 
 class RecordListing(Protocol):

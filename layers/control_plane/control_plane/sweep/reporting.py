@@ -1,21 +1,28 @@
 """The report of a sweep: numbers for metrics and text for people. Pure."""
 
-from collections.abc import Collection, Sequence
+from collections import Counter
+from collections.abc import Sequence
 
 from control_plane.opt_in import Value
-from control_plane.sweep.planning import Difference, SweepPlan
+from control_plane.sweep.outcomes import ORDER, Names, Now, Outcome, explained, outcomes
+from control_plane.sweep.planning import REFUSED, REPORTED, Difference, SweepPlan
 from control_plane.sweep.snapshot import EVERYTHING
+from control_plane.text import SHORT, bounded
 
 NAMED = 20  # items of each kind in the message
-KEPT = 100  # items of each kind in the registry
 LONGEST = 200  # characters of a name
+LINE = 250  # bytes of an item in the registry: the lists together stay below DynamoDB's 400 KB
 
 
 class Report(Value):
-    """The report of a sweep. `in_progress`: accounts that were still being reconciled when the sweep ended.
+    """The report of a sweep. Accounts are named by id and name.
+
+    `outcomes`: what became of each connection that was to change; `connected` to `refused`: how many of each.
+    `failed`: those that failed, with the cause. `in_progress`: accounts that were still being reconciled when the sweep
+    ended.
 
     `unexpected`: entries of the access policy that no connection should have. `removed_entries`: those of them that are
-    removed already.
+    removed already. `unmanaged`: those that no earlier sweep reported; `unmanaged_before`: how many others there are.
     """
 
     sweep_id: str
@@ -24,7 +31,13 @@ class Report(Value):
     partial: str = ""
     listed: int = 0
     in_sync: int = 0
+    connected: int = 0
+    restored: int = 0
     repaired: int = 0
+    quarantined: int = 0
+    removed: int = 0
+    refused: int = 0
+    outcomes: tuple[str, ...] = ()
     failed: tuple[str, ...] = ()
     in_progress: tuple[str, ...] = ()
     held: tuple[str, ...] = ()
@@ -32,6 +45,7 @@ class Report(Value):
     reported_only: tuple[str, ...] = ()
     orphans: tuple[str, ...] = ()
     unmanaged: tuple[str, ...] = ()
+    unmanaged_before: int = 0
     malformed: tuple[str, ...] = ()
     stack_sets: tuple[str, ...] = ()
     unexpected: tuple[str, ...] = ()
@@ -41,7 +55,7 @@ class Report(Value):
     def is_quiet(self) -> bool:
         """Whether there is nothing to report to people."""
         changes = (
-            self.repaired,
+            self.outcomes,
             self.partial,
             self.failed,
             self.in_progress,
@@ -58,14 +72,15 @@ class Report(Value):
         return {
             "InSync": self.in_sync,
             "Repaired": self.repaired,
-            "FailedAccounts": len(self.failed),
+            "FailedAccounts": len(self.failed) + self.refused,
             "HeldRevocations": len(self.held),
             "WithheldRemovals": len(self.withheld),
             "ReportedOnlyDifferences": len(self.reported_only),
             "Orphans": len(self.orphans),
-            "UnmanagedResources": len(self.unmanaged),
+            "UnmanagedResources": len(self.unmanaged) + self.unmanaged_before,
             "MalformedRecords": len(self.malformed),
-            "StackSetsDiffer": len(self.stack_sets),
+            "StackSetsDiffer": len(self.stack_sets)
+            + len([each for each in self.unmanaged if each.startswith("stack set ")]),
             "PartialListings": int(bool(self.partial)),
         }
 
@@ -78,15 +93,11 @@ class SweepEnd(Value):
     remaining: tuple[str, ...] = ()
 
 
-def report(
-    end: SweepEnd, scope: tuple[str, ...], plan: SweepPlan, failed: Collection[str], in_progress: Collection[str]
-) -> Report:
-    """The report of a plan. `failed` and `in_progress`: accounts by their records now."""
-    foreign = cut(plan.foreign)
-    started = {each.account_id for each in plan.start}
-    failed_before = {key for key in plan.failed if key.partition("#")[0] not in started - set(failed)}
-    failed_now = sorted({*failed_before, *(each for each in failed if each in started)})
-    still_running = sorted(started & set(in_progress))
+def report(end: SweepEnd, scope: tuple[str, ...], plan: SweepPlan, now: Now) -> Report:
+    """The report of a plan, by the records when the sweep ends."""
+    foreign, names = cut(plan.foreign), Names(plan, now)
+    found = outcomes(plan.start, now)
+    counts = Counter(each.what for each in found)
     return Report(
         sweep_id=end.sweep_id,
         at=end.at,
@@ -94,37 +105,72 @@ def report(
         partial=plan.partial,
         listed=plan.listed,
         in_sync=plan.in_sync,
-        repaired=len(started - set(failed) - set(in_progress) - {key.partition("#")[0] for key in plan.hold}),
-        failed=_without_duplicates(failed_now),
-        in_progress=tuple(still_running),
-        held=tuple(sorted({*plan.hold, *plan.waiting})),
-        withheld=plan.withheld,
+        outcomes=tuple(f"{each.what}: {names.of(*each.key)}: {each.why}" for each in found),
+        failed=_failed(plan, found, now, names),
+        in_progress=tuple(names.of(each) for each in sorted(_started(plan) & now.in_progress)),
+        held=names.of_keys(sorted({*plan.hold, *plan.waiting})),
+        withheld=names.of_keys(plan.withheld),
         reported_only=tuple(_describe(each) for each in plan.reported_only),
-        orphans=plan.orphans,
-        unmanaged=plan.unmanaged,
+        orphans=names.of_keys(plan.orphans),
+        unmanaged=tuple(each for each in plan.unmanaged if each not in plan.reported_before),
+        unmanaged_before=len({*plan.unmanaged} & {*plan.reported_before}),
         malformed=plan.malformed,
         stack_sets=plan.stack_sets,
-        unexpected=(*foreign, *plan.unrequested),
+        unexpected=(*foreign, *names.of_keys(plan.unrequested)),
         removed_entries=tuple(each for each in foreign if each not in end.remaining),
+        **{what: counts[what] for what in ORDER},
     )
+
+
+def _started(plan: SweepPlan) -> set[str]:
+    return {each.account_id for each in plan.start}
+
+
+def _failed(plan: SweepPlan, found: Sequence[Outcome], now: Now, names: Names) -> tuple[str, ...]:
+    """What failed before and was not started or failed again, and what was started and failed; not what was refused."""
+    started, failures = _started(plan), now.failures
+    failed_accounts = {account_id for account_id, _ in failures}
+    before = {key for key in plan.failed if key.partition("#")[0] not in started - failed_accounts}
+    refused = {each.key for each in found if each.what == REFUSED}
+    again = {key for key in failures if key[0] in started and key not in refused and not {key, (key[0], "")} & refused}
+    keys = _without_duplicates(sorted({*before, *("#".join(filter(None, each)) for each in again)}))
+    return tuple(_with_cause(key, now, names) for key in keys)
+
+
+def _with_cause(key: str, now: Now, names: Names) -> str:
+    account_id, _, profile = key.partition("#")
+    failure = now.failures.get((account_id, profile))
+    return f"{names.of_key(key)}: {explained(failure)}" if failure else names.of_key(key)
 
 
 def cut(entries: Sequence[str]) -> list[str]:
     """Entries of a policy, cut: they may contain anything, and reports and state machines carry them."""
-    return [each[:LONGEST] for each in sorted(entries)[:KEPT]]
+    return [each[:LONGEST] for each in sorted(entries)[:REPORTED]]
 
 
 def shortened(report: Report) -> Report:
-    """The report cut for the registry: the first items of each kind."""
-    lists = {name: tuple(value[:KEPT]) for name, value in report if isinstance(value, tuple)}
+    """The report cut for the registry: the first items of each kind, and how many more there are."""
+    lists = {name: _cut(value) for name, value in report if isinstance(value, tuple)}
     return report.model_copy(update=lists)
+
+
+def _cut(items: tuple[str, ...]) -> tuple[str, ...]:
+    kept = items if len(items) <= REPORTED else items[: REPORTED - 1]
+    more = [f"... and {len(items) - len(kept)} more"] if len(kept) < len(items) else []
+    return (*map(_line, kept), *more)
+
+
+def _line(text: str) -> str:
+    """A text of a limited number of bytes."""
+    whole = text.encode("utf-8", "replace")
+    return text if len(whole) <= LINE else whole[: LINE - 3].decode(errors="ignore") + "..."
 
 
 def message(report: Report) -> tuple[str, str]:
     """Subject and text of the message to people."""
-    about = "" if EVERYTHING in report.scope else f" of {', '.join(report.scope)}"
+    about = "" if EVERYTHING in report.scope else f" of {bounded(', '.join(report.scope), SHORT)}"
     counts = [
-        (report.repaired, "repaired"),
+        *((getattr(report, what), what) for what in ORDER),
         (len(report.failed), "failed"),
         (len(report.held), "waiting for approval"),
         (len(report.withheld), "not removed"),
@@ -136,7 +182,7 @@ def message(report: Report) -> tuple[str, str]:
     parts = [f"The sweep{about} compared {report.listed} accounts; {report.in_sync} connections are in sync."]
     if report.partial:
         parts.append(f"The list of accounts is incomplete: {report.partial}. So nothing was removed this time.")
-    parts += _listed("Repaired", [], report.repaired)
+    parts += _listed("What happened", report.outcomes)
     parts += _listed("Failed (each has its own cause and remedy in the registry)", report.failed)
     parts += _listed("Still in progress", report.in_progress)
     parts += _listed("Wait for approval (see the request sent for them)", report.held)
@@ -145,7 +191,10 @@ def message(report: Report) -> tuple[str, str]:
     parts += _listed("Had resources but no record", report.orphans)
     parts += _listed("Unexpected entries in the access policy", report.unexpected)
     parts += _listed("Of these, removed at once", report.removed_entries)
-    parts += _listed("Unmanaged resources with our names, not changed", report.unmanaged)
+    parts += _listed(
+        "New unmanaged resources with our names (not changed, and not reported again until they change)",
+        report.unmanaged,
+    )
     parts += _listed("Malformed items in the registry, ignored (docs/howto/sweep-now.md)", report.malformed)
     parts += _listed("Stack sets that differ from what was built", report.stack_sets)
     parts.append(f"Sweep {report.sweep_id}; docs/howto/sweep-now.md.")
@@ -155,7 +204,7 @@ def message(report: Report) -> tuple[str, str]:
 def _listed(what: str, names: Sequence[str], count: int | None = None) -> list[str]:
     count = len(names) if count is None else count
     more = [f"  ... and {len(names) - NAMED} more"] if len(names) > NAMED else []
-    return ["\n".join([f"{what}: {count}", *(f"  {name}" for name in names[:NAMED]), *more])] if count else []
+    return ["\n".join([f"{what}: {count}", *(f"  {_line(name)}" for name in names[:NAMED]), *more])] if count else []
 
 
 def _describe(difference: Difference) -> str:

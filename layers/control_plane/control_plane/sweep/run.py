@@ -13,10 +13,11 @@ from control_plane.ports.notifications import Notifications
 from control_plane.ports.reconciles import Reconciles
 from control_plane.ports.registry import Registry
 from control_plane.profiles import Profile
-from control_plane.sweep import reporting, stack_sets, starting
+from control_plane.sweep import reporting, stack_sets, starting, unmanaged
 from control_plane.sweep.collecting import PROGRESS
 from control_plane.sweep.inspecting import inspect
 from control_plane.sweep.inventory import Inventory
+from control_plane.sweep.outcomes import Now
 from control_plane.sweep.planning import PlanningRules, SweepPlan, plan_sweep, why_partial
 from control_plane.sweep.ports import SweepStore
 from control_plane.sweep.reporting import Report, SweepEnd
@@ -24,6 +25,7 @@ from control_plane.sweep.snapshot import Baseline, SnapshotPage, SnapshotProgres
 from control_plane.sweep.store import BASELINE, LASTING, PLAN, REPORT, load_plan, save_plan
 
 INSPECTED_AT_ONCE = 8
+MAX_READ = 1000  # accounts whose records a report reads; of the others it believes the plan
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,15 @@ def make_plan(sweep_id: str, now: datetime, deps: SweepDependencies) -> SweepPla
     built = stack_sets.built(deps.body, profiles, deps.hub)
     outdated = stack_sets.outdated(read.stack_sets, built)
     inventory = Inventory(read, deps.policies.shards(), profiles, deps.hub, outdated)
-    plan = plan_sweep(read.accounts, inventory, progress, partial, rules)
+    plan = plan_sweep(read.accounts, inventory, progress, partial, rules).model_copy(
+        update={
+            "unmanaged": (
+                *unmanaged.data_sources(read.owners),
+                *stack_sets.unmanaged(read.stack_sets, None if fault else built, baseline),
+            ),
+            "reported_before": unmanaged.still_there(baseline.unmanaged, read),
+        }
+    )
     if progress.is_everything:
         recorded = (each.profile for each in read.records if each.profile)
         known = stack_sets.updated_baseline(baseline, built, read.stack_sets, recorded)
@@ -100,27 +110,33 @@ def finish(end: SweepEnd, deps: SweepDependencies, *, is_patient: bool) -> Repor
     store, registry, sweep_id = deps.store, deps.registry, end.sweep_id
     plan = load_plan(sweep_id, store, repairs=deps.repairs)
     progress = store.get(sweep_id, PROGRESS, SnapshotProgress) or SnapshotProgress()
-    in_progress = {each.account_id for each in registry.unsettled("in_progress")}
-    if is_patient and in_progress & {each.account_id for each in plan.start}:
+    in_progress = frozenset(each.account_id for each in registry.unsettled("in_progress"))
+    started = [each.account_id for each in plan.start]
+    if is_patient and in_progress & {*started}:
         return None
-    failed = {each.account_id for each in registry.unsettled("failed")}
-    report = reporting.report(end, progress.scope, plan, failed, in_progress)
+    records = {each: registry.records(each) for each in started[:MAX_READ]}
+    now = Now(registry.unsettled("failed"), in_progress, records)
+    report = reporting.report(end, progress.scope, plan, now)
     if store.get(sweep_id, REPORT, Report) is None:  # otherwise it was sent already, and only the response was lost
         if not report.is_quiet:
             deps.notifications.send(*reporting.message(report))
         store.put(sweep_id, REPORT, reporting.shortened(report))
-    _save_baseline(report, progress, plan.known, store)
+    _save_baseline(report, progress, plan, store)
     if not in_progress:
         deps.budget.expect(frozenset())  # all expected revocations are held by now
     return report
 
 
-def _save_baseline(report: Report, progress: SnapshotProgress, known: Baseline, store: SweepStore) -> None:
+def _save_baseline(report: Report, progress: SnapshotProgress, plan: SweepPlan, store: SweepStore) -> None:
     store.put(LASTING, "last", reporting.shortened(report))
+    before = store.get(LASTING, BASELINE, Baseline) or Baseline()
+    reported = {"unmanaged": unmanaged.known_after(plan.reported_before, plan.unmanaged)}
     if progress.is_everything:
-        before = store.get(LASTING, BASELINE, Baseline) or Baseline()
         complete = before.complete if report.partial else progress.listed
-        store.put(LASTING, BASELINE, known.model_copy(update={"complete": complete, "listed": progress.listed}))
+        known = {"complete": complete, "listed": progress.listed, **reported}
+        store.put(LASTING, BASELINE, plan.known.model_copy(update=known))
+    elif report.unmanaged:
+        store.put(LASTING, BASELINE, before.model_copy(update=reported))
 
 
 def _profiles(deps: AssessmentDependencies) -> tuple[Mapping[str, Profile], str]:

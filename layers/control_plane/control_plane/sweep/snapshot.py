@@ -21,6 +21,7 @@ class SnapshotKind(StrEnum):
     ROLES = "roles"
     SOURCES = "sources"
     RECORDS = "records"
+    OWNERS = "owners"
 
 
 class StackSetSummary(Value):
@@ -73,6 +74,14 @@ class DataSourceSummary(Value):
     consumer_role_arn: str = ""
 
 
+class SourceOwnership(Value):
+    """How the tags of a data source with a name of ours differ from our ownership tags; empty: it is ours."""
+
+    account_id: str
+    profile: str
+    mismatch: str
+
+
 class RecordSummary(Value):
     """A summary of a connection's record, or of an account's claim (no profile).
 
@@ -116,6 +125,7 @@ class SnapshotPage(Value):
     roles: tuple[RoleSummary, ...] = ()
     sources: tuple[DataSourceSummary, ...] = ()
     records: tuple[RecordSummary, ...] = ()
+    owners: tuple[SourceOwnership, ...] = ()
 
 
 class SnapshotProgress(Value):
@@ -145,13 +155,15 @@ class Baseline(Value):
 
     `complete` and `listed`: the number of accounts in the last complete list, and in the last list. `profiles` and
     `bodies`: every profile, and the hash of every template, that any sweep has seen as built. Stack sets are compared
-    with these, because whoever can change a stack set can change its tags, too.
+    with these, because whoever can change a stack set can change its tags, too. `unmanaged`: the unmanaged resources
+    that were reported already.
     """
 
     complete: int = 0
     listed: int = 0
     profiles: tuple[str, ...] = ()
     bodies: tuple[str, ...] = ()
+    unmanaged: tuple[str, ...] = ()
 
 
 def merged(pages: Iterable[SnapshotPage]) -> SnapshotPage:
@@ -164,4 +176,5 @@ def merged(pages: Iterable[SnapshotPage]) -> SnapshotPage:
         roles=tuple(role for page in read for role in page.roles),
         sources=tuple(source for page in read for source in page.sources),
         records=tuple(record for page in read for record in page.records),
+        owners=tuple(owner for page in read for owner in page.owners),
     )

@@ -44,9 +44,19 @@ def differences(found: Iterable[StackSetSummary], wanted: Built | None, known: B
     """Stack sets that people have to check. An older definition of ours is left out: it agrees with its tags.
 
     `wanted` is None while the profiles can't be read: then no stack set is reported as having no profile.
+    Those without our ownership tags are left out, too: they are unmanaged resources.
     """
-    texts = {each.name: _describe(each, wanted, known) for each in found}
+    texts = {each.name: _describe(each, wanted, known) for each in found if not each.ownership_mismatch}
     return tuple(f"{name}: {'; '.join(each)}"[:LONGEST] for name, each in sorted(texts.items()) if each)
+
+
+def unmanaged(found: Iterable[StackSetSummary], wanted: Built | None, known: Baseline) -> tuple[str, ...]:
+    """Stack sets with our names but without our ownership tags, and how else they differ from what was built."""
+    return tuple(
+        f"stack set {each.name}: {'; '.join(_describe(each, wanted, known))}"[:LONGEST]
+        for each in sorted(found, key=lambda each: each.name)
+        if each.ownership_mismatch
+    )
 
 
 def updated_baseline(

@@ -6,7 +6,7 @@ from control_plane.sweep.ports import SweepStore
 
 LASTING = ""  # the sweep id of values that outlive a sweep
 BASELINE, REPORT, PLAN = "baseline", "report", "plan"
-TOGETHER = 200  # differences in one item: well below DynamoDB's 400 KB
+TOGETHER = 100  # differences in one item: well below DynamoDB's 400 KB
 
 
 def save_plan(sweep_id: str, plan: SweepPlan, store: SweepStore) -> None:
