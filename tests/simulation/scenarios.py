@@ -134,6 +134,7 @@ DENIED = TaskFailed("AccessDenied", '{"errorType":"AccessDenied","errorMessage":
 NO_ACCOUNT = TaskFailed("NoAccountInEvent", '{"errorType":"NoAccountInEvent","errorMessage":"found \\"nothing\\""}')
 SLOW = TaskFailed("Throttled", "slow")
 BUSY_SFN = TaskFailed("Sfn.SfnException", "Rate exceeded")
+NOT_ALLOWED = TaskFailed("Sfn.SfnException", "me is not authorized to perform: states:StartExecution")
 FULL = TaskFailed("Lambda.TooManyRequestsException", "Rate Exceeded.")
 
 
@@ -364,6 +365,7 @@ REAL: dict[str, list[Scenario]] = {
         Scenario("and no sweep can be started", EVENT, route(FindAccount=[DENIED], SweepEverything=[BUSY_SFN])),
         Scenario("an event that can't even be kept", EVENT, route(FindAccount=[DENIED], KeepEvent=[DENIED])),
         Scenario("no reconcile can be started", EVENT, route(StartReconcile=[BUSY_SFN])),
+        Scenario("no reconcile may be started", EVENT, route(StartReconcile=[NOT_ALLOWED])),
         Scenario("no sweep of a unit can be started", EVENT, route(FindAccount=[UNIT], StartSweep=[BUSY_SFN])),
         Scenario("Lambda takes no invocation for a while", EVENT, route(FindAccount=[FULL] * 8 + [FOUND])),
         Scenario("Lambda takes no invocation at all", EVENT, route(FindAccount=[FULL])),
@@ -403,7 +405,22 @@ REAL: dict[str, list[Scenario]] = {
             "a connection's execution can't be started",
             BY_ID,
             account(
-                CONNECT, ReconcileConnection=[TaskFailed("StepFunctions.ExecutionAlreadyExistsException", "there")]
+                CONNECT,
+                ReconcileConnection=[
+                    TaskFailed(
+                        "StepFunctions.AWSStepFunctionsException",
+                        "me is not authorized to perform states:StartExecution",
+                    )
+                ],
+            ),
+        ),
+        Scenario(
+            "a connection's execution can't be started for a while",
+            BY_ID,
+            account(
+                CONNECT,
+                ReconcileConnection=[TaskFailed("StepFunctions.ThrottlingException", "Rate exceeded")] * 61
+                + [child("connected")],
             ),
         ),
         Scenario("assessing is throttled for a while", BY_ID, account(AssessAccount=[SLOW] * 6 + [assessment()])),

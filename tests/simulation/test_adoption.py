@@ -42,7 +42,7 @@ def forget_everything(story: Story) -> None:
 
 
 class Writes:
-    """Our own writes to AWS, but for the registry, since it was made."""
+    """Our own writes to AWS, but for the registry and executions, since it was made."""
 
     def __init__(self, story: Story) -> None:
         self._log = story.world.cloud.gateway.log.entries
@@ -51,7 +51,7 @@ class Writes:
     def made(self) -> list[str]:
         """The operations, in order."""
         ours = [entry for entry in self._log[self._since :] if "role/quick-onboarding-" in entry.role]
-        written = [entry for entry in ours if entry.service not in ("dynamodb", "lambda")]
+        written = [entry for entry in ours if entry.service not in ("dynamodb", "lambda", "stepfunctions")]
         return [entry.operation for entry in written if not entry.operation.startswith(READS)]
 
 

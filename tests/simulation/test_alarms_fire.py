@@ -105,8 +105,19 @@ def a_slow_deployment_begins(story: Watched, hours: float = 1.0) -> None:
 
 
 def a_deployment_never_ends(story: Watched) -> None:
+    """The child execution ends after five hours, and its parent fails; the account is tagged again and again."""
     a_slow_deployment_begins(story, hours=7)
-    story.run(6 * HOUR)
+    story.run(5 * HOUR + 10 * MINUTE)
+
+
+def organizations_is_throttled_for_hours(story: Watched) -> None:
+    """An account is assessed again and again, because somebody asks for it at every wait."""
+    story.world.stack_sets.engine.seconds_per_instance = 8 * HOUR
+    account_id = story.member()
+    for _ in range(6 * 60 // 4):
+        story.world.tag(account_id, "enabled")
+        story.run(4 * MINUTE)
+    story.run(10 * MINUTE)
 
 
 def a_stopped_reconcile_is_left_alone(story: Watched) -> None:
@@ -141,6 +152,17 @@ def an_event_without_an_account_arrives(story: Watched) -> None:
     del event["detail"]["requestParameters"]["resourceId"]
     story.world.events.publish(*story.places[FORWARDING], "default", event)
     story.run(20 * MINUTE)
+
+
+def routing_is_stopped(story: Watched) -> None:
+    """Lambda is throttled, so that the execution waits; then somebody stops it."""
+    story.world.faults.order(
+        service="lambda", operation="Invoke", code="TooManyRequestsException", role="RouteEventRole", times=None
+    )
+    story.world.tag(story.member(), "enabled")
+    story.run(2 * MINUTE)
+    story.stop("RouteEvent")
+    story.run(5 * MINUTE)
 
 
 def an_account_is_tagged_all_the_time(story: Watched) -> None:
@@ -195,13 +217,14 @@ def somebody_writes_an_entry(story: Watched) -> None:
 
 SWEEP_FAILED = (HUB, "SweepFailed")
 RECONCILE_FAILED, RECONCILE_ABORTED = (HUB, "ReconcileFailed"), (HUB, "ReconcileAborted")
+ROUTE_FAILED = (HUB, "RouteFailed")
 WATCH_SILENT, RUNS_FAILED = (HUB, "WatchSilent"), (HUB, "RunsFailed")
 
 STORIES: dict[Alarm, Trouble] = {
     RECONCILE_FAILED: Trouble(
         without("EnsureDataSourceFunctionRole", "quicksight:DescribeDataSource", an_account_is_tagged)
     ),
-    (HUB, "ReconcileTimedOut"): Trouble(a_deployment_never_ends),
+    (HUB, "ReconcileTimedOut"): Trouble(organizations_is_throttled_for_hours),
     RECONCILE_ABORTED: Trouble(stopped("ReconcileAccount", a_slow_deployment_begins)),
     (HUB, "ApprovalFailed"): Trouble(without("AskForApprovalFunctionRole", "sns:Publish", people_are_asked)),
     (HUB, "ApprovalTimedOut"): Trouble(nobody_answers_for_a_year, also=(WATCH_SILENT,)),
@@ -212,7 +235,7 @@ STORIES: dict[Alarm, Trouble] = {
         without("CollectSnapshotFunctionRole", "organizations:ListAccounts", a_sweep_is_made), also=(SWEEP_FAILED,)
     ),
     (HUB, "StackSetsDiffer"): Trouble(a_stack_set_of_our_name_is_made_by_hand),
-    (HUB, "RecordsOdd"): Trouble(somebody_writes_into_the_registry),
+    (HUB, "RecordsMalformed"): Trouble(somebody_writes_into_the_registry),
     (HUB, "ChangesRefused"): Trouble(somebody_writes_a_pending_change),
     (HUB, "EntriesUnexpected"): Trouble(somebody_writes_an_entry),
     (HUB, "EventsUndelivered"): Trouble(without("StartRouteRole", "states:StartExecution", an_account_is_tagged)),
@@ -222,7 +245,9 @@ STORIES: dict[Alarm, Trouble] = {
     RUNS_FAILED: Trouble(without("ScheduleRole", "lambda:InvokeFunction", time_passes(15))),
     (HUB, "RouteStorm"): Trouble(an_account_is_tagged_all_the_time),
     (HUB, "RecordsStuck"): Trouble(a_stopped_reconcile_is_left_alone, also=(RECONCILE_ABORTED,)),
-    (HUB, "EventsUnread"): Trouble(an_event_without_an_account_arrives, also=(RECONCILE_FAILED,)),
+    (HUB, "EventsUnread"): Trouble(an_event_without_an_account_arrives, also=(ROUTE_FAILED,)),
+    ROUTE_FAILED: Trouble(without("RouteEventRole", "lambda:InvokeFunction", an_account_is_tagged)),
+    (HUB, "RouteAborted"): Trouble(routing_is_stopped),
     (HUB, "WatchFailing"): Trouble(
         without("WatchRegistryFunctionRole", "dynamodb:Query", time_passes(15)), also=(RUNS_FAILED,)
     ),
@@ -232,8 +257,11 @@ STORIES: dict[Alarm, Trouble] = {
 # Alarms that no real trouble in the sandbox sets off, and why.
 NOT_SHOWN: dict[Alarm, str] = {
     (HUB, f"{machine}Throttled"): "the sandbox has no quota of state transitions, so it never slows an execution down"
-    for machine in ("Reconcile", "Approval", "Sweep")
-} | {(HUB, "SweepTimedOut"): "nothing a small organization can do makes a sweep wait for twelve hours"}
+    for machine in ("Route", "Reconcile", "Connection", "Approval", "Sweep")
+} | {
+    (HUB, "SweepTimedOut"): "nothing a small organization can do makes a sweep wait for twelve hours",
+    (HUB, "RouteTimedOut"): "all retries of all states together last less than six hours",
+}
 
 
 # What is shown ---------------------------------------------------------------------------------------

@@ -158,11 +158,11 @@ def test_a_question_that_was_ended_is_asked_again_by_hand(requested: Story) -> N
     step_functions(requested).stop_execution(executionArn=question.arn)
     requested.run(600)
     assert len(questions(requested)) == 1
-    (plan,) = [
+    (batch,) = [
         record["id"] for record in requested.world.records() if (record["pk"], record["sk"]) == ("access#batch", "held")
     ]
     machine = requested.world.outputs["ApproveRevocationsArn"]
-    step_functions(requested).start_execution(stateMachineArn=machine, input=json.dumps({"plan": plan}))
+    step_functions(requested).start_execution(stateMachineArn=machine, input=json.dumps({"batch": batch}))
     requested.run(600)
     _, again = questions(requested)
     step_functions(requested).send_task_success(taskToken=token(again), output="{}")

@@ -92,9 +92,9 @@ def test_after_the_grace_period_nothing_is_left_and_revoking_came_before_every_d
     assert_removed(story, account_id)
     assert max(revocations(story)) < min(deletes(story))
     assert len(deletes(story)) == 2
-    left = record(story, account_id)["left"]
-    assert left.startswith("the results bucket of the stack arn:aws:cloudformation:")
-    assert f":{account_id}:stack/StackSet-quick-athena-default-" in left
+    retained = record(story, account_id)["retained"]
+    assert retained.startswith("the results bucket of the stack arn:aws:cloudformation:")
+    assert f":{account_id}:stack/StackSet-quick-athena-default-" in retained
 
 
 def test_before_the_grace_period_is_over_a_look_deletes_nothing(story: Story) -> None:
@@ -140,7 +140,7 @@ def test_a_tag_that_returns_within_the_grace_period_restores_and_one_that_return
     story.world.tag(account_id, "enabled")
     story.run()
     assert_connected(story, account_id)
-    assert not {"left", "dependents", "remove_after"} & set(record(story, account_id))
+    assert not {"retained", "dependents", "remove_after"} & set(record(story, account_id))
 
 
 @pytest.mark.parametrize("seconds", [0.5, 2, 7, 12, 20, 30, 45, 55, 70])
@@ -179,8 +179,8 @@ def test_an_account_that_is_gone_keeps_its_stack_and_that_is_said(story: Story, 
     reconcile(story, account_id)
     found = record(story, account_id)
     assert (found["status"], story.last.status) == ("removed", "SUCCEEDED")
-    assert found["left"].startswith("the stack arn:aws:cloudformation:")
-    assert "nobody of ours can reach it" in found["left"]
+    assert found["retained"].startswith("the stack arn:aws:cloudformation:")
+    assert "nobody of ours can reach it" in found["retained"]
     assert "kept" not in found
     assert story.data_source(account_id) is None
     assert max(revocations(story)) < min(deletes(story))
@@ -200,8 +200,8 @@ def test_what_aws_keeps_of_an_account_that_left_is_said_and_never_tried_again(
     reconcile(graceless, account_id)
     found = record(graceless, account_id)
     assert (found["status"], found.get("reason")) == ("removed", "the account is not in the organization")
-    assert "still lists the account" in found["left"]
-    assert found["left"].startswith("the stack arn:aws:cloudformation:")
+    assert "still lists the account" in found["retained"]
+    assert found["retained"].startswith("the stack arn:aws:cloudformation:")
     asked = deletes(graceless)
     reconcile(graceless, account_id)
     assert deletes(graceless) == asked
@@ -347,8 +347,7 @@ def test_a_role_that_was_changed_is_built_anew_and_the_data_source_stays(story: 
     detect(story)
     assert drift(story, account_id) == "IN_SYNC"
     reconcile(story, account_id)
-    assert "RecordRebuilding" not in story.last_connection.path
-    assert "RecordConnecting" not in story.last_connection.path
+    assert "ReconcileConnection" not in story.last.path
 
 
 def set_data_source(story: Story, account_id: str, name: str = "by hand", **athena: str) -> None:
@@ -388,7 +387,7 @@ def assert_repaired_in_place(story: Story, account_id: str) -> None:
     assert_connected_or_updated(story, account_id)
     assert deletes(story) == []
     reconcile(story, account_id)
-    assert "RecordConnecting" not in story.last_connection.path
+    assert "ReconcileConnection" not in story.last.path
 
 
 def assert_connected_or_updated(story: Story, account_id: str) -> None:

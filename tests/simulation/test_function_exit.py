@@ -35,6 +35,9 @@ def test_what_clean_up_would_undo_stays(story: Story) -> None:
     functions = story.world.boto3_session(story.world.cloud.topology.hub).client("lambda").list_functions()
     arn = next(f["FunctionArn"] for f in functions["Functions"] if "EnsureAccess" in f["FunctionName"])
     request = {"account_id": account_id, "profile": "default", "execution": "mine", "generation": 1}
+    claim = {"pk": {"S": f"account#{account_id}"}, "sk": {"S": "claim"}, "holder": {"S": "mine"}}
+    registry = story.world.boto3_session(story.world.cloud.topology.hub).client("dynamodb")
+    registry.put_item(TableName=story.world.outputs["RegistryTableName"], Item=claim)
     with pytest.raises(FunctionFailed) as failed:
         story.world.functions.invoke(arn, {**request, "now": story.clock.now().isoformat()})
     assert failed.value.payload["errorType"] == "Runtime.ExitError"

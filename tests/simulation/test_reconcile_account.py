@@ -193,6 +193,25 @@ def test_an_event_about_several_accounts_has_exactly_those_looked_at(story: Stor
     assert_nothing(story, third)
 
 
+def test_an_execution_that_lost_its_account_overwrites_no_record_and_changes_no_access(story: Story) -> None:
+    account_id = story.tagged()
+    generation = int(story.claim(account_id)["generation"])
+    for action, end in (("forget", "Superseded"), ("quarantine", "Superseded")):
+        planned = {"profile": "default", "action": action, "reason": "old", "account_inactive": False, "error": ""}
+        payload = {
+            "account_id": account_id,
+            "account_name": "sales",
+            "holder": "an execution that ended",
+            "generation": generation - 1,
+            "planned": {**planned, "remove_after": "2026-12-01T00:00:00Z", "retained": "", "first_connection": False},
+        }
+        arn = story.world.outputs["ReconcileAccountArn"].replace("ReconcileAccount", "ReconcileConnection")
+        orphan = story.world.step_functions.start(arn, payload)
+        story.run(60)
+        assert (orphan.status, orphan.path[-1]) == ("SUCCEEDED", end)
+        assert_connected(story, account_id)
+
+
 def test_two_executions_at_once_leave_one_connection(story: Story) -> None:
     account_id = story.member()
     story.world.tag(account_id, "enabled")

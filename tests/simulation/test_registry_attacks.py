@@ -201,11 +201,14 @@ def test_forged_removals_that_claim_to_be_uncounted_need_an_approval(attacked: A
         (
             "lease",
             {
-                "left": {"M": {"quick-athena-access-1": {"S": "X/v999999"}}},
-                "left_at": {"S": "2999-01-01T00:00:00.000000+00:00"},
+                "versions": {"M": {"quick-athena-access-1": {"S": "X/v999999"}}},
+                "versions_at": {"S": "2999-01-01T00:00:00.000000+00:00"},
             },
         ),
-        ("lease", {"left": {"M": {"any": {"S": "X/v1e9"}}}, "left_at": {"S": "2026-11-24T08:20:00.000000+00:00"}}),
+        (
+            "lease",
+            {"versions": {"M": {"any": {"S": "X/v1e9"}}}, "versions_at": {"S": "2026-11-24T08:20:00.000000+00:00"}},
+        ),
         ("revoked", {"went": {"M": {f"{n}#a": {"S": "2999-01-01T00:00:00+00:00"} for n in range(9)}}}),
         ("revoked", {"went": {"M": {"a": {"S": "soon"}, "b": {"N": "1"}, "c": {"S": "2026-11-24T08:00:00"}}}}),
         ("expected", {"connections": {"L": [{"S": "any"}]}}),
@@ -240,7 +243,7 @@ def test_an_entry_for_every_account_goes_and_raises_an_alarm(attacked: Attacked)
     assert attacked.allowed([account_id]) == [account_id]
     assert attacked.went_off("UnexpectedEntries")
     report = attacked.world.last_sweep()
-    assert (report["unexpected"], report["taken_out"]) == ([WILD], [WILD])
+    assert (report["unexpected"], report["removed_entries"]) == ([WILD], [WILD])
 
 
 def test_a_quarantined_account_that_somebody_opened_by_hand_is_closed_again_and_told(attacked: Attacked) -> None:

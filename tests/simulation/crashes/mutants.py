@@ -53,15 +53,6 @@ def _waits_ignore_the_flag(states: States) -> None:
     states["RenewClaim"]["Arguments"]["ConditionExpression"] = "holder = :holder"
 
 
-def _records_without_fence(states: States) -> None:
-    for state in states.values():
-        if "generation = :generation" in str(state.get("Arguments", {})):
-            arguments = state["Arguments"]
-            del arguments["ConditionExpression"]
-            for name in (":newer", ":newest"):
-                del arguments["ExpressionAttributeValues"][name]
-
-
 def _unconditional_claim(states: States) -> None:
     """A claim that is held counts for nobody: neither when it is asked for, nor when it is taken."""
     states["RequestRequeue"]["Arguments"]["ConditionExpression"] = "attribute_exists(nothing)"
@@ -99,13 +90,6 @@ MUTANTS = {
             "connect",
             "two at once",
             "stack set operations",
-        ),
-        Mutant(
-            "records without fence",
-            _in_machine(_records_without_fence, "ReconcileConnection"),
-            "connect",
-            "orphaned and turned round",
-            "connected: wanted",
         ),
         Mutant(
             "lease not read again",

@@ -83,7 +83,7 @@ def _act(bed: Bed, scenario: Scenario) -> None:
 
 def _differences(bed: Bed, scenario: Scenario, kind: Kind, reference: Reference) -> list[str]:
     if kind.turns:
-        return [*end.against_the_tag(bed, wanted=not scenario.wanted), *_waited(bed)]
+        return [*end.against_the_tag(bed, wanted=not scenario.wanted), *(() if kind.only else _waited(bed))]
     return end.differences(reference.end, _end(bed))
 
 
