@@ -244,7 +244,7 @@ def test_an_ingestion_without_a_permission_of_the_consumer_role_is_denied(world:
 
 
 @pytest.mark.parametrize(
-    ("missing", "wanted"),
+    ("removed", "wanted"),
     [("table", "SQL_TABLE_NOT_FOUND"), ("results", "SQL_EXCEPTION"), ("source", "DATA_SOURCE_NOT_FOUND")],
 )
 def test_an_ingestion_names_what_is_missing(world: World, removed: str, wanted: str) -> None:

@@ -447,7 +447,7 @@ def test_a_change_of_what_the_template_says_is_seen_and_named(consumer: Inspecto
 
 
 @pytest.mark.parametrize(
-    ("remove", "missing"),
+    ("remove", "removed"),
     [
         (Inspector.delete_role, {"ConsumerRole", "ConsumerRolePolicy"}),
         (on_role("delete_role_policy", PolicyName="query-athena"), {"ConsumerRolePolicy"}),
