@@ -209,14 +209,14 @@ def test_forged_removals_that_claim_to_be_uncounted_need_an_approval(attacked: A
             "lease",
             {"versions": {"M": {"any": {"S": "X/v1e9"}}}, "versions_at": {"S": "2026-11-24T08:20:00.000000+00:00"}},
         ),
-        ("revoked", {"went": {"M": {f"{n}#a": {"S": "2999-01-01T00:00:00+00:00"} for n in range(9)}}}),
-        ("revoked", {"went": {"M": {"a": {"S": "soon"}, "b": {"N": "1"}, "c": {"S": "2026-11-24T08:00:00"}}}}),
+        ("revoked", {"revoked_at": {"M": {f"{n}#a": {"S": "2999-01-01T00:00:00+00:00"} for n in range(9)}}}),
+        ("revoked", {"revoked_at": {"M": {"a": {"S": "soon"}, "b": {"N": "1"}, "c": {"S": "2026-11-24T08:00:00"}}}}),
         ("expected", {"connections": {"L": [{"S": "any"}]}}),
         ("held", {"id": {"S": "no plan's id"}, "connections": {"SS": ["any"]}, "number": {"S": "many"}}),
         ("held", {"id": {"N": "1"}, "stale_token": {"N": "1"}, "connections": {"S": "any"}}),
         ("pending#*#default", {"arn": {"S": WILD}, "allow": {"BOOL": True}, "generation": {"N": "1"}}),
         ("pending#odd", {}),
-        ("pending#{account}#default", {"allow": {"S": "no"}, "generation": {"N": "999999"}}),
+        ("pending#{account}#default", {"allow": {"S": "no"}, "generation": {"N": "9999999999"}}),
         ("pending#{account}#default", {"allow": {"BOOL": True}, "generation": {"N": "1E+30"}}),
     ],
 )
@@ -257,4 +257,7 @@ def test_a_quarantined_account_that_somebody_opened_by_hand_is_closed_again_and_
     assert attacked.allowed([other, account_id]) == [other]
     assert outsider not in attacked.world.allowed_roles()
     assert attacked.went_off("UnexpectedEntries")
-    assert attacked.world.last_sweep()["unexpected"] == [f"{account_id}#default", "999988887777#default"]
+    assert attacked.world.last_sweep()["unexpected"] == [
+        f"{account_id} (member-1), profile default",
+        "999988887777, profile default",
+    ]
