@@ -180,8 +180,8 @@ def test_stack_sets_that_are_not_what_was_built_are_told_of_and_ours_is_put_righ
     assert evil.startswith("quick-athena-evil: tag managed-by is None, ours is 'quick-onboarding'")
     assert "profiles.yaml has no such profile, and never had" in evil
     assert "managed execution is False, ours is True" in evil
-    (text,) = builder.mails("2 stack sets not as built")
-    assert "Stack sets that are not what was built: 2" in text
+    (text,) = builder.mails("2 stack sets differ")
+    assert "Stack sets that differ from what was built: 2" in text
     described = builder.world.cloud.gateway.log.of("DescribeStackSet")
     assert len([each for each in described if "CollectSnapshot" in str(each)]) == 2, "each of the two once"
     assert builder.stack_set("describe_stack_set", StackSetName="quick-athena-evil")["StackSet"]["Status"] == "ACTIVE"

@@ -182,9 +182,9 @@ def test_odd_items_stop_neither_the_watch_nor_the_sweep_and_are_told(forger: For
     forger.world.step_functions.start(forger.world.outputs["SweepOrganizationArn"], {})
     forger.run(3600)
     (text,) = [each.text for each in forger.world.sns.published if "sweep" in (each.subject or "")]
-    assert "Are in the registry and not as we write them" in text
+    assert "Malformed items in the registry, ignored" in text
     assert f"{partition} connection#NOT A PROFILE: its sk is neither a claim nor a connection" in text
-    assert "account#12 connection#default: its pk has no account's id" in text
+    assert "account#12 connection#default: its pk has no account id" in text
     left = {(record["pk"], record["sk"]) for record in forger.world.records()}
     assert set(where) <= left  # told, never deleted
     assert forger.untag_revokes()

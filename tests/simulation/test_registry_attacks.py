@@ -257,7 +257,6 @@ def test_a_quarantined_account_that_somebody_opened_by_hand_is_closed_again_and_
     assert attacked.allowed([other, account_id]) == [other]
     assert outsider not in attacked.world.allowed_roles()
     assert attacked.went_off("UnexpectedEntries")
-    assert attacked.world.last_sweep()["unexpected"] == [
-        f"{account_id} (member-1), profile default",
-        "999988887777, profile default",
-    ]
+    ours, theirs = attacked.world.last_sweep()["unexpected"]
+    assert ours.startswith(f"{account_id} (member-")
+    assert theirs == "999988887777, profile default"

@@ -23,7 +23,10 @@ IN_PROGRESS = ("connecting", "disconnecting")
 MAX_PAGES = 10  # of an account's records, 1 MB each: a real account needs part of one page
 PAGE = 500  # items on a page of all records; a sweep stores a page as one item, and the limit of DynamoDB is 400 KB
 # Whether no newer generation has written a record. More than so many passes ahead is not one that can be true.
-FENCE = "attribute_not_exists(generation) OR NOT generation BETWEEN :newer AND :newest"
+FENCE = (
+    "attribute_not_exists(generation) OR NOT attribute_type(generation, :number)"
+    " OR NOT generation BETWEEN :newer AND :newest"
+)
 NEWEST = 100
 WATCH = item_key("watch", "report")
 
@@ -136,6 +139,7 @@ class DynamoDbRegistry:
             {
                 **{f":{name}": {"S": value} for name, value in values.items()},
                 **{name: {"N": str(value)} for name, value in fence.items()},
+                **({":number": {"S": "N"}} if fence else {}),
             },
             condition=FENCE if fence else "",
             names={f"#{name}": name for name in values},
