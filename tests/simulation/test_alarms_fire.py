@@ -122,6 +122,7 @@ def organizations_is_throttled_for_hours(story: Watched) -> None:
 
 def a_stopped_reconcile_is_left_alone(story: Watched) -> None:
     stopped("ReconcileAccount", a_slow_deployment_begins)(story)
+    story.stop("ReconcileConnection")  # else the child goes on, and shows that it is alive
     story.run(HOUR)
 
 
