@@ -79,6 +79,14 @@ def test_the_claim_of_a_sample_is_that_of_the_account_the_code_finds(name: str) 
         {"detail": {"eventName": "TagResource"}},
         {"detail": {"eventName": "TagResource", "requestParameters": {"resourceId": f"{ACCOUNT}\n"}}},
         {"detail": {"eventName": "TagResource", "requestParameters": {"resourceId": [ACCOUNT]}}},
+        {
+            "detail": {
+                "eventName": "TagResource",
+                "eventID": "e-1",
+                "userIdentity": {"arn": "arn"},
+                "requestParameters": {"resourceId": 222233334444},
+            }
+        },
         {"detail": {"eventName": "TagResource", "requestParameters": {"resourceId": {"id": ACCOUNT}}}},
         {"detail": {"eventName": "TagResource", "requestParameters": {"resourceId": "ou-ab12-consumers1"}}},
         {"detail": {"eventName": "TagResource", "eventID": "e", "requestParameters": {"resourceId": ACCOUNT}}},
