@@ -11,7 +11,7 @@ import pytest
 
 from control_plane.account import Connection
 from control_plane.aws.calls import BY_CODE
-from control_plane.aws.registry import DynamoDbRegistry
+from control_plane.aws.registry import FENCE, DynamoDbRegistry, fence_values
 from control_plane.decision import Action
 from control_plane.failure import REMEDIATIONS
 from control_plane.profiles import LONGEST
@@ -229,9 +229,12 @@ def test_the_readers_ban_on_clock_chance_and_digest_is_in_force(name: str) -> No
 
 def _arguments(state: str) -> Any:
     """What a Task of ReconcileConnection sends for CONNECTION."""
+    return fill(_parsed(CONNECTION_MACHINE)[state].fields["Arguments"], _values())
+
+
+def _values() -> dict[str, Any]:
     context = {"context": {"State": {"EnteredTime": "now"}}}
-    values = {"reason": "tagged", "generation": 4, **VARIABLES, "states": context}
-    return fill(_parsed(CONNECTION_MACHINE)[state].fields["Arguments"], values)
+    return {"reason": "tagged", "generation": 4, **VARIABLES, "states": context}
 
 
 def test_the_machine_records_the_names_the_code_uses() -> None:
@@ -254,6 +257,21 @@ def test_the_machine_and_the_code_write_the_same_registry_keys(name: str, state:
     client: Any = Recorder()
     DynamoDbRegistry(client, "table").record_failure(CONNECTION.account_id, profile, {"step": "Any"}, "now")
     assert fill(_parsed(name)[state].fields["Arguments"]["Key"], VARIABLES) == client.requests[0]["Key"]
+
+
+def test_the_machine_and_the_code_fence_records_alike() -> None:
+    recording = {
+        name: raw["Arguments"]
+        for name, raw in project.tasks(CONNECTION_MACHINE).items()
+        if name.startswith("Record") and raw["Resource"].endswith(":dynamodb:updateItem")
+    }
+    assert recording
+    for state, arguments in recording.items():
+        assert arguments["ConditionExpression"] == FENCE, state
+        values = {**_values(), "remove_after": "later", "retained": "", "account_name": "sales"}
+        given = fill(_parsed(CONNECTION_MACHINE)[state].fields["Arguments"], values)
+        wanted = fence_values(4)
+        assert {name: given["ExpressionAttributeValues"][name] for name in wanted} == wanted, state
 
 
 def test_an_event_without_an_account_is_kept_with_the_cause_and_remedy_of_its_plan() -> None:

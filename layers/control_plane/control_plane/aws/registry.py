@@ -5,7 +5,7 @@ This is the only module that reads records and claims. Besides it only the state
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import boto3
 
@@ -132,15 +132,17 @@ class DynamoDbRegistry:
         self._set(account_id, sort_key, values, generation)
 
     def _set(self, account_id: str, sort_key: str, values: Mapping[str, str], generation: int | None = None) -> None:
-        fence = {":newer": generation + 1, ":newest": generation + NEWEST} if generation is not None else {}
+        condition, fence = ("", {}) if generation is None else (FENCE, fence_values(generation))
         self._table.update(
             item_key(f"{ACCOUNT}{account_id}", sort_key),
             "SET " + ", ".join(f"#{name} = :{name}" for name in values),
-            {
-                **{f":{name}": {"S": value} for name, value in values.items()},
-                **{name: {"N": str(value)} for name, value in fence.items()},
-                **({":number": {"S": "N"}} if fence else {}),
-            },
-            condition=FENCE if fence else "",
+            {**{f":{name}": {"S": value} for name, value in values.items()}, **fence},
+            condition,
             names={f"#{name}": name for name in values},
         )
+
+
+def fence_values(generation: int) -> dict[str, Any]:
+    """The values of `FENCE` for that generation, as DynamoDB's API has them."""
+    numbers = {":newer": generation + 1, ":newest": generation + NEWEST}
+    return {":number": {"S": "N"}, **{name: {"N": str(number)} for name, number in numbers.items()}}
