@@ -46,7 +46,7 @@ templates: setup
 	$(BIN)/sam validate --lint --config-env boundaries
 
 build: setup ## a real `sam build`: what `sam deploy` would upload
-	@PYTHONPATH=layers/control_plane $(BIN)/python -c 'import pathlib, control_plane.profiles as p; p.load(pathlib.Path("layers/consumer/profiles.yaml"))'
+	@PYTHONPATH=layers/control_plane $(BIN)/python -m control_plane.profiles layers/consumer/profiles.yaml
 	$(BIN)/sam build
 
 pytest: setup
