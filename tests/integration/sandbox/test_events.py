@@ -744,8 +744,8 @@ def test_a_roles_documents_are_its_inline_and_attached_policies_and_its_boundary
 @pytest.mark.parametrize("stored", [allow("s3:GetObject"), str(allow("s3:GetObject"))])
 def test_inline_policies_of_cloudformation_are_read_however_moto_keeps_them(cloud: Cloud, stored: Any) -> None:
     role(cloud, HUB, "made", allow("s3:PutObject"))
-    (stored,) = iam_backends[HUB]["aws"].roles.values()
-    stored.put_policy("inline", stored)
+    (made,) = iam_backends[HUB]["aws"].roles.values()
+    made.put_policy("inline", stored)
     assert role_documents(HUB, "made").identity == (allow("s3:GetObject"),)
 
 
