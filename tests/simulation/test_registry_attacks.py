@@ -240,7 +240,7 @@ def test_an_entry_for_every_account_goes_and_raises_an_alarm(attacked: Attacked)
     assert attacked.allowed([account_id]) == [account_id]
     assert attacked.went_off("UnexpectedEntries")
     report = attacked.world.last_sweep()
-    assert (report["unexpected"], report["taken_out"]) == ([WILD], [WILD])
+    assert (report["unexpected"], report["removed_entries"]) == ([WILD], [WILD])
 
 
 def test_a_quarantined_account_that_somebody_opened_by_hand_is_closed_again_and_told(attacked: Attacked) -> None:
@@ -254,4 +254,7 @@ def test_a_quarantined_account_that_somebody_opened_by_hand_is_closed_again_and_
     assert attacked.allowed([other, account_id]) == [other]
     assert outsider not in attacked.world.allowed_roles()
     assert attacked.went_off("UnexpectedEntries")
-    assert attacked.world.last_sweep()["unexpected"] == [f"{account_id}#default", "999988887777#default"]
+    assert attacked.world.last_sweep()["unexpected"] == [
+        f"{account_id} (member-1), profile default",
+        "999988887777, profile default",
+    ]
