@@ -223,3 +223,23 @@ def test_a_mistyped_unit_stops_no_sweep_of_another(sweeper: Sweeper) -> None:
     assert (execution.status, execution.error) == ("FAILED", "UnitNotFound")
     assert sweeper.status(below) == "connected"
     assert sweeper.world.last_sweep()["scope"] == [root]
+
+
+# --- why ----------------------------------------------------------------------------------------------
+
+
+def test_every_reconcile_leaves_its_reason_in_words(sweeper: Sweeper) -> None:
+    never, declined, tagged = sweeper.member("never"), sweeper.member("declined"), sweeper.member("tagged")
+    sweeper.world.tag(declined, "disabled")
+    sweeper.world.tag(tagged, "default nosuch")
+    sweeper.run()
+    sweeper.start({"account_id": never})
+    sweeper.run()
+    assert sweeper.claim(never)["reason"] == "nothing is asked for: the account has no tag quick-athena"
+    assert sweeper.claim(declined)["reason"] == "nothing is asked for: the tag quick-athena says disabled"
+    says = "the tag quick-athena says default nosuch"
+    assert sweeper.claim(tagged)["reason"].startswith(f"connect default: {says}; refuse nosuch: profiles.yaml defines")
+    sweeper.start({"account_id": tagged})
+    sweeper.run()
+    assert sweeper.claim(tagged)["reason"].startswith("nothing default: connected already; refuse nosuch: ")
+    assert not {"status", "error", "holder"} & set(sweeper.claim(tagged))

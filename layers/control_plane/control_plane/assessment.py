@@ -13,14 +13,22 @@ from control_plane.ports.organization import Organization
 from control_plane.ports.quick import QuickAccount
 from control_plane.profiles import Profile
 from control_plane.readiness import check
+from control_plane.text import bounded
 
 
 @dataclass(frozen=True)
 class Assessment:
-    """An account and the actions planned for it."""
+    """An account, the actions planned for it, and why it gets what it gets."""
 
     account: Account
     actions: list[PlannedAction]
+    request_reason: str
+
+    @property
+    def reason(self) -> str:
+        """The actions and their reasons in words, also when there is nothing to do; bounded."""
+        planned = "; ".join(f"{each.action.value} {each.profile}: {each.reason}" for each in self.actions)
+        return bounded(planned or f"nothing is asked for: {self.request_reason}")
 
 
 @dataclass(frozen=True)
@@ -61,7 +69,7 @@ def assess(
         raise not_found
     if request.denied and not actions:
         raise AccountNotActive(f"{request.reason}, so it can't be connected as its tag {opt_in_policy.opt_in_tag} asks")
-    return Assessment(account, actions)
+    return Assessment(account, actions, request.reason)
 
 
 def _account(
