@@ -76,6 +76,7 @@ CASES = [
     Case(
         "an account that left before it was ever connected",
         "AccountNotFound",
+        counted=False,
         happens=removed,
     ),
     not_active("suspended", "SUSPENDED"),

@@ -100,6 +100,7 @@ CASES = [
     Case(
         "an account the organization does not know",
         "AccountNotFound",
+        counted=False,
         given=lambda stage: setattr(stage, "account", "999999999999"),
         happens=start({"account_id": ACCOUNT}),
     ),
