@@ -8,7 +8,7 @@ from control_plane.account import DEPARTED, Account, Hub
 from control_plane.decision import Action, Observed, PlannedAction, Presence, desired, plan, refusal
 from control_plane.errors import AccountNotActive, AccountNotFound, GroupNotFound, QuickNotReady
 from control_plane.observation import Planes, observe
-from control_plane.opt_in import OptInPolicy, read_opt_in
+from control_plane.opt_in import OptInPolicy, OptInRequest, read_opt_in
 from control_plane.ports.organization import Organization
 from control_plane.ports.quick import QuickAccount
 from control_plane.profiles import Profile
@@ -18,17 +18,18 @@ from control_plane.text import bounded
 
 @dataclass(frozen=True)
 class Assessment:
-    """An account, the actions planned for it, and why it gets what it gets."""
+    """An account, the actions planned for it, and what it asks for."""
 
     account: Account
     actions: list[PlannedAction]
-    request_reason: str
+    request: OptInRequest
 
     @property
     def reason(self) -> str:
-        """The actions and their reasons in words, also when there is nothing to do; bounded."""
-        planned = "; ".join(f"{each.action.value} {each.profile}: {each.reason}" for each in self.actions)
-        return bounded(planned or f"nothing is asked for: {self.request_reason}")
+        """What the account asks for, and why, in words. It is the same for every assessment that sees the same tags."""
+        names = self.request.profile_names
+        asked = f"{', '.join(names)} {'is' if len(names) == 1 else 'are'}" if names else "nothing is"
+        return bounded(f"{asked} asked for: {self.request.reason}")
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def assess(
         raise not_found
     if request.denied and not actions:
         raise AccountNotActive(f"{request.reason}, so it can't be connected as its tag {opt_in_policy.opt_in_tag} asks")
-    return Assessment(account, actions, request.reason)
+    return Assessment(account, actions, request)
 
 
 def _account(
