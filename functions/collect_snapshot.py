@@ -21,12 +21,15 @@ class Request(BaseModel):
 
 @logger.inject_lambda_context
 @event_parser(model=Request)
-def handler(request: Request, context: LambdaContext) -> dict[str, bool | int | str]:
-    """Whether everything is read, how many accounts so far, which list is being read, whether it is incomplete."""
+def handler(request: Request, context: LambdaContext) -> dict[str, bool | int | str | list[str]]:
+    """Whether everything is read, how many accounts so far, which list is being read, whether it is incomplete.
+
+    Also the requested OUs that do not exist.
+    """
     if request.give_up:
         progress = give_up(request.sweep, request.give_up, wiring.sweep_store())
     else:
         progress = collect(request.sweep, request.scope, wiring.opt_in_policy(), wiring.snapshot_sources())
     logger.info("collected", extra={"sweep": request.sweep, "kind": progress.kind, "listed": progress.listed})
     read = {"listed": progress.listed, "reading": progress.kind or "", "partial": bool(progress.partial)}
-    return {"done": progress.kind is None, **read}
+    return {"done": progress.kind is None, "unknown": list(progress.unknown), **read}

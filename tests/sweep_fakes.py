@@ -47,6 +47,10 @@ class FakeAccountListing:
         self.tags_read.append(resource_id)
         return self.tagged.get(resource_id, {})
 
+    def has_unit(self, unit_id: str) -> bool:
+        """Whether an account is below it."""
+        return any(unit_id in (each.units or ()) for each in self.places) or unit_id in sum(self.above.values(), ())
+
 
 @dataclass
 class FakeRoleListing:

@@ -188,7 +188,7 @@ def route(**answers: Any) -> dict[str, Any]:
 
 def assessment(*actions: Any) -> Any:
     """AssessAccount's answer."""
-    return {"account_name": "sandbox", "actions": list(actions)}
+    return {"account_name": "sandbox", "actions": list(actions), "reason": "as planned"}
 
 
 def child(outcome: str, profile: str = "default") -> dict[str, Any]:
@@ -200,6 +200,15 @@ def ended(status: str, **said: str) -> TaskFailed:
     """A child execution that came to no good end."""
     told = {"ExecutionArn": HOLDER.replace("ReconcileAccount", "ReconcileConnection"), "Status": status, **said}
     return TaskFailed("States.TaskFailed", json.dumps(told))
+
+
+UNKNOWN_ACCOUNT = TaskFailed("AccountNotFound", "no such account")
+
+
+def new_claim(requested: Any) -> Any:
+    """DynamoDB's answer to a claim of an account that had none."""
+    seconds = int(requested["ExpressionAttributeValues"][":seconds"]["N"])
+    return {"Attributes": {"generation": {"N": str(seconds + 1)}}}
 
 
 CHILD_FAILED = ended("FAILED", Error="DataSourceDenied", Cause="no")
@@ -298,7 +307,7 @@ def swept(*units: str) -> dict[str, Any]:
 
 def read(reading: str, *, done: bool = False, partial: bool = False) -> dict[str, Any]:
     """CollectSnapshot's answer."""
-    return {"done": done, "listed": 40, "reading": reading, "partial": partial}
+    return {"done": done, "unknown": [], "listed": 40, "reading": reading, "partial": partial}
 
 
 def slice_of(offset: int, *, done: bool = False) -> dict[str, Any]:
@@ -435,6 +444,22 @@ REAL: dict[str, list[Scenario]] = {
             "assessment fails, and somebody asks for another",
             BY_ID,
             account(AssessAccount=[DENIED, assessment()], ReleaseFailed=[TAKEN]),
+        ),
+        Scenario("an account that left", BY_ID, account(AssessAccount=[UNKNOWN_ACCOUNT], DeleteClaim=[{}])),
+        Scenario(
+            "an account nobody knows",
+            BY_ID,
+            account(Claim=new_claim, AssessAccount=[UNKNOWN_ACCOUNT], DeleteClaim=[{}]),
+        ),
+        Scenario(
+            "an account nobody knows, and somebody asks again",
+            BY_ID,
+            account(Claim=new_claim, AssessAccount=[UNKNOWN_ACCOUNT], DeleteClaim=[TAKEN, {}]),
+        ),
+        Scenario(
+            "an account nobody knows, whose claim can't be deleted",
+            BY_ID,
+            account(AssessAccount=[UNKNOWN_ACCOUNT], DeleteClaim=[DENIED]),
         ),
         Scenario("claim held by a running execution", BY_ID, account(Claim=[TAKEN], RequestRequeue=[HELD])),
         Scenario(
@@ -701,6 +726,16 @@ REAL: dict[str, list[Scenario]] = {
             "the list of accounts can't be read",
             ALL,
             sweep(CollectSnapshot=[read("accounts"), MISSING, read("", done=True)]),
+        ),
+        Scenario(
+            "a unit that does not exist",
+            ALL,
+            sweep(CollectSnapshot=[TaskFailed("UnitNotFound", "the organization has no OU or root 'ou-ab12-x'")]),
+        ),
+        Scenario(
+            "a unit that does not exist beside others",
+            ALL,
+            sweep(CollectSnapshot=[{**read("", done=True), "unknown": ["ou-ab12-mistyped", "finance"]}]),
         ),
         Scenario("no list can be read", ALL, sweep(CollectSnapshot=[MISSING])),
         Scenario(

@@ -148,3 +148,98 @@ def test_a_removal_is_named_on_the_day_it_happens(hasty: Sweeper) -> None:
     failed = f"{mistyped} (mistyped), profile nosuch: UnknownProfile: AssessAccount: profiles.yaml defines no profile"
     assert failed in text, "what fails still is named with its cause"
     assert "; likely: a typing error in the tag" in text
+
+
+# --- ids that the organization does not know ------------------------------------------------------------
+
+
+def of_account(sweeper: Sweeper, account_id: str) -> list[str]:
+    """The keys of what the registry has of an account."""
+    return [record["sk"] for record in sweeper.world.records() if record["pk"] == f"account#{account_id}"]
+
+
+def test_a_mistyped_account_is_refused_and_leaves_nothing(sweeper: Sweeper) -> None:
+    for _ in range(2):
+        execution = sweeper.start({"account_id": NOBODY})
+        sweeper.run(600)
+        assert (execution.status, execution.error) == ("FAILED", "AccountNotFound")
+        assert of_account(sweeper, NOBODY) == []
+    assert not sweeper.mails("failed")
+
+
+def test_two_reconciles_of_a_mistyped_account_at_once_leave_nothing(sweeper: Sweeper) -> None:
+    for _ in range(3):
+        sweeper.start({"account_id": NOBODY})
+        sweeper.run(0.2)
+    sweeper.run(600)
+    assert of_account(sweeper, NOBODY) == []
+    assert {each.status for each in sweeper.executions()} <= {"FAILED", "SUCCEEDED"}
+
+
+def test_a_claim_of_an_account_that_is_neither_in_the_organization_nor_ours_is_cleared(sweeper: Sweeper) -> None:
+    (connected_one,) = connected(sweeper, "sales")
+    table = sweeper.world.boto3_session(sweeper.world.cloud.topology.hub).resource("dynamodb")
+    table.Table(sweeper.world.outputs["RegistryTableName"]).put_item(
+        Item={"pk": f"account#{NOBODY}", "sk": "claim", "generation": 7, "status": "failed", "unsettled": "failed"}
+    )
+    sweeper.sweep()
+    assert of_account(sweeper, NOBODY) == []
+    assert [each.status for each in sweeper.executions()][-1] == "SUCCEEDED", "it was known, so nobody mistyped it"
+    assert of_account(sweeper, connected_one) == ["claim", "connection#default"]
+    before = len(sweeper.executions())
+    sweeper.sweep()
+    assert len(sweeper.executions()) == before
+
+
+def test_an_account_that_left_and_was_ours_keeps_its_records_and_loses_its_access(sweeper: Sweeper) -> None:
+    left, stays = connected(sweeper, "left", "stays")
+    sweeper.organization().remove_account_from_organization(AccountId=left)
+    sweeper.sweep()
+    assert of_account(sweeper, left) == ["claim", "connection#default"]
+    assert sweeper.world.allowed_roles() == [sweeper.role(stays)]
+
+
+def test_a_sweep_of_a_unit_that_does_not_exist_fails_and_keeps_the_last_report(sweeper: Sweeper) -> None:
+    sweeper.sweep()
+    before = sweeper.world.last_sweep()
+    for scope in ("ou-ab12-mistyped1", "finance"):
+        execution = sweeper.sweep(scope=scope)
+        assert (execution.status, execution.error) == ("FAILED", "UnitNotFound")
+        assert scope in str(execution.cause)
+        assert sweeper.world.last_sweep() == before
+    assert sweeper.sweep().status == "SUCCEEDED"
+
+
+def test_a_mistyped_unit_stops_no_sweep_of_another(sweeper: Sweeper) -> None:
+    below = sweeper.world.organizations.create_member("below", parent=sweeper.world.organizations.create_unit("data"))
+    sweeper.deaf()
+    sweeper.world.tag(below, "enabled")
+    root = sweeper.world.organizations.root_id
+    sweeper.world.step_functions.start(
+        sweeper.world.outputs["SweepOrganizationArn"], {"scope": ["ou-ab12-mistyped1", root]}
+    )
+    sweeper.run(900)
+    (execution,) = sweeper.executions("SweepOrganization")
+    assert (execution.status, execution.error) == ("FAILED", "UnitNotFound")
+    assert sweeper.status(below) == "connected"
+    assert sweeper.world.last_sweep()["scope"] == [root]
+
+
+# --- why ----------------------------------------------------------------------------------------------
+
+
+def test_every_reconcile_leaves_its_reason_in_words(sweeper: Sweeper) -> None:
+    never, declined, tagged = sweeper.member("never"), sweeper.member("declined"), sweeper.member("tagged")
+    sweeper.world.tag(declined, "disabled")
+    sweeper.world.tag(tagged, "default nosuch")
+    sweeper.run()
+    sweeper.start({"account_id": never})
+    sweeper.run()
+    assert sweeper.claim(never)["reason"] == "nothing is asked for: the account has no tag quick-athena"
+    assert sweeper.claim(declined)["reason"] == "nothing is asked for: the tag quick-athena says disabled"
+    asked = "default, nosuch are asked for: the tag quick-athena says default nosuch"
+    assert sweeper.claim(tagged)["reason"] == asked
+    sweeper.start({"account_id": tagged})
+    sweeper.run()
+    assert sweeper.claim(tagged)["reason"] == asked
+    assert not {"status", "error", "holder"} & set(sweeper.claim(tagged))

@@ -8,19 +8,28 @@ from control_plane.account import DEPARTED, Account, Hub
 from control_plane.decision import Action, Observed, PlannedAction, Presence, desired, plan, refusal
 from control_plane.errors import AccountNotActive, AccountNotFound, GroupNotFound, QuickNotReady
 from control_plane.observation import Planes, observe
-from control_plane.opt_in import OptInPolicy, read_opt_in
+from control_plane.opt_in import OptInPolicy, OptInRequest, read_opt_in
 from control_plane.ports.organization import Organization
 from control_plane.ports.quick import QuickAccount
 from control_plane.profiles import Profile
 from control_plane.readiness import check
+from control_plane.text import bounded
 
 
 @dataclass(frozen=True)
 class Assessment:
-    """An account and the actions planned for it."""
+    """An account, the actions planned for it, and what it asks for."""
 
     account: Account
     actions: list[PlannedAction]
+    request: OptInRequest
+
+    @property
+    def reason(self) -> str:
+        """What the account asks for, and why, in words. It is the same for every assessment that sees the same tags."""
+        names = self.request.profile_names
+        asked = f"{', '.join(names)} {'is' if len(names) == 1 else 'are'}" if names else "nothing is"
+        return bounded(f"{asked} asked for: {self.request.reason}")
 
 
 @dataclass(frozen=True)
@@ -61,7 +70,7 @@ def assess(
         raise not_found
     if request.denied and not actions:
         raise AccountNotActive(f"{request.reason}, so it can't be connected as its tag {opt_in_policy.opt_in_tag} asks")
-    return Assessment(account, actions)
+    return Assessment(account, actions, request)
 
 
 def _account(

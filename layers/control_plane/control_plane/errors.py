@@ -21,6 +21,10 @@ class AccountNotFound(Exception):
     """The account is not (or no longer) in the organization."""
 
 
+class UnitNotFound(Exception):
+    """A sweep was started for an OU or a root that the organization does not have."""
+
+
 class PlaceUnknown(Exception):
     """Organizations does not return the parents of an account, so their tags can't be read."""
 

@@ -41,6 +41,11 @@ REMEDIATIONS = {
         "the account left the organization, or the id is wrong",
         "check the id; a departed account needs nothing",
     ),
+    errors.UnitNotFound.__name__: Remediation(
+        "a typing error in the scope of the sweep, or the OU was deleted",
+        "check the id (aws organizations list-organizational-units-for-parent), then start the sweep again; the last "
+        "report is still that of the sweep before",
+    ),
     errors.PlaceUnknown.__name__: Remediation(
         "Organizations left out the account's path, and its parents too",
         f"nothing was changed; if it comes back, tag the account itself, so that no unit's tag counts, {RETRY}",

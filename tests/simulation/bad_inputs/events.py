@@ -100,9 +100,7 @@ CASES = [
     Case(
         "an account the organization does not know",
         "AccountNotFound",
-        f"account {ACCOUNT}: AssessAccount: An error occurred (AccountNotFoundException) when calling the "
-        "DescribeAccount operation: You specified an account that doesn't exist.",
-        "claim",
+        counted=False,
         given=lambda stage: setattr(stage, "account", "999999999999"),
         happens=start({"account_id": ACCOUNT}),
     ),

@@ -21,6 +21,8 @@ PASSING = {
     "remove_after",
     "event",
 }  # attributes that tell a time, or when
+ASKED = "default is asked for: the tag quick-athena says enabled"
+NOT_ASKED = "nothing is asked for: the account has no tag quick-athena"
 CHANCE = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -52,7 +54,7 @@ def against_the_tag(bed: Bed, *, wanted: bool) -> list[str]:
     expected = {
         "access": wanted,
         "connected": wanted,
-        "claim": {},
+        "claim": {"reason": ASKED if wanted else NOT_ASKED},
         "running": [],
         "broken": [],
     }

@@ -67,7 +67,7 @@ def _lease_not_read_again(_story: Story) -> None:
 MUTANTS = {
     mutant.name: mutant
     for mutant in (
-        Mutant("no takeover", _in_machine(_no_takeover), "connect", "killed", "claim: wanted {}", 2),
+        Mutant("no takeover", _in_machine(_no_takeover), "connect", "killed", "claim: wanted {'reason'", 2),
         Mutant(
             "flag ignored at release",
             _in_machine(_release_ignores_the_flag),

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from control_plane.errors import UnitNotFound
 from control_plane.ports.registry import Record
 from control_plane.sweep.collecting import PAGES, SnapshotSources, collect, give_up
 from control_plane.sweep.ports import ListedAccount
@@ -211,3 +212,21 @@ def test_the_tags_of_data_sources_are_read_only_where_no_record_says_that_we_mad
     bench.all()
     assert listing.tags_read == [f"{number:012}#a" for number in numbers if number > 2]
     assert [each.account_id for each in bench.read.owners if each.mismatch] == ["000000000007"]
+
+
+# --- what there is to sweep -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scope", [("ou-ab12-nothing01",), ("finance",), ("r-zzzz", "ou-ab12-nothing01")])
+def test_a_unit_that_does_not_exist_is_refused_before_anything_is_stored(scope: tuple[str, ...]) -> None:
+    bench = Bench(members(3), scope=scope)
+    with pytest.raises(UnitNotFound, match=scope[0]):
+        bench.go()
+    assert bench.store.written == {}
+
+
+def test_a_unit_that_does_not_exist_is_left_out_beside_others() -> None:
+    bench = Bench(members(3), scope=("ou-ab12-nothing01", ROOT))
+    progress = bench.all()
+    assert (progress.scope, progress.unknown) == ((ROOT,), ("ou-ab12-nothing01",))
+    assert len(bench.read.accounts) == 3

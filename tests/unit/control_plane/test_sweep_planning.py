@@ -238,6 +238,16 @@ def test_an_account_the_whole_list_does_not_have_has_left_and_is_assessed() -> N
     assert started(sweep([], connected([1]), [1])) == [1]
 
 
+def test_a_claim_of_an_account_that_is_neither_listed_nor_ours_is_cleared_by_its_reconcile() -> None:
+    claims = tuple(RecordSummary(account_id=identity(each), status="failed") for each in (1, 2, 3))
+    there = SnapshotPage(records=(*claims, record(2, "removed")))
+    plan = sweep([member(3, None)], there)
+    assert [(each.account_id, each.what.split(":")[0]) for each in plan.start] == [(identity(1), "clear its claim")]
+    assert sweep([member(3, None)], there, partial="a page failed").start == ()
+    of_a_unit = SnapshotProgress(kind=None, scope=("ou-ab12-sales0001",))
+    assert sweep([member(3, None)], there, progress=of_a_unit).start == ()
+
+
 def test_a_sweep_of_a_unit_says_nothing_of_accounts_elsewhere() -> None:
     assert started(
         sweep([member(1)], connected([2]), [2], progress=SnapshotProgress(kind=None, scope=("ou-ab12-sales0001",)))

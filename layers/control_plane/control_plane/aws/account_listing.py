@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from control_plane.aws.calls import named_errors, tolerating
+from control_plane.aws.calls import named_errors, tolerating, unless_missing
 from control_plane.aws.organizations import AwsOrganization, state_of, units_of_path
 from control_plane.errors import PlaceUnknown, Throttled
 from control_plane.sweep.ports import ListedAccount, ListPage
@@ -11,6 +11,7 @@ from control_plane.sweep.ports import ListedAccount, ListPage
 if TYPE_CHECKING:
     from mypy_boto3_organizations import OrganizationsClient
 
+NO_UNIT = ("TargetNotFoundException", "InvalidInputException")
 PAGE = 20  # the maximum of ListAccounts
 
 
@@ -53,6 +54,10 @@ class AwsAccountListing:
         with named_errors(), tolerating("TargetNotFoundException"):
             return self._organization.tags(resource_id)
         return {}
+
+    def has_unit(self, unit_id: str) -> bool:
+        """Whether the organization has that OU or root. No other call that we may make answers this for both."""
+        return unless_missing(NO_UNIT, self._client.list_tags_for_resource, ResourceId=unit_id) is not None
 
 
 def _place(account: Any) -> ListedAccount:

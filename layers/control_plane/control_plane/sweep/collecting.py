@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from control_plane.account import Account, Connection, Unit
+from control_plane.errors import UnitNotFound
+from control_plane.events import ACCOUNT_ID, UNIT
 from control_plane.opt_in import OptInPolicy, nearest
 from control_plane.sweep.ports import (
     AccountListing,
@@ -15,7 +17,8 @@ from control_plane.sweep.ports import (
     SourceListing,
     SweepStore,
 )
-from control_plane.sweep.snapshot import RecordSummary, SnapshotKind, SnapshotPage, SnapshotProgress
+from control_plane.sweep.snapshot import EVERYTHING, RecordSummary, SnapshotKind, SnapshotPage, SnapshotProgress
+from control_plane.text import SHORT, quoted
 
 # Pages in one invocation. The whole organization shares 10 ListTagsForResource a second, and the machine waits between
 # two invocations: 40 accounts in about ten seconds leave half of that to others.
@@ -46,8 +49,11 @@ class SnapshotSources:
 def collect(
     sweep_id: str, scope: tuple[str, ...], opt_in_policy: OptInPolicy, lists: SnapshotSources
 ) -> SnapshotProgress:
-    """Read the next pages of one list. No kind in the result: everything is read."""
-    progress = lists.store.get(sweep_id, PROGRESS, SnapshotProgress) or SnapshotProgress(scope=scope)
+    """Read the next pages of one list. No kind in the result: everything is read.
+
+    Raises UnitNotFound, before anything is stored, when the organization has nothing of what is to be swept.
+    """
+    progress = lists.store.get(sweep_id, PROGRESS, SnapshotProgress) or _begun(scope, lists.accounts)
     kind, units = progress.kind, _Units(lists.accounts, opt_in_policy)
     for _ in range(PAGES[kind] if kind else 0):
         page, read = _page(sweep_id, progress, opt_in_policy, lists, units)
@@ -57,6 +63,22 @@ def collect(
         if progress.kind is not kind:
             break
     return progress
+
+
+def _begun(scope: tuple[str, ...], accounts: AccountListing) -> SnapshotProgress:
+    """The progress of a sweep that begins. What the organization does not have is left out, and reported at the end."""
+    unknown = tuple(each for each in scope if not _is_known(each, accounts))
+    known = tuple(each for each in scope if each not in unknown)
+    if unknown and not known:
+        raise UnitNotFound(f"the organization has no OU or root {', '.join(quoted(each, SHORT) for each in unknown)}")
+    return SnapshotProgress(scope=known, unknown=unknown)
+
+
+def _is_known(requested: str, accounts: AccountListing) -> bool:
+    """Whether it is everything, an account, or an OU or root of the organization."""
+    if requested == EVERYTHING or ACCOUNT_ID.fullmatch(requested):
+        return True
+    return UNIT.fullmatch(requested) is not None and accounts.has_unit(requested)
 
 
 def give_up(sweep_id: str, why: str, store: SweepStore) -> SnapshotProgress:

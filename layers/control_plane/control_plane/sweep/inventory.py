@@ -46,6 +46,7 @@ class Inventory:
         self.records: Mapping[Key, RecordSummary] = {
             (each.account_id, each.profile): each for each in read.records if each.account_id
         }
+        self.claims = {each.account_id for each in read.records if each.account_id and not each.profile}
         self.malformed = tuple(sorted({each.malformed for each in read.records if each.malformed}))[:MAX_MALFORMED]
         self.allowed = {(each.account_id, each.profile) for each in entries.values() if each}
         self._by_account: dict[str, set[str]] = defaultdict(set)

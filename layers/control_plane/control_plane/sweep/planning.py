@@ -133,6 +133,9 @@ def plan_sweep(
     planner = _Planner(inventory, rules, partial)
     for account in everyone:
         planner.add(account)
+    if progress.is_everything and not partial:
+        for account_id in sorted(inventory.claims - set(listed) - inventory.accounts):
+            planner.clear(account_id)
     profiles = {profile for _, profile in inventory.roles} if progress.is_everything else set()
     return planner.plan(len(listed)).model_copy(update={"profiles": tuple(sorted(profiles))})
 
@@ -169,6 +172,11 @@ class _Planner:
             self._refused(account, "", InvalidProfiles.__name__, rules.profiles_fault)
             return
         self._compare(account, request)
+
+    def clear(self, account_id: str) -> None:
+        """Start an account that is neither in the organization nor ours: its reconcile deletes its claim."""
+        account = Account(id=account_id, name=account_id, state=DEPARTED, tags={})
+        self._note(self._start, account, "clear its claim: it is not in the organization, and nothing of ours is left")
 
     def plan(self, listed: int) -> SweepPlan:
         """The finished plan. If the removals exceed the revocation budget, all of them are held, not only some."""

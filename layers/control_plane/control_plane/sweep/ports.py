@@ -43,6 +43,9 @@ class AccountListing(Protocol):
     def tags(self, resource_id: str) -> Mapping[str, str]:
         """The tags of an account, an OU or the root."""
 
+    def has_unit(self, unit_id: str) -> bool:
+        """Whether the organization has that OU or root."""
+
 
 class RoleListing(Protocol):
     """Our stack sets and their instances, a page at a time."""

@@ -135,6 +135,7 @@ class SnapshotProgress(Value):
     """
 
     scope: tuple[str, ...] = (EVERYTHING,)
+    unknown: tuple[str, ...] = ()  # requested OUs that do not exist
     kind: SnapshotKind | None = SnapshotKind.ACCOUNTS
     profiles: tuple[str, ...] = ()  # profiles with a stack set of ours
     profile: str = ""  # of roles: the profile whose stack set is read
