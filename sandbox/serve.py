@@ -24,11 +24,11 @@ from sandbox.product import CONSUMER_LAYER, OPT_IN_TAG
 HELP = """Serve the sandbox to any AWS client, until SIGTERM.
 
 When all is deployed, one JSON line on stdout says where and as whom: endpoint_url, region, accounts, credentials (an
-administrator's, for each account), registry_table, role_a_arn, role_a_session (as Quick would hold it, without
-scope-down), opt_in_tag. With --no-deploy there is no control plane yet: you deploy it, and what is told of it is null.
-Everything else goes to stderr.
+administrator's, for each account), registry_table, run_as_role_arn, run_as_role_session (as Quick would hold it,
+without scope-down), opt_in_tag. With --no-deploy there is no control plane yet: you deploy it, and its values are
+null. Everything else goes to stderr.
 
-    POST   /sandbox/advance  {"seconds": n}    go on so far, from due moment to due moment, and wait until nothing
+    POST   /sandbox/advance  {"seconds": n}    move time on, from one due timer to the next, and wait until nothing
                                                runs between them; answers within a minute {"now", "fired", "running",
                                                "remaining"}: go on with the remaining seconds
     POST   /sandbox/events   {"drop": p, "repeat": p, "delay_seconds": n, "seed": n}    the fate of organization events
@@ -163,13 +163,13 @@ def _announcement(server: Server, served: _Served) -> dict[str, Any]:
         },
         "credentials": {account: identities.administrator(account).credentials() for account in everyone},
         "registry_table": world.outputs.get("RegistryTableName"),
-        "role_a_arn": world.outputs.get("RunAsRoleArn"),
-        "role_a_session": _role_a_session(world) if world.outputs else None,
+        "run_as_role_arn": world.outputs.get("RunAsRoleArn"),
+        "run_as_role_session": _run_as_role_session(world) if world.outputs else None,
         "opt_in_tag": OPT_IN_TAG,
     }
 
 
-def _role_a_session(world: Sandbox) -> dict[str, str]:
+def _run_as_role_session(world: Sandbox) -> dict[str, str]:
     place = world.cloud.topology
     source = f"arn:aws:quicksight:{place.region}:{place.hub}:datasource/quick-athena-"  # of none of ours yet
     asked = AssumeRoleRequest(

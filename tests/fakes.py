@@ -371,9 +371,9 @@ class FakeRevocationBudget:
         if self._approval_requested:
             return None
         tokens = [self._tokens[each] for each in self._superseded if each in self._tokens]
-        return replace(self.batch, superseded_token=tokens[0] if tokens else "")
+        return replace(self.batch, replaced_token=tokens[0] if tokens else "")
 
-    def mark_approval_requested(self, batch: ApprovalBatch) -> None:
+    def record_approval_requested(self, batch: ApprovalBatch) -> None:
         """Record that the approval of this batch was requested, unless it was replaced meanwhile."""
         if batch.id == self.batch.id:
             self._approval_requested, self._superseded = True, ()
@@ -387,12 +387,12 @@ class FakeRevocationBudget:
         """The connections of a batch, in order."""
         return sorted(self.batches.get(batch_id, ()))
 
-    def mark_released(self, batch_id: str) -> None:
+    def record_applied(self, batch_id: str) -> None:
         """Record that the revocations of an approved batch were applied."""
         self.released_batches.add(batch_id)
         self.waiting -= frozenset(self.connections_of(batch_id))
 
-    def is_released(self, batch_id: str) -> bool:
+    def is_applied(self, batch_id: str) -> bool:
         """Whether they were applied."""
         return batch_id in self.released_batches
 
@@ -438,8 +438,8 @@ class FakeApprovals:
 
     def ask(self, batch: ApprovalBatch) -> None:
         """Request approval of the batch, unless it is empty."""
-        if batch.superseded_token:
-            self.refused.append(batch.superseded_token)
+        if batch.replaced_token:
+            self.refused.append(batch.replaced_token)
         if batch.connections and batch.id not in [each.id for each in self.batches]:
             self.batches.append(batch)
 
@@ -667,15 +667,15 @@ class FakeRegistry:
         found = (self.items[key] for key, each in self._unsettled.items() if each == kind)
         return sorted(found, key=lambda record: record.updated)
 
-    def is_held_by(self, account_id: str, execution: str) -> bool:
+    def is_claimed_by(self, account_id: str, execution: str) -> bool:
         """Whether that execution holds the account's claim."""
         claim = self.items.get((account_id, None))
         return claim is not None and claim.holder == execution
 
-    def held_since(self, account_id: str) -> str | None:
+    def claimed_since(self, account_id: str) -> str | None:
         """When the holder of an account's claim wrote it last."""
         claim = self.items.get((account_id, None))
-        return claim.updated if claim and claim.held else None
+        return claim.updated if claim and claim.claimed else None
 
     def unread_events(self) -> int:
         """How many events are stored in which no account was found."""
