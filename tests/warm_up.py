@@ -11,13 +11,16 @@ START = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
 
 
 def once() -> None:
-    """An account is connected and revoked in a world of which nothing remains."""
+    """An account with a lake is connected, swept and revoked in a world of which nothing remains."""
     clock = VirtualClock(START)
     with Sandbox(clock) as world:
         world.create_organization()
         world.deploy()
         account_id = world.organizations.create_member("pioneer")
+        world.quick.seed_lake(account_id, "quick_sales", "orders", f"quick-data-{account_id}")
         world.tag(account_id, "enabled")
+        clock.run()
+        world.step_functions.start(world.outputs["SweepOrganizationArn"], {})
         clock.run()
         world.untag(account_id)
         clock.run()

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from botocore.config import Config
@@ -20,16 +18,6 @@ if TYPE_CHECKING:
 
 ONE_TRY = Config(retries={"total_max_attempts": 1})  # AWS's own services retry in ways of their own
 ORGANIZATIONS_REGION = "us-east-1"  # the only Region with Organizations events
-
-
-@cache
-def _client(service: str, region: str) -> Any:
-    """One for the whole process: clients carry no identity, and are slow to make."""
-    with _making:  # a boto3 session is not safe to make clients of on two threads
-        return acting_boto3_session(region).client(service, config=ONE_TRY)  # type: ignore[call-overload]  # any service
-
-
-_making = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -52,7 +40,8 @@ class Cloud:
 
     def client(self, service: str, region: str | None = None) -> Any:
         """A boto3 client that signs as whoever acts (see `acting_as`)."""
-        return _client(service, region or self.topology.region)
+        session: Any = acting_boto3_session(region or self.topology.region)
+        return session.client(service, config=ONE_TRY)
 
     @contextmanager
     def administering(self, account: str) -> Iterator[Session]:

@@ -9,6 +9,7 @@ from moto import mock_aws
 
 from sandbox.aws.cloud import Cloud, Topology
 from sandbox.aws.faults import Faults
+from sandbox.aws.identity import KeepingSession
 from sandbox.aws.permissions import Permissions
 from sandbox.aws.services.asynchronous import Asynchronous
 from sandbox.aws.services.cloudformation import CloudFormation
@@ -51,6 +52,7 @@ class EmbeddedAws:
         self._mock.start()
         self.clock = clock
         self.cloud = Cloud(clock, topology)
+        self._sessions: dict[str, boto3.Session] = {}  # administrators', by account
         self.cloud.gateway.install()
         cloud = self.cloud
         self.events = Events(cloud)
@@ -97,9 +99,11 @@ class EmbeddedAws:
         self._mock.stop()
 
     def boto3_session(self, account_id: str) -> boto3.Session:
-        """An administrator's own boto3 session in an account."""
-        credentials: Any = self.cloud.identities.administrator(account_id).credentials()
-        return boto3.Session(region_name=self.cloud.topology.region, **credentials)
+        """An administrator's own boto3 session in an account; the same one each time."""
+        if account_id not in self._sessions:
+            credentials = self.cloud.identities.administrator(account_id).credentials()
+            self._sessions[account_id] = KeepingSession(region_name=self.cloud.topology.region, **credentials)
+        return self._sessions[account_id]
 
     def client_of(self, session: Session, service: str) -> Any:
         """A boto3 client that signs as one session, whoever acts."""

@@ -181,7 +181,8 @@ class Gateway:
                 dict(response.uri_match or {}) if operation else {}
             )  # Bucket and Key; the rest is moto's to read
         elif operation:
-            response.parse_parameters(response.normalized_request)
+            if not response.automated_parameter_parsing:  # else it has done so
+                response.parse_parameters(response.normalized_request)
             parameters = response.params or {}
         return Call(service, operation, response.region, session, parameters)
 

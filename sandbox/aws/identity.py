@@ -8,11 +8,13 @@ import threading
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import boto3
 import botocore.session
 from botocore.credentials import Credentials, ReadOnlyCredentials
+from typing_extensions import override
 
 from sandbox.aws.policy import Principal
 
@@ -143,9 +145,28 @@ class ActingCredentials(Credentials):
         return ReadOnlyCredentials(session.access_key, session.secret_key, session.token)
 
 
+class KeepingSession(boto3.Session):
+    """A boto3 session that keeps the clients it made: they are slow to make."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._clients: dict[Any, Any] = {}
+        self._making = threading.Lock()  # a boto3 session is not safe to make clients of on two threads
+
+    @override
+    def client(self, service_name: Any, region_name: str | None = None, **options: Any) -> Any:  # type: ignore[override]  # of any service
+        """The client that was made for these options, or a new one; configurations are compared by identity."""
+        key = (service_name, region_name or self.region_name, *sorted(options.items()))
+        with self._making:
+            if key not in self._clients:
+                self._clients[key] = super().client(service_name, region_name, **options)
+            return self._clients[key]
+
+
+@cache
 def acting_boto3_session(region: str) -> boto3.Session:
-    """A boto3 session whose clients sign as whoever acts."""
+    """A boto3 session whose clients sign as whoever acts: one for the whole process, its clients carry no identity."""
     core = botocore.session.get_session()
     vars(core)["_credentials"] = ActingCredentials()  # where botocore keeps a session's credentials
     core.set_config_variable("region", region)
-    return boto3.Session(botocore_session=core, region_name=region)
+    return KeepingSession(botocore_session=core, region_name=region)

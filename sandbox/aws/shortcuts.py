@@ -6,16 +6,20 @@ None of it changes what a caller sees. It is half of the time a simulation takes
 from __future__ import annotations
 
 import string
+import weakref
 from collections import deque
 from datetime import UTC, datetime
 from functools import cache, cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import botocore.auth
+import botocore.client
+import botocore.hooks
 import botocore.session
 import botocore.useragent
 import moto.core.responses
 import moto.core.utils
+from botocore.context import get_context
 from botocore.exceptions import NoCredentialsError
 from moto.core.base_backend import BackendDict, BaseBackend
 from moto.core.serialize import MISSING, AttributePicker
@@ -25,11 +29,19 @@ from moto.dynamodb.parsing.ast_nodes import DepthFirstTraverser, Node
 from moto.dynamodb.parsing.expressions import UpdateExpressionParser
 from moto.moto_api._internal.moto_random import MotoRandom
 
+from sandbox.aws import in_process_requests
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
 _lex = ConditionExpressionParser._lex_condition_expression
+_service_models: dict[tuple[str, str | None], Any] = {}
+_load_service_model = botocore.client.ClientCreator._load_service_model  # type: ignore[attr-defined]  # botocore's own
+_spell_user_agent = botocore.useragent.UserAgentString.to_string
+_user_agents = weakref.WeakKeyDictionary[Any, dict[frozenset[str], str]]()
+_make_aliaser = botocore.hooks.EventAliaser.__init__
+_aliases: dict[str, str] = {}
 _roles: dict[tuple[type, type], tuple[bool, bool]] = {}
 
 
@@ -40,8 +52,13 @@ def take() -> None:
     modules: tuple[Any, ...] = (botocore.session, moto.core.utils)
     for module in modules:
         module.create_loader = cache(module.create_loader)
-    component: Any = botocore.useragent.UserAgentComponent
-    component.to_string = lru_cache(1024)(component.to_string)
+    # So do the shapes and errors that are looked up in one.
+    creator: Any = botocore.client.ClientCreator
+    creator._load_service_model = _service_model
+    aliaser: Any = botocore.hooks.EventAliaser
+    aliaser.__init__ = _with_known_aliases
+    agent: Any = botocore.useragent.UserAgentString
+    agent.to_string = _user_agent
     botocore.auth.AUTH_TYPE_MAPS["v4"] = _NamesTheKey
     moto.core.responses.method_names_from_class = cache(moto.core.responses.method_names_from_class)
     urls = cached_property(BaseBackend.urls.fget)
@@ -53,7 +70,33 @@ def take() -> None:
     ConditionExpressionParser._lex_condition_expression = _nodes
     DepthFirstTraverser.traverse_node_recursively = _traversed
     MotoRandom.get_random_string = _random_string
+    in_process_requests.take()
     Table.all_items = _all_items
+
+
+def _service_model(creator: Any, service_name: str, api_version: str | None = None) -> Any:
+    """A service's model, of which every client makes one of its own."""
+    key = (service_name, api_version)
+    if key not in _service_models:
+        _service_models[key] = _load_service_model(creator, service_name, api_version)
+    return _service_models[key]
+
+
+def _with_known_aliases(aliaser: Any, event_emitter: Any, event_aliases: Any = None) -> None:
+    """The names of events under which handlers are registered: every client looks for hundreds in the same list."""
+    _make_aliaser(aliaser, event_emitter, event_aliases)
+    if aliaser._event_aliases == botocore.hooks.EVENT_ALIASES:
+        aliaser._alias_name_cache = _aliases
+
+
+def _user_agent(agent: Any) -> str:
+    """What a client calls itself: it depends on what a call makes use of only."""
+    context = get_context()
+    features = frozenset(context.features if context else ()) | frozenset(agent._client_features or ())
+    known = _user_agents.setdefault(agent, {})
+    if features not in known:
+        known[features] = _spell_user_agent(agent)
+    return known[features]
 
 
 class _NamesTheKey(botocore.auth.SigV4Auth):
