@@ -3,6 +3,10 @@
 import sys
 from pathlib import Path
 
+from sandbox import interpreter
+
+interpreter.check()
+
 # The product's layer can be imported, as in Lambda, where it lies in /opt/python.
 _LAYER = str(Path(__file__).parent.parent / "layers" / "control_plane")
 if _LAYER not in sys.path:
