@@ -107,10 +107,10 @@ def coloured(status: str, more: str = "") -> str:
     return f"[{COLOURS[status]}]{status}{more}[/]" if status in COLOURS else status
 
 
-def _beside(left: Spinner | str, text: str) -> Table:
+def _beside(first: Spinner | str, text: str) -> Table:
     """What stands before a text, and the text with all its lines to the right of it."""
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_column(no_wrap=True)
     grid.add_column(overflow="fold")
-    grid.add_row(left, text)
+    grid.add_row(first, text)
     return grid
