@@ -224,6 +224,9 @@ def test_alarms_and_the_e_mails_they_sent_are_reported(outside: Outside) -> None
     assert (status, alarm["account"], alarm["state"]) == (200, hub, "ALARM")
     assert alarm["reason"].startswith("Threshold Crossed: 1 out of the last 1 datapoints")
     status, answer = outside.ask("GET", "/sandbox/messages")
+    (unread,) = answer["unread"]
+    assert "quick-onboarding-Notifications" in unread["topic"]  # nobody was named when it was deployed
+    assert "aws sns subscribe" in answer["note"]
     (mail,) = [each for each in answer["messages"] if each["topic"] == topic]
     assert (status, mail["endpoint"], mail["time"]) == (200, "ops@example.com", alarm["since"])
     assert mail["subject"] == 'ALARM: "served" in EU (Ireland)'
