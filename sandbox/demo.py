@@ -127,13 +127,8 @@ class Demo:
             self.faults.append(f"{name}: Quick's query should {'' if allowed else 'not '}be answered: {answer.message}")
 
     def _untag(self, finance: str) -> None:
-<<<<<<< HEAD
         self.screen.headline("The tag is removed: access ends, nothing is deleted")
-        self._say(f"UntagResource [bold]finance[/] {OPT_IN_TAG}")
-=======
-        self.screen.headline("The tag goes: the door closes, nothing is deleted")
         self.screen.event(f"UntagResource [bold]finance[/] {OPT_IN_TAG}")
->>>>>>> served
         watch = self.watches[finance]
         watch.requested, watch.change, watch.row.tag = self.world.clock.now(), "quarantine", "-"
         self.world.untag(finance)
