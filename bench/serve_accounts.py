@@ -105,10 +105,13 @@ def _drive(served: Served, options: argparse.Namespace) -> int:
             sys.stdout.write(f"advance: {json.dumps(served.advance(STEP))[:300]}\n")
     _say(served, f"{connected} of {options.accounts} connected", began)
     if options.days:
-        began = time.monotonic()
-        while (answer := served.advance(options.days * 86_400)) and "error" in answer:
-            sys.stdout.write(f"advance: {json.dumps(answer)[:300]}\n")
-        _say(served, f"{options.days:g} days later: {json.dumps(answer)[:300]}", began)
+        began, remaining = time.monotonic(), options.days * 86_400
+        while remaining > 0:
+            answer = served.advance(remaining)
+            if "error" in answer:
+                sys.stdout.write(f"advance: {json.dumps(answer)[:300]}\n")
+            remaining = answer.get("remaining", remaining)
+        _say(served, f"{options.days:g} days later", began)
     return 0 if connected == options.accounts else 1
 
 

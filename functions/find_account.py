@@ -12,9 +12,10 @@ logger = Logger()
 
 @logger.inject_lambda_context
 def handler(event: Any, context: LambdaContext) -> dict[str, Any]:
-    """The event's subject (kind and id), a short description, who caused it, and what to sweep if several accounts."""
+    """The event's subject (kind and id), a short description, who caused it and when, what to sweep if several."""
     subject = events.find_subject(event, wiring.hub().management_account_id)
     found = {"kind": subject.kind, "id": subject.id, "event": events.describe(event)}
     found["requested_by"] = events.requested_by(event)
+    found |= {"requested_at": at} if (at := events.requested_at(event)) else {}
     logger.info("found subject", extra={"subject": found, "accounts": len(subject.scope)})
     return {**found, "scope": list(subject.scope) or subject.id}

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from control_plane.errors import NoAccountInEvent
-from control_plane.events import SubjectKind, describe, find_subject
+from control_plane.events import SubjectKind, describe, find_subject, requested_at, requested_by
 from sandbox.aws.asl.effects import StateError
 from sandbox.aws.asl.expression import fill
 from sandbox.aws.asl.machine import State, parse, states
@@ -64,7 +64,8 @@ def test_the_claim_of_a_sample_is_that_of_the_account_the_code_finds(name: str) 
         values = requested["ExpressionAttributeValues"]
         assert _account(requested) == subject.id
         assert values[":reason"]["S"] == describe(event)
-        assert values[":who"]["S"] == event["detail"]["userIdentity"]["arn"]
+        assert values[":who"]["S"] == requested_by(event) == event["detail"]["userIdentity"]["arn"]
+        assert values[":at"]["S"] == requested_at(event) == event["detail"]["eventTime"]
 
 
 @pytest.mark.parametrize(

@@ -269,6 +269,7 @@ def test_the_machine_and_the_code_fence_records_alike() -> None:
     for state, arguments in recording.items():
         assert arguments["ConditionExpression"] == FENCE, state
         values = {**_values(), "remove_after": "later", "retained": "", "account_name": "sales"}
+        values |= {"event": "UntagResource (e-1)", "event_by": "ann", "event_at": "2026-11-24T08:00:00Z"}
         given = fill(_parsed(CONNECTION_MACHINE)[state].fields["Arguments"], values)
         wanted = fence_values(4)
         assert {name: given["ExpressionAttributeValues"][name] for name in wanted} == wanted, state

@@ -122,7 +122,14 @@ SMALL: dict[str, list[Scenario]] = {
 }
 
 STARTED = {"ExecutionArn": "arn:aws:states:us-east-1:123456789012:execution:other:1"}
-FOUND = {"kind": "account", "id": "111122223333", "event": "TagResource", "requested_by": "somebody"}
+AT = "2026-11-24T08:00:00Z"
+FOUND = {
+    "kind": "account",
+    "id": "111122223333",
+    "event": "TagResource",
+    "requested_by": "somebody",
+    "requested_at": AT,
+}
 UNIT = {**FOUND, "kind": "unit", "id": "ou-ab12-consumers1", "scope": "ou-ab12-consumers1"}
 SEVERAL = {**FOUND, "kind": "accounts", "scope": ["111122223333", "222233334444"]}
 CLAIMED = {"Attributes": {"generation": {"N": "4"}}}
@@ -273,6 +280,7 @@ HELD = {
         "holder": {"S": HOLDER},
         "requeue_requested": {"S": "TagResource (e-1)"},
         "requested_by": {"S": "ada"},
+        "requested_at": {"S": AT},
     }
 }
 
@@ -280,6 +288,7 @@ HELD = {
 def requested(action: dict[str, Any]) -> dict[str, Any]:
     """What ReconcileAccount starts a connection's execution with."""
     started = {"account_id": "111122223333", "account_name": "sandbox", "holder": HOLDER, "generation": 4}
+    started |= {"event": "UntagResource (e-1)", "event_by": "ada", "event_at": AT}
     return {**started, "planned": action}
 
 

@@ -11,6 +11,7 @@ from control_plane.text import SHORT, bounded, plain, printable, quoted
 
 ACCOUNT_ID = re.compile(r"[0-9]{12}")
 UNIT = re.compile(r"^(ou-[0-9a-z]{4,32}-[0-9a-z]{8,32}|r-[0-9a-z]{4,32})$")
+TIME = re.compile(r"[0-9TZ:.+-]{8,40}")
 KNOWN = re.compile(r"^(ou|r|p|rp|car|h|o)-")  # what else the Organizations API tags and names
 OWN_KEY = "account_id"  # set by our own starters: the sweep, WatchRegistry, a person
 AWS_KEYS = re.compile(r"resourceId|.*[aA]ccountId", re.DOTALL)  # memberAccountId, targetAccountId, ...
@@ -84,6 +85,15 @@ def requested_by(event: Any) -> str:
     named = (caller.get("arn"), caller.get("principalId")) if isinstance(caller, Mapping) else ()
     found = (each for each in (*named, event.get("reason")) if isinstance(each, str) and each)
     return printable(next(found, "unknown"), SHORT)
+
+
+def requested_at(event: Any) -> str:
+    """When that was, as CloudTrail or else the envelope says it; empty if neither says a time."""
+    if not isinstance(event, Mapping):
+        return ""
+    detail = event.get("detail")
+    named = (detail.get("eventTime") if isinstance(detail, Mapping) else None, event.get("time"))
+    return next((each for each in named if isinstance(each, str) and TIME.fullmatch(each)), "")
 
 
 def _accounts(members: list[str]) -> Subject:

@@ -9,7 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from control_plane.errors import NoAccountInEvent
-from control_plane.events import MAX_NAMED_ACCOUNTS, Subject, SubjectKind, describe, find_subject, requested_by
+from control_plane.events import (
+    MAX_NAMED_ACCOUNTS,
+    Subject,
+    SubjectKind,
+    describe,
+    find_subject,
+    requested_at,
+    requested_by,
+)
 from control_plane.text import LONGEST, SHORT
 
 EVENTS = Path(__file__).parents[3] / "events"
@@ -284,6 +292,22 @@ def test_no_input_makes_it_stumble_or_answer_anything_but_an_id(event: Any) -> N
 )
 def test_who_caused_an_event_is_its_caller_or_its_reason(event: Any, who: str) -> None:
     assert requested_by(event) == who
+
+
+@pytest.mark.parametrize(
+    ("event", "when"),
+    [
+        ({"detail": {"eventTime": "2026-11-24T08:00:00Z"}, "time": "2026-11-24T08:00:05Z"}, "2026-11-24T08:00:00Z"),
+        ({"detail": {}, "time": "2026-11-24T08:00:05Z"}, "2026-11-24T08:00:05Z"),
+        ({"detail": {"eventTime": "9" * 100_000}}, ""),
+        ({"detail": {"eventTime": 20261124}, "time": "yesterday"}, ""),
+        ({"detail": {"eventTime": "2026-11-24T08:00:00Z\n"}}, ""),
+        ({"account_id": MANAGEMENT}, ""),
+        (["time"], ""),
+    ],
+)
+def test_when_an_event_was_caused_is_a_short_time_or_unknown(event: Any, when: str) -> None:
+    assert requested_at(event) == when
 
 
 @given(st.text())

@@ -113,10 +113,13 @@ def test_an_event_names_its_account() -> None:
     assert (answer["kind"], answer["id"]) == ("account", event["detail"]["requestParameters"]["resourceId"])
 
 
-def test_an_event_names_who_caused_it() -> None:
+def test_an_event_names_who_caused_it_and_when() -> None:
     event = json.loads((ROOT / "events/organizations/tag_resource.opt_in.json").read_text(encoding="utf-8"))
-    assert call("find_account", event)["requested_by"] == event["detail"]["userIdentity"]["arn"]
-    assert call("find_account", {"account_id": "222233334444"})["requested_by"] == "unknown"
+    answer, unknown = call("find_account", event), call("find_account", {"account_id": "222233334444"})
+    assert answer["requested_by"] == event["detail"]["userIdentity"]["arn"]
+    assert answer["requested_at"] == event["detail"]["eventTime"]
+    assert unknown["requested_by"] == "unknown"
+    assert "requested_at" not in unknown
 
 
 def stack_sets_with(monkeypatch: pytest.MonkeyPatch, *operations: str) -> FakeStackSets:

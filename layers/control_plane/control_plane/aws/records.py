@@ -38,6 +38,8 @@ TEXTS = (
     "dependents",
     "holder",
     "event",
+    "event_by",
+    "event_at",
     "requeue_requested",
     "requested_by",
 )

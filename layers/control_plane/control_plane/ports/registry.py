@@ -41,6 +41,8 @@ class Record:
     claimed: bool = False
     holder: str = ""
     event: str = ""
+    event_by: str = ""
+    event_at: str = ""
     requeue_requested: str = ""
     requeue_requests: int = 0
     requested_by: str = ""

@@ -98,7 +98,14 @@ def _outcome(account_id: str, expected: Expected, now: Now) -> Outcome | None:
         return Outcome(expected.outcome, key, expected.reason)
     record = records.get(expected.profile)
     what = _by_record(record.status if record else "removed", expected.outcome)
-    return Outcome(what, key, record.reason if record and record.reason else expected.reason) if what else None
+    return Outcome(what, key, _why(what, record) if record and record.reason else expected.reason) if what else None
+
+
+def _why(what: str, record: Record) -> str:
+    """The record's reason; of access that an event ended also whose call that was, and when."""
+    if what not in (QUARANTINED, REMOVED) or record.event_by in ("", record.event):
+        return record.reason
+    return f"{record.reason}; {record.event} by {record.event_by} at {record.event_at}"
 
 
 def _by_record(status: str, expected: str) -> str:
