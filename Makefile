@@ -6,7 +6,7 @@ export AWS_DEFAULT_REGION ?= eu-west-1
 export PIP := $(CURDIR)/$(BIN)/python -m pip
 unexport PYTHONDONTWRITEBYTECODE # pytest would rewrite every test for every process that collects them
 # Lines of one target stay together, where make can do that (GNU make 4).
-TOGETHER := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
+OUTPUT_SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test static lint types templates build pytest lock clean
@@ -30,7 +30,7 @@ test: lint ## every check CI makes: the tests, and the static ones meanwhile
 	@$(MAKE) --no-print-directory --jobs=2 pytest static
 
 static:
-	@$(MAKE) --no-print-directory $(TOGETHER) types templates build
+	@$(MAKE) --no-print-directory $(OUTPUT_SYNC) types templates build
 
 lint: setup
 	$(BIN)/ruff format --check .

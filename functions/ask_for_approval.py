@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from control_plane import wiring
 from control_plane.approval import approval_message
-from control_plane.errors import Superseded
+from control_plane.errors import BatchReplaced
 
 logger = Logger()
 
@@ -22,10 +22,10 @@ class Request(BaseModel):
 @logger.inject_lambda_context
 @event_parser(model=Request)
 def handler(request: Request, context: LambdaContext) -> dict[str, int]:
-    """How many revocations wait. Raises Superseded when the batch was replaced."""
+    """How many revocations wait. Raises BatchReplaced when the batch was replaced."""
     batch = wiring.revocation_budget().store_token(request.batch, request.token)
     if batch is None:
-        raise Superseded(f"batch {request.batch} was replaced before its approval was requested")
+        raise BatchReplaced(f"batch {request.batch} was replaced before its approval was requested")
     subject, text = approval_message(batch.id, sorted(batch.connections), request.token, wiring.hub().region)
     wiring.notifications().send(subject, text)
     logger.info("requested approval", extra={"batch": batch.id, "connections": len(batch.connections)})

@@ -30,9 +30,11 @@ def handler(request: Request, context: LambdaContext) -> dict[str, bool | int | 
     """
     deps = wiring.sweep_dependencies()
     plan = make_plan(request.sweep, request.now, deps)
-    if unexpected := [*plan.foreign, *plan.unrequested]:
+    if unexpected := [*plan.unexpected_entries, *plan.unrequested]:
         wiring.anomalies().unexpected(unexpected)
     counts = {"start": len(plan.start), "hold": len(plan.hold), "withheld": len(plan.withheld)}
     logger.info("planned", extra={"sweep": request.sweep, "partial": plan.partial, **counts})
-    foreign = cut(plan.foreign)
-    return {**counts, "profiles": list(plan.profiles), "foreign": foreign, "clean": bool(foreign) and deps.repairs}
+    entries = cut(plan.unexpected_entries)
+    removes = bool(entries) and deps.repairs
+    lists = {"profiles": list(plan.profiles), "unexpected_entries": entries}
+    return {**counts, **lists, "remove_unexpected_entries": removes}

@@ -23,8 +23,8 @@ class Request(BaseModel):
 @event_parser(model=Request)
 def handler(request: Request, context: LambdaContext) -> dict[str, bool | list[str]]:
     """Whether it is done (if not, another writer was at work: try again), and the entries that are still there."""
-    remaining = remove_unexpected(Writer(f"sweep#{request.sweep}", request.now), wiring.access_dependencies())
-    if remaining is None:
+    not_removed = remove_unexpected(Writer(f"sweep#{request.sweep}", request.now), wiring.access_dependencies())
+    if not_removed is None:
         return {"done": False}
-    logger.info("removed unexpected entries", extra={"sweep": request.sweep, "remaining": len(remaining)})
-    return {"done": True, "remaining": cut(remaining)}
+    logger.info("removed unexpected entries", extra={"sweep": request.sweep, "not_removed": len(not_removed)})
+    return {"done": True, "not_removed": cut(not_removed)}

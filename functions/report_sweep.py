@@ -20,14 +20,14 @@ class Request(BaseModel):
     sweep: str
     now: str
     patient: bool
-    remaining: tuple[str, ...] = ()
+    not_removed: tuple[str, ...] = ()
 
 
 @logger.inject_lambda_context
 @event_parser(model=Request)
 def handler(request: Request, context: LambdaContext) -> dict[str, bool]:
     """Whether it is done; if not, try again."""
-    end = SweepEnd(sweep_id=request.sweep, at=request.now, remaining=request.remaining)
+    end = SweepEnd(sweep_id=request.sweep, at=request.now, not_removed=request.not_removed)
     report = finish(end, wiring.sweep_dependencies(), is_patient=request.patient)
     if report is None:
         return {"done": False}

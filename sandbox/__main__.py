@@ -22,7 +22,7 @@ def run_demo() -> None:
 
 
 @app.command(name="serve", help=serve.HELP)
-def run_server(
+def run_server(  # noqa: PLR0913, PLR0917 - an argument for each option
     port: Annotated[int, typer.Option(min=0, max=65_535, help="0 chooses a free one.")] = 0,
     accounts: Annotated[int, typer.Option(min=0, max=10_000, help="Active, untagged members.")] = 6,
     speed: Annotated[
@@ -30,9 +30,20 @@ def run_server(
     ] = 1.0,
     profiles: Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="Another profiles.yaml.")] = None,
     deploy: Annotated[bool, typer.Option(help="Deploy the control plane; without it, you do.")] = True,  # noqa: FBT002 - an option
+    empty: Annotated[bool, typer.Option("--empty", help="Deploy the boundaries only: sam deploy comes next.")] = False,  # noqa: FBT002 - an option
+    env: Annotated[
+        str | None, typer.Option(metavar="ACCOUNT", help="Print exports for the hub, management or an account id.")
+    ] = None,
+    aws_config: Annotated[
+        Path | None, typer.Option(dir_okay=False, help="Write AWS profiles: hub, management, and each account id.")
+    ] = None,
 ) -> None:
     """See HELP in serve.py."""
-    raise typer.Exit(serve.main(port, accounts, speed, profiles, deploy=deploy))
+    if env or aws_config:
+        raise typer.Exit(serve.show(port, env, aws_config))
+    without = serve.Deployed.BOUNDARIES if empty else serve.Deployed.NOTHING
+    deployed = serve.Deployed.EVERYTHING if deploy and not empty else without
+    raise typer.Exit(serve.main(port, accounts, speed, profiles, deployed))
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -22,6 +23,7 @@ SPEED = 15.0  # sandbox seconds in one of ours: a connection takes about a minut
 PATIENCE = 60.0  # our seconds for any one chapter; a demo that hangs is a demo that failed
 STEPS = ("Assess", "Ensure", "Revoke", "Record")  # states that say how far an account is; the others wait or choose
 TABLE = ("quick_sales", "orders")
+NEXT = "Try it with your own aws and sam: [bold].venv/bin/python -m sandbox serve --help[/]"
 
 
 @dataclass
@@ -35,8 +37,8 @@ class Watch:
 
     @property
     def status(self) -> str:
-        """Its status in a word; `nothing` while there is no record."""
-        return self.row.status.split()[0].replace("-", "nothing")
+        """Its status; `nothing` while there is no record."""
+        return self.row.status.replace("-", "nothing")
 
 
 @dataclass
@@ -65,13 +67,14 @@ class Demo:
     def _begin(self) -> None:
         place = self.world.cloud.topology
         self.screen.headline("An AWS organization, in this process")
-        started = time.monotonic()
-        self.world.create_organization()
         self.screen.line(
             f"management account [cyan]{place.management}[/], hub [cyan]{place.hub}[/] "
             f"(delegated administrator for StackSets, Amazon Quick in {place.region})"
         )
-        self.world.deploy()
+        started = time.monotonic()
+        with self.screen.live("all is deployed", self._rows):
+            self.world.create_organization()
+            self.world.deploy()
         self.screen.line(
             f"deployed [cyan]template.yaml[/] to the hub and [cyan]stacks/forwarding.yaml[/] to the management account "
             f"in {time.monotonic() - started:.1f} s"
@@ -96,7 +99,7 @@ class Demo:
         archive = self._member("archive", expected="failed")
         self._member("legacy", expected="nothing", reason=f"never had the tag {OPT_IN_TAG}: nothing of ours is there")
         self.world.organizations.suspend(archive)
-        self._say(f"CreateAccount [bold]sales[/] with {OPT_IN_TAG}=enabled")
+        self.screen.event(f"CreateAccount [bold]sales[/] with {OPT_IN_TAG}=enabled")
         request, requested = self.world.create_account("sales", tag="enabled"), self.world.clock.now()
         for account_id, value in (
             (finance, "enabled"),
@@ -113,18 +116,19 @@ class Demo:
 
     def _query(self, account_id: str, *, allowed: bool) -> None:
         answer = self.world.quick.query(data_source_id(account_id), *TABLE)
-        name = self.watches[account_id].row.name
+        row = self.watches[account_id].row
+        name, row.queried = row.name, answer.allowed
         requested = f"Quick queries {TABLE[0]}.{TABLE[1]} of [bold]{name}[/]"
         if answer.allowed:
-            self._say(f"{requested}: [green]answered[/], billed to {account_id}")
+            self.screen.event(f"{requested}: [green]answered[/], billed to {account_id}")
         else:
-            self._say(f"{requested}: [red]{answer.error_type}[/] {answer.message}")
+            self.screen.event(f"{requested}: [red]{answer.error_type}[/] {without_session(answer.message)}")
         if answer.allowed is not allowed:
             self.faults.append(f"{name}: Quick's query should {'' if allowed else 'not '}be answered: {answer.message}")
 
     def _untag(self, finance: str) -> None:
-        self.screen.headline("The tag goes: the door closes, nothing is deleted")
-        self._say(f"UntagResource [bold]finance[/] {OPT_IN_TAG}")
+        self.screen.headline("The tag is removed: access ends, nothing is deleted")
+        self.screen.event(f"UntagResource [bold]finance[/] {OPT_IN_TAG}")
         watch = self.watches[finance]
         watch.requested, watch.change, watch.row.tag = self.world.clock.now(), "quarantine", "-"
         self.world.untag(finance)
@@ -145,17 +149,17 @@ class Demo:
         marketing = next(each for each, watch in self.watches.items() if watch.row.name == "marketing")
         legacy = next(each for each, watch in self.watches.items() if watch.row.name == "legacy")
         self.world.events.delivery_faults = DeliveryFaults(seed=1, drop=1.0)
-        self._say("Organizations events are lost from here on")
+        self.screen.event("Organizations events are lost from here on")
         self._break(finance, marketing)
         for watch in self.watches.values():
             watch.requested, watch.change = self.world.clock.now(), "heal"
         self.watches[legacy].expected, self.watches[legacy].change = "connected", "connect"
         self._tag(legacy, "enabled")
         sweep = self.world.step_functions.start(self.world.outputs["SweepOrganizationArn"], {"scope": "all"})
-        self._say("SweepOrganization is started")
+        self.screen.event("SweepOrganization is started")
         self._until(lambda: sweep.status != "RUNNING" and self._all_as_expected(), "the sweep heals all of it")
-        self._say(f"SweepOrganization {sweep.status}: {self._reported()}")
-        for account_id in (finance, marketing, legacy):
+        self.screen.event(f"SweepOrganization {sweep.status}: {self._reported()}")
+        for account_id in [each for each, watch in self.watches.items() if watch.expected == "connected"]:
             self._until(partial(self._answers, account_id), "IAM knows")
             self._query(account_id, allowed=True)
 
@@ -164,9 +168,11 @@ class Demo:
         hub = self.world.cloud.topology.hub
         session: Any = self.world.boto3_session(hub)
         shard = f"arn:aws:iam::{hub}:policy/quick-athena/quick-athena-access-1"
-        self._say("somebody detaches [bold]quick-athena-access-1[/] from the run-as role: nothing can be queried")
+        self.screen.event(
+            "somebody detaches [bold]quick-athena-access-1[/] from the run-as role: nothing can be queried"
+        )
         session.client("iam").detach_role_policy(RoleName=RUN_AS_ROLE, PolicyArn=shard)
-        self._say("somebody deletes the data source of [bold]marketing[/]")
+        self.screen.event("somebody deletes the data source of [bold]marketing[/]")
         session.client("quicksight").delete_data_source(AwsAccountId=hub, DataSourceId=data_source_id(marketing))
         self._until(lambda: not self._answers(finance), "IAM knows")
         self._query(finance, allowed=False)
@@ -177,24 +183,23 @@ class Demo:
     def _reported(self) -> str:
         """The sweep's report, in a line."""
         report = self.world.last_sweep()
-        numbers = {name: report.get(name, 0) for name in ("listed", "in_sync", "repaired")}
+        numbers = {name: report.get(name, 0) for name in ("listed", "in_sync", "connected", "repaired")}
         numbers |= {name: len(report.get(name, ())) for name in ("failed", "held", "orphans", "unmanaged")}
         return ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in numbers.items())
 
     def _tag(self, account_id: str, value: str) -> None:
         watch = self.watches[account_id]
         suspended = " (a suspended account)" if watch.row.name == "archive" else ""
-        self._say(f"TagResource [bold]{watch.row.name}[/] {OPT_IN_TAG}={value}{suspended}")
+        self.screen.event(f"TagResource [bold]{watch.row.name}[/] {OPT_IN_TAG}={value}{suspended}")
         watch.requested, watch.row.tag = self.world.clock.now(), value
         self.world.tag(account_id, value)
 
     def _until(self, condition: Callable[[], Any], what: str) -> Any:
         """Wait, showing progress, until something is so; a fault when it is not in time."""
         deadline = time.monotonic() + PATIENCE
-        with self.screen.live(self._rows()):
+        with self.screen.live(what, self._rows):
             while time.monotonic() < deadline:
                 self._read_records()
-                self.screen.refresh(self._rows())
                 if found := condition():
                     return found
                 time.sleep(0.1)
@@ -217,19 +222,17 @@ class Demo:
                 self._show(watch, record)
 
     def _show(self, watch: Watch, record: dict[str, Any]) -> None:
-        row, status = watch.row, shown_status(record)
+        row, status = watch.row, str(record["status"])
         row.reason = record["reason"]
         row.consumer_role, row.data_source = record.get("consumer_role_arn", ""), record.get("data_source_id", "")
         if status != row.status:
-            row.status = status
+            row.status, row.queried = status, False
             since = datetime.fromisoformat(record.get("since") or record["updated"])
             if watch.requested and watch.status in ("connected", "quarantined", "failed") and since >= watch.requested:
                 took = f"{(since - watch.requested).total_seconds():.0f} s"
                 failed = watch.status == "failed"
                 row.taken.append(f"{'refuse' if failed else watch.change} {took}")
-                self._say(
-                    f"[bold]{row.name}[/] {'has' if failed else 'is'} {status}, {took} after it was requested for"
-                )
+                self.screen.event(f"[bold]{row.name}[/] {'has' if failed else 'is'} {status}, {took} after the request")
 
     def _on_history_event(self, execution: Execution, effect: object) -> None:
         account_id = (execution.path and execution_account(execution)) or ""
@@ -263,19 +266,16 @@ class Demo:
         if not self.faults:
             calls = len(self.world.cloud.gateway.log.entries)
             self.screen.line(f"[green]everything is as it should be[/] ({calls} API calls, each as its own role)")
+            self.screen.line(NEXT)
         return 1 if self.faults else 0
-
-    def _say(self, text: str) -> None:
-        self.screen.line(text, self.world.clock.now())
 
     def _rows(self) -> Iterable[Row]:
         return [watch.row for watch in self.watches.values()]
 
 
-def shown_status(record: dict[str, Any]) -> str:
-    """A record's status in words: connected says how far it is proven."""
-    unproven = record["status"] == "connected" and record.get("proof") != "queried"
-    return "connected (not yet queried)" if unproven else str(record["status"])
+def without_session(message: str) -> str:
+    """AWS's message without the session's name: with it, the ARN is longer than a line."""
+    return re.sub(r"/QuickSight-RoleSession-\d+", "", message)
 
 
 def execution_account(execution: Execution) -> str:
@@ -292,6 +292,6 @@ def main() -> int:
     clock = ScaledClock(datetime.now(UTC), SPEED)
     try:
         with Sandbox(clock) as world:
-            return Demo(world, Screen()).run()
+            return Demo(world, Screen(clock.now)).run()
     finally:
         clock.close()

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["OPT_IN_TAG", "PROJECT", "Sandbox"]
 
+TRAIL = "organization"
 STACKSETS_PRINCIPAL = "member.org.stacksets.cloudformation.amazonaws.com"
 
 
@@ -57,6 +58,15 @@ class Sandbox(EmbeddedAws):
                     AwsAccountId=place.hub, Namespace="default", GroupName=group
                 )
 
+    def create_trail(self) -> None:
+        """An organization's trail of management events, without which AWS would report no change to anybody."""
+        with self.cloud.administering(self.cloud.topology.management):
+            bucket = f"trail-{self.cloud.topology.management}"
+            self.cloud.client("s3", ORGANIZATIONS_REGION).create_bucket(Bucket=bucket)
+            trails = self.cloud.client("cloudtrail", ORGANIZATIONS_REGION)
+            trails.create_trail(Name=TRAIL, S3BucketName=bucket, IsMultiRegionTrail=True, IsOrganizationTrail=True)
+            trails.start_logging(Name=TRAIL)
+
     def deploy(self, **parameters: str) -> dict[str, str]:
         """Deploy the boundaries, template.yaml to the hub, stacks/forwarding.yaml to the management account.
 
@@ -65,7 +75,7 @@ class Sandbox(EmbeddedAws):
         Further parameters of the hub by name: `deploy(GracePeriodDays="0")`.
         """
         place = self.cloud.topology
-        self._deploy_boundaries()
+        self.deploy_boundaries()
         parameters = {
             "ManagementAccountId": place.management,
             "ForwardingAccounts": place.management,
@@ -99,7 +109,7 @@ class Sandbox(EmbeddedAws):
         self.functions.load(place.hub, place.region)
         self.step_functions.load(place.hub, place.region)
 
-    def _deploy_boundaries(self) -> None:
+    def deploy_boundaries(self) -> None:
         """What an administrator deploys beforehand, in both accounts."""
         place = self.cloud.topology
         template, parameters = PROJECT / "stacks/boundaries.yaml", {"HubAccountId": place.hub}

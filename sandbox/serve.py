@@ -1,4 +1,4 @@
-"""`python -m sandbox serve`: a deployed sandbox for anybody's AWS client, until SIGTERM."""
+"""`python -m sandbox serve`: a sandbox for anybody's AWS client, until SIGTERM."""
 
 from __future__ import annotations
 
@@ -11,36 +11,61 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import Enum
 from pathlib import Path
 from typing import Any, TextIO
 
 from control_plane.errors import InvalidProfiles
 from control_plane.profiles import load as load_profiles
+from sandbox import shell
 from sandbox.aws import AssumeRoleRequest, ScaledClock
 from sandbox.aws.server import Server
 from sandbox.organization import Sandbox
 from sandbox.product import CONSUMER_LAYER, OPT_IN_TAG
 
-HELP = """Serve the sandbox to any AWS client, until SIGTERM.
+HELP = """Serve an AWS organization to any AWS client, until SIGTERM.
 
-When all is deployed, one JSON line on stdout says where and as whom: endpoint_url, region, accounts, credentials (an
-administrator's, for each account), registry_table, role_a_arn, role_a_session (as Quick would hold it, without
-scope-down), opt_in_tag. With --no-deploy there is no control plane yet: you deploy it, and what is told of it is null.
-Everything else goes to stderr.
+\b
+  serve --port 5000 --speed 10        in one shell; in another one:
+  eval "$(.venv/bin/python -m sandbox serve --env management)"
+  aws organizations tag-resource --resource-id <member> \\
+      --tags Key=quick-athena,Value=enabled
+  curl "$AWS_ENDPOINT_URL/sandbox/alarms"
 
-    POST   /sandbox/advance  {"seconds": n}    go on so far, from due moment to due moment, and wait until nothing
-                                               runs between them; answers within a minute {"now", "fired", "running",
-                                               "remaining"}: go on with the remaining seconds
-    POST   /sandbox/events   {"drop": p, "repeat": p, "delay_seconds": n, "seed": n}    the fate of organization events
-    GET    /sandbox/calls                      every call: time, account, role, service, operation, resource, outcome
-    GET    /sandbox/messages                   every e-mail of SNS: time, topic, endpoint, subject, text
-    GET    /sandbox/alarms                     every alarm: account, region, name, state, since, reason
-    POST   /sandbox/faults   {"service", "operation", "effect": "fail|hang|late", "code", "message", "account", "role",
-                              "times": n or null, "seconds": n}    make a named call fail, hang or answer late
-    DELETE /sandbox/faults                     no faults any more
+With --env or --aws-config nothing is started: they are about a sandbox that is
+served already, the one at --port or the only one.
 
-Signatures and HTTP use real time; waits, schedules, operations and propagation use the sandbox's clock,
-which stands still while it computes.
+When all is deployed, one JSON line on stdout says where and as whom:
+endpoint_url, region, accounts, credentials (an administrator's, for each
+account), registry_table, run_as_role_arn, run_as_role_session (as Quick would
+hold it, without scope-down), opt_in_tag. With --empty or --no-deploy you deploy the
+control plane, and what is announced of it is null. Everything else goes to
+stderr.
+
+\b
+POST /sandbox/advance   {"seconds": n}
+    Go on so far, from due moment to due moment, and wait until nothing runs
+    between them. Answers within a minute {"now", "fired", "running",
+    "remaining"}: go on with the remaining seconds.
+POST /sandbox/events    {"drop": p, "repeat": p, "delay_seconds": n, "seed": n}
+    The fate of organization events from now on; p is a probability.
+GET /sandbox/accounts
+    Every account there is now, with an administrator's credentials.
+GET /sandbox/calls
+    Every call: time, account, role, service, operation, resource, outcome.
+GET /sandbox/messages
+    Every e-mail of SNS: time, topic, endpoint, subject, text; and the topics
+    whose messages nobody gets, because nobody is subscribed.
+GET /sandbox/alarms
+    Every alarm: account, region, name, state, since, reason.
+POST /sandbox/faults    {"service", "operation", "effect", ...}
+    Make a named call fail, hang or answer late. The fields are in
+    docs/sandbox/serve.md.
+DELETE /sandbox/faults
+    No faults any more.
+
+Signatures and HTTP use real time; waits, schedules, operations and propagation
+use the sandbox's clock, which stands still while it computes.
 """
 WORKERS = 2  # so that races between calls show; more of them only wait for each other, and computing is one core's
 
@@ -49,8 +74,16 @@ class CannotServe(Exception):
     """What was asked for cannot be served; the message says why."""
 
 
-def main(port: int, accounts: int, speed: float, profiles: Path | None, *, deploy: bool = True) -> int:
-    """Deploy (unless others are to), say where, serve; the exit code: 2, before that, for what cannot be served."""
+class Deployed(Enum):
+    """How much of the product is there when the sandbox is announced."""
+
+    EVERYTHING = "the boundaries, the hub and the forwarding rule"
+    BOUNDARIES = "what an administrator deploys; sam deploy comes next"
+    NOTHING = "an organization"
+
+
+def main(port: int, accounts: int, speed: float, profiles: Path | None, deployed: Deployed) -> int:
+    """Deploy, say where, serve; the exit code: 2, before that, for what cannot be served."""
     announced_on = sys.stdout  # before there are functions, whose prints are led elsewhere
     try:
         groups = _groups_of(profiles) if profiles else set()
@@ -59,9 +92,23 @@ def main(port: int, accounts: int, speed: float, profiles: Path | None, *, deplo
         sys.stderr.write(f"Cannot serve: {error}\n")
         return 2
     with tempfile.TemporaryDirectory(prefix="sandbox-") as folder:
-        _serve(announced_on, listener, _world(accounts, speed, Path(folder), profiles, groups, deploy=deploy))
+        _serve(announced_on, listener, _world(accounts, speed, Path(folder), profiles, groups, deployed))
     sys.stderr.flush()
     os._exit(0)  # an advance may be under way: nobody waits for it, and none of its calls may meet the real AWS
+
+
+def show(port: int, env: str | None, aws_config: Path | None) -> int:
+    """What a shell needs for the sandbox that is served already; the exit code: 2 if there is no such thing."""
+    try:
+        served = shell.find(port)
+        if aws_config:
+            shell.write_profiles(served, aws_config)
+        if env:
+            sys.stdout.write(shell.exports(served, env))
+    except shell.NotServed as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    return 0
 
 
 @dataclass(frozen=True)
@@ -75,16 +122,19 @@ class _Served:
 
 
 def _world(
-    accounts: int, speed: float, folder: Path, profiles: Path | None, groups: set[str], *, deploy: bool
+    accounts: int, speed: float, folder: Path, profiles: Path | None, groups: set[str], deployed: Deployed
 ) -> _Served:
     clock = ScaledClock(datetime.now(UTC), speed, WORKERS)
     # Never closed: it goes with the process.
     world = Sandbox(clock, consumer_layer=_layer(profiles, folder), archives=folder)
     world.create_organization()
+    world.create_trail()
     _create_groups(world, groups)
     members, suspended = _populate(world, accounts)
-    if deploy:
+    if deployed is Deployed.EVERYTHING:
         world.deploy()
+    elif deployed is Deployed.BOUNDARIES:
+        world.deploy_boundaries()
     return _Served(world, clock, members, suspended)
 
 
@@ -94,7 +144,9 @@ def _serve(announced_on: TextIO, listener: socket.socket, served: _Served) -> No
     signal.signal(signal.SIGINT, lambda *_: server.stop())
     announced_on.write(json.dumps(_announcement(server, served)) + "\n")
     announced_on.flush()
+    shell.announce(server.port)
     server.run()
+    shell.withdraw(server.port)
 
 
 def _listen(port: int) -> socket.socket:
@@ -163,13 +215,13 @@ def _announcement(server: Server, served: _Served) -> dict[str, Any]:
         },
         "credentials": {account: identities.administrator(account).credentials() for account in everyone},
         "registry_table": world.outputs.get("RegistryTableName"),
-        "role_a_arn": world.outputs.get("RunAsRoleArn"),
-        "role_a_session": _role_a_session(world) if world.outputs else None,
+        "run_as_role_arn": world.outputs.get("RunAsRoleArn"),
+        "run_as_role_session": _run_as_role_session(world) if world.outputs else None,
         "opt_in_tag": OPT_IN_TAG,
     }
 
 
-def _role_a_session(world: Sandbox) -> dict[str, str]:
+def _run_as_role_session(world: Sandbox) -> dict[str, str]:
     place = world.cloud.topology
     source = f"arn:aws:quicksight:{place.region}:{place.hub}:datasource/quick-athena-"  # of none of ours yet
     asked = AssumeRoleRequest(

@@ -8,6 +8,7 @@ from typing import Any
 from control_plane.access_policy import Quota, Shard
 from control_plane.account import ACTIVE, Account, Connection, Hub, Unit
 from control_plane.aws.ledger import LEASE, READ_LAG
+from control_plane.aws.notifications import TEXT_LENGTH, subject_line
 from control_plane.aws.records import NEVER
 from control_plane.aws.registry import IN_PROGRESS as UNDER_WAY
 from control_plane.aws.registry import NEWEST
@@ -25,6 +26,7 @@ from control_plane.ports.quick import AssetPage, DataSource, DataSourceSettings,
 from control_plane.ports.registry import Record
 from control_plane.ports.stack_sets import OperationStatus, StackInstance
 from control_plane.revocation_budget import OLDEST_CALL, latest
+from control_plane.text import bounded
 
 IN_PROGRESS = {"creating": "creation_failed", "updating": "update_failed"}
 QUOTA = Quota(policy_size=6144, policies_per_role=20, versions_per_policy=5)
@@ -334,10 +336,10 @@ class FakeRevocationBudget:
         self.revoked_times: dict[str, datetime] = {}
         self.batch = ApprovalBatch()
         self.batches: dict[str, frozenset[str]] = {}
-        self.released_batches: set[str] = set()
+        self.applied_batches: set[str] = set()
         self.waiting: frozenset[str] = frozenset()
         self._tokens: dict[str, str] = {}
-        self._superseded: tuple[str, ...] = ()  # batches whose token may have to be invalidated, the latest first
+        self._replaced: tuple[str, ...] = ()  # batches whose token may have to be invalidated, the latest first
         self._approval_requested = True
 
     def revoked(self) -> Mapping[str, datetime]:
@@ -364,19 +366,19 @@ class FakeRevocationBudget:
     def hold(self, connections: Collection[str], now: str) -> ApprovalBatch | None:
         """Replace the revocations that wait."""
         if self.batch.connections != frozenset(connections):
-            self._superseded = (*filter(None, [self.batch.id]), *self._superseded)[:2]
+            self._replaced = (*filter(None, [self.batch.id]), *self._replaced)[:2]
             self.batch = ApprovalBatch(f"{len(self.batches) + 1}-{now}", frozenset(connections))
             self.batches[self.batch.id] = self.batch.connections
             self._approval_requested = False
         if self._approval_requested:
             return None
-        tokens = [self._tokens[each] for each in self._superseded if each in self._tokens]
-        return replace(self.batch, superseded_token=tokens[0] if tokens else "")
+        tokens = [self._tokens[each] for each in self._replaced if each in self._tokens]
+        return replace(self.batch, replaced_token=tokens[0] if tokens else "")
 
-    def mark_approval_requested(self, batch: ApprovalBatch) -> None:
+    def record_approval_requested(self, batch: ApprovalBatch) -> None:
         """Record that the approval of this batch was requested, unless it was replaced meanwhile."""
         if batch.id == self.batch.id:
-            self._approval_requested, self._superseded = True, ()
+            self._approval_requested, self._replaced = True, ()
 
     def store_token(self, batch_id: str, token: str) -> ApprovalBatch | None:
         """Store the token that approves a batch and return the batch; None when it was replaced meanwhile."""
@@ -387,14 +389,14 @@ class FakeRevocationBudget:
         """The connections of a batch, in order."""
         return sorted(self.batches.get(batch_id, ()))
 
-    def mark_released(self, batch_id: str) -> None:
+    def record_applied(self, batch_id: str) -> None:
         """Record that the revocations of an approved batch were applied."""
-        self.released_batches.add(batch_id)
+        self.applied_batches.add(batch_id)
         self.waiting -= frozenset(self.connections_of(batch_id))
 
-    def is_released(self, batch_id: str) -> bool:
+    def is_applied(self, batch_id: str) -> bool:
         """Whether they were applied."""
-        return batch_id in self.released_batches
+        return batch_id in self.applied_batches
 
 
 class FakeExemptions:
@@ -438,8 +440,8 @@ class FakeApprovals:
 
     def ask(self, batch: ApprovalBatch) -> None:
         """Request approval of the batch, unless it is empty."""
-        if batch.superseded_token:
-            self.refused.append(batch.superseded_token)
+        if batch.replaced_token:
+            self.refused.append(batch.replaced_token)
         if batch.connections and batch.id not in [each.id for each in self.batches]:
             self.batches.append(batch)
 
@@ -483,10 +485,12 @@ class FakeDataSources:
     def create(self, data_source_id: str, name: str, settings: DataSourceSettings, sharing: Sharing) -> Refusal | None:
         """Start to create it."""
         self.calls.append("create")
-        if refusal := self._answer() or self._missing(sharing):
+        if refusal := self._answer():
             return refusal
         if data_source_id in self.sources:
             return Refusal("ResourceExistsException", f"{data_source_id} exists already")
+        if refusal := self._missing(sharing):
+            return refusal
         self.sources[data_source_id] = QuickSource(name, settings, "creating", sharing, self._hub.ownership_tags)
         return None
 
@@ -667,15 +671,15 @@ class FakeRegistry:
         found = (self.items[key] for key, each in self._unsettled.items() if each == kind)
         return sorted(found, key=lambda record: record.updated)
 
-    def is_held_by(self, account_id: str, execution: str) -> bool:
+    def is_claimed_by(self, account_id: str, execution: str) -> bool:
         """Whether that execution holds the account's claim."""
         claim = self.items.get((account_id, None))
         return claim is not None and claim.holder == execution
 
-    def held_since(self, account_id: str) -> str | None:
+    def claimed_since(self, account_id: str) -> str | None:
         """When the holder of an account's claim wrote it last."""
         claim = self.items.get((account_id, None))
-        return claim.updated if claim and claim.held else None
+        return claim.updated if claim and claim.claimed else None
 
     def unread_events(self) -> int:
         """How many events are stored in which no account was found."""
@@ -691,25 +695,26 @@ class FakeRegistry:
 
 
 class FakeReconciles:
-    """Port `Reconciles`: what was started, once for each name."""
+    """Port `Reconciles`: the input of what was started, once for each name."""
 
     def __init__(self) -> None:
-        self.started: dict[str, tuple[str, str]] = {}
+        self.started: dict[str, dict[str, Any]] = {}
 
-    def start(self, account_id: str, reason: str, name: str, profiles: Sequence[str] = ()) -> None:  # noqa: ARG002
+    def start(self, account_id: str, reason: str, name: str, profiles: Sequence[str] = ()) -> None:
         """Start to reconcile an account."""
-        self.started.setdefault(name, (account_id, reason))
+        more = {"profiles": list(profiles)} if profiles else {}
+        self.started.setdefault(name, {"account_id": account_id, "reason": reason, **more})
 
 
 class FakeNotifications:
-    """Port `Notifications`: what was sent."""
+    """Port `Notifications`: what was sent, as SNS accepts it."""
 
     def __init__(self) -> None:
         self.sent: list[tuple[str, str]] = []
 
     def send(self, subject: str, text: str) -> None:
         """Send one message."""
-        self.sent.append((subject, text))
+        self.sent.append((subject_line(subject), bounded(text, TEXT_LENGTH)))
 
 
 def _text(timestamp: datetime) -> str:

@@ -1,4 +1,4 @@
-"""What every sandbox service shares: the clock, the door, who is who, and the ids of the organization."""
+"""What every sandbox service shares: the clock, the gateway, the identities, and the ids of the organization."""
 
 from __future__ import annotations
 

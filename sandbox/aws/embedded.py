@@ -13,6 +13,7 @@ from sandbox.aws.identity import KeepingSession
 from sandbox.aws.permissions import Permissions
 from sandbox.aws.services.asynchronous import Asynchronous
 from sandbox.aws.services.cloudformation import CloudFormation
+from sandbox.aws.services.cloudtrail import CloudTrail
 from sandbox.aws.services.cloudwatch import Alarms, Metrics, Queries, Sources
 from sandbox.aws.services.events import Events
 from sandbox.aws.services.functions import Functions
@@ -57,6 +58,7 @@ class EmbeddedAws:
         cloud = self.cloud
         self.events = Events(cloud)
         self.organizations = Organizations(cloud, self.events)
+        cloud.gateway.handle("cloudtrail", DescribeTrails=CloudTrail(self.organizations).describe)
         self.iam = Iam(cloud)
         self.sts = Sts(cloud, self.iam)
         self.permissions = Permissions(cloud, self.iam)

@@ -1,4 +1,4 @@
-"""Faults to order: make a named call fail, hang or answer late, once or for a while."""
+"""Fault injection: make a named call fail, hang or answer late, once or for a while."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class ActiveFault:
 
 
 class Faults:
-    """Every fault ordered; asked at the door before (fail, hang) and after (late) each call."""
+    """Every injected fault. The gateway asks it before (fail, hang) and after (late) each call."""
 
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud

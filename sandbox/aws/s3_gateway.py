@@ -1,4 +1,4 @@
-"""S3's way to the door: the one service of moto that does not pass through `call_action`.
+"""S3's way to the gateway: the one service of moto that does not pass through `call_action`.
 
 Bucket policies are read by the sandbox's evaluator (`permissions/buckets.py`), not by moto's: that one knows no
 condition key, and takes a statement whose condition is not met for a denial.

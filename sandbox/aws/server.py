@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from sandbox.aws.embedded import EmbeddedAws
 
 Endpoint = Callable[[Any], Any]
+SUBSCRIBE = (
+    "Nobody is subscribed by e-mail to the topics in `unread`, so nobody gets what is published to them. Subscribe: "
+    "aws sns subscribe --topic-arn <topic> --protocol email --notification-endpoint you@example.com"
+)
 
 
 class BadRequest(Exception):
@@ -59,6 +63,7 @@ class Server:
         self._endpoints: dict[tuple[str, str], Endpoint] = {
             ("POST", "/sandbox/advance"): self._advance,
             ("POST", "/sandbox/events"): self._events,
+            ("GET", "/sandbox/accounts"): self._accounts,
             ("GET", "/sandbox/calls"): self._calls,
             ("GET", "/sandbox/messages"): self._messages,
             ("GET", "/sandbox/alarms"): self._alarms,
@@ -143,8 +148,31 @@ class Server:
         entries = list(self._aws.cloud.gateway.log.entries)
         return {"calls": [{**asdict(entry), "time": entry.time.isoformat()} for entry in entries]}
 
+    def _accounts(self, _body: Any) -> Any:
+        """Every account there is now, with an administrator's credentials."""
+        cloud = self._aws.cloud
+        with cloud.gateway.lock:
+            members = self._aws.organizations.accounts
+        kinds = {cloud.topology.management: "management", cloud.topology.hub: "hub"}
+        accounts = [
+            {
+                "id": member.id,
+                "name": member.name,
+                "state": member.state,
+                "kind": kinds.get(member.id, "member"),
+                "credentials": cloud.identities.administrator(member.id).credentials(),
+            }
+            for member in members
+        ]
+        return {"endpoint_url": self.endpoint_url, "region": cloud.topology.region, "accounts": accounts}
+
     def _messages(self, _body: Any) -> Any:
-        return {"messages": [{**asdict(mail), "time": mail.time.isoformat()} for mail in list(self._aws.sns.outbox)]}
+        """Every e-mail, and each topic of which nobody would get one."""
+        sns = self._aws.sns
+        messages = [{**asdict(mail), "time": mail.time.isoformat()} for mail in list(sns.outbox)]
+        with self._aws.cloud.gateway.lock:
+            unread = [{"topic": topic, "published": number} for topic, number in sorted(sns.unread().items())]
+        return {"messages": messages, "unread": unread} | ({"note": SUBSCRIBE} if unread else {})
 
     def _alarms(self, _body: Any) -> Any:
         return {"alarms": [{**alarm, "since": alarm["since"].isoformat()} for alarm in self._aws.alarms.states()]}

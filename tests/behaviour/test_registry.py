@@ -56,8 +56,8 @@ def put(deployed: Deployed | None, fake: FakeRegistry) -> Put:
 
 
 def claim(connection: Connection, **values: object) -> Record:
-    held = {"held": True, "holder": "arn:aws:states:::execution:ReconcileAccount:one", "updated": NOW, "generation": 4}
-    return Record(connection.account_id, **{**held, **values})  # type: ignore[arg-type]  # a test's shorthand
+    holder = {"claimed": True, "holder": "arn:aws:states:::execution:ReconcileAccount:one"}
+    return Record(connection.account_id, **{**holder, "updated": NOW, "generation": 4, **values})  # type: ignore[arg-type]  # a test's shorthand
 
 
 def record(connection: Connection, status: str, profile: str = "default", **values: object) -> Record:
@@ -86,10 +86,10 @@ def test_a_failure_is_recorded_on_the_connection_or_on_the_claim(
     failed = replace(record(connection, "failed", updated=LATER), **FAILURE)  # type: ignore[arg-type]  # texts
     assert registry_of("AssessAccount").records(connection.account_id) == {"default": failed}
     reader = registry_of("WatchRegistry")
-    assert reader.held_since(connection.account_id) == NOW, "nothing is recorded on the claim"
+    assert reader.claimed_since(connection.account_id) == NOW, "nothing is recorded on the claim"
     registry_of("RecordFailure").record_failure(connection.account_id, None, FAILURE, LATER)
     reader = registry_of("WatchRegistry")
-    assert reader.held_since(connection.account_id) == LATER
+    assert reader.claimed_since(connection.account_id) == LATER
     found = {each.profile: each for each in reader.unsettled("failed") if each.account_id == connection.account_id}
     assert {name: (each.status, each.error) for name, each in found.items()} == {
         "default": ("failed", "Throttled"),
@@ -132,27 +132,27 @@ def test_what_is_unsettled_is_found_by_its_kind_and_what_waits_longest_is_first(
     registry = registry_of("WatchRegistry")
     in_progress = [each for each in registry.unsettled("in_progress") if each.account_id == connection.account_id]
     failed = [each for each in registry.unsettled("failed") if each.account_id == connection.account_id]
-    assert [(each.profile, each.held, each.generation) for each in in_progress] == [
+    assert [(each.profile, each.claimed, each.generation) for each in in_progress] == [
         (None, True, 4),
         ("default", False, 0),
     ]
-    assert [(each.profile, each.held) for each in failed] == [("sales", False)]
+    assert [(each.profile, each.claimed) for each in failed] == [("sales", False)]
     assert connection.account_id in {each.account_id for each in registry_of("ReportSweep").unsettled("failed")}
 
 
-def test_a_claim_is_held_by_one_execution_or_by_nobody(
+def test_an_account_is_claimed_by_one_execution_or_by_nobody(
     registry_of: RegistryOf, put: Put, connection: Connection
 ) -> None:
     put(claim(connection))
     watch = registry_of("WatchRegistry")
-    assert watch.held_since(connection.account_id) == NOW
-    assert watch.held_since("999988887777") is None
+    assert watch.claimed_since(connection.account_id) == NOW
+    assert watch.claimed_since("999988887777") is None
     writer = registry_of("EnsureAccess")
-    assert writer.is_held_by(connection.account_id, claim(connection).holder)
-    assert not writer.is_held_by(connection.account_id, "another")
-    put(claim(connection, held=False, holder=""))
-    assert not registry_of("EnsureAccess").is_held_by(connection.account_id, claim(connection).holder)
-    assert registry_of("WatchRegistry").held_since(connection.account_id) is None
+    assert writer.is_claimed_by(connection.account_id, claim(connection).holder)
+    assert not writer.is_claimed_by(connection.account_id, "another")
+    put(claim(connection, claimed=False, holder=""))
+    assert not registry_of("EnsureAccess").is_claimed_by(connection.account_id, claim(connection).holder)
+    assert registry_of("WatchRegistry").claimed_since(connection.account_id) is None
 
 
 def test_what_stopped_working_and_what_aws_keeps_is_known(

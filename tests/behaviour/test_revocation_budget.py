@@ -57,23 +57,23 @@ def test_revocations_are_counted_for_an_hour(budget: RevocationBudget) -> None:
 
 def test_at_first_nothing_waits_and_nothing_is_asked(budget: RevocationBudget) -> None:
     assert (budget.held(), budget.hold([], NOW), budget.expected()) == (ApprovalBatch(), None, frozenset())
-    assert (budget.connections_of("1-20261124080000"), budget.is_released("1-20261124080000")) == ([], False)
+    assert (budget.connections_of("1-20261124080000"), budget.is_applied("1-20261124080000")) == ([], False)
 
 
 def test_another_list_is_another_batch(budget_of: BudgetOf) -> None:
     budget = budget_of("RevokeAccess")
     first = held(budget, "1#default", "2#default")
     assert held(budget, "1#default", "2#default", at=5) == first, "nobody was asked yet"
-    budget.mark_approval_requested(first)
+    budget.record_approval_requested(first)
     assert budget.hold(["2#default", "1#default"], later(9)) is None
     second = held(budget, "2#default", at=10)
     assert second.connections == {"2#default"}
     assert budget.held() == second
     assert budget.connections_of(first.id) == ["1#default", "2#default"]
-    assert not budget.is_released(first.id)
-    budget.mark_released(first.id)
-    assert budget.is_released(first.id)
-    assert not budget.is_released(second.id)
+    assert not budget.is_applied(first.id)
+    budget.record_applied(first.id)
+    assert budget.is_applied(first.id)
+    assert not budget.is_applied(second.id)
     empty = held(budget, at=20)
     assert empty.connections == frozenset()
     assert len({first.id, second.id, empty.id}) == 3
@@ -83,10 +83,10 @@ def test_another_list_is_another_batch(budget_of: BudgetOf) -> None:
 def test_that_a_replaced_list_was_asked_about_says_nothing_of_the_next(budget: RevocationBudget) -> None:
     first = held(budget, "1#default")
     second = held(budget, "2#default", at=1)
-    budget.mark_approval_requested(first)
+    budget.record_approval_requested(first)
     assert budget.hold(["2#default"], later(2)) == second
-    budget.mark_approval_requested(second)
-    budget.mark_approval_requested(first)
+    budget.record_approval_requested(second)
+    budget.record_approval_requested(first)
     assert budget.hold(["2#default"], later(3)) is None
 
 
@@ -95,18 +95,18 @@ def test_the_token_of_a_replaced_list_is_kept_until_it_was_refused(budget_of: Bu
     assert budget_of("AskForApproval").store_token(first.id, "token") == first
     writer = budget_of("EnsureAccess")
     second, third = held(writer, "2#default", at=31), held(writer, "3#default", at=32)
-    assert (second.superseded_token, third.superseded_token) == ("token", "token"), "nobody has refused it yet"
-    assert writer.held().superseded_token == ""
-    writer.mark_approval_requested(third)
-    assert held(writer, "4#default", at=33).superseded_token == ""
+    assert (second.replaced_token, third.replaced_token) == ("token", "token"), "nobody has refused it yet"
+    assert writer.held().replaced_token == ""
+    writer.record_approval_requested(third)
+    assert held(writer, "4#default", at=33).replaced_token == ""
     assert budget_of("AskForApproval").store_token(first.id, "late") is None
 
 
 def test_a_token_that_comes_after_its_list_was_replaced_is_refused_too(budget_of: BudgetOf) -> None:
     first = held(budget_of("EnsureAccess"), "1#default")
-    assert held(budget_of("EnsureAccess"), "2#default", at=1).superseded_token == ""
+    assert held(budget_of("EnsureAccess"), "2#default", at=1).replaced_token == ""
     assert budget_of("AskForApproval").store_token(first.id, "late") is None
-    assert held(budget_of("EnsureAccess"), "2#default", at=2).superseded_token == "late"
+    assert held(budget_of("EnsureAccess"), "2#default", at=2).replaced_token == "late"
 
 
 def test_what_a_sweep_expects_is_held_until_it_was_approved(budget_of: BudgetOf) -> None:
@@ -114,8 +114,8 @@ def test_what_a_sweep_expects_is_held_until_it_was_approved(budget_of: BudgetOf)
     budget.expect(["1#a", "2#b"])
     budget.expect(["2#b", "3#c"])
     assert budget.expected() == {"2#b", "3#c"}
-    writer = budget_of("ReleaseRevocations")
-    writer.mark_released(held(writer, "2#b").id)
+    writer = budget_of("ApplyRevocations")
+    writer.record_applied(held(writer, "2#b").id)
     assert writer.expected() == {"3#c"}
     writer.hold([], NOW)
     budget = budget_of("PlanSweep")

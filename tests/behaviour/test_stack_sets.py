@@ -39,7 +39,7 @@ class _Fake:
     def pass_time(self) -> None:
         self._fake.tick()
 
-    def make_foreign(self, name: str) -> None:
+    def make_unmanaged(self, name: str) -> None:
         self._fake.tags[name] = {"managed-by": "somebody"}
 
     def change_body(self) -> None:
@@ -65,7 +65,7 @@ class _Adapter:
     def pass_time(self) -> None:
         self.deployed.pass_time()
 
-    def make_foreign(self, name: str) -> None:
+    def make_unmanaged(self, name: str) -> None:
         with self.deployed.as_administrator("cloudformation") as client:
             client.create_stack_set(
                 StackSetName=name,
@@ -243,9 +243,9 @@ def test_a_stack_that_resists_its_removal_says_why_and_can_only_be_made_anew(
     assert (found.is_current, found.in_progress, found.is_drifted) == (False, False, True)
 
 
-def test_a_foreign_stack_set_is_neither_used_nor_emptied(there: _Fake | _Adapter, wanted: dict[str, str]) -> None:
-    there.make_foreign("quick-athena-foreign")
-    with pytest.raises(NotOurs, match="quick-athena-foreign"):
-        there.stack_sets().ensure_stack_set("quick-athena-foreign", wanted)
-    with pytest.raises(NotOurs, match="quick-athena-foreign"):
-        there.stack_sets("RemoveConsumerRole").check_ownership("quick-athena-foreign")
+def test_an_unmanaged_stack_set_is_neither_used_nor_emptied(there: _Fake | _Adapter, wanted: dict[str, str]) -> None:
+    there.make_unmanaged("quick-athena-unmanaged")
+    with pytest.raises(NotOurs, match="quick-athena-unmanaged"):
+        there.stack_sets().ensure_stack_set("quick-athena-unmanaged", wanted)
+    with pytest.raises(NotOurs, match="quick-athena-unmanaged"):
+        there.stack_sets("RemoveConsumerRole").check_ownership("quick-athena-unmanaged")

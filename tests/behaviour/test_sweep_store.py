@@ -8,7 +8,7 @@ import pytest
 
 from control_plane.aws.sweep_store import DynamoDbSweepStore
 from control_plane.sweep.snapshot import RecordSummary, SnapshotPage, SnapshotProgress
-from control_plane.sweep.store import LASTING
+from control_plane.sweep.store import ACROSS_SWEEPS
 from tests.sweep_fakes import FakeSweepStore
 
 if TYPE_CHECKING:
@@ -58,8 +58,8 @@ def test_a_step_of_a_sweep_reads_everything_of_a_kind(store_of: StoreOf, functio
 
 def test_what_outlives_a_sweep_is_not_the_sweeps(store_of: StoreOf) -> None:
     store = store_of("ReportSweep")
-    store.put(LASTING, "any", SnapshotProgress(listed=3))
-    assert store.get(LASTING, "any", SnapshotProgress) == SnapshotProgress(listed=3)
+    store.put(ACROSS_SWEEPS, "any", SnapshotProgress(listed=3))
+    assert store.get(ACROSS_SWEEPS, "any", SnapshotProgress) == SnapshotProgress(listed=3)
     assert store.get(SWEEP, "any", SnapshotProgress) is None
 
 

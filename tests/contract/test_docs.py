@@ -19,8 +19,8 @@ from control_plane.aws.asset_cache import DynamoDbAssetCache
 from control_plane.aws.ledger import DynamoDbLedger
 from control_plane.aws.registry import DynamoDbRegistry
 from control_plane.aws.revocation_budget import DynamoDbRevocationBudget
-from control_plane.aws.sweep_store import KEPT, DynamoDbSweepStore
-from control_plane.dependents import NAMED, Asset
+from control_plane.aws.sweep_store import RETENTION, DynamoDbSweepStore
+from control_plane.dependents import MAX_LISTED, Asset
 from control_plane.failure import REMEDIATIONS, UNKNOWN, Failure
 from control_plane.ports.access import AccessChange
 from control_plane.ports.quick import ListingProgress
@@ -134,7 +134,7 @@ def test_the_registry_page_names_every_attribute_of_the_sweep_store() -> None:
         "Enabled": True,
     }
     (days,) = re.findall(r"(\d+) days after its sweep began", project.reference("registry"))
-    assert timedelta(days=int(days)) == KEPT
+    assert timedelta(days=int(days)) == RETENTION
 
 
 def test_the_registry_page_names_every_number_of_a_sweeps_report() -> None:
@@ -158,9 +158,9 @@ def test_the_registry_page_names_every_attribute_of_the_revocation_budget() -> N
     budget.count([CONNECTION.key], "2026-11-24T08:00:00+00:00")
     batch = budget.hold([CONNECTION.key], "2026-11-24T08:00:00+00:00")
     assert batch
-    budget.mark_approval_requested(batch)
+    budget.record_approval_requested(batch)
     budget.store_token(batch.id, "token")
-    budget.mark_released(batch.id)
+    budget.record_applied(batch.id)
     budget.expect([CONNECTION.key])
     wanted = {
         attribute for request in client.requests if "ConsistentRead" not in request for attribute in written(request)
@@ -243,7 +243,7 @@ def _keys_of_sweeps() -> Iterator[tuple[str, str]]:
         module = import_module(f"control_plane.sweep.{Path(path).stem}")
         for node in ast.walk(tree) if module.__name__ != save_plan.__module__ else ():
             if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("store.put"):
-                owner = "" if ast.unparse(node.args[0]) == "LASTING" else sweep
+                owner = "" if ast.unparse(node.args[0]) == "ACROSS_SWEEPS" else sweep
                 store.put(owner, _name_of(node.args[1], module), SnapshotProgress())
     for request in client.requests:
         pk, sk = _key_of(request, {sweep: "<id>"})
@@ -323,9 +323,9 @@ def test_the_settings_page_says_how_big_a_slice_of_a_sweep_is() -> None:
     assert "? 5 :" in states["CollectSnapshot"]["Assign"]["pause"]
     assert _fixed("what a sweep reads of accounts") == f"{accounts}, then a pause of 5 s"
     pause = states["StartReconciles"]["Assign"]["pause"]
-    assert _fixed("accounts a sweep starts") == f"{starting.AT_ONCE} every {pause} s"
+    assert _fixed("accounts a sweep starts") == f"{starting.STARTS_PER_CALL} every {pause} s"
     assert planning.FULL_CHECK_DAYS == 10  # "a tenth", "within ten days"
-    assert _fixed("what a sweep wrote down") == f"{KEPT.days} days"
+    assert _fixed("what a sweep wrote down") == f"{RETENTION.days} days"
     hours = project.machine("sweep_organization.asl.yaml")["TimeoutSeconds"] // 3600
     assert _fixed("a sweep's timeout") == f"{hours} h"
 
@@ -337,7 +337,7 @@ def test_the_decision_on_dependents_has_the_codes_numbers() -> None:
     assert dependents.PAGE == 4  # "counts as four"
     assert timedelta(hours=1) == dependents.FRESH  # "for an hour"
     assert f"one slice in {dependents.PACE.seconds} s" in text
-    assert f"of the {NAMED} that are named" in text
+    assert f"of the {MAX_LISTED} that are named" in text
 
 
 # Events ----------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ EXPECTATIONS: Mapping[str, Mapping[str, Any]] = {
     for source, samples in yaml.safe_load((project.ROOT / "events/expectations.yaml").read_text()).items()
     for name, expected in samples.items()
 }
-WOKEN = sorted(name for name, expected in EXPECTATIONS.items() if "wakes" in expected)
+STARTING = sorted(name for name, expected in EXPECTATIONS.items() if "starts" in expected)
 
 
 def _resolved(pattern: Any, template: str) -> Any:
@@ -56,35 +56,35 @@ def test_every_sample_has_an_expectation_and_every_expectation_a_sample() -> Non
 
 
 @pytest.mark.parametrize("name", sorted(EXPECTATIONS))
-def test_the_hubs_rules_match_what_the_sample_is_expected_to_wake(name: str) -> None:
-    assert _matching(_hub_rules(), project.sample(name)) == EXPECTATIONS[name].get("wakes", [])
+def test_the_hubs_rules_match_what_the_sample_is_expected_to_start(name: str) -> None:
+    assert _matching(_hub_rules(), project.sample(name)) == EXPECTATIONS[name].get("starts", [])
 
 
 @pytest.mark.parametrize("name", sorted(EXPECTATIONS))
-def test_what_wakes_the_hub_is_forwarded_and_nothing_else_is_without_being_said(name: str) -> None:
+def test_what_starts_a_rule_of_the_hub_is_forwarded_and_nothing_else_is_without_being_said(name: str) -> None:
     expected = EXPECTATIONS[name]
     is_forwarded = bool(_matching(_forwarding_rules(), project.sample(name)))
-    assert is_forwarded == ("wakes" in expected or expected.get("forwarded", False))
+    assert is_forwarded == ("starts" in expected or expected.get("forwarded", False))
 
 
 @pytest.mark.parametrize("name", sorted(EXPECTATIONS))
-def test_a_sample_says_whom_it_wakes_or_why_nobody(name: str) -> None:
+def test_a_sample_says_which_rule_it_starts_or_why_none(name: str) -> None:
     expected = EXPECTATIONS[name]
-    assert set(expected) == {"wakes", "looks_at"} or set(expected) - {"forwarded"} == {"because"}
+    assert set(expected) == {"starts", "subject"} or set(expected) - {"forwarded"} == {"because"}
 
 
 def test_every_rule_of_the_hub_is_matched_by_a_sample() -> None:
-    woken = {rule for expected in EXPECTATIONS.values() for rule in expected.get("wakes", [])}
-    assert woken == set(_hub_rules())
+    matching = {rule for expected in EXPECTATIONS.values() for rule in expected.get("starts", [])}
+    assert matching == set(_hub_rules())
 
 
 def test_the_hub_and_the_forwarding_rule_look_for_the_same_tag() -> None:
     assert project.default(project.HUB, "OptInTag") == project.default(project.FORWARDING, "OptInTag")
 
 
-@pytest.mark.parametrize("name", WOKEN)
-def test_what_to_look_at_is_found_in_every_sample_that_wakes_us(name: str) -> None:
-    assert find_subject(project.sample(name)).id == EXPECTATIONS[name]["looks_at"]
+@pytest.mark.parametrize("name", STARTING)
+def test_the_subject_is_found_in_every_sample_that_starts_a_rule(name: str) -> None:
+    assert find_subject(project.sample(name)).id == EXPECTATIONS[name]["subject"]
 
 
 def test_a_shape_nobody_documented_may_hide_the_account_and_is_then_no_guess() -> None:

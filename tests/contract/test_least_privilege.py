@@ -134,7 +134,7 @@ def test_stack_sets_of_other_accounts_and_names_are_out_of_every_functions_reach
         (DATA_SOURCE.replace(HUB_ACCOUNT, OTHER), False),
     ],
 )
-def test_quick_becomes_role_a_for_our_data_sources_in_the_hubs_region_only(source: str, allowed: bool) -> None:  # noqa: FBT001
+def test_quick_becomes_run_as_role_for_our_data_sources_in_the_hubs_region_only(source: str, allowed: bool) -> None:  # noqa: FBT001
     trust = filled.hub().resources()["RunAsRole"]["Properties"]["AssumeRolePolicyDocument"]
     context = {"aws:SourceAccount": HUB_ACCOUNT, "aws:SourceArn": source}
     request = Request(Principal("", "quicksight.amazonaws.com"), "sts:AssumeRole", RUN_AS, context)
@@ -172,7 +172,7 @@ def test_the_data_source_of_a_profile_with_a_longer_name_is_not_let_in(
     assert evaluate(request, identity=[everything], resource=trust, resource_account=MEMBER).allowed is allowed
 
 
-def role_b_may(profile: Profile, action: str, resource: str, owner: str = MEMBER) -> bool:
+def consumer_role_may(profile: Profile, action: str, resource: str, owner: str = MEMBER) -> bool:
     """Whether the consumer role of a profile may do that to something of an account of the organization."""
     document = filled.consumer(profile).resources()["ConsumerRolePolicy"]["Properties"]["PolicyDocument"]
     role = f"arn:aws:iam::{MEMBER}:role/quick-athena-sales"
@@ -184,14 +184,14 @@ def role_b_may(profile: Profile, action: str, resource: str, owner: str = MEMBER
 @pytest.mark.parametrize("action", ["s3:GetObject", "s3:ListBucket"])
 def test_a_bucket_named_after_the_account_is_read_only_if_it_is_the_accounts(action: str) -> None:
     name = f"arn:aws:s3:::quick-data-{MEMBER}-eu" + ("/orders/part-0" if action == "s3:GetObject" else "")
-    assert role_b_may(PROFILE, action, name)
-    assert not role_b_may(PROFILE, action, name, owner=OTHER)
+    assert consumer_role_may(PROFILE, action, name)
+    assert not consumer_role_may(PROFILE, action, name, owner=OTHER)
 
 
 @pytest.mark.parametrize("action", ["s3:GetObject", "s3:ListBucket"])
 def test_a_bucket_named_in_full_may_be_the_organizations(action: str) -> None:
     name = "arn:aws:s3:::shared-lake" + ("/orders/part-0" if action == "s3:GetObject" else "")
-    assert role_b_may(PROFILE, action, name, owner=OTHER)
+    assert consumer_role_may(PROFILE, action, name, owner=OTHER)
 
 
 @pytest.mark.parametrize("action", ["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"])
@@ -204,17 +204,17 @@ def test_a_bucket_named_in_full_may_be_the_organizations(action: str) -> None:
     ],
     ids=["bucket made here", "bucket of theirs", "data bucket"],
 )
-def test_role_b_writes_below_the_place_of_results_only(
+def test_consumer_role_writes_below_the_place_of_results_only(
     action: str, profile: Profile, place: str, elsewhere: str
 ) -> None:
-    assert role_b_may(profile, action, f"arn:aws:s3:::{place}one.csv")
-    assert not role_b_may(profile, action, f"arn:aws:s3:::{elsewhere}one.csv")
+    assert consumer_role_may(profile, action, f"arn:aws:s3:::{place}one.csv")
+    assert not consumer_role_may(profile, action, f"arn:aws:s3:::{elsewhere}one.csv")
 
 
-def test_athena_may_look_at_the_default_database_and_at_none_of_its_tables() -> None:
+def test_athena_may_read_the_default_database_and_at_none_of_its_tables() -> None:
     glue = f"arn:aws:glue:{REGION}:{MEMBER}:"
-    assert role_b_may(PROFILE, "glue:GetDatabase", f"{glue}catalog")
-    assert role_b_may(PROFILE, "glue:GetDatabase", f"{glue}database/default")
+    assert consumer_role_may(PROFILE, "glue:GetDatabase", f"{glue}catalog")
+    assert consumer_role_may(PROFILE, "glue:GetDatabase", f"{glue}database/default")
     for action in ("glue:GetTable", "glue:GetTables", "glue:GetPartitions"):
-        assert not role_b_may(PROFILE, action, f"{glue}database/default")
-        assert not role_b_may(PROFILE, action, f"{glue}table/default/orders")
+        assert not consumer_role_may(PROFILE, action, f"{glue}database/default")
+        assert not consumer_role_may(PROFILE, action, f"{glue}table/default/orders")

@@ -108,7 +108,7 @@ def test_the_page_names_every_endpoint_of_the_server() -> None:
 def test_the_page_names_every_option_of_serve() -> None:
     tree = ast.parse((ROOT / "sandbox/__main__.py").read_text(encoding="utf-8"))
     (run_server,) = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "run_server"]
-    options = {f"`--{argument.arg}`" for argument in run_server.args.args}
+    options = {f"`--{argument.arg.replace('_', '-')}`" for argument in run_server.args.args}
     assert {row[0] for row in project.tables(page("serve.md"))["Serve it"] if row[0].startswith("`--")} == options
 
 

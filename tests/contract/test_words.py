@@ -59,6 +59,25 @@ ANYWHERE = [
     r"whatnow",
     r"wish(es)?",
 ]
+# Words that no part of a name may be: `role_a_session` and `TellPeople` retire with their words.
+IN_NAMES = [
+    ("role", "a"),
+    ("role", "b"),
+    ("tell", "people"),
+    ("look", "at"),
+    ("looks", "at"),
+    ("at", "rest"),
+    ("not", "at", "rest"),
+    ("superseded", "token"),
+    ("superseded", "tokens"),
+    ("release", "revocations"),
+    ("release", "failed"),
+    ("held", "by"),
+    ("held", "since"),
+    *((word,) for word in ("agenda", "brake", "desk", "foreign", "landscape", "mend", "papers", "planes", "remember")),
+    *((word,) for word in ("shelf", "stranger", "strangers", "strand", "strands", "wish", "wishes", "wakes", "woken")),
+]
+SIDS = r"^(Know|See|Tell|Hand|Keep|Mark|Learn|LookAt|Remember|WriteDown|PutAside)(?=[A-Z])"
 ROLE_NAMES = {"README.md"}  # says once what AWS's documents call the two roles
 
 
@@ -87,6 +106,61 @@ def test_a_retired_word_is_used_nowhere(word: str) -> None:
         if not (word == r"(?-i:[Rr]ole [AB])" and name in ROLE_NAMES)
     ]
     assert used == []
+
+
+def _parts(name: str) -> list[str]:
+    """The words of a name in snake_case or CamelCase, in lower case."""
+    return [each.lower() for each in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z0-9]+", name)]
+
+
+def _has(parts: list[str], words: tuple[str, ...]) -> bool:
+    return any(tuple(parts[at : at + len(words)]) == words for at in range(len(parts)))
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("role_a_session", ("role", "a")),
+        ("test_role_a_must_trust", ("role", "a")),
+        ("ROLE_A", ("role", "a")),
+        ("RoleA", ("role", "a")),
+        ("TellPeople", ("tell", "people")),
+        ("PutStrangerAside", ("stranger",)),
+    ],
+)
+def test_a_retired_word_is_found_in_a_name_of_either_case(name: str, words: tuple[str, ...]) -> None:
+    assert _has(_parts(name), words)
+
+
+@pytest.mark.parametrize("name", ["RoleArn", "role_arn", "a_role_asks", "outlook_attached", "RoleAssumed"])
+def test_another_word_is_not_taken_for_a_retired_one(name: str) -> None:
+    assert not any(_has(_parts(name), words) for words in IN_NAMES)
+
+
+def _names_in(text: str) -> set[str]:
+    """What looks like a name: more words than one, joined by underscores or by capital letters."""
+    return set(re.findall(r"\b(?:[A-Za-z0-9]+_[A-Za-z0-9_]+|[A-Z]?[a-z0-9]+(?:[A-Z][A-Za-z0-9]*)+)\b", text))
+
+
+def test_no_name_has_a_retired_word_as_a_part() -> None:
+    used = {
+        f"{place}: {name}"
+        for place, text in _texts()
+        for name in _names_in(text)
+        if any(_has(_parts(name), words) for words in IN_NAMES)
+    }
+    assert used == set()
+
+
+def test_the_sids_of_our_statements_say_what_they_allow_in_iams_words() -> None:
+    sids = {
+        f"{place}: {sid}"
+        for place, text in _texts()
+        if place.endswith(("yaml", "json"))
+        for sid in re.findall(r"\"?Sid\"?: \"?(\w+)", text)
+        if re.match(SIDS, sid)
+    }
+    assert sids == set()
 
 
 def _python_names() -> dict[str, str]:

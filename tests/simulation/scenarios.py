@@ -227,7 +227,7 @@ def account(*actions: Any, **answers: Any) -> dict[str, Any]:
         "RecordConnectionFailure": [{}],
         "RecordAccountFailure": [{}],
         "Release": [{}],
-        "ReleaseFailed": [{}],
+        "ReleaseAfterFailure": [{}],
         "Requeue": [CLAIMED],
         **answers,
     }
@@ -286,14 +286,14 @@ def requested(action: dict[str, Any]) -> dict[str, Any]:
 BATCH = {"batch": "1-20261104103000"}
 
 
-def released(offset: int, *, done: bool = False) -> dict[str, Any]:
-    """ReleaseRevocations' answer."""
-    return {"superseded": False, "done": done, "offset": offset}
+def applied(offset: int, *, done: bool = False) -> dict[str, Any]:
+    """ApplyRevocations' answer."""
+    return {"replaced": False, "done": done, "offset": offset}
 
 
 def approval(**answers: Any) -> dict[str, Any]:
     """The answers of an approval; all else goes well."""
-    return {"AskForApproval": [WithToken({})], "ReleaseRevocations": [released(20, done=True)], **answers}
+    return {"AskForApproval": [WithToken({})], "ApplyRevocations": [applied(20, done=True)], **answers}
 
 
 ALL = {"scope": "all"}
@@ -315,9 +315,9 @@ def slice_of(offset: int, *, done: bool = False) -> dict[str, Any]:
     return {"done": done, "offset": offset}
 
 
-def sweep_plan(*profiles: str, foreign: tuple[str, ...] = ()) -> dict[str, Any]:
+def sweep_plan(*profiles: str, unexpected: tuple[str, ...] = ()) -> dict[str, Any]:
     """PlanSweep's answer."""
-    entries = {"foreign": [*foreign], "clean": bool(foreign)}
+    entries = {"unexpected_entries": [*unexpected], "remove_unexpected_entries": bool(unexpected)}
     return {"start": 1, "hold": 0, "withheld": 0, "profiles": [*profiles], **entries}
 
 
@@ -438,12 +438,12 @@ REAL: dict[str, list[Scenario]] = {
         Scenario(
             "assessment fails, and nothing of it can be recorded",
             BY_ID,
-            account(AssessAccount=[DENIED], RecordAccountFailure=[DENIED], ReleaseFailed=[DENIED]),
+            account(AssessAccount=[DENIED], RecordAccountFailure=[DENIED], ReleaseAfterFailure=[DENIED]),
         ),
         Scenario(
             "assessment fails, and somebody asks for another",
             BY_ID,
-            account(AssessAccount=[DENIED, assessment()], ReleaseFailed=[TAKEN]),
+            account(AssessAccount=[DENIED, assessment()], ReleaseAfterFailure=[TAKEN]),
         ),
         Scenario("an account that left", BY_ID, account(AssessAccount=[UNKNOWN_ACCOUNT], DeleteClaim=[{}])),
         Scenario(
@@ -669,15 +669,15 @@ REAL: dict[str, list[Scenario]] = {
     "approve_revocations.asl.yaml": [
         Scenario("approved", BATCH, approval()),
         Scenario("approved at last", BATCH, approval(AskForApproval=[Silence()] * 9 + [WithToken({})])),
+        Scenario("in slices", BATCH, approval(ApplyRevocations=[applied(20), applied(40), applied(45, done=True)])),
+        Scenario("the writer is busy", BATCH, approval(ApplyRevocations=[applied(0), applied(20, done=True)])),
         Scenario(
-            "in slices", BATCH, approval(ReleaseRevocations=[released(20), released(40), released(45, done=True)])
+            "replaced before it was asked", BATCH, approval(AskForApproval=[TaskFailed("BatchReplaced", "newer")])
         ),
-        Scenario("the writer is busy", BATCH, approval(ReleaseRevocations=[released(0), released(20, done=True)])),
-        Scenario("replaced before it was asked", BATCH, approval(AskForApproval=[TaskFailed("Superseded", "newer")])),
-        Scenario("replaced before it went", BATCH, approval(ReleaseRevocations=[{**released(0), "superseded": True}])),
+        Scenario("replaced before it went", BATCH, approval(ApplyRevocations=[{**applied(0), "replaced": True}])),
         Scenario("refused", BATCH, approval(AskForApproval=[WithToken(TaskFailed("Rejected", "no"))])),
         Scenario("asking fails", BATCH, approval(AskForApproval=[DENIED])),
-        Scenario("releasing fails", BATCH, approval(ReleaseRevocations=[DENIED])),
+        Scenario("releasing fails", BATCH, approval(ApplyRevocations=[DENIED])),
     ],
     "sweep_organization.asl.yaml": [
         Scenario("everything", ALL, sweep()),
@@ -759,19 +759,19 @@ REAL: dict[str, list[Scenario]] = {
             "unexpected entries go, as far as they may",
             ALL,
             sweep(
-                PlanSweep=[sweep_plan(foreign=("*", "arn:odd"))],
-                RemoveUnexpectedEntries=[{"done": False}, {"done": True, "remaining": ["*"]}],
+                PlanSweep=[sweep_plan(unexpected=("*", "arn:odd"))],
+                RemoveUnexpectedEntries=[{"done": False}, {"done": True, "not_removed": ["*"]}],
             ),
         ),
         Scenario(
             "an unexpected entry waits for the one writer",
             ALL,
-            sweep(PlanSweep=[sweep_plan(foreign=("*",))], RemoveUnexpectedEntries=[{"done": False}]),
+            sweep(PlanSweep=[sweep_plan(unexpected=("*",))], RemoveUnexpectedEntries=[{"done": False}]),
         ),
         Scenario(
             "unexpected entries can't be taken out",
             ALL,
-            sweep(PlanSweep=[sweep_plan(foreign=("*", "arn:odd"))], RemoveUnexpectedEntries=[DENIED]),
+            sweep(PlanSweep=[sweep_plan(unexpected=("*", "arn:odd"))], RemoveUnexpectedEntries=[DENIED]),
         ),
         Scenario("inspecting is throttled for good", ALL, sweep(InspectConnections=[SLOW])),
         Scenario("inspecting fails", ALL, sweep(InspectConnections=[DENIED])),

@@ -492,5 +492,6 @@ def test_something_that_comes_back_each_time_ends_in_a_failure_and_no_endless_lo
     graceless.world.untag(account_id)
     graceless.run()
     assert (graceless.last.status, graceless.last.error) == ("FAILED", "NotConverging")
-    assert graceless.claim(account_id)["error"] == "NotConverging"
+    claim = graceless.claim(account_id)
+    assert (claim["step"], claim["error"]) == ("ReconcileConnections", "NotConverging")
     assert graceless.role(account_id) not in graceless.world.allowed_roles()

@@ -61,7 +61,7 @@ def test_an_account_nobody_tagged_has_nothing(story: Story) -> None:
     assert story.status(outsider) is None
 
 
-def test_another_tag_wakes_nobody(story: Story) -> None:
+def test_another_tag_starts_nothing(story: Story) -> None:
     account_id = story.member()
     with story.world.cloud.administering(story.world.cloud.topology.management):
         story.world.cloud.client("organizations", "us-east-1").tag_resource(
@@ -129,7 +129,7 @@ def test_an_untag_does_not_wait_behind_a_slow_deployment(story: Story) -> None:
     assert story.executions("RouteEvent")[-1].path[-1] == "DeferredToHolder"
 
 
-def test_a_repeat_for_an_account_whose_claim_is_held_costs_four_transitions_and_no_function(story: Story) -> None:
+def test_a_repeat_for_a_claimed_account_costs_four_transitions_and_no_function(story: Story) -> None:
     account_id = story.member()
     story.world.tag(account_id, "enabled")
     story.run(20)

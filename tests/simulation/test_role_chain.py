@@ -108,7 +108,7 @@ def test_the_whole_chain_answers_and_the_owner_pays(chain: Chain) -> None:
     assert answer.account == chain.account_id
 
 
-def test_role_a_reaches_role_b_with_the_data_sources_arn_and_with_nothing_else(chain: Chain) -> None:
+def test_run_as_role_reaches_consumer_role_with_the_data_sources_arn_and_with_nothing_else(chain: Chain) -> None:
     sts = chain.session(chain.world.outputs["RunAsRoleArn"])
     another = chain.data_source.replace(chain.account_id, "222233334444")
     assert chain.may_assume(sts, chain.data_source)
@@ -117,7 +117,7 @@ def test_role_a_reaches_role_b_with_the_data_sources_arn_and_with_nothing_else(c
     assert not chain.may_assume(sts, chain.data_source + "x")
 
 
-def test_another_role_of_the_hub_does_not_reach_role_b_whatever_it_may(chain: Chain) -> None:
+def test_another_role_of_the_hub_does_not_reach_consumer_role_whatever_it_may(chain: Chain) -> None:
     trust = {
         "Version": "2012-10-17",
         "Statement": [
@@ -132,7 +132,7 @@ def test_another_role_of_the_hub_does_not_reach_role_b_whatever_it_may(chain: Ch
     assert not chain.may_assume(chain.session(arn), chain.data_source)
 
 
-def test_an_administrator_of_the_hub_does_not_reach_role_b(chain: Chain) -> None:
+def test_an_administrator_of_the_hub_does_not_reach_consumer_role(chain: Chain) -> None:
     sts = chain.world.boto3_session(chain.hub).client("sts")
     assert not chain.may_assume(sts, chain.data_source)
 
@@ -173,8 +173,8 @@ def test_the_function_that_deploys_makes_nothing_else_and_nowhere_else(chain: Ch
     }
     service_managed: Any = {**evil, "AutoDeployment": {"Enabled": False}, "ManagedExecution": {"Active": True}}
     assert "CreateStackSet on resource: *" in _refused(here.create_stack_set, **service_managed)
-    foreign = {**service_managed, "StackSetName": "baseline", "Tags": MARKED}
-    assert "cloudformation:TagResource" in _refused(here.create_stack_set, **foreign)
+    others = {**service_managed, "StackSetName": "baseline", "Tags": MARKED}
+    assert "cloudformation:TagResource" in _refused(here.create_stack_set, **others)
     assert "CreateStackSet on resource: *" in _refused(elsewhere.create_stack_set, **service_managed, Tags=MARKED)
 
     here.create_stack_set(
@@ -208,7 +208,7 @@ STATEMENTS = {
 }
 
 
-def test_every_statement_of_role_b_is_tried(chain: Chain) -> None:
+def test_every_statement_of_consumer_role_is_tried(chain: Chain) -> None:
     assert {statement["Sid"] for statement in _policy(chain)["Statement"]} == set(STATEMENTS)
 
 
@@ -219,7 +219,7 @@ def _policy(chain: Chain) -> Any:
 
 
 @pytest.mark.parametrize("sid", STATEMENTS)
-def test_without_a_statement_of_role_b_quick_is_refused(chain: Chain, sid: str) -> None:
+def test_without_a_statement_of_consumer_role_quick_is_refused(chain: Chain, sid: str) -> None:
     policy = _policy(chain)
     less = {**policy, "Statement": [statement for statement in policy["Statement"] if statement["Sid"] != sid]}
     name = {"RoleName": f"quick-athena-{PROFILE}", "PolicyName": "query-athena"}
@@ -235,7 +235,7 @@ def test_without_a_statement_of_role_b_quick_is_refused(chain: Chain, sid: str) 
     assert chain.query().allowed
 
 
-def test_without_role_bs_trust_quick_is_refused(chain: Chain) -> None:
+def test_without_the_consumer_roles_trust_quick_is_refused(chain: Chain) -> None:
     name, iam = f"quick-athena-{PROFILE}", chain.iam(chain.account_id)
     trust = iam.get_role(RoleName=name)["Role"]["AssumeRolePolicyDocument"]
     narrowed = json.loads(json.dumps(trust).replace("role/quick-athena-run-as", "role/somebody-else"))
@@ -259,7 +259,7 @@ def test_without_the_access_entry_quick_is_refused(chain: Chain) -> None:
 
 
 @pytest.mark.parametrize("key", ["aws:SourceAccount", "aws:SourceArn"])
-def test_role_as_trust_is_for_quick_on_behalf_of_this_account_only(chain: Chain, key: str) -> None:
+def test_run_as_role_trust_is_for_quick_on_behalf_of_this_account_only(chain: Chain, key: str) -> None:
     source = {"aws:SourceAccount": chain.hub, "aws:SourceArn": chain.data_source}
     outsider = {**source, key: source[key].replace(chain.hub, "999988887777")}
     with pytest.raises(Exception, match="sts:AssumeRole"):

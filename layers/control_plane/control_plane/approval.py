@@ -3,15 +3,15 @@
 import re
 from collections.abc import Sequence
 
-NAMED = 50
+MAX_LISTED = 50
 CONNECTION = re.compile(r"[0-9]{12}#[a-z0-9-]+")
 
 
 def approval_message(batch_id: str, connections: Sequence[str], token: str, region: str) -> tuple[str, str]:
     """Subject and text of the message: the revocations, and how to approve or reject them."""
-    named = [f"  {_describe(key)}" for key in sorted(connections)[:NAMED]]
-    if len(connections) > NAMED:
-        named.append(f"  ... and {len(connections) - NAMED} more")
+    named = [f"  {_describe(key)}" for key in sorted(connections)[:MAX_LISTED]]
+    if len(connections) > MAX_LISTED:
+        named.append(f"  ... and {len(connections) - MAX_LISTED} more")
     text = "\n".join(
         [
             f"{len(connections)} connections are to lose their access, more than an hour's revocation budget.",

@@ -7,7 +7,7 @@ from datetime import datetime
 from control_plane.account import DEPARTED, Account, Hub
 from control_plane.decision import Action, Observed, PlannedAction, Presence, desired, plan, refusal
 from control_plane.errors import AccountNotActive, AccountNotFound, GroupNotFound, QuickNotReady
-from control_plane.observation import Planes, observe
+from control_plane.observation import ObservationDependencies, observe
 from control_plane.opt_in import OptInPolicy, OptInRequest, read_opt_in
 from control_plane.ports.organization import Organization
 from control_plane.ports.quick import QuickAccount
@@ -37,7 +37,7 @@ class AssessmentDependencies:
     """What an assessment reads. Profiles are loaded only when a tag names some: a broken file must keep no access."""
 
     organization: Organization
-    planes: Planes
+    observation: ObservationDependencies
     quick: QuickAccount
     profiles: Callable[[], Mapping[str, Profile]]
 
@@ -62,7 +62,7 @@ def assess(
     request = read_opt_in(account, hub, opt_in_policy, now)
     profiles = deps.profiles() if request.profile_names else {}
     wanted = desired(request, sorted(profiles))
-    seen = observe(account, {*wanted.profiles, *extra_profiles}, profiles, hub, deps.planes)
+    seen = observe(account, {*wanted.profiles, *extra_profiles}, profiles, hub, deps.observation)
     actions = [
         _checked_with_quick(planned, seen, profiles, deps.quick) for planned in plan(wanted, seen, opt_in_policy, now)
     ]

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-NAMED, OWNERS = 50, 5  # assets that are listed by name, and owners listed for each
+MAX_LISTED, OWNERS = 50, 5  # assets that are listed by name, and owners listed for each
 KIND_NAMES = {"dataset": "data set", "analysis": "analysis", "dashboard": "dashboard"}
 
 
@@ -39,10 +39,10 @@ def depending(arn: str, assets: Iterable[Asset]) -> list[Asset]:
 def describe(dependents: Sequence[Asset]) -> str:
     """Dependents as text, one per line; empty when there are none. A long list is cut and says by how much."""
     lines = [
-        f"{KIND_NAMES[asset.kind]} {asset.name} ({_describe_owners(asset.owners)})" for asset in dependents[:NAMED]
+        f"{KIND_NAMES[asset.kind]} {asset.name} ({_describe_owners(asset.owners)})" for asset in dependents[:MAX_LISTED]
     ]
-    if len(dependents) > NAMED:
-        lines.append(f"and {len(dependents) - NAMED} more")
+    if len(dependents) > MAX_LISTED:
+        lines.append(f"and {len(dependents) - MAX_LISTED} more")
     return "\n".join(lines)
 
 

@@ -25,7 +25,7 @@ class UnitNotFound(Exception):
     """A sweep was started for an OU or a root that the organization does not have."""
 
 
-class PlaceUnknown(Exception):
+class ParentsUnknown(Exception):
     """Organizations does not return the parents of an account, so their tags can't be read."""
 
 
@@ -98,7 +98,7 @@ class NotDelegatedAdministrator(Exception):
     """AWS does not accept the hub as a delegated administrator of StackSets."""
 
 
-class Superseded(Exception):
+class BatchReplaced(Exception):
     """A batch of revocations was replaced by another batch, which needs its own approval."""
 
 

@@ -17,7 +17,7 @@ AWS_KEYS = re.compile(r"resourceId|.*[aA]ccountId", re.DOTALL)  # memberAccountI
 PREFERRED = "memberAccountId"
 PARTS = ("requestParameters", "serviceEventDetails")
 MOST, LONGEST = 5, 80  # values found instead of an id that a message lists, and the length of each
-AT_ONCE = 100  # accounts of one event that a sweep gets by id; if there are more, everything is swept
+MAX_NAMED_ACCOUNTS = 100  # accounts of one event that a sweep gets by id; if there are more, everything is swept
 EVERYTHING = "all"
 
 
@@ -89,7 +89,9 @@ def requested_by(event: Any) -> str:
 def _accounts(members: list[str]) -> Subject:
     if len(members) == 1:
         return Subject(SubjectKind.ACCOUNT, members[0])
-    return Subject(SubjectKind.ACCOUNTS, members[0], tuple(members) if len(members) <= AT_ONCE else (EVERYTHING,))
+    return Subject(
+        SubjectKind.ACCOUNTS, members[0], tuple(members) if len(members) <= MAX_NAMED_ACCOUNTS else (EVERYTHING,)
+    )
 
 
 def _is_account(value: Any) -> bool:

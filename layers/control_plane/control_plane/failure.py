@@ -46,7 +46,7 @@ REMEDIATIONS = {
         "check the id (aws organizations list-organizational-units-for-parent), then start the sweep again; the last "
         "report is still that of the sweep before",
     ),
-    errors.PlaceUnknown.__name__: Remediation(
+    errors.ParentsUnknown.__name__: Remediation(
         "Organizations left out the account's path, and its parents too",
         f"nothing was changed; if it comes back, tag the account itself, so that no unit's tag counts, {RETRY}",
     ),
@@ -112,12 +112,12 @@ REMEDIATIONS = {
         "the hub is not registered for StackSets, or the role lacks organizations:ListDelegatedAdministrators",
         f"as the management account run {REGISTER}; if the hub is listed already, deploy the template again, {RETRY}",
     ),
-    errors.Superseded.__name__: Remediation(
+    errors.BatchReplaced.__name__: Remediation(
         "revocations were added to the batch, or tags came back, after the approval was requested",
         "approve the newer batch, if it is right; its message has its own token",
     ),
     errors.ClaimLost.__name__: Remediation(
-        "somebody stopped the execution that held the account, or it ended, and another one holds the account now",
+        "somebody stopped the execution that had claimed the account, or it ended, and another one holds the claim now",
         "nothing: the execution that holds the account brings it up to date",
     ),
     errors.ConnectionStopped.__name__: Remediation(

@@ -18,7 +18,7 @@ MAX_RECORDS = (
 
 
 @dataclass(frozen=True)
-class Planes:
+class ObservationDependencies:
     """Where the parts of a connection are: CloudFormation, IAM, Quick, and our own registry."""
 
     stack_sets: StackSets
@@ -28,24 +28,24 @@ class Planes:
 
 
 def observe(
-    account: Account, wanted: Iterable[str], profiles: Mapping[str, Profile], hub: Hub, planes: Planes
+    account: Account, wanted: Iterable[str], profiles: Mapping[str, Profile], hub: Hub, deps: ObservationDependencies
 ) -> dict[str, Observed]:
     """Every connection the account has, should have, or has a record of, by profile."""
     account_id = account.id
-    recorded = planes.registry.records(account_id)
-    allowed = allowed_profiles(account_id, hub, planes.policies)
+    recorded = deps.registry.records(account_id)
+    allowed = allowed_profiles(account_id, hub, deps.policies)
     seen = {}
     for name in sorted({*wanted, *allowed, *_prioritized(recorded, profiles)}):
         connection = Connection(account_id=account_id, profile=name)
         record, profile = recorded.get(name), profiles.get(name)
-        instance = planes.stack_sets.instance(connection.role_name, account_id)
+        instance = deps.stack_sets.instance(connection.role_name, account_id)
         if record and record.instance_retained and not account.is_active:
             instance = None  # AWS still lists the account in the stack set, but there is nothing we could remove
-        source = planes.quick.find(connection.data_source_id)
+        source = deps.quick.find(connection.data_source_id)
         unmanaged = data_source.ownership_problem(connection, source, hub)
         seen[name] = Observed(
             profile=name,
-            consumer_role=_consumer_role(connection, profile, hub, instance, planes.stack_sets),
+            consumer_role=_consumer_role(connection, profile, hub, instance, deps.stack_sets),
             access=name in allowed,
             data_source=_data_source(connection, account.name, source, profile, hub, unmanaged=unmanaged),
             unmanaged=unmanaged,

@@ -12,8 +12,8 @@ from control_plane.text import SHORT, bounded
 INDEX_DELAY = timedelta(minutes=2)  # an item written longer ago is in the index
 STUCK_AFTER = timedelta(minutes=30)  # longer than a running execution ever leaves its claim unwritten
 LONGEST = timedelta(hours=7)  # longer than an execution can run
-AT_ONCE = 100  # reconciles started in one go: Organizations and Quick are slow
-NAMED = 40  # failures described in full in one report
+STARTS_PER_RUN = 100  # reconciles started in one go: Organizations and Quick are slow
+MAX_LISTED = 40  # failures described in full in one report
 MAX_REQUESTS = 100  # for one account while one execution holds it: more than people or deployments ever make
 OVER_REQUESTED_PAGE = "docs/howto/answer-an-alarm.md#somebody-changes-tags-all-the-time"
 
@@ -32,10 +32,10 @@ class Findings:
 def scan(registry: Registry, now: str) -> Findings:
     """All unsettled records, and which of them are stuck."""
     in_progress, failed = registry.unsettled("in_progress"), registry.unsettled("failed")
-    held = [each for each in failed if each.held]
-    stuck = tuple(each for each in (*in_progress, *held) if is_stuck(each, registry, now))
+    claimed = [each for each in failed if each.claimed]
+    stuck = tuple(each for each in (*in_progress, *claimed) if is_stuck(each, registry, now))
     over_requested = tuple(
-        each for each in (*in_progress, *held) if each.held and each.requeue_requests >= MAX_REQUESTS
+        each for each in (*in_progress, *claimed) if each.claimed and each.requeue_requests >= MAX_REQUESTS
     )
     return Findings(len(in_progress), stuck, tuple(failed), registry.unread_events(), over_requested)
 
@@ -46,8 +46,8 @@ def is_stuck(record: Record, registry: Registry, now: str) -> bool:
     if record.profile is None or age < STUCK_AFTER or age > LONGEST:
         return age >= STUCK_AFTER
     # A connection is in progress as long as its account's claim is written.
-    held_since = registry.held_since(record.account_id)
-    return held_since is None or _age(held_since, now) >= STUCK_AFTER
+    claimed_since = registry.claimed_since(record.account_id)
+    return claimed_since is None or _age(claimed_since, now) >= STUCK_AFTER
 
 
 def reconcile_stuck(stuck: Sequence[Record], reconciles: Reconciles, now: str) -> None:
@@ -55,7 +55,7 @@ def reconcile_stuck(stuck: Sequence[Record], reconciles: Reconciles, now: str) -
     generations: dict[str, int] = {}
     for record in stuck:
         generations[record.account_id] = max(record.generation, generations.get(record.account_id, 0))
-    for account_id, generation in list(generations.items())[:AT_ONCE]:
+    for account_id, generation in list(generations.items())[:STARTS_PER_RUN]:
         # One start for each generation and hour: a repeated run of this function starts nothing twice.
         name = f"watch-{account_id}-{generation}-{now[:13].replace(':', '')}"
         reconciles.start(account_id, "WatchRegistry found a stuck record", name)
@@ -93,14 +93,14 @@ def _subject(fresh: Sequence[Record], found: Findings) -> str:
 
 
 def _text(fresh: Sequence[Record], found: Findings) -> str:
-    parts = [_describe(each) for each in fresh[:NAMED]]
-    if len(fresh) > NAMED:
-        parts.append(f"... and {len(fresh) - NAMED} more.")
+    parts = [_describe(each) for each in fresh[:MAX_LISTED]]
+    if len(fresh) > MAX_LISTED:
+        parts.append(f"... and {len(fresh) - MAX_LISTED} more.")
     parts += [
         f"{_named(each)}: not updated since {each.updated}. It is being reconciled again automatically."
-        for each in found.stuck[:NAMED]
+        for each in found.stuck[:MAX_LISTED]
     ]
-    parts += [_describe_over_requested(each) for each in found.over_requested[:NAMED]]
+    parts += [_describe_over_requested(each) for each in found.over_requested[:MAX_LISTED]]
     if found.unread:
         parts.append(
             f"{found.unread} events were stored in which no account was found (docs/howto/read-a-kept-event.md)."

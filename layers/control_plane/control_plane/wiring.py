@@ -29,7 +29,7 @@ from control_plane.aws.stack_sets import AwsStackSets
 from control_plane.aws.sweep_store import DynamoDbSweepStore
 from control_plane.definition import body_hash
 from control_plane.errors import UnknownProfile
-from control_plane.observation import Planes
+from control_plane.observation import ObservationDependencies
 from control_plane.opt_in import OptInPolicy
 from control_plane.ports.access import AccessPolicies, Anomalies, RevocationBudget, Shards
 from control_plane.ports.notifications import Notifications
@@ -209,5 +209,5 @@ def sweep_dependencies() -> SweepDependencies:
 
 def assessment_dependencies(shards: Shards | None = None) -> AssessmentDependencies:
     """The dependencies of an assessment."""
-    planes = Planes(stack_sets(), shards or access_policies(), data_sources(), registry())
-    return AssessmentDependencies(organization(), planes, quick_account(), known_profiles)
+    observation = ObservationDependencies(stack_sets(), shards or access_policies(), data_sources(), registry())
+    return AssessmentDependencies(organization(), observation, quick_account(), known_profiles)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 import uuid
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -64,6 +65,13 @@ class Sns:
         cloud.gateway.before.append(_check_subscription)
         cloud.gateway.handle("sns", Publish=self._publish)
 
+    def unread(self) -> dict[str, int]:
+        """The topics to which nobody is subscribed by e-mail, and how many messages each has had."""
+        published = Counter(each.topic for each in list(self.published))
+        regions = [region for account in list(sns_backends.values()) for region in list(account.values())]
+        topics = [topic for region in regions for topic in list(region.topics.values())]
+        return {topic.arn: published[topic.arn] for topic in topics if not _is_mailed(topic)}
+
     def from_service(self, service: str, source_arn: str, topic: str, subject: str, text: str) -> None:
         """A service publishes on behalf of a resource, if the topic's policy lets it. Raises AwsError."""
         owner = account_of(source_arn)
@@ -116,6 +124,10 @@ def _topic(arn: str) -> Any:
     if found is None:
         raise AwsError("NotFound", "Topic does not exist")
     return found
+
+
+def _is_mailed(topic: Any) -> bool:
+    return any(each.protocol in MAILED for each in topic.sns_backend._get_topic_subscriptions(topic))
 
 
 def _check_subscription(call: Call) -> None:

@@ -1,4 +1,4 @@
-"""SQS where moto differs: its time is the sandbox's, nobody waits at the door, and dead letters are moved back.
+"""SQS where moto differs: its time is the sandbox's, no caller waits in the gateway, and dead letters are moved back.
 
 moto asks the machine's clock, keeps the one lock while a receiver waits, forgets a queue's policy when another
 attribute is set, and has no message move tasks. Sources: SQS API reference, ReceiveMessage, SetQueueAttributes;
@@ -140,7 +140,7 @@ def _only(origins: list[Any]) -> Any:
 
 
 def _answer_at_once(call: Call) -> None:
-    """A receiver that waits would keep everybody else at the door, and on a virtual clock wait for ever."""
+    """A receiver that waits would block all other callers at the gateway, and on a virtual clock wait for ever."""
     if (call.service, call.operation) == ("sqs", "ReceiveMessage"):
         call.parameters["WaitTimeSeconds"] = 0
 

@@ -34,7 +34,7 @@ from control_plane.profiles import load, parameters
 from control_plane.steps.access import external_ids
 from control_plane.sweep.ports import ListedAccount
 from control_plane.sweep.snapshot import DataSourceSummary, RecordSummary, RoleSummary, SnapshotProgress
-from control_plane.sweep.store import LASTING
+from control_plane.sweep.store import ACROSS_SWEEPS
 from sandbox.organization import PROJECT
 from tests.quick_assets import make_assets
 
@@ -133,7 +133,7 @@ def tags_of(world: Sandbox, unit_id: str) -> dict[str, str]:
     return unit.tags  # type: ignore[no-any-return]
 
 
-def test_a_foreign_is_not_found(client_as: ClientAs) -> None:
+def test_an_account_of_another_organization_is_not_found(client_as: ClientAs) -> None:
     with pytest.raises(AccountNotFound):
         AwsOrganization(client_as("AssessAccount", "organizations")).account("999988887777", "quick-athena")
 
@@ -233,7 +233,7 @@ def test_what_is_left_of_an_emptied_shard_is_deleted_and_nothing_else(
     assert names == {"quick-athena-access-2", "quick-athena-access-4"}
 
 
-def test_a_foreign_policy_is_left_alone(world: Sandbox, policies: AwsAccessPolicies, hub: Hub) -> None:
+def test_an_unmanaged_policy_is_left_alone(world: Sandbox, policies: AwsAccessPolicies, hub: Hub) -> None:
     with world.cloud.administering(hub.account_id):
         world.cloud.client("iam").create_policy(
             PolicyName="quick-athena-access-9",
@@ -689,7 +689,7 @@ SWEEP = "20261124080000000"
 def test_what_belongs_to_a_sweep_is_forgotten_and_what_outlives_it_is_not(world: Sandbox, client_as: ClientAs) -> None:
     store = DynamoDbSweepStore(client_as("ReportSweep", "dynamodb"), world.outputs["RegistryTableName"])
     store.put(SWEEP, "any", SnapshotProgress())
-    store.put(LASTING, "any", SnapshotProgress())
+    store.put(ACROSS_SWEEPS, "any", SnapshotProgress())
     kept = {record["pk"]: record for record in world.records() if record["sk"] == "any"}
     expires = datetime.fromtimestamp(int(kept[f"sweep#{SWEEP}"]["expires_at"]), UTC)
     assert expires == datetime(2026, 12, 8, 8, tzinfo=UTC)
@@ -702,7 +702,7 @@ def test_only_what_plans_tells_the_budget(world: Sandbox, client_as: ClientAs) -
         budget.expect(["1#a"])
 
 
-def test_a_sweep_starts_looks_sees_what_is_not_at_rest_and_tells_people(
+def test_a_sweep_starts_reconciles_reads_unsettled_records_and_notifies(
     world: Sandbox, connection: Connection, client_as: ClientAs
 ) -> None:
     machine = world.outputs["ReconcileAccountArn"]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 REGION = "eu-west-1"
 SOURCE = f"arn:aws:quicksight:{REGION}:{HUB}:datasource/sales"
-ROLE_A = role_arn("role-a")
+ROLE_IN_A = role_arn("role-a")
 GROUP = f"arn:aws:quicksight:{REGION}:{HUB}:group/default/authors"
 VIEW = ["DescribeDataSource", "DescribeDataSourcePermissions", "PassDataSource"]
 OWN = [*VIEW, "UpdateDataSource", "DeleteDataSource", "UpdateDataSourcePermissions"]
@@ -69,7 +69,11 @@ class World:
 
     def create(self, data_source_id: str = "sales", **given: Any) -> Any:
         """Create the data source that the roles are made for, or another one."""
-        athena = {"WorkGroup": "quick", "RoleArn": ROLE_A, "ConsumerAccountRoleArn": role_arn("role-b", self.account)}
+        athena = {
+            "WorkGroup": "quick",
+            "RoleArn": ROLE_IN_A,
+            "ConsumerAccountRoleArn": role_arn("role-b", self.account),
+        }
         parameters = {"Name": data_source_id, "DataSourceParameters": {"AthenaParameters": athena}, **given}
         return self.call("create_data_source", DataSourceId=data_source_id, Type="ATHENA", **parameters)
 
@@ -125,12 +129,12 @@ def make_roles(cloud: Cloud, account: str, organization_id: str) -> None:
         ArnLike={"aws:SourceArn": f"arn:aws:quicksight:*:{HUB}:datasource/*"},
     )
     create_role(cloud, "role-a", [allow("sts:AssumeRole", role_arn("role-b", account))], quick_only)
-    role_a_only = trusting(
+    run_as_role_only = trusting(
         {"AWS": f"arn:aws:iam::{HUB}:root"},
-        ArnEquals={"aws:PrincipalArn": ROLE_A},
+        ArnEquals={"aws:PrincipalArn": ROLE_IN_A},
         StringEquals={"aws:PrincipalOrgID": organization_id, "sts:ExternalId": SOURCE},
     )
-    create_role(cloud, "role-b", consumer_statements(account).values(), role_a_only, account)
+    create_role(cloud, "role-b", consumer_statements(account).values(), run_as_role_only, account)
 
 
 def error(world: World, operation: str, **parameters: Any) -> str:

@@ -102,7 +102,7 @@ def test_a_value_sets_an_alarm_off_at_the_end_of_its_minute_and_it_calms_down_by
     ]
 
 
-def test_an_alarm_with_nothing_to_look_at_costs_nothing(operations: Operations) -> None:
+def test_an_alarm_without_data_costs_nothing(operations: Operations) -> None:
     alarm(operations)
     alarm(operations, "silence", TreatMissingData="breaching")
     operations.wait(300)
@@ -140,7 +140,7 @@ def test_so_many_of_so_many_periods_must_breach(operations: Operations) -> None:
     ("statistic", "state"),
     [("Sum", "ALARM"), ("SampleCount", "OK"), ("Average", "OK"), ("Maximum", "OK"), ("Minimum", "OK")],
 )
-def test_an_alarm_looks_at_its_statistic(operations: Operations, statistic: str, state: str) -> None:
+def test_an_alarm_compares_its_statistic(operations: Operations, statistic: str, state: str) -> None:
     alarm(operations, Statistic=statistic, Threshold=8.0)
     for value in (1.0, 2.0, 6.0):
         put(operations, value)

@@ -89,7 +89,7 @@ class Story:
         assert status["State"] == "SUCCEEDED"
         self.created = status["AccountId"]
 
-    def role_b(self, account_id: str) -> str:
+    def consumer_role(self, account_id: str) -> str:
         """The ARN of an account's consumer role."""
         return f"arn:aws:iam::{account_id}:role/quick-athena-default"
 
@@ -119,7 +119,7 @@ def test_accounts_are_listed_in_pages_of_twenty(story: Story) -> None:
 
 
 def test_quick_has_one_data_source_for_each_connected_account(story: Story) -> None:
-    aws, role_a = story.aws, story.aws.outside.said["role_a_arn"]
+    aws, run_as_role = story.aws, story.aws.outside.said["run_as_role_arn"]
     listed = aws(story.hub, f"quicksight list-data-sources --aws-account-id {story.hub}")["DataSources"]
     source = story.source(story.tagged)
     described = aws(
@@ -132,8 +132,8 @@ def test_quick_has_one_data_source_for_each_connected_account(story: Story) -> N
     assert {each["DataSourceId"]: each["DataSourceParameters"]["AthenaParameters"] for each in listed} == {
         story.source(account_id): {
             "WorkGroup": "quick-athena-default",
-            "RoleArn": role_a,
-            "ConsumerAccountRoleArn": story.role_b(account_id),
+            "RoleArn": run_as_role,
+            "ConsumerAccountRoleArn": story.consumer_role(account_id),
         }
         for account_id in connected
     }
@@ -153,7 +153,7 @@ def test_stack_instances_access_policy_and_registry_name_the_connected_accounts_
     document = aws(hub, f"iam get-policy-version --policy-arn {policy['PolicyArn']} --version-id {version}")
     (statement,) = document["PolicyVersion"]["Document"]["Statement"]
     assert statement["Action"] == "sts:AssumeRole"
-    assert sorted(statement["Resource"]) == sorted(map(story.role_b, (story.tagged, story.created)))
+    assert sorted(statement["Resource"]) == sorted(map(story.consumer_role, (story.tagged, story.created)))
     assert record(story, story.tagged)["status"] == {"S": "connected"}
     assert record(story, story.untagged) is None
 
@@ -175,11 +175,11 @@ def test_every_execution_succeeded_and_a_repeated_tag_was_one_more_look(story: S
     assert [each["status"] for each in executions] == ["SUCCEEDED"] * 4  # created, joined, tagged, tagged again
 
 
-def test_role_a_becomes_role_b_with_the_data_sources_arn_and_not_otherwise(story: Story) -> None:
-    keys, region = story.aws.outside.said["role_a_session"], story.aws.outside.said["region"]
+def test_run_as_role_becomes_consumer_role_with_the_data_sources_arn_and_not_otherwise(story: Story) -> None:
+    keys, region = story.aws.outside.said["run_as_role_session"], story.aws.outside.said["region"]
     identity = story.aws.typed(keys, "sts get-caller-identity")
     assert identity["Arn"] == f"arn:aws:sts::{story.hub}:assumed-role/quick-athena-run-as/quicksight"
-    assume = f"sts assume-role --role-session-name quick --role-arn {story.role_b(story.tagged)}"
+    assume = f"sts assume-role --role-session-name quick --role-arn {story.consumer_role(story.tagged)}"
     right = f"arn:aws:quicksight:{region}:{story.hub}:datasource/{story.source(story.tagged)}"
     given = story.aws.typed(keys, f"{assume} --external-id {right}")["Credentials"]
     assert given["AccessKeyId"].startswith("ASIA")

@@ -45,13 +45,13 @@ class Hub:
         """A stack of these resources; what DescribeStacks says of it."""
         sections = {key: more.pop(key) for key in ("Parameters", "Outputs", "Transform", "Conditions") if key in more}
         body = json.dumps({"Resources": resources, **sections})
-        self("cloudformation", "create_stack", StackName=name, TemplateBody=body, Capabilities=NAMED, **more)
+        self("cloudformation", "create_stack", StackName=name, TemplateBody=body, Capabilities=CAPABILITIES, **more)
         return self.describe(name)
 
     def update(self, resources: dict[str, Any], name: str = "demo", **more: Any) -> dict[str, Any]:
         """The stack under other resources."""
         body = json.dumps({"Resources": resources})
-        self("cloudformation", "update_stack", StackName=name, TemplateBody=body, Capabilities=NAMED, **more)
+        self("cloudformation", "update_stack", StackName=name, TemplateBody=body, Capabilities=CAPABILITIES, **more)
         return self.describe(name)
 
     def describe(self, name: str = "demo") -> dict[str, Any]:
@@ -64,7 +64,7 @@ class Hub:
         return [url.rsplit("/", 1)[1] for url in self("sqs", "list_queues").get("QueueUrls", [])]
 
 
-NAMED = ["CAPABILITY_NAMED_IAM"]
+CAPABILITIES = ["CAPABILITY_NAMED_IAM"]
 
 
 @pytest.fixture
@@ -100,7 +100,9 @@ def role(name: str = "worker", **properties: Any) -> dict[str, Any]:
 def every(artifacts: Hub) -> Hub:
     body = (TEMPLATES / "every_type.yaml").read_text()
     tags = [{"Key": "owner", "Value": "platform"}]
-    artifacts("cloudformation", "create_stack", StackName="every", TemplateBody=body, Capabilities=NAMED, Tags=tags)
+    artifacts(
+        "cloudformation", "create_stack", StackName="every", TemplateBody=body, Capabilities=CAPABILITIES, Tags=tags
+    )
     return artifacts
 
 
@@ -231,7 +233,14 @@ def test_the_sam_transform_runs_with_the_parameters_given(hub: Hub) -> None:
         }
     )
     slots = [{"ParameterKey": "Slots", "ParameterValue": "7"}]
-    hub("cloudformation", "create_stack", StackName="sam", TemplateBody=body, Parameters=slots, Capabilities=NAMED)
+    hub(
+        "cloudformation",
+        "create_stack",
+        StackName="sam",
+        TemplateBody=body,
+        Parameters=slots,
+        Capabilities=CAPABILITIES,
+    )
     created = hub("lambda", "list_functions")["Functions"][0]["FunctionName"]
 
     assert hub("lambda", "get_function_concurrency", FunctionName=created)["ReservedConcurrentExecutions"] == 7
@@ -254,7 +263,7 @@ def test_a_template_sam_cannot_read_fails_its_change_set_with_the_cause(hub: Hub
         ChangeSetName="first",
         ChangeSetType="CREATE",
         TemplateBody=body,
-        Capabilities=NAMED,
+        Capabilities=CAPABILITIES,
     )
     change_set = hub("cloudformation", "describe_change_set", ChangeSetName=made["Id"])
 
@@ -392,7 +401,7 @@ def test_a_second_change_set_changes_roles_and_functions_in_place(hub: Hub) -> N
         StackName="demo",
         ChangeSetName="two",
         TemplateBody=body,
-        Capabilities=NAMED,
+        Capabilities=CAPABILITIES,
     )
     changes = hub("cloudformation", "describe_change_set", ChangeSetName=change_set["Id"])["Changes"]
     hub("cloudformation", "execute_change_set", ChangeSetName=change_set["Id"])
@@ -508,7 +517,7 @@ def test_a_stack_belongs_to_the_account_that_asked(cloud: Cloud) -> None:
     body = json.dumps({"Resources": {"Role": role()}})
     with cloud.administering("777788889999"):
         client = cloud.client("cloudformation")
-        client.create_stack(StackName="theirs", TemplateBody=body, Capabilities=NAMED)
+        client.create_stack(StackName="theirs", TemplateBody=body, Capabilities=CAPABILITIES)
         arn = cloud.client("iam").get_role(RoleName="worker")["Role"]["Arn"]
     with cloud.administering(HUB):
         ours = cloud.client("iam").list_roles()["Roles"]

@@ -1,4 +1,4 @@
-"""EventBridge as AWS has it, through the door; beside each difference from moto, moto alone where that is cheap."""
+"""EventBridge as AWS has it, through the gateway; beside each difference from moto, moto alone where that is cheap."""
 
 import json
 from collections.abc import Iterator, Mapping

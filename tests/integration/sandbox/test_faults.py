@@ -1,4 +1,4 @@
-"""Faults to order: each effect, who suffers it, and for how long."""
+"""Fault injection: each effect, who suffers it, and for how long."""
 
 from __future__ import annotations
 

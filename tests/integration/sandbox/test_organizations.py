@@ -1,4 +1,4 @@
-"""Organizations as AWS has it, through the door; beside each difference from moto, moto alone where that is cheap."""
+"""Organizations as AWS has it, through the gateway; beside each difference, moto alone where that is cheap."""
 
 from collections.abc import Iterator
 from typing import Any

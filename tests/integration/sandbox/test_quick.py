@@ -13,7 +13,7 @@ from tests.integration.sandbox.quick_setup import (
     GROUP,
     OWN,
     REGION,
-    ROLE_A,
+    ROLE_IN_A,
     SOURCE,
     VIEW,
     World,
@@ -77,7 +77,7 @@ def test_without_one_statement_of_the_consumer_role_the_creation_fails_naming_it
 
 
 @pytest.mark.parametrize("taken", IN_TEST + IN_QUERY)
-def test_without_one_statement_of_the_consumer_role_a_query_fails_naming_it(world: World, taken: str) -> None:
+def test_without_one_statement_of_the_consumer_run_as_role_query_fails_naming_it(world: World, taken: str) -> None:
     world.outcome()
     statements = consumer_statements(world.account)
     del statements[taken]
@@ -127,9 +127,9 @@ def retrust(world: World, name: str, trust: str, account: str = HUB) -> None:
         {"ArnLike": {"aws:SourceArn": f"arn:aws:quicksight:*:{HUB}:datasource/another"}},
     ],
 )
-def test_role_a_must_trust_quick_for_this_source(world: World, conditions: dict[str, Any]) -> None:
+def test_run_as_role_must_trust_quick_for_this_source(world: World, conditions: dict[str, Any]) -> None:
     retrust(world, "role-a", trusting({"Service": "quicksight.amazonaws.com"}, **conditions))
-    refused(world, "quicksight.amazonaws.com", ROLE_A)
+    refused(world, "quicksight.amazonaws.com", ROLE_IN_A)
 
 
 def break_chain(world: World) -> None:
@@ -138,7 +138,7 @@ def break_chain(world: World) -> None:
     world.iam.settle()
 
 
-def test_role_a_must_be_allowed_to_assume_role_b(world: World) -> None:
+def test_run_as_role_must_be_allowed_to_assume_consumer_role(world: World) -> None:
     break_chain(world)
     refused(world, f"{HUB}:assumed-role/role-a/QuickSight-RoleSession-", role_arn("role-b", world.account))
 
@@ -151,7 +151,9 @@ def test_role_a_must_be_allowed_to_assume_role_b(world: World) -> None:
         ("ArnEquals", "aws:PrincipalArn", role_arn("role-x")),
     ],
 )
-def test_role_b_must_trust_role_a_for_this_data_source(world: World, operator: str, key: str, value: str) -> None:
+def test_consumer_role_must_trust_run_as_role_for_this_data_source(
+    world: World, operator: str, key: str, value: str
+) -> None:
     trust = trusting({"AWS": f"arn:aws:iam::{HUB}:root"}, **{operator: {key: value}})
     retrust(world, "role-b", trust, world.account)
     refused(world, f"{HUB}:assumed-role/role-a/", role_arn("role-b", world.account))
@@ -163,15 +165,15 @@ def test_the_external_id_is_the_arn_of_the_data_source(world: World) -> None:
     assert world.described("other")["Status"] == "CREATION_FAILED"
 
 
-def test_quicks_session_policy_lets_role_a_reach_the_one_consumer_role_only(world: World) -> None:
+def test_quicks_session_policy_lets_run_as_role_reach_the_one_consumer_role_only(world: World) -> None:
     world.outcome()
-    sessions = [each for each in world.cloud.identities._sessions.values() if each.principal.arn == ROLE_A]
+    sessions = [each for each in world.cloud.identities._sessions.values() if each.principal.arn == ROLE_IN_A]
     (policy,) = sessions[-1].session_policies
     assert policy["Statement"] == [allow("sts:AssumeRole", role_arn("role-b", world.account))]
 
 
-def test_without_a_consumer_role_quick_queries_as_role_a_in_its_own_account(world: World) -> None:
-    world.create(DataSourceParameters={"AthenaParameters": {"WorkGroup": "quick", "RoleArn": ROLE_A}})
+def test_without_a_consumer_role_quick_queries_as_run_as_role_in_its_own_account(world: World) -> None:
+    world.create(DataSourceParameters={"AthenaParameters": {"WorkGroup": "quick", "RoleArn": ROLE_IN_A}})
     wait(world.cloud, 6)
     assert (
         f"athena:GetWorkGroup on resource: arn:aws:athena:{REGION}:{HUB}:" in world.described()["ErrorInfo"]["Message"]
@@ -180,10 +182,10 @@ def test_without_a_consumer_role_quick_queries_as_role_a_in_its_own_account(worl
 
 def _with_consumer(world: World) -> dict[str, Any]:
     consumer = role_arn("role-b", world.account)
-    return {"AthenaParameters": {"WorkGroup": "quick", "RoleArn": ROLE_A, "ConsumerAccountRoleArn": consumer}}
+    return {"AthenaParameters": {"WorkGroup": "quick", "RoleArn": ROLE_IN_A, "ConsumerAccountRoleArn": consumer}}
 
 
-def test_revoking_role_as_permission_ends_queries_when_iam_has_spread_it(world: World) -> None:
+def test_revoking_run_as_role_permission_ends_queries_when_iam_has_spread_it(world: World) -> None:
     world.outcome()
     put(world.cloud, "role-a", allow("sts:AssumeRole", role_arn("another", world.account)))
     at_once = world.quick.query("sales", "lake", "orders")

@@ -334,7 +334,7 @@ def test_a_session_quick_already_holds_ends_within_the_hour(world: World) -> Non
     assert (at_once.allowed, late.allowed, world.quick.query("sales", "lake", "orders").allowed) == (True, True, False)
 
 
-def test_a_held_session_does_only_what_its_role_may_now(world: World) -> None:
+def test_a_cached_session_does_only_what_its_role_may_now(world: World) -> None:
     world.quick.session_seconds = 3_600
     assert world.quick.query("sales", "lake", "orders").allowed
     world.change_consumer(nothing={"Effect": "Deny", "Action": "*", "Resource": "*"})

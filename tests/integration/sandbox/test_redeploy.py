@@ -1,4 +1,7 @@
-"""What was deployed last runs: profiles, settings, an upgrade, a roll-back; by the real sam and boto3, from outside."""
+"""From an empty organization on: the first deployment, profiles, settings, an upgrade, a roll-back, the end.
+
+By the real sam and boto3, from outside. What was deployed last runs.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +55,8 @@ class Operator:
         assert done.returncode == 0, f"{arguments}\n{done.stdout[-3_000:]}\n{done.stderr[-3_000:]}"
 
     def deploy(self, **settings: str) -> None:
-        """The hub, as the checkout is now."""
+        """The hub, as the checkout is now and samconfig.toml has it."""
+        self.sam(self.hub, "build")
         organizations = self.outside.organizations
         parameters = {
             "ManagementAccountId": self.management,
@@ -99,7 +103,9 @@ class Operator:
         return self.record(account, f"connection#{profile}").get("status")
 
     def delete(self) -> None:
-        """As the guide's last section says: nobody has access any more, then the stack may go."""
+        """As the guide's last section says: nobody has access any more, then the stacks may go."""
+        forwarding = ["--stack-name", "quick-onboarding-forwarding", "--region", "us-east-1"]
+        self.sam(self.management, "delete", "--no-prompts", *forwarding)
         iam, role = self.outside.client(self.hub, "iam"), "quick-athena-run-as"
         for shard in iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]:
             iam.detach_role_policy(RoleName=role, PolicyArn=shard["PolicyArn"])
@@ -119,13 +125,16 @@ class Operator:
 
 @pytest.fixture(scope="module")
 def operator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
-    outside = start("--accounts", "5")
+    outside = start("--empty", "--accounts", "5")
     yield Operator(outside, tmp_path_factory.mktemp("checkout"))
     stop(outside)
 
 
 def test_what_was_deployed_last_runs(operator: Operator) -> None:
     first, second, third, fourth, fifth = operator.outside.accounts["members"]
+    operator.deploy()
+    operator.forward()
+    operator.outside.advance(60)  # new roles' policies take a moment, and time stands still meanwhile
     operator.outside.tag(first)
     operator.outside.advance(600)
     assert operator.status(first) == "connected"

@@ -31,7 +31,7 @@ def assert_connected(outside: Outside, account_id: str) -> None:
     keys = outside.said["credentials"].get(account_id) or role_in(outside, account_id)
     trust = outside.client(account_id, "iam", keys).get_role(RoleName="quick-athena-default")["Role"]
     (statement,) = trust["AssumeRolePolicyDocument"]["Statement"]
-    assert statement["Condition"]["ArnEquals"] == {"aws:PrincipalArn": outside.said["role_a_arn"]}
+    assert statement["Condition"]["ArnEquals"] == {"aws:PrincipalArn": outside.said["run_as_role_arn"]}
     assert statement["Condition"]["StringEquals"] == {
         "aws:PrincipalOrgID": outside.organizations.describe_organization()["Organization"]["Id"],
         "sts:ExternalId": f"arn:aws:quicksight:{region}:{hub}:datasource/{source_id}",
@@ -41,7 +41,7 @@ def assert_connected(outside: Outside, account_id: str) -> None:
     (source,) = [each for each in sources if each["DataSourceId"] == source_id]
     athena = source["DataSourceParameters"]["AthenaParameters"]
     assert source["Status"] == "CREATION_SUCCESSFUL"
-    assert (athena["RoleArn"], athena["ConsumerAccountRoleArn"]) == (outside.said["role_a_arn"], role)
+    assert (athena["RoleArn"], athena["ConsumerAccountRoleArn"]) == (outside.said["run_as_role_arn"], role)
     assert [record["status"]["S"] for record in records(outside, account_id)] == ["connected"]
     assert instances(outside).count(account_id) == 1
 
@@ -94,8 +94,8 @@ def test_one_line_says_everything(outside: Outside) -> None:
         "accounts",
         "credentials",
         "registry_table",
-        "role_a_arn",
-        "role_a_session",
+        "run_as_role_arn",
+        "run_as_role_session",
         "opt_in_tag",
     }
     for account_id, keys in outside.said["credentials"].items():
@@ -137,11 +137,11 @@ def test_an_account_created_with_the_tag_is_connected(outside: Outside) -> None:
     assert_connected(outside, status["AccountId"])
 
 
-def test_role_as_session_reaches_role_b_as_quick_would_and_not_otherwise(outside: Outside) -> None:
+def test_run_as_role_session_reaches_consumer_role_as_quick_would_and_not_otherwise(outside: Outside) -> None:
     account_id, hub = outside.accounts["members"][0], outside.accounts["hub"]
     outside.tag(account_id)
     outside.advance(600)
-    sts = outside.client(hub, "sts", outside.said["role_a_session"])
+    sts = outside.client(hub, "sts", outside.said["run_as_role_session"])
     role = f"arn:aws:iam::{account_id}:role/quick-athena-default"
     external_id = f"arn:aws:quicksight:{outside.said['region']}:{hub}:datasource/quick-athena-{account_id}-default"
     sts.assume_role(RoleArn=role, RoleSessionName="quick", ExternalId=external_id)
@@ -224,6 +224,9 @@ def test_alarms_and_the_e_mails_they_sent_are_reported(outside: Outside) -> None
     assert (status, alarm["account"], alarm["state"]) == (200, hub, "ALARM")
     assert alarm["reason"].startswith("Threshold Crossed: 1 out of the last 1 datapoints")
     status, answer = outside.ask("GET", "/sandbox/messages")
+    (unread,) = answer["unread"]
+    assert "quick-onboarding-Notifications" in unread["topic"]  # nobody was named when it was deployed
+    assert "aws sns subscribe" in answer["note"]
     (mail,) = [each for each in answer["messages"] if each["topic"] == topic]
     assert (status, mail["endpoint"], mail["time"]) == (200, "ops@example.com", alarm["since"])
     assert mail["subject"] == 'ALARM: "served" in EU (Ireland)'
@@ -265,8 +268,8 @@ def test_two_days_later_only_what_was_assumed_has_expired(outside: Outside) -> N
         iam.list_roles()
     with pytest.raises(dynamodb.exceptions.ClientError, match=rf"\(ExpiredTokenException\).*{words}"):
         dynamodb.list_tables()
-    role_a = outside.client(outside.accounts["hub"], "sts", outside.said["role_a_session"])
-    assert role_a.get_caller_identity()["Arn"].endswith("assumed-role/quick-athena-run-as/quicksight")
+    run_as_role = outside.client(outside.accounts["hub"], "sts", outside.said["run_as_role_session"])
+    assert run_as_role.get_caller_identity()["Arn"].endswith("assumed-role/quick-athena-run-as/quicksight")
     outside.tag(late)  # functions and state machine have sessions of two days ago, and renew them
     outside.advance(600)
     assert_connected(outside, late)

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 ENDPOINTS = [
     ("POST", "/sandbox/advance"),
     ("POST", "/sandbox/events"),
+    ("GET", "/sandbox/accounts"),
     ("GET", "/sandbox/calls"),
     ("GET", "/sandbox/messages"),
     ("GET", "/sandbox/alarms"),

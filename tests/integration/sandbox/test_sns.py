@@ -58,6 +58,15 @@ def test_what_nobody_subscribed_to_is_published_all_the_same(operations: Operati
     assert operations.sns.outbox == []
 
 
+def test_a_topic_whose_messages_nobody_gets_is_known(operations: Operations) -> None:
+    topic, queue = operations.topic(), operations.queue("numbers")
+    operations("sns", "publish", TopicArn=topic, Message="hello")
+    subscribe(operations, topic, "sqs", queue)
+    assert operations.sns.unread() == {topic: 1}
+    subscribe(operations, topic, "email", "ops@example.com")
+    assert operations.sns.unread() == {}
+
+
 def test_a_message_may_have_a_text_for_each_protocol(operations: Operations) -> None:
     topic = operations.topic()
     subscribe(operations, topic, "email", "ops@example.com")

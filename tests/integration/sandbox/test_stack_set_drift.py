@@ -15,7 +15,7 @@ from sandbox.aws.services.iam import Iam
 from sandbox.organization import PROJECT
 from tests.integration.sandbox.roles import acting, allow
 from tests.integration.sandbox.test_stack_sets import (
-    AT_ONCE,
+    FULLY_PARALLEL,
     HUB,
     MANAGEMENT,
     ONE,
@@ -64,7 +64,7 @@ class Inspector(Administrator):
 
     def detect(self, **given: Any) -> str:
         """A detection, begun; its id."""
-        return str(self("detect_stack_set_drift", **{"OperationPreferences": AT_ONCE} | given)["OperationId"])
+        return str(self("detect_stack_set_drift", **{"OperationPreferences": FULLY_PARALLEL} | given)["OperationId"])
 
     def detected(self, **given: Any) -> str:
         """A detection, ended; its id."""
@@ -259,7 +259,7 @@ TRUSTING = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeR
 
 @pytest.mark.parametrize(
     ("preferences", "status", "detection", "failed"),
-    [(AT_ONCE, "SUCCEEDED", "PARTIAL_SUCCESS", 1), ({}, "FAILED", "FAILED", 2)],
+    [(FULLY_PARALLEL, "SUCCEEDED", "PARTIAL_SUCCESS", 1), ({}, "FAILED", "FAILED", 2)],
 )
 def test_what_cannot_be_checked_fails_within_the_tolerance_or_not(
     quick: Inspector, preferences: dict[str, Any], status: str, detection: str, failed: int
@@ -571,9 +571,11 @@ def test_an_operation_without_a_change_repairs_nothing(consumer: Inspector, oper
     assert consumer.found(after) == {"ConsumerRole": "DELETED", "ConsumerRolePolicy": "DELETED"}
 
 
-SAME: dict[str, Any] = {"UsePreviousTemplate": True, "Capabilities": CAPABLE, "OperationPreferences": AT_ONCE} | {
-    "Parameters": [{"ParameterKey": name, "UsePreviousValue": True} for name in VALUES]
-}
+SAME: dict[str, Any] = {
+    "UsePreviousTemplate": True,
+    "Capabilities": CAPABLE,
+    "OperationPreferences": FULLY_PARALLEL,
+} | {"Parameters": [{"ParameterKey": name, "UsePreviousValue": True} for name in VALUES]}
 
 
 def test_deleting_the_instance_and_creating_it_again_repairs(consumer: Inspector) -> None:

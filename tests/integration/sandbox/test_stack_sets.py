@@ -16,7 +16,7 @@ MANAGEMENT, HUB = "111122223333", "444455556666"
 ROOT, DATA, DEEP = "r-ab12", "ou-ab12-datadata", "ou-ab12-deepdeep"
 ONE, TWO, THREE = "100000000001", "100000000002", "100000000003"
 REGION = "eu-west-1"
-AT_ONCE = {
+FULLY_PARALLEL = {
     "MaxConcurrentPercentage": 100,
     "FailureTolerancePercentage": 100,
     "ConcurrencyMode": "SOFT_FAILURE_TOLERANCE",
@@ -95,7 +95,7 @@ class Administrator:
     def deploy(self, *accounts: str, operation: str = "create_stack_instances", unit: str = ROOT, **given: Any) -> str:
         """An operation on these accounts, begun; its id."""
         targets = {"OrganizationalUnitIds": [unit], "Accounts": list(accounts), "AccountFilterType": "INTERSECTION"}
-        usual = {"DeploymentTargets": targets, "Regions": [REGION], "OperationPreferences": AT_ONCE}
+        usual = {"DeploymentTargets": targets, "Regions": [REGION], "OperationPreferences": FULLY_PARALLEL}
         identity: str = self(operation, **usual | given)["OperationId"]
         return identity
 
@@ -491,7 +491,7 @@ def test_updating_the_set_updates_its_members_but_not_their_overrides(quick: Adm
     usual: dict[str, Any] = {
         "UsePreviousTemplate": True,
         "Capabilities": ["CAPABILITY_NAMED_IAM"],
-        "OperationPreferences": AT_ONCE,
+        "OperationPreferences": FULLY_PARALLEL,
     }
     operation = quick("update_stack_set", Parameters=parameters("new"), **usual)["OperationId"]
     during = quick.instance(ONE)["Status"], quick.role(ONE)

@@ -12,7 +12,7 @@ from moto import mock_aws
 
 from sandbox.aws.clock import VirtualClock
 from tests.integration.sandbox.test_stack_sets import (
-    AT_ONCE,
+    FULLY_PARALLEL,
     ONE,
     REGION,
     ROOT,
@@ -72,7 +72,7 @@ def test_an_update_with_targets_works_on_those_only(quick: Administrator) -> Non
         Capabilities=["CAPABILITY_NAMED_IAM"],
         DeploymentTargets={"OrganizationalUnitIds": [ROOT], "Accounts": [ONE], "AccountFilterType": "INTERSECTION"},
         Regions=[REGION],
-        OperationPreferences=AT_ONCE,
+        OperationPreferences=FULLY_PARALLEL,
     )["OperationId"]
     quick.clock.run()
 
@@ -133,7 +133,7 @@ def regions_running(quick: Administrator, operation: str) -> set[str]:
 def test_regions_come_in_the_order_asked_for_or_all_at_once(
     quick: Administrator, preferences: dict[str, Any], first: set[str]
 ) -> None:
-    operation = quick.deploy(ONE, Regions=[REGION, OTHER], OperationPreferences=AT_ONCE | preferences)
+    operation = quick.deploy(ONE, Regions=[REGION, OTHER], OperationPreferences=FULLY_PARALLEL | preferences)
 
     assert regions_running(quick, operation) == first
 
@@ -209,7 +209,7 @@ ON_ONE: dict[str, Any] = {
     "DeploymentTargets": {"OrganizationalUnitIds": [ROOT], "Accounts": [ONE], "AccountFilterType": "INTERSECTION"},
     "Regions": [REGION],
     "Capabilities": ["CAPABILITY_NAMED_IAM"],
-    "OperationPreferences": AT_ONCE,
+    "OperationPreferences": FULLY_PARALLEL,
 }
 OTHER_SET = {"StackSetName": "other", "TemplateBody": body()}
 EMPTY = [{"ParameterKey": "Text", "ParameterValue": ""}]

@@ -319,11 +319,11 @@ def test_a_start_that_fails_has_the_name_aws_gives_it(
 def test_a_machine_stops_another(cloud: Cloud, iam: Iam, machines: StepFunctions) -> None:
     Permissions(cloud, iam)
     other = machines.start(create_machine(cloud, PAUSE, name="other"), {})
-    stopping = task("aws-sdk:sfn:stopExecution", {"ExecutionArn": other.arn, "Error": "Superseded"})
+    stopping = task("aws-sdk:sfn:stopExecution", {"ExecutionArn": other.arn, "Error": "Stopped"})
     machine = create_machine(cloud, stopping, allow("states:StopExecution", f"{ARN}:execution:other:*"))
     execution = machines.start(machine, {})
     wait(cloud, 1)
-    assert (other.status, other.error) == ("ABORTED", "Superseded")
+    assert (other.status, other.error) == ("ABORTED", "Stopped")
     assert execution.output["StopDate"].startswith("2026-11-24T08:00:0")
 
 

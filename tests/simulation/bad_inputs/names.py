@@ -59,14 +59,14 @@ def full_policies(stage: Stage) -> Iterator[None]:
 
 
 def _full(entries: list[str]) -> str:
-    """A document of these entries, and foreign ones as far as there is room."""
+    """A document of these entries, and unexpected ones as far as there is room."""
     number = 0
-    while size(document([*entries, _foreign(number)], EXTERNAL_IDS)) <= CHARACTERS:
-        entries, number = [*entries, _foreign(number)], number + 1
+    while size(document([*entries, _unexpected(number)], EXTERNAL_IDS)) <= CHARACTERS:
+        entries, number = [*entries, _unexpected(number)], number + 1
     return json.dumps(document(entries, EXTERNAL_IDS))
 
 
-def _foreign(number: int) -> str:
+def _unexpected(number: int) -> str:
     return f"arn:aws:iam::{number:012}:role/quick-athena-x"
 
 

@@ -34,7 +34,7 @@ FILE = yaml.safe_dump(
         }
     }
 )
-TOGETHER = "give both work_group and results_location (existing ones), or neither (we make them)"
+BOTH_OR_NEITHER = "give both work_group and results_location (existing ones), or neither (we make them)"
 
 
 def file_of(**profiles: Any) -> str:
@@ -120,13 +120,13 @@ CASES = [
         default_with(data_buckets=None),
         f"{PLACE}: name data_buckets, or set lake_formation: true; otherwise no query can read anything",
     ),
-    refused("`work_group` alone", default_with(work_group="primary"), f"{PLACE}: {TOGETHER}"),
+    refused("`work_group` alone", default_with(work_group="primary"), f"{PLACE}: {BOTH_OR_NEITHER}"),
     refused(
         "`work_group` called `none`",
         default_with(work_group="none", results_location="s3://results/"),
         f"{PLACE}: work_group can't be `none`: consumer_role.yaml reads that word as no workgroup",
     ),
-    refused("`results_location` alone", default_with(results_location="s3://results/"), f"{PLACE}: {TOGETHER}"),
+    refused("`results_location` alone", default_with(results_location="s3://results/"), f"{PLACE}: {BOTH_OR_NEITHER}"),
     refused(
         "`results_location` without its last slash",
         default_with(work_group="primary", results_location="s3://results"),
@@ -147,7 +147,7 @@ CASES = [
         "four faults of four kinds",
         default_with(databases=["*"], work_group="primary", bucket="mine", data_buckets=MANY),
         f"{PLACE}.databases.0: '*' is {RULES[DATABASE]}; profiles.default.bucket: is a key nobody knows; "
-        f"profiles.default: {TOGETHER}; {LARGE.removeprefix('profiles.yaml: ')}",
+        f"profiles.default: {BOTH_OR_NEITHER}; {LARGE.removeprefix('profiles.yaml: ')}",
     ),
     Case(
         "broken while an account is connected",

@@ -16,9 +16,9 @@ from control_plane.steps.access import (
     AccessRequest,
     Writer,
     WriteResult,
+    apply_batch,
     apply_change,
     external_ids,
-    release_batch,
     remove_unexpected,
 )
 from tests.fakes import (
@@ -80,9 +80,9 @@ class Setup:
         """What a function does once; whether the change is in force then."""
         return apply_change(change, Writer(holder, at(seconds)), self.deps) is WriteResult.DONE
 
-    def release_batch(self, batch: ApprovalBatch, seconds: float = 0) -> WriteResult:
+    def apply_batch(self, batch: ApprovalBatch, seconds: float = 0) -> WriteResult:
         """What approval of a batch leads to."""
-        return release_batch(batch.id, Writer("approval", at(seconds)), self.deps)
+        return apply_batch(batch.id, Writer("approval", at(seconds)), self.deps)
 
     def enqueue(self, *changes: AccessChange) -> None:
         """Store changes without writing."""
@@ -328,7 +328,7 @@ def test_what_an_hour_may_take_goes_and_the_rest_waits_for_approval_of_exactly_t
     assert len(world.policies.entries) == 180
     assert world.budget.batch.connections == {each.key for each in many[20:30]}
     assert world.approvals.batches[-1].connections == world.budget.batch.connections
-    assert world.release_batch(world.budget.batch) is WriteResult.DONE
+    assert world.apply_batch(world.budget.batch) is WriteResult.DONE
     assert world.policies.entries == {arn(each) for each in many[30:]}
     assert world.ledger.changes == {}
 
@@ -340,7 +340,7 @@ def test_another_list_needs_another_approval_and_refuses_the_old_token() -> None
     assert world.budget.store_token(first.id, "token-1")
     revoke_all(world, many[21:22])
     assert world.approvals.refused == ["token-1"]
-    assert world.release_batch(first) is WriteResult.HELD
+    assert world.apply_batch(first) is WriteResult.HELD
     assert len(world.policies.entries) == 180
     assert world.budget.batch.connections == {many[20].key, many[21].key}
 
@@ -351,7 +351,7 @@ def test_a_tag_that_returns_leaves_the_list_by_itself() -> None:
     first = world.budget.batch
     assert world.apply_change(allow(many[20], 2), holder="back")
     assert world.budget.batch.connections == {many[21].key}
-    assert world.release_batch(first) is WriteResult.HELD
+    assert world.apply_batch(first) is WriteResult.HELD
     assert world.apply_change(allow(many[21], 2), holder="back")
     assert world.budget.batch.connections == frozenset()
     assert len(world.policies.entries) == 180
@@ -368,9 +368,9 @@ def test_an_approved_batch_is_carried_out_once_however_often_it_is_asked_for() -
     world, many = crowd(200)
     revoke_all(world, many[:21])
     batch = world.budget.batch
-    assert world.release_batch(batch) is WriteResult.DONE
+    assert world.apply_batch(batch) is WriteResult.DONE
     assert world.apply_change(allow(many[20], 2), holder="back")
-    assert world.release_batch(batch) is WriteResult.DONE
+    assert world.apply_batch(batch) is WriteResult.DONE
     assert arn(many[20]) in world.policies.entries
 
 
@@ -472,8 +472,8 @@ def test_whose_change_is_kept_out_by_an_odd_item_is_told_to_come_again() -> None
 WILD = "arn:aws:iam::*:role/quick-athena-*"
 
 
-def with_entries(*foreign: str, repairs: bool = True) -> Setup:
-    return Setup(FakeAccessPolicies(Shard(1, (arn(X), *foreign))), repairs=repairs)
+def with_entries(*unexpected: str, repairs: bool = True) -> Setup:
+    return Setup(FakeAccessPolicies(Shard(1, (arn(X), *unexpected))), repairs=repairs)
 
 
 def test_an_entry_that_is_no_connection_is_told_and_goes_with_whatever_is_written_next() -> None:
@@ -499,12 +499,12 @@ def test_entries_that_are_no_connections_are_only_told_when_nothing_is_to_be_rep
 
 
 def test_more_entries_that_are_no_connections_than_the_budget_wait_and_go_with_an_approval() -> None:
-    foreign = [f"{WILD}{number}" for number in range(7)]
-    world = with_entries(*foreign)
-    assert remove_unexpected(Writer("sweep", at(0)), world.deps) == foreign[5:]
-    assert world.budget.batch.connections == set(foreign[5:])
+    unexpected = [f"{WILD}{number}" for number in range(7)]
+    world = with_entries(*unexpected)
+    assert remove_unexpected(Writer("sweep", at(0)), world.deps) == unexpected[5:]
+    assert world.budget.batch.connections == set(unexpected[5:])
     assert world.apply_change(revoke(X), seconds=7200), "they spend no budget while they wait"
-    assert world.release_batch(world.budget.batch, seconds=7300) is WriteResult.DONE
+    assert world.apply_batch(world.budget.batch, seconds=7300) is WriteResult.DONE
     assert world.policies.entries == frozenset()
 
 

@@ -7,7 +7,7 @@ from control_plane.account import Account
 from control_plane.assessment import Assessment, AssessmentDependencies, assess
 from control_plane.decision import Action
 from control_plane.errors import AccountNotActive, AccountNotFound, InvalidProfiles, InvalidTagValue
-from control_plane.observation import Planes
+from control_plane.observation import ObservationDependencies
 from control_plane.profiles import Profile
 from tests.fakes import (
     FakeAccessPolicies,
@@ -31,7 +31,7 @@ def assessed(
     quick: FakeQuickAccount | None = None,
     broken: bool = False,
 ) -> Assessment:
-    planes = Planes(
+    planes = ObservationDependencies(
         FakeStackSets(HUB),
         FakeAccessPolicies(*([Shard(1, (entry(),))] if allowed else [])),
         FakeDataSources(HUB),

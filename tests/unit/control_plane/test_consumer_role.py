@@ -161,7 +161,7 @@ def test_an_operation_that_has_ended_may_show_in_the_instance_a_moment_later() -
     assert step(stack_sets) == EnsureResult(ready=False, operation_id="op-1")
 
 
-def test_a_foreign_stack_set_is_left_alone() -> None:
+def test_an_unmanaged_stack_set_is_left_alone() -> None:
     stack_sets = FakeStackSets(HUB)
     stack_sets.tags[NAME] = {"managed-by": "somebody"}
     with pytest.raises(NotOurs):
@@ -313,7 +313,7 @@ def test_when_the_operation_that_is_waited_for_has_ended_the_instance_decides(wa
     assert ensure(CONNECTION, profile(), HUB, Attempt("op-0", waits_for), stack_sets) == EnsureResult(ready=True)
 
 
-def test_nothing_is_removed_from_a_foreign_stack_set() -> None:
+def test_nothing_is_removed_from_an_unmanaged_stack_set() -> None:
     stack_sets = finished()
     stack_sets.tags[NAME] = {"managed-by": "somebody"}
     with pytest.raises(NotOurs):

@@ -62,7 +62,7 @@ def test_a_data_source_travels_from_nothing_to_ready() -> None:
     assert made.sharing == Sharing(frozenset({"owners"}), frozenset({"authors"}))
 
 
-def test_queries_run_as_role_a_through_the_consumer_role_in_the_profiles_workgroup() -> None:
+def test_queries_run_as_run_as_role_through_the_consumer_role_in_the_profiles_workgroup() -> None:
     assert settings(CONNECTION, profile(), HUB) == DataSourceSettings(
         work_group="quick-athena-default",
         run_as_role_arn="arn:aws:iam::444455556666:role/quick-athena-run-as",
@@ -130,7 +130,7 @@ def test_a_refusal_just_within_the_budget_is_waited_for() -> None:
     assert not step(quick, attempt=9, after=BUDGET - timedelta(seconds=1)).ready
 
 
-def test_what_waiting_does_not_mend_fails_at_once_and_leaves_the_id_free() -> None:
+def test_what_waiting_does_not_repair_fails_at_once_and_leaves_the_id_free() -> None:
     quick = FakeDataSources(HUB)
     quick.refusals = [BROKEN]
     step(quick)
@@ -144,7 +144,7 @@ CHAIN = "User: quick is not authorized to perform: sts:AssumeRole on resource: t
 OURS = "User: our function is not authorized to perform: quicksight:CreateDataSource on resource: it"
 PASSING = "User: our function is not authorized to perform: iam:PassRole on resource: the run-as role"
 # How Quick may refuse while something propagates; the error when it never ends; how long that takes.
-AT_ONCE = [
+IMMEDIATE_REFUSALS = [
     (Refusal("AccessDeniedException", CHAIN), DataSourceDenied, propagation.IAM),
     (Refusal("AccessDeniedException", "no"), DataSourceDenied, propagation.IAM),
     (Refusal("InvalidParameterValueException", "The role can't be assumed"), DataSourceFailed, propagation.IAM),
@@ -184,7 +184,7 @@ def lived(quick: FakeDataSources, wanted: Profile | None = None) -> tuple[timede
 
 
 @pytest.mark.parametrize("times", [1, 4])
-@pytest.mark.parametrize("refusal", [each for each, _, _ in AT_ONCE])
+@pytest.mark.parametrize("refusal", [each for each, _, _ in IMMEDIATE_REFUSALS])
 def test_a_request_refused_while_something_propagates_is_made_again(refusal: Refusal, times: int) -> None:
     for quick, wanted in ((FakeDataSources(HUB), None), (finished(), CHANGED)):
         quick.answers = [refusal] * times
@@ -203,7 +203,7 @@ def test_a_creation_that_fails_while_something_propagates_is_begun_again(refusal
     assert said == [f"data source {ID}: {refusal[0]}: {refusal[1]}"] * times
 
 
-@pytest.mark.parametrize(("refusal", "error", "delay"), AT_ONCE)
+@pytest.mark.parametrize(("refusal", "error", "delay"), IMMEDIATE_REFUSALS)
 @pytest.mark.parametrize("is_there", [False, True])
 def test_a_request_refused_for_good_fails_after_its_budget_with_the_refusal(
     refusal: Refusal, error: type[Exception], delay: propagation.Delay, *, is_there: bool
@@ -250,7 +250,9 @@ def test_a_conflict_after_each_deletion_does_not_hide_what_quick_says_else() -> 
         lived(quick)
 
 
-@pytest.mark.parametrize(("refusal", "delay"), [(AT_ONCE[0][0], propagation.IAM), (AT_ONCE[3][0], propagation.BUSY)])
+@pytest.mark.parametrize(
+    ("refusal", "delay"), [(IMMEDIATE_REFUSALS[0][0], propagation.IAM), (IMMEDIATE_REFUSALS[3][0], propagation.BUSY)]
+)
 def test_a_refusal_first_met_long_after_access_was_given_is_asked_about_again(
     refusal: Refusal, delay: propagation.Delay
 ) -> None:
@@ -266,7 +268,7 @@ def test_every_refusal_of_botocores_model_of_quick_is_judged() -> None:
     describe = {each[0] for each, _, _ in LATER} | {"COPY_SOURCE_NOT_FOUND", "ENGINE_VERSION_NOT_SUPPORTED"}
     model: Any = botocore.session.get_session().get_service_model("quicksight")
     assert describe >= set(model.shape_for("DataSourceErrorInfoType").enum)
-    judged = {each.kind for each, _, _ in AT_ONCE} | {each.kind for each, _ in FINAL}
+    judged = {each.kind for each, _, _ in IMMEDIATE_REFUSALS} | {each.kind for each, _ in FINAL}
     rising = {"ThrottlingException", "InternalFailureException"}  # no answers: AWS is slow or unwell
     for operation in ("CreateDataSource", "UpdateDataSource"):
         assert judged | rising >= {shape.name for shape in model.operation_model(operation).error_shapes}
@@ -295,7 +297,7 @@ def test_a_refused_update_is_tried_again_until_iam_has_propagated() -> None:
     assert quick.calls == ["update", "update"]
 
 
-def test_an_update_that_waiting_does_not_mend_fails_and_is_not_started_again() -> None:
+def test_an_update_that_waiting_does_not_repair_fails_and_is_not_started_again() -> None:
     quick = finished()
     quick.refusals = [BROKEN]
     step(quick, wanted=CHANGED)
@@ -370,7 +372,7 @@ def test_a_data_source_that_never_becomes_what_it_should_be_is_a_failure_and_no_
 @pytest.mark.parametrize(
     "tags", [{}, {"managed-by": "quick-onboarding"}, {**HUB.ownership_tags, "managed-by": "somebody"}]
 )
-def test_a_foreign_data_source_is_left_alone(tags: dict[str, str]) -> None:
+def test_an_unmanaged_data_source_is_left_alone(tags: dict[str, str]) -> None:
     quick = finished()
     quick.sources[ID].tags = tags
     with pytest.raises(NotOurs, match=f"the data source {ID} exists already: tag .*ours is"):

@@ -81,7 +81,7 @@ def test_an_unknown_profile_is_refused_with_its_reason_and_error() -> None:
 
 
 @pytest.mark.parametrize("seen", every_observation(), ids=str)
-def test_a_foreign_data_source_is_refused_and_hinders_no_revocation(seen: Observed) -> None:
+def test_an_unmanaged_data_source_is_refused_and_hinders_no_revocation(seen: Observed) -> None:
     seen = seen.model_copy(update={"unmanaged": "it is somebody's"})
     (planned,) = plan(WANTED, {"default": seen}, OPT_IN_POLICY, TODAY)
     assert (planned.action, planned.error, planned.reason) == (Action.REFUSE, "NotOurs", "it is somebody's")

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from control_plane.dependents import NAMED, Asset, depending, describe
+from control_plane.dependents import MAX_LISTED, Asset, depending, describe
 from control_plane.errors import NotOurs
 from control_plane.ports.quick import ListingProgress
 from control_plane.steps.data_source import RemovalDependencies, RemovalResult, remove
@@ -58,9 +58,9 @@ def test_dependents_are_told_with_their_owners() -> None:
 
 
 def test_a_long_list_is_cut_and_says_by_how_much() -> None:
-    many = [replace(ORDERS, owners=(ANN,) * 7)] * (NAMED + 12)
+    many = [replace(ORDERS, owners=(ANN,) * 7)] * (MAX_LISTED + 12)
     lines = describe(many).splitlines()
-    assert (len(lines), lines[-1]) == (NAMED + 1, "and 12 more")
+    assert (len(lines), lines[-1]) == (MAX_LISTED + 1, "and 12 more")
     assert lines[0].endswith("user/default/ann, 2 more)")
 
 
@@ -97,9 +97,9 @@ def test_many_assets_take_many_slices_of_few_calls() -> None:
     quick = FakeQuickAssets(*many)
     found, taken = slices(quick, FakeAssetCache())
     assert len(found) == 60
-    assert taken > (150 + NAMED) // CALLS
+    assert taken > (150 + MAX_LISTED) // CALLS
     assert len([call for call in quick.calls if call.startswith("describe")]) == 150
-    assert len([call for call in quick.calls if call.startswith("owners")]) == NAMED
+    assert len([call for call in quick.calls if call.startswith("owners")]) == MAX_LISTED
 
 
 def test_who_asks_within_the_hour_finds_it_known() -> None:
@@ -234,7 +234,7 @@ def test_nothing_is_deleted_before_all_dependents_are_known() -> None:
     assert there.quick.calls == ["remove"]
 
 
-def test_a_foreign_data_source_is_left_alone() -> None:
+def test_an_unmanaged_data_source_is_left_alone() -> None:
     there = Removing()
     there.quick.sources[CONNECTION.data_source_id].tags = {"managed-by": "somebody"}
     with pytest.raises(NotOurs):

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from control_plane.errors import NoAccountInEvent
-from control_plane.events import AT_ONCE, Subject, SubjectKind, describe, find_subject, requested_by
+from control_plane.events import MAX_NAMED_ACCOUNTS, Subject, SubjectKind, describe, find_subject, requested_by
 from control_plane.text import LONGEST, SHORT
 
 EVENTS = Path(__file__).parents[3] / "events"
@@ -192,8 +192,8 @@ def test_an_event_that_names_more_accounts_than_are_assessed_one_by_one_is_about
         ids = [{"accountId": f"{number:012}"} for number in range(count)]
         return find_subject(about(serviceEventDetails={"accounts": ids}), MANAGEMENT).scope
 
-    assert len(named(AT_ONCE)) == AT_ONCE
-    assert named(AT_ONCE + 1) == ("all",)
+    assert len(named(MAX_NAMED_ACCOUNTS)) == MAX_NAMED_ACCOUNTS
+    assert named(MAX_NAMED_ACCOUNTS + 1) == ("all",)
 
 
 def test_who_asks_for_one_account_gets_that_one_whatever_else_the_input_has() -> None:

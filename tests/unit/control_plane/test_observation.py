@@ -8,7 +8,7 @@ import pytest
 from control_plane.access_policy import Shard
 from control_plane.account import DEPARTED, Connection
 from control_plane.decision import Observed, Presence
-from control_plane.observation import MAX_RECORDS, Planes, allowed_profiles, observe
+from control_plane.observation import MAX_RECORDS, ObservationDependencies, allowed_profiles, observe
 from control_plane.ports.quick import Sharing
 from control_plane.ports.stack_sets import StackInstance
 from control_plane.profiles import Profile, parameters
@@ -19,15 +19,15 @@ from tests.unit.control_plane.vocabulary import CONNECTION, CONSUMER, HUB, OTHER
 PROFILES = {"default": profile(), "sales": profile(databases=["sales"])}
 
 
-def planes(*entries: str, recorded: str | None = None) -> Planes:
+def planes(*entries: str, recorded: str | None = None) -> ObservationDependencies:
     shards = [Shard(1, entries)] if entries else []
     registry = FakeRegistry([(CONSUMER, "default", recorded)] if recorded else [])
     stack_sets = FakeStackSets(HUB)
     stack_sets.ensure_stack_set(CONNECTION.role_name, parameters("default", profile(), HUB))
-    return Planes(stack_sets, FakeAccessPolicies(*shards), FakeDataSources(HUB), registry)
+    return ObservationDependencies(stack_sets, FakeAccessPolicies(*shards), FakeDataSources(HUB), registry)
 
 
-def observed(there: Planes, *wanted: str, of: str = "ACTIVE") -> dict[str, Observed]:
+def observed(there: ObservationDependencies, *wanted: str, of: str = "ACTIVE") -> dict[str, Observed]:
     return observe(account(state=of), wanted, PROFILES, HUB, there)
 
 
@@ -102,7 +102,7 @@ def test_a_data_source_is_current_only_when_it_works_is_named_and_shared_as_toda
     assert observed(there, "default")["default"].data_source is presence
 
 
-def test_a_data_source_that_does_not_carry_our_mark_is_a_foreign_and_counts_as_absent() -> None:
+def test_a_data_source_that_has_no_ownership_tags_is_an_unmanaged_and_counts_as_absent() -> None:
     there = planes()
     there.quick.sources[CONNECTION.data_source_id] = replace(source(), tags={})  # type: ignore[attr-defined]  # the fake's
     seen = observed(there, "default")["default"]

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from control_plane.aws.organizations import AwsOrganization
-from control_plane.errors import PlaceUnknown
+from control_plane.errors import ParentsUnknown
 from tests.unit.control_plane.vocabulary import CONSUMER, TAG
 
 UNIT, ROOT = "ou-ab12-sales0001", "r-ab12"
@@ -50,5 +50,5 @@ def test_a_path_that_is_told_needs_no_further_question() -> None:
 
 @pytest.mark.parametrize("parents", [{CONSUMER: []}, {CONSUMER: ["ou-ab12-a"], "ou-ab12-a": ["ou-ab12-a"]}])
 def test_a_place_that_can_not_be_learnt_is_an_error_and_no_answer(parents: dict[str, list[str]]) -> None:
-    with pytest.raises(PlaceUnknown):
+    with pytest.raises(ParentsUnknown):
         unit_of(Client(parents))

@@ -57,7 +57,7 @@ def test_a_claim_is_read_whole() -> None:
     )
     assert found == Record(
         CONSUMER,
-        held=True,
+        claimed=True,
         holder=HOLDER,
         event="TagResource (1)",
         requeue_requested="TagResource (2)",

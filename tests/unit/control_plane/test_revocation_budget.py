@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from control_plane.approval import NAMED, approval_message
+from control_plane.approval import MAX_LISTED, approval_message
 from control_plane.revocation_budget import ALWAYS, WINDOW, Revocation, decide, limit
 from tests.unit.control_plane.vocabulary import TODAY
 
@@ -74,5 +74,5 @@ def test_the_question_says_what_would_go_and_how_to_let_exactly_that_go() -> Non
 
 def test_a_long_list_is_cut_and_counted() -> None:
     _, text = approval_message("1", [f"{number:012}#default" for number in range(1000)], "t", "eu-west-1")
-    assert text.count("  account ") == NAMED
-    assert f"... and {1000 - NAMED} more" in text
+    assert text.count("  account ") == MAX_LISTED
+    assert f"... and {1000 - MAX_LISTED} more" in text

@@ -221,7 +221,7 @@ def test_what_is_there_and_in_no_record_is_an_orphan_and_goes() -> None:
 def test_an_entry_that_is_no_consumer_role_is_found_whatever_it_says() -> None:
     malformed = ("arn:aws:iam::*:role/quick-athena-*", "arn:aws:iam::222233334444:role/quick-athena-Not_A_Profile", "*")
     plan = sweep([], SnapshotPage(), entries=malformed)
-    assert (plan.start, plan.foreign, plan.unmanaged) == ((), tuple(sorted(malformed)), ())
+    assert (plan.start, plan.unexpected_entries, plan.unmanaged) == ((), tuple(sorted(malformed)), ())
 
 
 @pytest.mark.parametrize(

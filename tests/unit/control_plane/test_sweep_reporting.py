@@ -7,7 +7,7 @@ import pytest
 from control_plane.ports.registry import Record
 from control_plane.sweep.outcomes import Now
 from control_plane.sweep.planning import Difference, Expected, SweepPlan
-from control_plane.sweep.reporting import NAMED, Report, SweepEnd, message, report, shortened
+from control_plane.sweep.reporting import MAX_LISTED, Report, SweepEnd, message, report, shortened
 
 END = SweepEnd(sweep_id="20261124080000000", at="2026-11-24T09:00:00Z")
 ONE, TWO = "000000000001", "000000000002"
@@ -107,4 +107,4 @@ def test_the_worst_report_fits_into_an_item_and_says_what_it_leaves_out() -> Non
     assert len(subject) <= 100
     assert len(text.encode()) < 200_000  # SNS takes 256 KB
     assert text.count("and 980 more") >= 12
-    assert NAMED == 20
+    assert MAX_LISTED == 20

@@ -7,12 +7,12 @@ import pytest
 
 from control_plane.ports.registry import Record
 from control_plane.watch import (
-    AT_ONCE,
     INDEX_DELAY,
     LONGEST,
+    MAX_LISTED,
     MAX_REQUESTS,
-    NAMED,
     OVER_REQUESTED_PAGE,
+    STARTS_PER_RUN,
     STUCK_AFTER,
     reconcile_stuck,
     report,
@@ -30,7 +30,7 @@ def ago(age: timedelta) -> str:
 
 
 def claim(age: timedelta, account_id: str = CONSUMER, generation: int = 3) -> Record:
-    return Record(account_id, updated=ago(age), held=True, generation=generation)
+    return Record(account_id, updated=ago(age), claimed=True, generation=generation)
 
 
 def connection(age: timedelta, account_id: str = CONSUMER) -> Record:
@@ -69,7 +69,7 @@ def test_a_claim_without_a_sign_of_life_is_stuck(age: timedelta, stuck: bool) ->
 
 
 @pytest.mark.parametrize(
-    ("age", "held", "stuck"),
+    ("age", "claimed", "stuck"),
     [
         (STUCK_AFTER - A_LITTLE, None, False),
         (STUCK_AFTER, None, True),
@@ -78,16 +78,18 @@ def test_a_claim_without_a_sign_of_life_is_stuck(age: timedelta, stuck: bool) ->
         (LONGEST + A_LITTLE, ago(A_LITTLE), True),
     ],
 )
-def test_a_connection_moves_as_long_as_its_accounts_claim_does(age: timedelta, held: str | None, stuck: bool) -> None:  # noqa: FBT001
+def test_a_connection_moves_as_long_as_its_accounts_claim_does(
+    age: timedelta, claimed: str | None, *, stuck: bool
+) -> None:
     records = registry(connection(age))
-    if held:
-        records.put(Record(CONSUMER, held=True, updated=held))
+    if claimed:
+        records.put(Record(CONSUMER, claimed=True, updated=claimed))
     assert bool(scan(records, NOW).stuck) is stuck
 
 
 def test_a_failed_claim_somebody_still_holds_is_stuck_too() -> None:
-    held, released = claim(STUCK_AFTER), failure(STUCK_AFTER, OTHER)
-    assert scan(registry(failed=(held, released)), NOW).stuck == (held,)
+    claimed, released = claim(STUCK_AFTER), failure(STUCK_AFTER, OTHER)
+    assert scan(registry(failed=(claimed, released)), NOW).stuck == (claimed,)
 
 
 def test_a_stuck_account_is_assessed_once_in_an_hour_and_generation() -> None:
@@ -101,10 +103,10 @@ def test_a_stuck_account_is_assessed_once_in_an_hour_and_generation() -> None:
     assert len(reconciles.started) == 3
 
 
-def test_not_all_the_world_is_woken_at_once() -> None:
+def test_one_run_starts_a_limited_number_of_reconciles() -> None:
     reconciles = FakeReconciles()
-    reconcile_stuck([claim(STUCK_AFTER, f"{number:012}") for number in range(AT_ONCE + 5)], reconciles, NOW)
-    assert len(reconciles.started) == AT_ONCE
+    reconcile_stuck([claim(STUCK_AFTER, f"{number:012}") for number in range(STARTS_PER_RUN + 5)], reconciles, NOW)
+    assert len(reconciles.started) == STARTS_PER_RUN
 
 
 def reported(records: FakeRegistry, now: str = NOW) -> list[tuple[str, str]]:
@@ -148,13 +150,17 @@ def test_a_thousand_failures_are_one_message_of_bounded_length() -> None:
     many = tuple(failure(INDEX_DELAY, f"{number:012}") for number in range(1000))
     ((subject, text),) = reported(registry(failed=many))
     assert subject == "Quick Onboarding: 1000 failed"
-    assert f"... and {1000 - NAMED} more." in text
+    assert f"... and {1000 - MAX_LISTED} more." in text
     assert len(text) < 256_000 / 4
 
 
-def asked_for(times: int, *, held: bool = True) -> Record:
+def asked_for(times: int, *, claimed: bool = True) -> Record:
     return Record(
-        CONSUMER, updated=ago(A_LITTLE), held=held, requeue_requests=times, requested_by="arn:aws:iam::1:user/mary"
+        CONSUMER,
+        updated=ago(A_LITTLE),
+        claimed=claimed,
+        requeue_requests=times,
+        requested_by="arn:aws:iam::1:user/mary",
     )
 
 
@@ -168,7 +174,7 @@ def test_an_account_somebody_asks_for_all_the_time_is_told_with_its_count_and_wh
 
 def test_some_requests_or_those_of_a_look_that_is_over_are_not_told() -> None:
     assert reported(registry(asked_for(MAX_REQUESTS - 1))) == []
-    assert scan(registry(failed=(asked_for(MAX_REQUESTS, held=False),)), NOW).over_requested == ()
+    assert scan(registry(failed=(asked_for(MAX_REQUESTS, claimed=False),)), NOW).over_requested == ()
 
 
 def test_one_endless_reason_does_not_push_the_others_out_of_a_report() -> None:

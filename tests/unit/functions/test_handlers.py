@@ -29,7 +29,7 @@ OF_A_SWEEP = (
     "start_reconciles",
     "report_sweep",
 )
-OF_NO_ACCOUNT = ("find_account", "watch_registry", "ask_for_approval", "release_revocations", *OF_A_SWEEP)
+OF_NO_ACCOUNT = ("find_account", "watch_registry", "ask_for_approval", "apply_revocations", *OF_A_SWEEP)
 PARSING = [name for name in HANDLERS if name not in OF_NO_ACCOUNT]
 
 

@@ -305,7 +305,7 @@ def test_an_action_cannot_wait_for_all_actions(standing: ScaledClock) -> None:
         standing.settle()
 
 
-def test_scaled_time_runs_by_itself_and_wakes_what_is_due() -> None:
+def test_scaled_time_runs_by_itself_and_fires_what_is_due() -> None:
     clock, woken = ScaledClock(START, speed=1_000_000), threading.Event()
     clock.call_later(3600, woken.set, "an hour later")
     assert woken.wait(5)

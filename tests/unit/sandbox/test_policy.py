@@ -25,7 +25,7 @@ from tests.unit.sandbox.policy_cases import CASES
 from tests.unit.sandbox.policy_cases.vocabulary import (
     READ,
     ROLE,
-    ROLE_A,
+    ROLE_IN_A,
     ROOT_A,
     SESSION_A,
     TARGET_A,
@@ -91,7 +91,7 @@ def test_the_message_of_an_explicit_deny_reads_as_that_of_aws() -> None:
 
 def test_assume_role_decides_nothing_else() -> None:
     with pytest.raises(ValueError, match="not s3:GetObject"):
-        assume_role(Request(ROLE, "s3:GetObject", "*"), trust=trust({"AWS": ROLE_A}))
+        assume_role(Request(ROLE, "s3:GetObject", "*"), trust=trust({"AWS": ROLE_IN_A}))
 
 
 def test_a_document_changed_after_use_is_read_anew() -> None:
@@ -103,7 +103,7 @@ def test_a_document_changed_after_use_is_read_anew() -> None:
 
 
 def test_a_principal_with_tags_can_be_a_key() -> None:
-    assert {ROLE: "found"}[Principal(A, ROLE_A, SESSION_A, ROLE.unique_id, {"department": "data"})] == "found"
+    assert {ROLE: "found"}[Principal(A, ROLE_IN_A, SESSION_A, ROLE.unique_id, {"department": "data"})] == "found"
 
 
 # --- malformed documents -----------------------------------------------------------------------------------------
@@ -194,7 +194,7 @@ def test_a_malformed_document_is_refused_with_words(kind: Any, document: Any, wo
         ),
         (
             "trust",
-            trust({"AWS": [A, ROLE_A, SESSION_A, "AROAEXAMPLEROLEID0001"], "Service": "ec2.amazonaws.com"}),
+            trust({"AWS": [A, ROLE_IN_A, SESSION_A, "AROAEXAMPLEROLEID0001"], "Service": "ec2.amazonaws.com"}),
         ),
         ("trust", trust({"Federated": "cognito-identity.amazonaws.com"})),
         (
@@ -247,16 +247,18 @@ IDENTITY_STATEMENTS = st.builds(
     CONDITION_BLOCKS,
 )
 IDENTITY_DOCUMENTS = st.lists(IDENTITY_STATEMENTS, min_size=1, max_size=3).map(lambda listed: policy(*listed))
-NAMED = st.sampled_from(["*", {"AWS": A}, {"AWS": ROLE_A}, {"AWS": SESSION_A}, {"AWS": USER_A}, {"AWS": B}])
+PRINCIPALS = st.sampled_from(["*", {"AWS": A}, {"AWS": ROLE_IN_A}, {"AWS": SESSION_A}, {"AWS": USER_A}, {"AWS": B}])
 TRUST_STATEMENTS = st.builds(
     lambda effect, principal, condition: statement(
         effect, "sts:AssumeRole", None, Principal=principal, Condition=condition
     ),
     EFFECTS,
-    NAMED,
+    PRINCIPALS,
     CONDITION_BLOCKS,
 )
-RESOURCE_STATEMENTS = st.builds(lambda made, principal: made | {"Principal": principal}, IDENTITY_STATEMENTS, NAMED)
+RESOURCE_STATEMENTS = st.builds(
+    lambda made, principal: made | {"Principal": principal}, IDENTITY_STATEMENTS, PRINCIPALS
+)
 
 
 @st.composite

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from control_plane.aws.calls import named_errors, tolerating, unless_missing
 from control_plane.aws.organizations import AwsOrganization, state_of, units_of_path
-from control_plane.errors import PlaceUnknown, Throttled
+from control_plane.errors import ParentsUnknown, Throttled
 from control_plane.sweep.ports import ListedAccount, ListPage
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class AwsAccountListing:
         try:
             with named_errors(), tolerating("ChildNotFoundException"):
                 return tuple(self._walk(account_id))
-        except (Throttled, PlaceUnknown):
+        except (Throttled, ParentsUnknown):
             return None
         return None
 

@@ -8,7 +8,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from control_plane.ports.access import RefusedChange
 
 logger = Logger()
-NAMED = 20  # log lines of each kind in one run
+MAX_LISTED = 20  # log lines of each kind in one run
 LONGEST = 200  # characters of a name, which may contain anything
 
 
@@ -17,13 +17,13 @@ class LoggedAnomalies:
 
     def refused(self, changes: Sequence[RefusedChange]) -> None:
         """Malformed items among the pending changes."""
-        for each in changes[:NAMED]:
+        for each in changes[:MAX_LISTED]:
             logger.warning("refused a malformed pending change", extra={"key": each.key[:LONGEST], "why": each.why})
         count("RefusedChanges", len(changes))
 
     def unexpected(self, entries: Sequence[str]) -> None:
         """Entries of the access policy that are not a consumer role of ours."""
-        for each in entries[:NAMED]:
+        for each in entries[:MAX_LISTED]:
             logger.warning("unexpected entry in the access policy", extra={"entry": each[:LONGEST]})
         count("UnexpectedEntries", len(entries))
 

@@ -4,7 +4,7 @@ import json
 from typing import TYPE_CHECKING
 
 from control_plane.aws.calls import named_errors, tolerating
-from control_plane.errors import Superseded
+from control_plane.errors import BatchReplaced
 from control_plane.ports.access import ApprovalBatch
 
 if TYPE_CHECKING:
@@ -21,10 +21,10 @@ class StepFunctionsApprovals:
 
     def ask(self, batch: ApprovalBatch) -> None:
         """Request approval of the batch, unless it is empty. The token of the batch before it is invalidated."""
-        if batch.superseded_token:
+        if batch.replaced_token:
             with named_errors(), tolerating(*ENDED):
                 self._client.send_task_failure(
-                    taskToken=batch.superseded_token, error=Superseded.__name__, cause=f"replaced by batch {batch.id}"
+                    taskToken=batch.replaced_token, error=BatchReplaced.__name__, cause=f"replaced by batch {batch.id}"
                 )
         if batch.connections:
             with named_errors(), tolerating("ExecutionAlreadyExists"):

@@ -20,7 +20,7 @@ LEASE = timedelta(seconds=90)  # longer than the timeout of the writing function
 READ_LAG = timedelta(minutes=5)  # a version we wrote and can't read after that was deleted, not delayed
 PENDING = "access#pending"
 LEASE_KEY = item_key("access#lease", "lease")
-AT_ONCE = 100  # malformed items that one writer deletes; the next writer deletes more
+MAX_DISCARDED = 100  # malformed items that one writer deletes; the next writer deletes more
 LAST = "~"  # sorts after every time
 CHANGE = ("allow", "counted", "generation")  # the attributes of a change, besides its key
 GENERATION = re.compile(r"[0-9]{1,15}")
@@ -67,7 +67,7 @@ class DynamoDbLedger:
 
     def discard(self, changes: Collection[RefusedChange]) -> None:
         """Delete malformed items, unless they were replaced meanwhile: a new change has other values."""
-        for each in list(changes)[:AT_ONCE]:
+        for each in list(changes)[:MAX_DISCARDED]:
             self._delete(each.key, each.values)
 
     def acquire(self, holder: str, now: str) -> bool:

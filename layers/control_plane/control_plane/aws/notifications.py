@@ -20,6 +20,12 @@ class SnsNotifications:
 
     def send(self, subject: str, text: str) -> None:
         """Send one message."""
-        line = " ".join(subject.encode("ascii", "replace").decode().split())[:SUBJECT_LENGTH]
         with named_errors():
-            self._client.publish(TopicArn=self._topic_arn, Subject=line, Message=bounded(text, TEXT_LENGTH))
+            self._client.publish(
+                TopicArn=self._topic_arn, Subject=subject_line(subject), Message=bounded(text, TEXT_LENGTH)
+            )
+
+
+def subject_line(subject: str) -> str:
+    """The subject as SNS accepts it."""
+    return " ".join(subject.encode("ascii", "replace").decode().split())[:SUBJECT_LENGTH]

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from control_plane.account import ACTIVE, Account
 from control_plane.aws.calls import named_errors
-from control_plane.errors import AccountNotFound, PlaceUnknown
+from control_plane.errors import AccountNotFound, ParentsUnknown
 from control_plane.opt_in import nearest
 
 if TYPE_CHECKING:
@@ -40,18 +40,18 @@ class AwsOrganization:
         return self._client.describe_account(AccountId=account_id)["Account"]
 
     def units_above(self, account: Any) -> Iterable[str]:
-        """The ids of an account's parents, nearest first, the root last; raises AWS's own errors, or PlaceUnknown.
+        """The ids of an account's parents, nearest first, the root last; raises AWS's own errors, or ParentsUnknown.
 
         A response without a path does not mean that there are none: then each parent is read with ListParents.
         """
         return units_of_path(account) or self._parents(account["Id"])
 
     def parent(self, child_id: str) -> str:
-        """The parent of an account or an OU; raises AWS's own errors, or PlaceUnknown."""
+        """The parent of an account or an OU; raises AWS's own errors, or ParentsUnknown."""
         pages = self._client.get_paginator("list_parents").paginate(ChildId=child_id)
         found = [parent["Id"] for page in pages for parent in page["Parents"]]
         if not found:
-            raise PlaceUnknown(f"Organizations returned no parent of {child_id}, and no path of the account")
+            raise ParentsUnknown(f"Organizations returned no parent of {child_id}, and no path of the account")
         return found[0]
 
     def _parents(self, child_id: str) -> Iterator[str]:
@@ -60,7 +60,7 @@ class AwsOrganization:
             yield child_id
             if child_id.startswith("r-"):
                 return
-        raise PlaceUnknown(
+        raise ParentsUnknown(
             f"Organizations returned {DEEPEST} parents one above the other, up to {child_id}, and no root"
         )
 

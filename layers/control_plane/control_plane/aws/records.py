@@ -59,7 +59,7 @@ def read(item: Item) -> Record | None:
         generation=count(item, "generation"),
         retained=bounded(string(item, "retained"), LONGEST),  # it is carried through the state machine
         instance_retained="instance_retained" in item,
-        held="holder" in item,
+        claimed="holder" in item,
         requeue_requests=count(item, "requeue_requests"),
         anomaly=anomaly(item),
         **{name: string(item, name) for name in TEXTS},

@@ -74,11 +74,11 @@ class DynamoDbRegistry:
             if not (token := page.token):
                 return
 
-    def is_held_by(self, account_id: str, execution: str) -> bool:
+    def is_claimed_by(self, account_id: str, execution: str) -> bool:
         """Whether that execution holds the account's claim now."""
         return string(self._table.get(item_key(f"{ACCOUNT}{account_id}", CLAIM)), "holder") == execution
 
-    def held_since(self, account_id: str) -> str | None:
+    def claimed_since(self, account_id: str) -> str | None:
         """When the holder of an account's claim wrote it last; None when nobody holds it."""
         found = self._table.get(item_key(f"{ACCOUNT}{account_id}", CLAIM))
         return updated(found) if "holder" in found else None

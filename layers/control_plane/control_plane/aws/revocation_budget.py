@@ -61,19 +61,19 @@ class DynamoDbRevocationBudget:
         item = self._held()
         before = _batch(item)
         if before.connections == frozenset(connections):
-            return None if "approval_requested" in item or not item else self._with_superseded_token(item)
+            return None if "approval_requested" in item or not item else self._with_replaced_token(item)
         batch_id = f"{_number(before.id) + 1}-{re.sub('[^0-9]', '', now)[:14]}"
         listed: Any = {"connections": {"SS": sorted(connections)}} if connections else {}
         self._table.put({**_batch_key(batch_id), **listed})
-        superseded = [each for each in (before.id, *_superseded(item)) if each][:2]  # at most one has a valid token
+        replaced_batches = [each for each in (before.id, *_replaced(item)) if each][:2]  # at most one has a valid token
         values = {**HELD, **listed, "id": {"S": batch_id}, "since": {"S": now}}
-        values |= {"superseded_tokens": {"L": [{"S": each} for each in superseded]}} if superseded else {}
+        values |= {"replaced_tokens": {"L": [{"S": each} for each in replaced_batches]}} if replaced_batches else {}
         self._table.put(values)
-        return self._with_superseded_token(values)
+        return self._with_replaced_token(values)
 
-    def mark_approval_requested(self, batch: ApprovalBatch) -> None:
+    def record_approval_requested(self, batch: ApprovalBatch) -> None:
         """Record that the approval of this batch was requested."""
-        expression = "SET approval_requested = :yes REMOVE superseded_tokens"
+        expression = "SET approval_requested = :yes REMOVE replaced_tokens"
         values = {":yes": {"BOOL": True}, ":id": {"S": batch.id}}
         self._table.update(HELD, expression, values, condition="id = :id")  # unless it was replaced meanwhile
 
@@ -91,26 +91,26 @@ class DynamoDbRevocationBudget:
         """The connections of a batch in order, whether they still wait or not."""
         return sorted(string_set(self._table.get(_batch_key(batch_id)), "connections"))
 
-    def mark_released(self, batch_id: str) -> None:
+    def record_applied(self, batch_id: str) -> None:
         """Record that the revocations of an approved batch were applied."""
-        self._table.update(_batch_key(batch_id), "SET released = :yes", {":yes": {"BOOL": True}})
-        released = frozenset(self.connections_of(batch_id))
-        if listed := released & self.expected():
-            self._table.update(EXPECTED, "DELETE connections :released", {":released": {"SS": sorted(listed)}})
+        self._table.update(_batch_key(batch_id), "SET applied = :yes", {":yes": {"BOOL": True}})
+        applied = frozenset(self.connections_of(batch_id))
+        if listed := applied & self.expected():
+            self._table.update(EXPECTED, "DELETE connections :applied", {":applied": {"SS": sorted(listed)}})
 
-    def is_released(self, batch_id: str) -> bool:
+    def is_applied(self, batch_id: str) -> bool:
         """Whether they were applied."""
-        return "released" in self._table.get(_batch_key(batch_id))
+        return "applied" in self._table.get(_batch_key(batch_id))
 
     def _held(self) -> Item:
         """The item of the batch that waits; empty when its id is malformed, for such a batch can't be approved."""
         item = self._table.get(HELD)
         return item if BATCH_ID.fullmatch(string(item, "id")) else {}
 
-    def _with_superseded_token(self, item: Item) -> ApprovalBatch:
+    def _with_replaced_token(self, item: Item) -> ApprovalBatch:
         """The batch with the token of the batch before it."""
-        tokens = (self._token(each) for each in _superseded(item))
-        return replace(_batch(item), superseded_token=next(filter(None, tokens), ""))
+        tokens = (self._token(each) for each in _replaced(item))
+        return replace(_batch(item), replaced_token=next(filter(None, tokens), ""))
 
     def _token(self, batch_id: str) -> str:
         token = string(self._table.get(_approval_key(batch_id)), "token")
@@ -129,9 +129,9 @@ def _batch(item: Item) -> ApprovalBatch:
     return ApprovalBatch(string(item, "id"), string_set(item, "connections"))
 
 
-def _superseded(item: Item) -> list[str]:
+def _replaced(item: Item) -> list[str]:
     """The batches whose tokens may have to be invalidated, the latest first."""
-    named = [each.get("S", "") for each in item.get("superseded_tokens", {}).get("L", [])]
+    named = [each.get("S", "") for each in item.get("replaced_tokens", {}).get("L", [])]
     return [each for each in named if BATCH_ID.fullmatch(each)]
 
 

@@ -10,7 +10,7 @@ from control_plane.opt_in import Value
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-KEPT = timedelta(days=14)
+RETENTION = timedelta(days=14)
 V = TypeVar("V", bound=Value)
 
 
@@ -46,4 +46,4 @@ def _key(sweep_id: str, name: str) -> Any:
 def _expiry(sweep_id: str) -> int:
     """When a sweep's values expire. A sweep's id starts with its start time: YYYYMMDDhhmmss."""
     started = datetime.strptime(sweep_id[:14], "%Y%m%d%H%M%S").replace(tzinfo=UTC)
-    return int((started + KEPT).timestamp())
+    return int((started + RETENTION).timestamp())

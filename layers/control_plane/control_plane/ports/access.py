@@ -58,13 +58,13 @@ class PendingChanges:
 class ApprovalBatch:
     """Revocations that wait for approval, as `account#profile`. The id is new whenever the list changes.
 
-    An entry that is not a connection of ours is listed by its ARN. `superseded_token` approved the list before this
+    An entry that is not a connection of ours is listed by its ARN. `replaced_token` approved the list before this
     one, and must no longer be accepted.
     """
 
     id: str = ""
     connections: frozenset[str] = frozenset()
-    superseded_token: str = ""
+    replaced_token: str = ""
 
 
 class Shards(Protocol):
@@ -139,7 +139,7 @@ class RevocationBudget(Protocol):
     def hold(self, connections: Collection[str], now: str) -> ApprovalBatch | None:
         """Replace the revocations that wait. Returns the batch while its approval has not been requested yet."""
 
-    def mark_approval_requested(self, batch: ApprovalBatch) -> None:
+    def record_approval_requested(self, batch: ApprovalBatch) -> None:
         """Record that the approval of this batch was requested."""
 
     def store_token(self, batch_id: str, token: str) -> ApprovalBatch | None:
@@ -148,10 +148,10 @@ class RevocationBudget(Protocol):
     def connections_of(self, batch_id: str) -> Sequence[str]:
         """The connections of a batch in order, whether they still wait or not."""
 
-    def mark_released(self, batch_id: str) -> None:
+    def record_applied(self, batch_id: str) -> None:
         """Record that the revocations of an approved batch were applied."""
 
-    def is_released(self, batch_id: str) -> bool:
+    def is_applied(self, batch_id: str) -> bool:
         """Whether they were applied."""
 
 

@@ -14,8 +14,8 @@ class Record:
     """The record of a connection or, without a profile, the claim of an account. See docs/reference/registry.md.
 
     A malformed attribute counts as missing; `anomaly` says what is malformed. Without an account id, nothing else of
-    the item could be read. `held`: an execution holds the claim. `instance_retained`: AWS still lists an account that
-    left in the stack set. `updated`: a time long ago when it is missing.
+    the item could be read. `claimed`: an execution holds the claim. `instance_retained`: AWS still lists an account
+    that left in the stack set. `updated`: a time long ago when it is missing.
     """
 
     account_id: str = ""
@@ -38,7 +38,7 @@ class Record:
     retained: str = ""
     dependents: str = ""
     instance_retained: bool = False
-    held: bool = False
+    claimed: bool = False
     holder: str = ""
     event: str = ""
     requeue_requested: str = ""
@@ -72,10 +72,10 @@ class Registry(Protocol):
     def unsettled(self, kind: str) -> list[Record]:
         """Records that are `in_progress` or `failed`, the one written longest ago first."""
 
-    def is_held_by(self, account_id: str, execution: str) -> bool:
+    def is_claimed_by(self, account_id: str, execution: str) -> bool:
         """Whether that execution holds the account's claim now."""
 
-    def held_since(self, account_id: str) -> str | None:
+    def claimed_since(self, account_id: str) -> str | None:
         """When the holder of an account's claim wrote it last; None when nobody holds it."""
 
     def unread_events(self) -> int:

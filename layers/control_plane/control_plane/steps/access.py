@@ -90,7 +90,7 @@ class AccessRequest(Connection):
 
     def check_claim(self, registry: Registry) -> None:
         """Raise ClaimLost when another execution holds the account: it decides now what access the account has."""
-        if not registry.is_held_by(self.account_id, self.execution):
+        if not registry.is_claimed_by(self.account_id, self.execution):
             raise ClaimLost(f"account {self.account_id}: {self.execution} does not hold its claim any more")
 
     @property
@@ -104,7 +104,7 @@ def apply_change(change: AccessChange, writer: Writer, deps: AccessDependencies)
     key = change.connection.key
     deps.ledger.enqueue(change, writer.now)
     done = _with_lease(writer, deps, own_key=key)
-    if done is None or key in done.deferred:
+    if done is None or key in done.unverified:
         return WriteResult.BUSY
     arn = change.connection.consumer_role_arn(deps.hub)
     if arn in done.without_room:
@@ -117,9 +117,9 @@ def apply_change(change: AccessChange, writer: Writer, deps: AccessDependencies)
     return WriteResult.HELD if key in done.held else WriteResult.BUSY
 
 
-def release_batch(batch_id: str, writer: Writer, deps: AccessDependencies) -> WriteResult:
+def apply_batch(batch_id: str, writer: Writer, deps: AccessDependencies) -> WriteResult:
     """Apply exactly the revocations of an approved batch. HELD: it was replaced; the new one needs its own approval."""
-    if deps.budget.is_released(batch_id):
+    if deps.budget.is_applied(batch_id):
         return WriteResult.DONE
     done = _with_lease(writer, deps, approved=batch_id)
     if done is None:
@@ -137,14 +137,14 @@ def remove_unexpected(writer: Writer, deps: AccessDependencies) -> Sequence[str]
 class CommitResult:
     """The result of a commit: entries without room, connections held, and whether another batch was approved.
 
-    `in_force`: all entries in force now. `deferred`: changes it could not verify; their callers try again.
+    `in_force`: all entries in force now. `unverified`: changes it could not verify; their callers try again.
     `unexpected`: entries that are still there and are not a consumer role of ours.
     """
 
     in_force: frozenset[str] = frozenset()
     without_room: frozenset[str] = frozenset()
     held: frozenset[str] = frozenset()
-    deferred: frozenset[str] = frozenset()
+    unverified: frozenset[str] = frozenset()
     unexpected: frozenset[str] = frozenset()
     refused: bool = False
 
@@ -196,7 +196,7 @@ def _commit(task: _Commit, deps: AccessDependencies) -> CommitResult | None:
         in_force=frozenset(outcome.in_force),
         without_room=outcome.without_room,
         held=work.verdict.hold,
-        deferred=work.deferred | refused,
+        unverified=work.unverified | refused,
         unexpected=work.unexpected - work.changes.remove,
     )
 
@@ -213,10 +213,10 @@ def _write(shards: Sequence[Shard], task: _Commit, deps: AccessDependencies) -> 
 def _request_approval(hold: frozenset[str], task: _Commit, deps: AccessDependencies) -> None:
     """Record that an approved batch was applied, and request approval of the revocations that wait now."""
     if task.approved:
-        deps.budget.mark_released(task.approved)
+        deps.budget.record_applied(task.approved)
     if batch := deps.budget.hold(hold, task.writer.now):
         deps.approvals.ask(batch)
-        deps.budget.mark_approval_requested(batch)
+        deps.budget.record_approval_requested(batch)
 
 
 @dataclass(frozen=True)
@@ -228,14 +228,14 @@ class _CommitPlan:
 
     changes: Changes
     verdict: Verdict
-    deferred: frozenset[str]
+    unverified: frozenset[str]
     unexpected: frozenset[str]
     removes: bool
 
     @property
     def waiting(self) -> frozenset[str]:
         """Changes that stay in the ledger. Those without room do not: their caller gets an error."""
-        return self.verdict.hold | self.deferred
+        return self.verdict.hold | self.unverified
 
 
 def _plan_commit(
@@ -255,41 +255,41 @@ def _plan_commit(
     roles = {each.key: each.change.connection.consumer_role_arn(deps.hub) for each in pending}
     approved = held.connections & frozenset(deps.budget.connections_of(task.approved)) if task.approved else frozenset()
     to_check = [each for each in revoked if roles[each.key] in in_force and each.key not in approved]
-    exempt, deferred = _verify([each for each in to_check if not each.change.counted], task, deps)
+    exempt, unverified = _verify([each for each in to_check if not each.change.counted], task, deps)
     revocations = [
         Revocation(each.key, roles[each.key], each.key not in exempt, each.requested_at)
         for each in to_check
-        if each.key not in deferred
+        if each.key not in unverified
     ]
-    foreign = [Revocation(each, each, counted=True, requested_at=now) for each in unexpected if deps.repairs]
-    revocations += [each for each in foreign if each.key not in approved]
+    unknown_entries = [Revocation(each, each, counted=True, requested_at=now) for each in unexpected if deps.repairs]
+    revocations += [each for each in unknown_entries if each.key not in approved]
     waiting = held.connections | deps.budget.expected()
     verdict = decide(revocations, len(in_force), deps.budget.revoked(), waiting, datetime.fromisoformat(now))
-    removed = {each.key: roles[each.key] for each in revoked} | {each.key: each.arn for each in foreign}
-    kept = verdict.hold | deferred
+    removed = {each.key: roles[each.key] for each in revoked} | {each.key: each.arn for each in unknown_entries}
+    kept = verdict.hold | unverified
     return _CommitPlan(
         changes=Changes(
             add=frozenset(roles[each.key] for each in pending if each.change.allow),
             remove=frozenset(arn for key, arn in removed.items() if key not in kept),
         ),
         verdict=verdict,
-        deferred=deferred,
+        unverified=unverified,
         unexpected=unexpected,
         removes=bool(removed),
     )
 
 
 def _verify(
-    claims: Sequence[PendingChange], task: _Commit, deps: AccessDependencies
+    changes: Sequence[PendingChange], task: _Commit, deps: AccessDependencies
 ) -> tuple[frozenset[str], frozenset[str]]:
-    """Verify the revocations that claim to be uncounted. Returns the exempt ones and those not verified yet.
+    """Verify the revocations that are requested as uncounted. Returns the exempt ones and those not verified yet.
 
     The writer verifies its own change first, so that it never waits for all others. After an error the change at hand
-    is counted and the others are deferred: more calls would only use up the writer's time.
+    is counted and the others stay unverified: more calls would only use up the writer's time.
     """
     started = datetime.now(UTC)  # only to measure the duration
     exempt: set[str] = set()
-    queue = sorted(claims, key=lambda each: (each.key != task.own_key, each.requested_at, each.key))
+    queue = sorted(changes, key=lambda each: (each.key != task.own_key, each.requested_at, each.key))
     for number, each in enumerate(queue):
         if number == MAX_VERIFIED or (number and datetime.now(UTC) - started > VERIFY_TIME_LIMIT):
             return frozenset(exempt), frozenset(rest.key for rest in queue[number:])

@@ -7,7 +7,7 @@ gets about two calls a second from all of them together. After a crash, only the
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from control_plane.dependents import KIND_NAMES, NAMED, Asset, depending
+from control_plane.dependents import KIND_NAMES, MAX_LISTED, Asset, depending
 from control_plane.ports.quick import AssetCache, ListingProgress, QuickAssets
 
 PACE = timedelta(seconds=10)  # between two slices of calls, for all callers together
@@ -53,7 +53,7 @@ def _find_in_cache(arn: str, search: Search) -> list[Asset] | None:
     if listing.kind or not search.is_fresh(listing.since) or any(asset.uses is None for asset in assets):
         return None
     found = depending(arn, assets)
-    return found if all(search.is_fresh(asset.owners_asked) for asset in found[:NAMED]) else None
+    return found if all(search.is_fresh(asset.owners_asked) for asset in found[:MAX_LISTED]) else None
 
 
 def _listed(search: Search, listing: ListingProgress) -> list[Asset]:
@@ -71,7 +71,7 @@ def _search(arn: str, search: Search) -> None:
     assets = _listed(search, listing)
     if any(asset.uses is None for asset in assets):
         return
-    for asset in depending(arn, assets)[:NAMED]:
+    for asset in depending(arn, assets)[:MAX_LISTED]:
         if not search.is_fresh(asset.owners_asked) and search.spend():
             owners = search.quick.owners(asset.kind, asset.id)
             search.cache.keep(replace(asset, owners=owners, owners_asked=search.now.isoformat()))

@@ -34,7 +34,7 @@ class Inventory:
     ) -> None:
         self._profiles, self._hub, self._outdated = profiles, hub, outdated
         entries = {entry: Connection.of_role(entry, hub) for shard in shards for entry in shard.entries}
-        self.foreign = tuple(sorted(entry for entry, connection in entries.items() if connection is None))
+        self.unexpected_entries = tuple(sorted(entry for entry, connection in entries.items() if connection is None))
         self.roles: Mapping[Key, RoleSummary] = {(each.account_id, each.profile): each for each in read.roles}
         # A data source with our name that is not ours counts as absent, as in an assessment.
         self.unmanaged: Mapping[Key, str] = {

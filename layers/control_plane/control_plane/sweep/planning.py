@@ -65,10 +65,10 @@ class SweepPlan(Value):
     `hold`: connections whose revocation waits for approval. `withheld`: not removed, because the list of accounts is
     incomplete. `reported_only`: differences that are not repaired. `full_check`: accounts to check in full. `profiles`:
     those with roles in accounts, in a sweep of everything. `stack_sets`: how stack sets with our names differ from what
-    was built. `known`: the baseline for the next sweep. `foreign`: entries of the access policy that are not a consumer
-    role of ours. `unrequested`: consumer roles of ours in the access policy that must not have access. `unmanaged`:
-    resources with our names that are not ours. `reported_before`: those of them that an earlier sweep reported.
-    `names`: of the accounts that the report names.
+    was built. `known`: the baseline for the next sweep. `unexpected_entries`: entries of the access policy that
+    are not a consumer role of ours. `unrequested`: consumer roles of ours in the access policy that must not have
+    access. `unmanaged`: resources with our names that are not ours. `reported_before`: those of them that an earlier
+    sweep reported. `names`: of the accounts that the report names.
     """
 
     partial: str = ""
@@ -84,7 +84,7 @@ class SweepPlan(Value):
     unmanaged: tuple[str, ...] = ()
     reported_before: tuple[str, ...] = ()
     malformed: tuple[str, ...] = ()
-    foreign: tuple[str, ...] = ()
+    unexpected_entries: tuple[str, ...] = ()
     unrequested: tuple[str, ...] = ()
     full_check: tuple[str, ...] = ()
     profiles: tuple[str, ...] = ()
@@ -192,7 +192,7 @@ class _Planner:
             hold=hold,
             reported_only=tuple(self._reported_only.values()),
             malformed=self._inventory.malformed,
-            foreign=self._inventory.foreign,
+            unexpected_entries=self._inventory.unexpected_entries,
             names=self._reported_names(*self._lists.values(), list(hold)),
             **{name: tuple(each) for name, each in self._lists.items()},
         )

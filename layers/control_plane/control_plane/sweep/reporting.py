@@ -9,7 +9,7 @@ from control_plane.sweep.planning import REFUSED, REPORTED, Difference, SweepPla
 from control_plane.sweep.snapshot import EVERYTHING
 from control_plane.text import SHORT, bounded
 
-NAMED = 20  # items of each kind in the message
+MAX_LISTED = 20  # items of each kind in the message
 LONGEST = 200  # characters of a name
 LINE = 250  # bytes of an item in the registry: the lists together stay below DynamoDB's 400 KB
 
@@ -86,16 +86,16 @@ class Report(Value):
 
 
 class SweepEnd(Value):
-    """Which sweep ended, and when. `remaining`: foreign entries that are still in the access policy."""
+    """Which sweep ended, and when. `not_removed`: unexpected entries that are still in the access policy."""
 
     sweep_id: str
     at: str
-    remaining: tuple[str, ...] = ()
+    not_removed: tuple[str, ...] = ()
 
 
 def report(end: SweepEnd, scope: tuple[str, ...], plan: SweepPlan, now: Now) -> Report:
     """The report of a plan, by the records when the sweep ends."""
-    foreign, names = cut(plan.foreign), Names(plan, now)
+    entries, names = cut(plan.unexpected_entries), Names(plan, now)
     found = outcomes(plan.start, now)
     counts = Counter(each.what for each in found)
     return Report(
@@ -116,8 +116,8 @@ def report(end: SweepEnd, scope: tuple[str, ...], plan: SweepPlan, now: Now) -> 
         unmanaged_before=len({*plan.unmanaged} & {*plan.reported_before}),
         malformed=plan.malformed,
         stack_sets=plan.stack_sets,
-        unexpected=(*foreign, *names.of_keys(plan.unrequested)),
-        removed_entries=tuple(each for each in foreign if each not in end.remaining),
+        unexpected=(*entries, *names.of_keys(plan.unrequested)),
+        removed_entries=tuple(each for each in entries if each not in end.not_removed),
         **{what: counts[what] for what in ORDER},
     )
 
@@ -203,8 +203,10 @@ def message(report: Report) -> tuple[str, str]:
 
 def _listed(what: str, names: Sequence[str], count: int | None = None) -> list[str]:
     count = len(names) if count is None else count
-    more = [f"  ... and {len(names) - NAMED} more"] if len(names) > NAMED else []
-    return ["\n".join([f"{what}: {count}", *(f"  {_line(name)}" for name in names[:NAMED]), *more])] if count else []
+    more = [f"  ... and {len(names) - MAX_LISTED} more"] if len(names) > MAX_LISTED else []
+    return (
+        ["\n".join([f"{what}: {count}", *(f"  {_line(name)}" for name in names[:MAX_LISTED]), *more])] if count else []
+    )
 
 
 def _describe(difference: Difference) -> str:

@@ -22,9 +22,9 @@ from control_plane.sweep.planning import PlanningRules, SweepPlan, plan_sweep, w
 from control_plane.sweep.ports import SweepStore
 from control_plane.sweep.reporting import Report, SweepEnd
 from control_plane.sweep.snapshot import Baseline, SnapshotPage, SnapshotProgress, merged
-from control_plane.sweep.store import BASELINE, LASTING, PLAN, REPORT, load_plan, save_plan
+from control_plane.sweep.store import ACROSS_SWEEPS, BASELINE, PLAN, REPORT, load_plan, save_plan
 
-INSPECTED_AT_ONCE = 8
+INSPECTIONS_PER_CALL = 8
 MAX_READ = 1000  # accounts whose records a report reads; of the others it believes the plan
 
 
@@ -49,7 +49,7 @@ def make_plan(sweep_id: str, now: datetime, deps: SweepDependencies) -> SweepPla
     """Compare what was read, store the plan, and record which revocations have to wait."""
     store, budget = deps.store, deps.budget
     progress = store.get(sweep_id, PROGRESS, SnapshotProgress) or SnapshotProgress()
-    baseline = store.get(LASTING, BASELINE, Baseline) or Baseline()
+    baseline = store.get(ACROSS_SWEEPS, BASELINE, Baseline) or Baseline()
     partial = why_partial(progress, baseline)
     profiles, fault = _profiles(deps.assessment)
     read = merged(store.every(sweep_id, "page#", SnapshotPage))
@@ -90,11 +90,11 @@ def make_plan(sweep_id: str, now: datetime, deps: SweepDependencies) -> SweepPla
 def inspect_some(sweep_id: str, offset: int, now: datetime, deps: SweepDependencies) -> int | None:
     """Check the next few accounts in full. Returns the offset to continue from; None at the end."""
     to_check = (deps.store.get(sweep_id, PLAN, SweepPlan) or SweepPlan()).full_check
-    accounts = to_check[offset : offset + INSPECTED_AT_ONCE]
+    accounts = to_check[offset : offset + INSPECTIONS_PER_CALL]
     if accounts:
         found = inspect(accounts, deps.opt_in_policy, deps.hub, deps.assessment, now)
         deps.store.put(sweep_id, f"checked#{offset:06}", found)
-    following = offset + INSPECTED_AT_ONCE
+    following = offset + INSPECTIONS_PER_CALL
     return following if following < len(to_check) else None
 
 
@@ -128,15 +128,15 @@ def finish(end: SweepEnd, deps: SweepDependencies, *, is_patient: bool) -> Repor
 
 
 def _save_baseline(report: Report, progress: SnapshotProgress, plan: SweepPlan, store: SweepStore) -> None:
-    store.put(LASTING, "last", reporting.shortened(report))
-    before = store.get(LASTING, BASELINE, Baseline) or Baseline()
+    store.put(ACROSS_SWEEPS, "last", reporting.shortened(report))
+    before = store.get(ACROSS_SWEEPS, BASELINE, Baseline) or Baseline()
     reported = {"unmanaged": unmanaged.known_after(plan.reported_before, plan.unmanaged)}
     if progress.is_everything:
         complete = before.complete if report.partial else progress.listed
         known = {"complete": complete, "listed": progress.listed, **reported}
-        store.put(LASTING, BASELINE, plan.known.model_copy(update=known))
+        store.put(ACROSS_SWEEPS, BASELINE, plan.known.model_copy(update=known))
     elif report.unmanaged:
-        store.put(LASTING, BASELINE, before.model_copy(update=reported))
+        store.put(ACROSS_SWEEPS, BASELINE, before.model_copy(update=reported))
 
 
 def _profiles(deps: AssessmentDependencies) -> tuple[Mapping[str, Profile], str]:

@@ -4,16 +4,18 @@ from control_plane.sweep.inspecting import InspectionResult
 from control_plane.sweep.planning import Differences, SweepPlan
 from control_plane.sweep.ports import SweepStore
 
-LASTING = ""  # the sweep id of values that outlive a sweep
+ACROSS_SWEEPS = ""  # the sweep id of values that outlive a sweep
 BASELINE, REPORT, PLAN = "baseline", "report", "plan"
-TOGETHER = 100  # differences in one item: well below DynamoDB's 400 KB
+DIFFERENCES_PER_ITEM = 100  # differences in one item: well below DynamoDB's 400 KB
 
 
 def save_plan(sweep_id: str, plan: SweepPlan, store: SweepStore) -> None:
     """Store a plan. A repeated call writes the same items; the item with the totals comes last."""
     for name, differences in (("start", plan.start), ("reported", plan.reported_only)):
-        for number, first in enumerate(range(0, len(differences), TOGETHER)):
-            store.put(sweep_id, f"{name}#{number:06}", Differences(items=differences[first : first + TOGETHER]))
+        for number, first in enumerate(range(0, len(differences), DIFFERENCES_PER_ITEM)):
+            store.put(
+                sweep_id, f"{name}#{number:06}", Differences(items=differences[first : first + DIFFERENCES_PER_ITEM])
+            )
     store.put(sweep_id, PLAN, plan.model_copy(update={"start": (), "reported_only": ()}))
 
 

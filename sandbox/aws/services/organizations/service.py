@@ -11,7 +11,7 @@ from sandbox.aws.gateway import Call, Handler
 from sandbox.aws.identity import ADMINISTRATOR_ROLE
 from sandbox.aws.services.organizations import errors
 from sandbox.aws.services.organizations.creation import give_administrator_role
-from sandbox.aws.services.organizations.directory import STATES, Directory
+from sandbox.aws.services.organizations.directory import STATES, Directory, Member
 from sandbox.aws.services.organizations.lifecycle import Lifecycle
 from sandbox.aws.services.organizations.reading import Reading
 from sandbox.aws.services.organizations.trail import Trail
@@ -79,6 +79,11 @@ class Organizations:
     def management_account(self) -> str:
         """The account that owns the organization."""
         return self.directory.management
+
+    @property
+    def accounts(self) -> list[Member]:
+        """Every account there is now, the management account first."""
+        return list(self.directory.backend.accounts)
 
     def accounts_below(self, parent: str) -> list[str] | None:
         """The ids of all accounts under a root or OU, at any depth and in any state; None for an unknown parent."""

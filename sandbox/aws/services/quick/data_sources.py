@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from sandbox.aws.services.quick.folders import Folders
 
 
-AT_ONCE = ("AccessDeniedException", "InvalidParameterValueException")
-LATER = (
+IMMEDIATE_REFUSALS = ("AccessDeniedException", "InvalidParameterValueException")
+DELAYED_REFUSALS = (
     ACCESS_DENIED,
     SQL_FAILURE,
     "UNKNOWN",
@@ -53,7 +53,7 @@ class DataSources:
         self._cloud, self._engine, self._folders, self._seconds = cloud, engine, folders, seconds
         self.store: AssetStore[DataSource] = AssetStore("DataSource")
         self.deleted: list[Callable[[DataSource], None]] = []
-        self.refuses_as = AT_ONCE[0]
+        self.refuses_as = IMMEDIATE_REFUSALS[0]
 
     def operations(self) -> dict[str, Handler]:
         """What is answered here."""
@@ -101,7 +101,7 @@ class DataSources:
 
     def _refuse(self, source: DataSource) -> None:
         """Refuse the request itself, if that is how this Quick says no."""
-        if self.refuses_as in AT_ONCE:
+        if self.refuses_as in IMMEDIATE_REFUSALS:
             try:
                 self._engine.check_chain(source)
             except Refused as refused:
@@ -124,7 +124,7 @@ class DataSources:
             source.updated = self._cloud.clock.now()
 
     def _as_ordered(self, refused: Refused) -> Refused:
-        ordered = refused.by_chain and self.refuses_as in LATER
+        ordered = refused.by_chain and self.refuses_as in DELAYED_REFUSALS
         return Refused(self.refuses_as, refused.message, by_chain=True) if ordered else refused
 
     def _list(self, call: Call) -> dict[str, Any]:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class HeldSession:
+class CachedSession:
     """A session Quick has, since when, and the roles it stands for."""
 
     session: Session
@@ -45,11 +45,11 @@ class Engine:
         self._cloud, self._sts, self._iam = cloud, sts, iam
         self.session_seconds = session_seconds
         self.lake_formation_locations: set[str] = set()
-        self._held: dict[DataSource, HeldSession] = {}
+        self._sessions: dict[DataSource, CachedSession] = {}
 
     def test(self, source: DataSource) -> None:
         """The connection test, with a session of its own. Raises Refused."""
-        self._held.pop(source, None)
+        self._sessions.pop(source, None)
         self._connect(source).test(source.work_group)
 
     def check_chain(self, source: DataSource) -> None:
@@ -71,15 +71,15 @@ class Engine:
 
     def forget(self, source: DataSource) -> None:
         """A deleted source's session is not used again."""
-        self._held.pop(source, None)
+        self._sessions.pop(source, None)
 
     def _connect(self, source: DataSource) -> ConsumerSession:
         now = self._cloud.clock.now()
-        held = self._held.get(source)
-        if held is None or held.athena != source.athena or self._is_over(held, now):
-            held = HeldSession(chain.connect(source, self._sts, now), now, source.athena)
-            self._held[source] = held
-        return ConsumerSession(self._iam, held.session, source.region, now, frozenset(self.lake_formation_locations))
+        cached = self._sessions.get(source)
+        if cached is None or cached.athena != source.athena or self._is_over(cached, now):
+            cached = CachedSession(chain.connect(source, self._sts, now), now, source.athena)
+            self._sessions[source] = cached
+        return ConsumerSession(self._iam, cached.session, source.region, now, frozenset(self.lake_formation_locations))
 
-    def _is_over(self, held: HeldSession, now: datetime) -> bool:
-        return now >= held.since + timedelta(seconds=self.session_seconds)
+    def _is_over(self, cached: CachedSession, now: datetime) -> bool:
+        return now >= cached.since + timedelta(seconds=self.session_seconds)

@@ -12,7 +12,7 @@ from sandbox.aws.services.quick import urls
 from sandbox.aws.services.quick.analyses_and_dashboards import AnalysesOrDashboards
 from sandbox.aws.services.quick.answer import Answer, Refused, refusal
 from sandbox.aws.services.quick.data_sets import DataSets
-from sandbox.aws.services.quick.data_sources import AT_ONCE, LATER, DataSources
+from sandbox.aws.services.quick.data_sources import DELAYED_REFUSALS, IMMEDIATE_REFUSALS, DataSources
 from sandbox.aws.services.quick.engine import Engine
 from sandbox.aws.services.quick.folders import Folders
 from sandbox.aws.services.quick.groups import Groups
@@ -77,8 +77,10 @@ class Quick:
 
     @refuses_as.setter
     def refuses_as(self, how: str) -> None:
-        if how not in (*AT_ONCE, *LATER):
-            raise ValueError(f"Quick refuses as one of {', '.join((*AT_ONCE, *LATER))}, not as {how}")
+        if how not in (*IMMEDIATE_REFUSALS, *DELAYED_REFUSALS):
+            raise ValueError(
+                f"Quick refuses as one of {', '.join((*IMMEDIATE_REFUSALS, *DELAYED_REFUSALS))}, not as {how}"
+            )
         self._sources.refuses_as = how
 
     @property

@@ -16,7 +16,7 @@ from tests.unit.sandbox.policy_cases.vocabulary import (
     NO_TRUST,
     PRINCIPAL,
     READ,
-    ROLE_A,
+    ROLE_IN_A,
     ROOT,
     ROOT_A,
     SERVICE,
@@ -57,7 +57,7 @@ ASSUMING = [
         ASSUME,
         "in the same account a trust policy that names the calling role suffices",
         allowed=True,
-        resource=trust({"AWS": ROLE_A}),
+        resource=trust({"AWS": ROLE_IN_A}),
     ),
     assumes(
         ASSUME,
@@ -79,7 +79,7 @@ ASSUMING = [
         allowed=False,
         reason=NO_IDENTITY,
         on=TARGET_B,
-        resource=trust({"AWS": ROLE_A}),
+        resource=trust({"AWS": ROLE_IN_A}),
     ),
     assumes(
         ASSUME,
@@ -111,7 +111,7 @@ ASSUMING = [
         "a role does not trust itself implicitly",
         allowed=False,
         reason=NO_TRUST,
-        on=ROLE_A,
+        on=ROLE_IN_A,
         identity=[ASSUME_ANY],
         resource=trust({"AWS": USER_A}),
     ),
@@ -121,7 +121,7 @@ ASSUMING = [
         allowed=False,
         reason=NO_BOUNDARY,
         boundary=READ,
-        resource=trust({"AWS": ROLE_A}),
+        resource=trust({"AWS": ROLE_IN_A}),
     ),
     assumes(
         SESSIONS,
@@ -244,7 +244,7 @@ ASSUMING = [
         allowed=True,
         on=TARGET_B,
         identity=[ASSUME_ANY],
-        resource=trust({"AWS": ROOT_A}, {"ArnEquals": {"aws:PrincipalArn": ROLE_A}}),
+        resource=trust({"AWS": ROOT_A}, {"ArnEquals": {"aws:PrincipalArn": ROLE_IN_A}}),
     ),
     assumes(
         PRINCIPAL,

@@ -22,7 +22,7 @@ from tests.unit.sandbox.policy_cases.vocabulary import (
     PRINCIPAL,
     READ,
     READ_ALL,
-    ROLE_A,
+    ROLE_IN_A,
     ROOT,
     ROOT_A,
     SCP_PAGE,
@@ -69,7 +69,10 @@ SINGLE_ACCOUNT = [
     ),
     Case(BASICS, "an allow in the identity-based policy alone suffices", ALLOWED, identity=[READ]),
     Case(
-        BASICS, "an allow in the resource-based policy alone suffices", ALLOWED, resource=bucket_policy({"AWS": ROLE_A})
+        BASICS,
+        "an allow in the resource-based policy alone suffices",
+        ALLOWED,
+        resource=bucket_policy({"AWS": ROLE_IN_A}),
     ),
     Case(
         BASICS,
@@ -85,7 +88,7 @@ SINGLE_ACCOUNT = [
         DENIED,
         NO_BOUNDARY,
         boundary=OTHER,
-        resource=bucket_policy({"AWS": ROLE_A}),
+        resource=bucket_policy({"AWS": ROLE_IN_A}),
     ),
     Case(
         LOGIC,
@@ -93,7 +96,7 @@ SINGLE_ACCOUNT = [
         DENIED,
         NO_SESSION,
         session=[OTHER],
-        resource=bucket_policy({"AWS": ROLE_A}),
+        resource=bucket_policy({"AWS": ROLE_IN_A}),
     ),
     Case(
         LOGIC,
@@ -102,7 +105,7 @@ SINGLE_ACCOUNT = [
         identity=[OTHER],
         boundary=READ,
         session=[READ],
-        resource=bucket_policy({"AWS": ROLE_A}),
+        resource=bucket_policy({"AWS": ROLE_IN_A}),
     ),
     Case(
         LOGIC,
@@ -155,7 +158,7 @@ SINGLE_ACCOUNT = [
         ALLOWED,
         boundary=OTHER,
         session=[OTHER],
-        resource=bucket_policy("*", Condition={"ArnEquals": {"aws:PrincipalArn": ROLE_A}}),
+        resource=bucket_policy("*", Condition={"ArnEquals": {"aws:PrincipalArn": ROLE_IN_A}}),
     ),
 ]
 
@@ -195,7 +198,12 @@ LIMITS = [
         identity=[READ],
         boundary=READ,
         resource=policy(
-            {"Effect": "Deny", "NotPrincipal": {"AWS": [ROOT_A, ROLE_A, SESSION_A]}, "Action": "s3:*", "Resource": "*"}
+            {
+                "Effect": "Deny",
+                "NotPrincipal": {"AWS": [ROOT_A, ROLE_IN_A, SESSION_A]},
+                "Action": "s3:*",
+                "Resource": "*",
+            }
         ),
     ),
     Case(
@@ -294,13 +302,13 @@ LIMITS = [
 ]
 
 CROSS_ACCOUNT = [
-    Case(CROSS, "both sides allow", ALLOWED, identity=[READ], resource=bucket_policy({"AWS": ROLE_A}), owner=B),
+    Case(CROSS, "both sides allow", ALLOWED, identity=[READ], resource=bucket_policy({"AWS": ROLE_IN_A}), owner=B),
     Case(
         CROSS,
         "the resource-based policy alone does not suffice",
         DENIED,
         NO_IDENTITY,
-        resource=bucket_policy({"AWS": ROLE_A}),
+        resource=bucket_policy({"AWS": ROLE_IN_A}),
         owner=B,
     ),
     Case(CROSS, "the identity-based policy alone does not suffice", DENIED, NO_RESOURCE, identity=[READ], owner=B),
@@ -350,7 +358,7 @@ CROSS_ACCOUNT = [
         NO_SESSION,
         identity=[READ],
         session=[OTHER],
-        resource=bucket_policy({"AWS": ROLE_A}),
+        resource=bucket_policy({"AWS": ROLE_IN_A}),
         owner=B,
     ),
 ]

@@ -17,7 +17,7 @@ from tests.unit.sandbox.policy_cases.vocabulary import (
     PRINCIPAL,
     READ,
     RESOURCE,
-    ROLE_A,
+    ROLE_IN_A,
     ROOT_A,
     SESSION_A,
     USER,
@@ -35,7 +35,9 @@ from tests.unit.sandbox.policy_cases.vocabulary import (
 )
 
 ELEMENTS = [
-    Case(PRINCIPAL, "several principals are joined by OR", ALLOWED, resource=bucket_policy({"AWS": [USER_A, ROLE_A]})),
+    Case(
+        PRINCIPAL, "several principals are joined by OR", ALLOWED, resource=bucket_policy({"AWS": [USER_A, ROLE_IN_A]})
+    ),
     Case(
         PRINCIPAL, "account id and account ARN behave the same", DENIED, NO_IDENTITY, resource=bucket_policy({"AWS": A})
     ),
@@ -53,7 +55,7 @@ ELEMENTS = [
         "a Deny for everyone except aws:PrincipalArn spares that principal",
         ALLOWED,
         identity=[READ],
-        resource=deny("s3:*", Principal="*", Condition={"ArnNotEquals": {"aws:PrincipalArn": ROLE_A}}),
+        resource=deny("s3:*", Principal="*", Condition={"ArnNotEquals": {"aws:PrincipalArn": ROLE_IN_A}}),
     ),
     Case(
         PRINCIPAL,
@@ -62,7 +64,7 @@ ELEMENTS = [
         DENY_IN + "a resource-based policy",
         principal=USER,
         identity=[READ],
-        resource=deny("s3:*", Principal="*", Condition={"ArnNotEquals": {"aws:PrincipalArn": ROLE_A}}),
+        resource=deny("s3:*", Principal="*", Condition={"ArnNotEquals": {"aws:PrincipalArn": ROLE_IN_A}}),
     ),
     Case(
         NOT_PRINCIPAL,
@@ -89,7 +91,12 @@ ELEMENTS = [
         ALLOWED,
         identity=[READ],
         resource=policy(
-            {"Effect": "Deny", "NotPrincipal": {"AWS": [SESSION_A, ROLE_A, ROOT_A]}, "Action": "s3:*", "Resource": "*"}
+            {
+                "Effect": "Deny",
+                "NotPrincipal": {"AWS": [SESSION_A, ROLE_IN_A, ROOT_A]},
+                "Action": "s3:*",
+                "Resource": "*",
+            }
         ),
     ),
     Case(
@@ -227,7 +234,7 @@ ELEMENTS = [
         DENY_IN + "a resource-based policy",
         identity=[READ],
         resource=policy(
-            {"Effect": "Deny", "NotPrincipal": {"AWS": [ROLE_A, ROOT_A]}, "Action": "s3:*", "Resource": "*"}
+            {"Effect": "Deny", "NotPrincipal": {"AWS": [ROLE_IN_A, ROOT_A]}, "Action": "s3:*", "Resource": "*"}
         ),
     ),
 ]
@@ -336,7 +343,7 @@ VARIABLE_ROWS = [
         VARIABLES,
         "a variable that is an ARN in an ARN operator",
         {"ArnEquals": {"aws:SourceArn": "${aws:PrincipalArn}"}},
-        {"aws:SourceArn": ROLE_A},
+        {"aws:SourceArn": ROLE_IN_A},
         allowed=True,
     ),
     Case(

@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
 A, B = "111122223333", "444455556666"
 ROOT_A, ROOT_B = f"arn:aws:iam::{A}:root", f"arn:aws:iam::{B}:root"
-ROLE_A, SESSION_A = f"arn:aws:iam::{A}:role/examplerole", f"arn:aws:sts::{A}:assumed-role/examplerole/session"
+ROLE_IN_A, SESSION_A = f"arn:aws:iam::{A}:role/examplerole", f"arn:aws:sts::{A}:assumed-role/examplerole/session"
 USER_A = f"arn:aws:iam::{A}:user/carlossalazar"
 UNIQUE_ID = "AROAEXAMPLEROLEID0001"
 
-ROLE = Principal(A, ROLE_A, SESSION_A, UNIQUE_ID, {"department": "data"})
+ROLE = Principal(A, ROLE_IN_A, SESSION_A, UNIQUE_ID, {"department": "data"})
 USER = Principal(A, USER_A, unique_id="AIDAEXAMPLEUSERID0001")
 ROOT = Principal(A, ROOT_A)
 SERVICE = Principal("", "quicksight.amazonaws.com")

@@ -1,4 +1,4 @@
-"""ReleaseRevocations: apply the revocations of an approved batch, then reconcile each account."""
+"""ApplyRevocations: apply the revocations of an approved batch, then reconcile each account."""
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.parser import event_parser
@@ -7,10 +7,10 @@ from pydantic import BaseModel
 
 from control_plane import wiring
 from control_plane.account import Connection
-from control_plane.steps.access import Writer, WriteResult, release_batch
+from control_plane.steps.access import Writer, WriteResult, apply_batch
 
 logger = Logger()
-AT_ONCE = 20  # reconciles started in one go: Organizations and Quick are slow
+STARTS_PER_CALL = 20  # reconciles started in one go: Organizations and Quick are slow
 
 
 class Request(BaseModel):
@@ -26,13 +26,13 @@ class Request(BaseModel):
 @event_parser(model=Request)
 def handler(request: Request, context: LambdaContext) -> dict[str, bool | int]:
     """Whether the batch was replaced meanwhile, whether all is done, and the offset to continue from."""
-    result = release_batch(request.batch, Writer(request.execution, request.now), wiring.access_dependencies())
+    result = apply_batch(request.batch, Writer(request.execution, request.now), wiring.access_dependencies())
     if result is not WriteResult.DONE:
-        return {"superseded": result is WriteResult.HELD, "done": False, "offset": request.offset}
+        return {"replaced": result is WriteResult.HELD, "done": False, "offset": request.offset}
     keys = (Connection.of_key(key) for key in wiring.revocation_budget().connections_of(request.batch))
     connections = [each for each in keys if each]  # an entry that is not a connection has no account to reconcile
-    for each in connections[request.offset : request.offset + AT_ONCE]:
+    for each in connections[request.offset : request.offset + STARTS_PER_CALL]:
         name = f"approved-{request.batch}-{each.account_id}-{each.profile}"
         wiring.reconciles().start(each.account_id, f"revocation approved in batch {request.batch}", name)
-    offset = request.offset + AT_ONCE
-    return {"superseded": False, "done": offset >= len(connections), "offset": offset}
+    offset = request.offset + STARTS_PER_CALL
+    return {"replaced": False, "done": offset >= len(connections), "offset": offset}
