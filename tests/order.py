@@ -14,7 +14,15 @@ if TYPE_CHECKING:
     import pytest
 
 # Modules with tests of ten seconds and more.
-LONGEST = ("test_crashes", "test_chaos", "test_mutants", "test_sweep", "test_reconcile_account", "test_disconnecting")
+LONGEST = (
+    "test_crashes",
+    "test_chaos",
+    "test_sweep",
+    "test_sweep_report",
+    "test_mutants",
+    "test_reconcile_account",
+    "test_disconnecting",
+)
 LONG = ("simulation", "e2e", "integration", "behaviour")  # folders; whatever is elsewhere takes milliseconds
 
 

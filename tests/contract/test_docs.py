@@ -340,6 +340,16 @@ def test_the_decision_on_dependents_has_the_codes_numbers() -> None:
     assert f"of the {MAX_LISTED} that are named" in text
 
 
+# Architecture ----------------------------------------------------------------------------------------
+
+
+def test_the_architecture_page_lists_every_module_that_is_no_port_and_no_adapter() -> None:
+    page = project.sections((ROOT / "docs/architecture.md").read_text(encoding="utf-8"))["Where the code is"]
+    modules = [path.relative_to(project.LAYER) for path in project.LAYER.rglob("*.py") if path.stem != "__init__"]
+    inside = {path.stem for path in modules if path.parts[0] not in ("aws", "ports")}
+    assert inside - set(re.findall(r"\w+", page)) == set()
+
+
 # Events ----------------------------------------------------------------------------------------------
 
 

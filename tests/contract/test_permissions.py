@@ -46,6 +46,53 @@ def test_the_functions_may_do_exactly_what_the_adapters_call() -> None:
     assert allowed == _with_besides(called)
 
 
+WIRING = "layers/control_plane/control_plane/wiring.py"
+# Calls of one service may need a permission of another one (BESIDES).
+SERVICES_BESIDES = {"cloudformation": {"organizations"}, "quicksight": {"iam"}}
+
+
+@pytest.mark.parametrize("function", sorted(project.functions()))
+def test_a_function_has_policies_for_the_services_it_reaches_and_for_no_other(function: str) -> None:
+    reached = _reached(function)
+    granted = project.granted(project.functions()[function])
+    services = {action.partition(":")[0] for action in project.actions(*granted)}
+    assert bool(granted) == bool(reached), f"{function} reaches {sorted(reached)}"
+    assert services <= reached.union(*(SERVICES_BESIDES.get(each, set()) for each in reached))
+
+
+def _reached(function: str) -> set[str]:
+    """The services, in IAM's words, of the clients that wiring.py may create for a function's handler."""
+    handler = project.functions()[function]["Properties"]["Handler"].removesuffix(".handler")
+    wired = {node.name: node for node in _tree(WIRING).body if isinstance(node, ast.FunctionDef)}
+    found: set[str] = set()
+    waiting = [node.attr for node in ast.walk(_tree(f"functions/{handler}.py")) if _is_wired(node)]
+    seen: set[str] = set()
+    while waiting:
+        name = waiting.pop()
+        if name in wired and name not in seen:
+            seen.add(name)
+            calls = [node for node in ast.walk(wired[name]) if isinstance(node, ast.Call)]
+            names = [call.func.id for call in calls if isinstance(call.func, ast.Name)]
+            found |= {
+                _client_of(call) for call in calls if isinstance(call.func, ast.Name) and call.func.id == "_client"
+            }
+            waiting += names
+    return found
+
+
+def _tree(path: str) -> ast.Module:
+    return project.modules(path.rpartition("/")[0])[path]
+
+
+def _is_wired(node: ast.AST) -> TypeGuard[ast.Attribute]:
+    return isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "wiring"
+
+
+def _client_of(call: ast.Call) -> str:
+    service = str(ast.literal_eval(call.args[0]))
+    return IAM_PREFIXES.get(service, service)
+
+
 def _with_besides(called: set[str]) -> set[str]:
     return called | {extra for action in called for extra in BESIDES.get(action, set())}
 

@@ -290,6 +290,50 @@ def test_every_action_of_a_plan_has_a_path_in_the_machine() -> None:
     assert handled | {"refuse", "nothing"} == {action.value for action in Action}
 
 
+def _assigned(state: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The literal values of `step` and `failed_step` that a state assigns, on any of its ways out."""
+    for way in (state, *state.get("Choices", []), *state.get("Catch", [])):
+        for variable in ("step", "failed_step"):
+            value = str(way.get("Assign", {}).get(variable, "{%"))
+            if not value.startswith("{%"):
+                yield variable, value
+
+
+@every_machine
+def test_a_step_that_is_assigned_is_the_state_itself_or_another_state(name: str) -> None:
+    known = {state for each in MACHINES for state, _ in project.states(project.machine(each))}
+    for state, raw in project.states(project.machine(name)):
+        for variable, value in _assigned(raw):
+            assert value in ({state} if raw["Type"] == "Task" and state not in SECOND_CALLERS else known), (
+                f"{state} assigns {variable}: {value}"
+            )
+
+
+@every_machine
+def test_a_step_that_a_machine_records_is_a_state(name: str) -> None:
+    known = {state for each in MACHINES for state, _ in project.states(project.machine(each))}
+    recorded = set(
+        re.findall(r"^ +(?:step: |\":step\": \{S: )(\w+)\}?$", project.machine_text(name), flags=re.MULTILINE)
+    )
+    assert recorded <= known
+
+
+@pytest.mark.parametrize("name", [name for name in MACHINES if "ChooseStep" in project.machine(name)["States"]])
+def test_choose_step_leads_to_every_step_that_is_assigned(name: str) -> None:
+    document = project.machine(name)
+    hub = document["States"]["ChooseStep"]
+    lines = [(re.fullmatch(r"\{% \$step = '(\w+)' %\}", each["Condition"]), each["Next"]) for each in hub["Choices"]]
+    ways = {found[1]: target for found, target in lines if found}
+    assert len(ways) == len(hub["Choices"])
+    states_of_machine = dict(project.states(document))
+    assert {step: to for step, to in ways.items() if step in states_of_machine and step != to} == {}
+    assigned = {
+        value for _, raw in project.states(document) for variable, value in _assigned(raw) if variable == "step"
+    }
+    assert assigned
+    assert assigned <= {*ways, hub["Default"]}
+
+
 @pytest.mark.parametrize("function", sorted(path.stem for path in (project.ROOT / "functions").glob("*.py")))
 def test_the_sample_input_of_a_step_is_what_the_machine_sends_and_the_function_takes(function: str) -> None:
     sample = project.sample(f"steps/{function}")

@@ -4,7 +4,10 @@ Every mend names what moto 5.2.5 does; a mend that is no longer needed can go.
 """
 
 import copy
+import hashlib
 import json
+import re
+import threading
 import time
 import types
 from collections.abc import Callable, Iterator
@@ -46,6 +49,9 @@ from tests.simulation.outcome import EXECUTION, MACHINE, ROLE, Outcome, Script, 
 
 _parse = AmazonStateLanguageParser.parse
 PATIENCE = 30.0  # real seconds for one execution
+LITERAL = re.compile(r"\$(literal_[0-9a-f]+)")
+_evaluating = threading.Lock()
+_literals: dict[str, str] = {}  # by the name of the variable
 
 
 @contextmanager
@@ -132,7 +138,7 @@ def _mends() -> list[tuple[Any, str, Any]]:
         # Reads a definition's text, which takes seconds, when a machine is made and when an execution begins.
         (AmazonStateLanguageParser, "parse", staticmethod(_parsed)),
         # The evaluator is None.
-        (moto_jsonata, "_eval_jsonata", lambda expression: Jsonata(expression).evaluate(None)),
+        (moto_jsonata, "_eval_jsonata", _evaluated),
         # Strings are put between quotes without escaping what is in them.
         (moto_variables, "encode_jsonata_variable_declarations", _declarations),
         (moto_states, "encode_jsonata_variable_declarations", _declarations),
@@ -160,7 +166,36 @@ def _tree(definition: str) -> Any:
 def _declarations(bindings: dict[str, Any]) -> str:
     plain = json.loads(to_json_str(bindings))  # the start time is a datetime
     # jsonata-python does not put surrogate pairs together, so no escapes.
-    return "".join(f"{name}:={json.dumps(value, ensure_ascii=False)};" for name, value in plain.items())
+    return "".join(f"{name}:=${_named(json.dumps(value, ensure_ascii=False))};" for name, value in plain.items())
+
+
+def _named(literal: str) -> str:
+    """A variable for a literal: most of an expression's text is the values it might use, the same ones many times."""
+    name = f"literal_{hashlib.sha256(literal.encode('utf-8', 'surrogatepass')).hexdigest()}"
+    _literals[name] = literal
+    return name
+
+
+def _evaluated(expression: str) -> Any:
+    """What an expression evaluates to; its text is read once, although moto has a new thread for each task."""
+    names = list(dict.fromkeys(LITERAL.findall(expression)))
+    for number, name in enumerate(names):
+        expression = expression.replace(name, f"given_{number}")
+    with _evaluating:  # an evaluation writes to the syntax tree
+        bindings = {f"given_{number}": _value(_literals[name]) for number, name in enumerate(names)}
+        compiled = Jsonata.CURRENT.jsonata = _compiled(expression)  # as if this thread had read it
+        return compiled.evaluate(None, bindings)
+
+
+_compiled = cache(Jsonata)
+
+
+@cache
+def _value(literal: str) -> Any:
+    """A literal as it is within an expression, where null is not undefined."""
+    compiled = Jsonata(literal)
+    compiled.set_output_convert_nulls(False)
+    return compiled.evaluate(None)
 
 
 def _set_later(store: Any, variable_identifier: str, variable_value: Any) -> None:

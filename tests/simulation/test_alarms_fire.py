@@ -42,6 +42,7 @@ def watched() -> Iterator[Watched]:
     """A deployed sandbox, and an hour in which nothing was wrong."""
     with Sandbox(VirtualClock(START)) as world:
         story = Watched(world)
+        world.warm_up()
         story.run(HOUR)
         assert story.mails() == {}
         assert set(story.states().values()) == {"OK"}

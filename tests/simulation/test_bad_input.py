@@ -33,6 +33,7 @@ def stage() -> Iterator[Stage]:
     with Sandbox(VirtualClock(START), layer) as world:
         world.create_organization()
         world.deploy()
+        world.warm_up()
         stage = Stage(world, layer)
         stage.enter("neighbour")
         connected(stage)

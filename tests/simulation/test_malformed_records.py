@@ -133,6 +133,7 @@ def forger() -> Iterator[Forger]:
     with Sandbox(VirtualClock(START)) as world:
         world.create_organization()
         world.deploy()
+        world.warm_up()
         found = Forger(world)
         found.account_id = found.tagged()
         yield found

@@ -34,6 +34,7 @@ def chain() -> Iterator[Chain]:
     with Sandbox(VirtualClock(START), layer) as world:
         world.create_organization()
         world.deploy()
+        world.warm_up()
         story = Story(world)
         account_id = story.member()
         _encrypt(world, account_id)
