@@ -20,6 +20,8 @@ PASSING = {
     "generation",
     "remove_after",
     "event",
+    "event_by",
+    "event_at",
 }  # attributes that tell a time, or when
 ASKED = "default is asked for: the tag quick-athena says enabled"
 NOT_ASKED = "nothing is asked for: the account has no tag quick-athena"
