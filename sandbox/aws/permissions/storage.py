@@ -31,6 +31,14 @@ def _transaction(call: Call) -> Iterable[Need]:
             yield _on_item(call, TRANSACTION_ACTIONS[kind], request)
 
 
+def _batch_get(call: Call) -> Iterable[Need]:
+    """One decision for each table, about the partition keys of all its items (assumed: the guide shows no example)."""
+    for table, request in call.parameters["RequestItems"].items():
+        name = _partition_key(call, table)
+        keys = [str(value) for key in request["Keys"] for value in key.get(name, {}).values()]
+        yield Need("dynamodb:BatchGetItem", _table(call, table), {"dynamodb:LeadingKeys": keys})
+
+
 def _query(call: Call) -> Iterable[Need]:
     table, index = _table(call, call.parameters["TableName"]), call.parameters.get("IndexName")
     yield Need("dynamodb:Query", f"{table}/index/{index}" if index else table, _leading_keys(_requested(call)))
@@ -88,6 +96,7 @@ def _put_events(call: Call) -> Iterable[Need]:
 
 STORAGE: Table = {
     **{("dynamodb", name): _item(name) for name in ("GetItem", "PutItem", "UpdateItem", "DeleteItem")},
+    ("dynamodb", "BatchGetItem"): _batch_get,
     ("dynamodb", "Query"): _query,
     ("dynamodb", "Scan"): _scan,
     ("dynamodb", "TransactWriteItems"): _transaction,

@@ -316,7 +316,18 @@ def test_without_managed_execution_a_second_operation_is_refused(admin: Administ
     assert refusal(refused) == "OperationInProgressException"
 
 
-def test_managed_execution_runs_what_does_not_conflict_and_queues_what_does(quick: Administrator) -> None:
+def test_managed_execution_queues_everything_by_default(quick: Administrator) -> None:
+    operations = [quick.deploy(ONE), quick.deploy(TWO), quick.deploy(THREE)]
+    at_first = [quick.status(each) for each in operations]
+    quick.clock.run()
+
+    assert at_first == ["RUNNING", "QUEUED", "QUEUED"]
+    assert {quick.status(each) for each in operations} == {"SUCCEEDED"}
+    assert sorted(quick.instances()) == [ONE, TWO, THREE]
+
+
+def test_managed_execution_may_run_what_does_not_conflict_and_queues_what_does(quick: Administrator) -> None:
+    quick.service.assumptions.runs_side_by_side = True
     first, other = quick.deploy(ONE), quick.deploy(TWO)
     conflicting, behind = quick.withdraw(ONE), quick.deploy(THREE)
     at_first = [quick.status(each) for each in (first, other, conflicting, behind)]

@@ -34,7 +34,7 @@ class StackSets:
     def __init__(self, cloud: Cloud, organization: Organization, cloudformation: CloudFormation) -> None:
         self.cloud, self.organization = cloud, organization
         self.assumptions = Assumptions()
-        self.engine = Engine(cloud, organization, Provisioning(cloud, cloudformation))
+        self.engine = Engine(cloud, organization, Provisioning(cloud, cloudformation), self.assumptions)
         self.catalog = Catalog(organization)
         self.may_deploy: Callable[[Call, Iterable[str]], None] = lambda _call, _types: None  # may everything
         Reading(cloud.gateway, self.catalog)

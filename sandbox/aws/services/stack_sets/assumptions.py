@@ -17,3 +17,7 @@ class Assumptions:
     # UpdateStackInstances brings the set's template too, and takes overrides of parameters the stack has not had yet.
     # botocore's model: "you must first use UpdateStackSet to update all stack instances".
     instances_take_the_template: bool = False
+    # Operations that do not concern the same accounts run side by side. botocore's model of ManagedExecution: "If there
+    # are already running or queued operations, StackSets queues all incoming operations even if they are
+    # non-conflicting."
+    runs_side_by_side: bool = False

@@ -5,6 +5,7 @@ from functools import partial
 
 from sandbox.aws.cloud import Cloud
 from sandbox.aws.gateway import AwsError
+from sandbox.aws.services.stack_sets.assumptions import Assumptions
 from sandbox.aws.services.stack_sets.instance import Instance, StackSet, Target, resolved
 from sandbox.aws.services.stack_sets.operation import Operation
 from sandbox.aws.services.stack_sets.organization import Organization
@@ -16,8 +17,11 @@ SECONDS_PER_INSTANCE = 40.0  # AWS gives no figure; its documentation's sample o
 class Engine:
     """Everything that changes stack set operations after they were asked for."""
 
-    def __init__(self, cloud: Cloud, organization: Organization, provisioning: Provisioning) -> None:
+    def __init__(
+        self, cloud: Cloud, organization: Organization, provisioning: Provisioning, assumptions: Assumptions
+    ) -> None:
         self.cloud, self.organization, self.provisioning = cloud, organization, provisioning
+        self.assumptions = assumptions
         self.seconds_per_instance = SECONDS_PER_INSTANCE
 
     def submit(self, stack_set: StackSet, operation: Operation) -> None:
@@ -30,7 +34,7 @@ class Engine:
             )
         stack_set.operations[operation.identity] = operation
         queued = any(other.status == "QUEUED" for other in others)
-        if not queued and not any(operation.conflicts_with(other) for other in others):
+        if not queued and not self._waits_for(operation, others):
             self._begin(stack_set, operation)
 
     def stop(self, stack_set: StackSet, operation: Operation) -> None:
@@ -79,9 +83,13 @@ class Engine:
         """In request order, up to the first that conflicts with one that runs."""
         for operation in [each for each in stack_set.unfinished() if each.status == "QUEUED"]:
             running = [each for each in stack_set.unfinished() if each.status != "QUEUED"]
-            if any(operation.conflicts_with(each) for each in running):
+            if self._waits_for(operation, running):
                 return
             self._begin(stack_set, operation)
+
+    def _waits_for(self, operation: Operation, running: Iterable[Operation]) -> bool:
+        """Whether it may not run beside these."""
+        return any(not self.assumptions.runs_side_by_side or operation.conflicts_with(each) for each in running)
 
     def _finish(self, stack_set: StackSet, operation: Operation, target: Target) -> None:
         with self.cloud.gateway.lock:
