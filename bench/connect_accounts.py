@@ -1,59 +1,176 @@
-"""How fast the sandbox connects accounts tagged in one go, and what that costs: calls, transitions, memory.
+"""What it takes to connect accounts that are tagged in one go: time, calls, transitions, dollars, memory.
 
-.venv/bin/python -m bench.connect_accounts --accounts 200
+    .venv/bin/python -m bench.connect_accounts --accounts 200
+    .venv/bin/python -m bench.connect_accounts --accounts 1000 --by unit --instance-seconds 90
+
+`--by account` tags each account, `--by unit` tags an organizational unit that has them all. Operations of a stack set
+run one after the other, unless `--side-by-side`. Everything runs on the virtual clock. Exits 1 when one is missing.
 """
 
 from __future__ import annotations
 
+import json
 import resource
 import time
 from collections import Counter
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import Annotated
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
+from bench import prices
 from sandbox.aws.asl.effects import Entered
 from sandbox.aws.clock import VirtualClock
 from sandbox.organization import Sandbox
+from sandbox.product import OPT_IN_TAG
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+OURS = "quick-onboarding-"  # how the names of our roles begin
+OPERATIONS = ("CreateStackInstances", "UpdateStackInstances", "UpdateStackSet", "DeleteStackInstances")
+POLICY_WRITES = ("CreatePolicy", "CreatePolicyVersion", "DeletePolicy")
+READS = ("GetItem", "BatchGetItem", "Query", "Scan")
 
 
-def main(accounts: Annotated[int, typer.Option(min=1)] = 200) -> None:
+class By(StrEnum):
+    """What is tagged."""
+
+    ACCOUNT = "account"
+    UNIT = "unit"
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What one run took. Those per account are of our own functions and machines only."""
+
+    accounts: int
+    connected: int
+    aws_seconds: float
+    wall_seconds: float
+    stack_set_operations: int
+    access_policy_writes: int
+    transitions: float
+    invocations: float
+    calls_without_dynamodb: float
+    dynamodb_calls: float
+    calls_by_service: dict[str, float]
+    dollars: float
+    memory_mib: float
+
+
+def run(accounts: int, by: By, instance_seconds: float, *, side_by_side: bool) -> Figures:
     """Tag them all at one moment, let everything happen, count."""
     with Sandbox(VirtualClock(datetime.now(UTC))) as world:
         world.create_organization()
         world.deploy()
+        world.stack_sets.engine.seconds_per_instance = instance_seconds
+        world.stack_sets.assumptions.runs_side_by_side = side_by_side
         members = [world.organizations.create_member(f"member-{number}") for number in range(accounts)]
-        before, began = world.clock.now(), time.monotonic()
-        first_call = len(world.cloud.gateway.log.entries)
+        first_call, before, began = len(world.cloud.gateway.log.entries), world.clock.now(), time.monotonic()
+        _tag(world, members, by)
+        _wait(world)
+        took = time.monotonic() - began
+        return _figures(world, accounts, first_call, before, took)
+
+
+def _tag(world: Sandbox, members: Sequence[str], by: By) -> None:
+    if by is By.ACCOUNT:
         for account_id in members:
             world.tag(account_id, "enabled")
-        world.clock.run()  # type: ignore[attr-defined]  # a virtual clock
-        took = time.monotonic() - began
-        records = [record for record in world.records() if record["sk"] == "connection#default"]
-        connected = [record for record in records if record["status"] == "connected"]
-        last = max(datetime.fromisoformat(record["since"]) for record in connected)
-        entries = world.cloud.gateway.log.entries[first_call:]
-        calls = Counter(entry.operation for entry in entries if "AccessFunction" in entry.role)
-        transitions = sum(
-            isinstance(event.what, Entered) for each in world.step_functions.executions for event in each.history
+        return
+    with world.cloud.administering(world.cloud.topology.management):
+        client = world.cloud.client("organizations", "us-east-1")
+        root = world.organizations.root_id
+        unit = client.create_organizational_unit(ParentId=root, Name="bench")["OrganizationalUnit"]["Id"]
+        for account_id in members:
+            client.move_account(AccountId=account_id, SourceParentId=root, DestinationParentId=unit)
+    _wait(world)
+    with world.cloud.administering(world.cloud.topology.management):
+        world.cloud.client("organizations", "us-east-1").tag_resource(
+            ResourceId=unit, Tags=[{"Key": OPT_IN_TAG, "Value": "enabled"}]
         )
-        figures = {
-            "accounts connected": f"{len(connected)} of {accounts}",
-            "accounts a minute (real time, this machine)": f"{len(connected) / took * 60:.0f}",
-            "AWS's time from the tags to the last connection": f"{(last - before).total_seconds():.0f} s",
-            "state transitions an account": f"{transitions / accounts:.1f}",
-            "API calls an account": f"{len(entries) / accounts:.1f}",
-            "access policy writes": str(calls["CreatePolicy"] + calls["CreatePolicyVersion"]),
-            "peak memory": f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB",
-        }
-    table = Table("figure", "value", title=f"{accounts} accounts tagged in one go", title_justify="left")
-    for name, value in figures.items():
-        table.add_row(name, value)
-    Console().print(table)
-    raise typer.Exit(0 if len(connected) == accounts else 1)
+
+
+def _wait(world: Sandbox) -> None:
+    """Until nothing goes on any more."""
+    world.clock.run()  # type: ignore[attr-defined]  # a virtual clock
+
+
+def _figures(world: Sandbox, accounts: int, first_call: int, before: datetime, took: float) -> Figures:
+    connected = [
+        record for record in world.records() if record["sk"] == "connection#default" and record["status"] == "connected"
+    ]
+    entries = [entry for entry in world.cloud.gateway.log.entries[first_call:] if OURS in entry.role]
+    services = Counter(entry.service for entry in entries)
+    operations = Counter(entry.operation for entry in entries)
+    dynamodb = [entry for entry in entries if entry.service == "dynamodb"]
+    reads = sum(entry.operation in READS for entry in dynamodb)
+    transitions = sum(
+        isinstance(event.what, Entered) for each in world.step_functions.executions for event in each.history
+    )
+    last = max((datetime.fromisoformat(record["since"]) for record in connected), default=before)
+    return Figures(
+        accounts=accounts,
+        connected=len(connected),
+        aws_seconds=(last - before).total_seconds(),
+        wall_seconds=round(took, 1),
+        stack_set_operations=sum(operations[each] for each in OPERATIONS),
+        access_policy_writes=sum(operations[each] for each in POLICY_WRITES),
+        transitions=round(transitions / accounts, 2),
+        invocations=round(services["lambda"] / accounts, 2),
+        calls_without_dynamodb=round((len(entries) - len(dynamodb) - services["lambda"]) / accounts, 2),
+        dynamodb_calls=round(len(dynamodb) / accounts, 2),
+        calls_by_service={name: round(count / accounts, 2) for name, count in services.most_common()},
+        dollars=prices.dollars(
+            transitions=transitions / accounts,
+            invocations=services["lambda"] / accounts,
+            writes=(len(dynamodb) - reads) / accounts,
+            reads=reads / accounts,
+        ),
+        memory_mib=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+    )
+
+
+def rows(figures: Figures) -> list[tuple[str, str]]:
+    """The figures as people read them."""
+    return [
+        ("accounts connected", f"{figures.connected} of {figures.accounts}"),
+        ("AWS's time from the tag to the last connection", f"{figures.aws_seconds:.0f} s"),
+        ("stack set operations", str(figures.stack_set_operations)),
+        ("access policy writes", str(figures.access_policy_writes)),
+        ("state transitions an account", f"{figures.transitions}"),
+        ("function invocations an account", f"{figures.invocations}"),
+        ("AWS calls an account, without DynamoDB and invocations", f"{figures.calls_without_dynamodb}"),
+        ("DynamoDB calls an account", f"{figures.dynamodb_calls}"),
+        (f"dollars an account (prices of {prices.AS_OF})", f"{figures.dollars:.5f}"),
+        ("accounts a minute (real time, this machine)", f"{figures.connected / figures.wall_seconds * 60:.0f}"),
+        ("peak memory", f"{figures.memory_mib:.0f} MiB"),
+    ]
+
+
+def main(
+    accounts: Annotated[int, typer.Option(min=1)] = 200,
+    by: By = By.ACCOUNT,
+    instance_seconds: Annotated[float, typer.Option(help="how long one stack instance takes")] = 40.0,
+    *,
+    side_by_side: Annotated[bool, typer.Option("--side-by-side", help="operations run side by side")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="one JSON object instead of a table")] = False,
+) -> None:
+    """Measure once, print, and fail when an account is missing."""
+    figures = run(accounts, by, instance_seconds, side_by_side=side_by_side)
+    if as_json:
+        typer.echo(json.dumps(asdict(figures)))
+    else:
+        table = Table("figure", "value", title=f"{accounts} accounts tagged in one go", title_justify="left")
+        for name, value in rows(figures):
+            table.add_row(name, value)
+        Console().print(table)
+    raise typer.Exit(0 if figures.connected == accounts else 1)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,19 @@
+"""AWS's list prices, us-east-1, as of the date below. A figure in dollars is only as good as this table."""
+
+AS_OF = "2026-11-28"
+# Dollars. Sources: the services' pricing pages, as collected in November 2026; Lambda's are not verified.
+PER_TRANSITION = 0.025 / 1000
+PER_INVOCATION = 0.20 / 1_000_000
+PER_GB_SECOND = 0.0000133334  # arm64
+PER_WRITE_UNIT = 0.625 / 1_000_000
+PER_READ_UNIT = 0.125 / 1_000_000
+
+MEMORY_GB = 0.5  # of each function, template.yaml
+SECONDS_PER_INVOCATION = 1.0  # assumed: an import of 0.7 s on the bench's machine, and a few calls
+
+
+def dollars(*, transitions: float, invocations: float, writes: float, reads: float) -> float:
+    """What these cost. Each read and write of an item is counted as one unit, which holds for items of up to 1 KB."""
+    duration = invocations * SECONDS_PER_INVOCATION * MEMORY_GB * PER_GB_SECOND
+    units = writes * PER_WRITE_UNIT + reads * PER_READ_UNIT
+    return transitions * PER_TRANSITION + invocations * PER_INVOCATION + duration + units
