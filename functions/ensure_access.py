@@ -5,16 +5,15 @@ from aws_lambda_powertools.utilities.parser import event_parser
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from control_plane import wiring
-from control_plane.steps.access import AccessRequest, WriteResult, apply_change
+from control_plane.steps.access import GrantRequest, grant
 
 logger = Logger()
 
 
 @logger.inject_lambda_context
-@event_parser(model=AccessRequest)
-def handler(request: AccessRequest, context: LambdaContext) -> dict[str, bool]:
-    """Whether access is granted; if not, another writer was at work: try again."""
+@event_parser(model=GrantRequest)
+def handler(request: GrantRequest, context: LambdaContext) -> None:
+    """Ask for access. The execution gets its answer by its task token, now or from whoever writes."""
     logger.append_keys(account_id=request.account_id, profile=request.profile)
     request.check_claim(wiring.registry())
-    result = apply_change(request.change(allow=True), request.writer, wiring.access_dependencies())
-    return {"granted": result is WriteResult.DONE}
+    grant(request, wiring.access_dependencies())

@@ -1,13 +1,13 @@
 """One in-memory class for each port: the state a test sets up, and what was done to it."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from control_plane.access_policy import Quota, Shard
 from control_plane.account import ACTIVE, Account, Connection, Hub, Unit
-from control_plane.aws.ledger import LEASE, READ_LAG
+from control_plane.aws.ledger import ELECTED_FOR, LEASE, READ_LAG
 from control_plane.aws.notifications import TEXT_LENGTH, subject_line
 from control_plane.aws.records import NEVER
 from control_plane.aws.registry import IN_PROGRESS as UNDER_WAY
@@ -24,7 +24,8 @@ from control_plane.ports.access import (
 )
 from control_plane.ports.quick import AssetPage, DataSource, DataSourceSettings, ListingProgress, Refusal, Sharing
 from control_plane.ports.registry import Record
-from control_plane.ports.stack_sets import OperationStatus, StackInstance
+from control_plane.ports.stack_set_queue import Batch, ChangeKind, QueuedChange, QueueState, Rollout
+from control_plane.ports.stack_sets import OperationResult, OperationStatus, StackInstance
 from control_plane.revocation_budget import OLDEST_CALL, latest
 from control_plane.text import bounded
 
@@ -55,30 +56,35 @@ class FakeOrganization:
 
 @dataclass
 class Operation:
-    """A deployment to one account, or a removal from it; it ends after so many ticks."""
+    """A deployment to some accounts, or a removal from them; it ends after so many ticks."""
 
-    account_id: str
+    accounts: Sequence[str]
     parameters: Mapping[str, str]
     ticks: int
-    failure: str = ""
+    failures: dict[str, str] = field(default_factory=dict)
     removes: bool = False
     retain: bool = False
     updates: bool = False
+    skipped: frozenset[str] = frozenset()
 
 
 class FakeStackSets:
     """Port `StackSets`; `tick` lets time pass for operations, `failing` names accounts whose stacks fail, and why.
 
-    `keeping`: accounts whose instances stay although they are to be forgotten.
+    `keeping`: accounts whose instances stay although they are to be forgotten. `refusing`: accounts that no operation
+    may name, with AWS's error. `departed`: accounts that no operation reaches.
     """
 
     def __init__(self, hub: Hub, ticks: int = 1) -> None:
-        self._hub, self._ticks = hub, ticks
+        self._hub, self.ticks = hub, ticks
         self.tags: dict[str, Mapping[str, str]] = {}
         self.instances: dict[tuple[str, str], StackInstance] = {}
         self.operations: dict[tuple[str, str], Operation] = {}
         self.failing: dict[str, str] = {}
+        self.refusing: dict[str, Exception] = {}
         self.keeping: set[str] = set()
+        self.departed: set[str] = set()
+        self.stopped_detections = 0
         self.body = "built"
         self.definitions: dict[str, tuple[str, Mapping[str, str]]] = {}
 
@@ -89,23 +95,34 @@ class FakeStackSets:
         self.definitions.setdefault(name, (self.body, dict(parameters)))
         return self.is_defined(name, parameters)
 
+    def check_stack_set(self, name: str, parameters: Mapping[str, str]) -> bool:
+        """As `ensure_stack_set`, for a stack set that exists."""
+        self.check_ownership(name)
+        return self.is_defined(name, parameters)
+
     def is_defined(self, name: str, parameters: Mapping[str, str]) -> bool:
         """Whether the stack set's body and parameters are what was built."""
         return self.definitions.get(name) == (self.body, dict(parameters))
 
-    def start_update(self, name: str, account_id: str, parameters: Mapping[str, str] | None, operation_id: str) -> None:
-        """Bring the account's instance to the definition; a new definition leaves all others behind it."""
-        if (name, operation_id) in self.operations:
-            return
+    def definition(self, name: str) -> str:
+        """The stack set's body and parameters as they are shown."""
+        return str(self.definitions.get(name))
+
+    def start_update(
+        self, name: str, accounts: Sequence[str], parameters: Mapping[str, str] | None, operation_id: str
+    ) -> bool:
+        """Bring the accounts' instances to the definition; a new definition leaves all others behind it."""
+        if parameters is None and not self._reaches(name, accounts):
+            return False
+        if not self._begin(name, operation_id, Operation(accounts, {}, self.ticks, updates=True)):
+            return True
         if parameters is not None:
             self.definitions[name] = self.body, dict(parameters)
             for place, each in self.instances.items():
                 self.instances[place] = replace(each, is_current=each.is_current and place[0] != name)
-        self.operations[name, operation_id] = Operation(account_id, {}, self._ticks, updates=True)
-        if there := self.instances.get((name, account_id)):
-            self.instances[name, account_id] = replace(
-                there, is_current=False, in_progress=True, operation_id=operation_id
-            )
+        for account_id in accounts:
+            self._change(name, account_id, operation_id)
+        return True
 
     def instance(self, name: str, account_id: str) -> StackInstance | None:
         """The account's instance, or None."""
@@ -118,55 +135,90 @@ class FakeStackSets:
             return OperationStatus.UNKNOWN
         return OperationStatus.RUNNING if found.ticks > 0 else OperationStatus.ENDED
 
-    def failure(self, name: str, operation_id: str, account_id: str) -> str:
-        """Why an operation left the account without a current instance."""
+    def results(self, name: str, operation_id: str) -> Mapping[str, OperationResult]:
+        """What an operation did so far."""
         operation = self.operations[name, operation_id]
-        assert operation.account_id == account_id
-        return f"FAILED: {operation.failure}"
+        reached = [each for each in operation.accounts if each not in operation.skipped]
+        if operation.ticks > 0:
+            return {each: OperationResult() for each in reached}
+        failed = {
+            each: OperationResult(has_failed=True, reason=f"FAILED: {why}") for each, why in operation.failures.items()
+        }
+        return {each: failed.get(each, OperationResult(has_succeeded=True)) for each in reached}
+
+    def stop_drift_detection(self, name: str) -> None:  # noqa: ARG002 - the fake detects no drift
+        """Count how often it was asked for."""
+        self.stopped_detections += 1
 
     def start_deployment(
-        self, name: str, account_id: str, parameters: Mapping[str, str], operation_id: str, *, exists: bool
-    ) -> None:
-        """Create (or, when it `exists`, update) the account's instance; the operation id makes it idempotent."""
-        if (name, operation_id) in self.operations:
-            return
-        assert exists == ((name, account_id) in self.instances), "create and update are two calls of CloudFormation"
-        self.operations[name, operation_id] = Operation(account_id, dict(parameters), self._ticks)
-        there = self.instances.get((name, account_id))
-        self.instances[name, account_id] = StackInstance(
-            is_current=False,
-            in_progress=True,
-            parameters=dict(parameters),
-            operation_id=operation_id,
-            reason="",
-            stack_id=there.stack_id if there else "",
-        )
+        self, name: str, accounts: Sequence[str], parameters: Mapping[str, str], operation_id: str, *, exists: bool
+    ) -> bool:
+        """Create (or, when they exist, update) the accounts' instances; the operation id makes it idempotent."""
+        if exists and not self._reaches(name, accounts):
+            return False
+        if not self._begin(name, operation_id, Operation(accounts, dict(parameters), self.ticks)):
+            return True
+        for account_id in set(accounts) - self.departed:
+            there = self.instances.get((name, account_id))
+            assert there or not exists, "create and update are two calls of CloudFormation"
+            self.instances[name, account_id] = StackInstance(
+                is_current=False,
+                in_progress=True,
+                parameters=dict(parameters),
+                operation_id=operation_id,
+                reason="",
+                stack_id=there.stack_id if there else "",
+            )
+        return True
 
     def check_ownership(self, name: str) -> None:
         """Raise NotOurs when another one has its name."""
         if not self._hub.ownership_tags.items() <= self.tags.get(name, self._hub.ownership_tags).items():
             raise NotOurs(f"the stack set {name} is not ours")
 
-    def start_removal(self, name: str, account_id: str, operation_id: str, *, retain: bool) -> None:
-        """Delete the account's instance; the operation id makes it idempotent."""
-        place = name, account_id
-        if (name, operation_id) in self.operations or place not in self.instances:
-            return
-        self.operations[name, operation_id] = Operation(account_id, {}, self._ticks, removes=True, retain=retain)
-        self.instances[place] = replace(
-            self.instances[place], is_current=False, in_progress=True, operation_id=operation_id
-        )
+    def start_removal(self, name: str, accounts: Sequence[str], operation_id: str, *, retain: bool) -> None:
+        """Delete the accounts' instances; the operation id makes it idempotent."""
+        there = [each for each in accounts if (name, each) in self.instances]
+        if name in self.definitions and self._begin(
+            name, operation_id, Operation(there, {}, self.ticks, removes=True, retain=retain)
+        ):
+            for account_id in there:
+                self._change(name, account_id, operation_id)
 
     def tick(self) -> None:
-        """Let every running operation come nearer its end, and its account's instance with it."""
+        """Let every running operation come nearer its end, and its accounts' instances with it."""
         for (name, _), operation in self.operations.items():
             operation.ticks -= 1
             if operation.ticks == 0:
-                self._end((name, operation.account_id), operation)
+                for account_id in set(operation.accounts) - operation.skipped:
+                    self._end((name, account_id), operation)
+
+    def _reaches(self, name: str, accounts: Sequence[str]) -> bool:
+        """Whether any of the accounts has an instance."""
+        return any((name, each) in self.instances for each in accounts)
+
+    def _begin(self, name: str, operation_id: str, operation: Operation) -> bool:
+        """Whether the operation is a new one, and accepted."""
+        if (name, operation_id) in self.operations:
+            return False
+        for account_id in operation.accounts:
+            if account_id in self.refusing:
+                raise self.refusing[account_id]
+        operation.skipped = frozenset(self.departed & set(operation.accounts))
+        self.operations[name, operation_id] = operation
+        return True
+
+    def _change(self, name: str, account_id: str, operation_id: str) -> None:
+        there = self.instances.get((name, account_id))
+        if there and account_id not in self.departed:
+            changed = replace(there, is_current=False, in_progress=True, operation_id=operation_id)
+            self.instances[name, account_id] = changed
 
     def _end(self, place: tuple[str, str], operation: Operation) -> None:
-        reason = operation.failure = self.failing.get(operation.account_id, "")
-        if operation.removes and not reason and operation.account_id not in self.keeping:
+        reason = self.failing.get(place[1], "")
+        if reason:
+            operation.failures[place[1]] = reason
+        if operation.removes and not reason and place[1] not in self.keeping:
             del self.instances[place]
             return
         if operation.updates and place not in self.instances:
@@ -180,6 +232,91 @@ class FakeStackSets:
             is_drifted=operation.removes,  # AWS updates no instance whose removal failed
             stack_id=self.instances[place].stack_id or (f"arn:{'/'.join(place)}" if is_current else ""),
         )
+
+
+class FakeStackSetQueue:
+    """Port `StackSetQueue`."""
+
+    def __init__(self) -> None:
+        self.changes: dict[tuple[str, str], QueuedChange] = {}
+        self.batches: dict[str, Batch] = {}
+        self.rollouts: dict[str, Rollout] = {}
+        self.last_kinds: dict[str, ChangeKind] = {}
+        self.epochs: dict[str, int] = {}
+
+    def enqueue(self, stack_set: str, change: QueuedChange) -> None:
+        """Store the account's change; it replaces the one before."""
+        self.changes[stack_set, change.account_id] = change
+
+    def read(self, stack_set: str) -> QueueState:
+        """The whole queue."""
+        return QueueState(
+            changes=tuple(each for (name, _), each in sorted(self.changes.items()) if name == stack_set),
+            batch=self.batches.get(stack_set),
+            rollout=self.rollouts.get(stack_set, Rollout()),
+            last_kind=self.last_kinds.get(stack_set),
+        )
+
+    def remove(self, stack_set: str, change: QueuedChange) -> None:
+        """Delete a change, unless it was replaced meanwhile."""
+        there = self.changes.get((stack_set, change.account_id))
+        if there and there.token == change.token:
+            del self.changes[stack_set, change.account_id]
+
+    def batch(self, stack_set: str) -> Batch | None:
+        """The batch of the operation that runs, if any."""
+        return self.batches.get(stack_set)
+
+    def begin_batch(self, stack_set: str, batch: Batch) -> bool:
+        """Store the batch; False when there is another batch."""
+        return self.batches.setdefault(stack_set, batch) is batch
+
+    def end_batch(self, stack_set: str, batch: Batch, rollout: Rollout) -> None:
+        """Delete the batch, unless there is another one by now, and store how far its version got."""
+        self.rollouts[stack_set], self.last_kinds[stack_set] = rollout, batch.kind
+        there = self.batches.get(stack_set)
+        if there and there.operation_id == batch.operation_id:
+            del self.batches[stack_set]
+
+    def epoch(self, stack_set: str) -> int:
+        """The number of the operator."""
+        return self.epochs.get(stack_set, 0)
+
+    def next_epoch(self, stack_set: str, epoch: int, now: str) -> int:
+        """Replace this operator's number."""
+        if self.epochs.get(stack_set, epoch) == epoch:
+            self.epochs[stack_set] = max(epoch + 1, int(datetime.fromisoformat(now).timestamp()))
+        return self.epochs[stack_set]
+
+
+class FakeOperators:
+    """Port `Operators`; `ended`: operators that ran once and run no more."""
+
+    def __init__(self) -> None:
+        self.started: list[tuple[str, int]] = []
+        self.ended: set[tuple[str, int]] = set()
+
+    def start(self, stack_set: str, epoch: int) -> bool:
+        """Have the operator with that number run. False when it has ended."""
+        if (stack_set, epoch) in self.ended:
+            return False
+        self.started.append((stack_set, epoch))
+        return True
+
+
+class FakeWaitingTasks:
+    """Port `WaitingTasks`; `answers`: by token, the output or the error and its cause."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, Mapping[str, Any] | tuple[str, str]] = {}
+
+    def succeed(self, token: str, output: Mapping[str, Any]) -> None:
+        """Let the execution go on; a second answer has no effect."""
+        self.answers.setdefault(token, output)
+
+    def fail(self, token: str, error: str, cause: str) -> None:
+        """Let the execution's task fail; a second answer has no effect."""
+        self.answers.setdefault(token, (error, cause))
 
 
 @dataclass(frozen=True)
@@ -264,12 +401,14 @@ class FakeAccessLedger:
         self.changes: dict[str, AccessChange] = {}
         self.malformed: dict[str, RefusedChange] = {}
         self._since: dict[str, str] = {}
+        self._tokens: dict[str, str] = {}
+        self._elected_at: datetime | None = None
         self.holder: str | None = None
         self._expires = datetime.min.replace(tzinfo=UTC)
         self._known_versions: dict[str, str] = {}
         self._versions_at: datetime | None = None
 
-    def enqueue(self, change: AccessChange, now: str) -> None:
+    def enqueue(self, change: AccessChange, now: str, token: str = "") -> None:
         """Store one change; it replaces one of an earlier generation, and a malformed item without a later one."""
         key = change.connection.key
         before = self.changes.get(key)
@@ -280,11 +419,25 @@ class FakeAccessLedger:
         self.malformed.pop(key, None)
         if before is None:
             self._since[key] = _text(datetime.fromisoformat(now))
-        self.changes[key] = change
+        self.changes[key], self._tokens[key] = change, token
+
+    def elect(self, now: str) -> bool:
+        """Whether the caller is the one to write next."""
+        timestamp = datetime.fromisoformat(now)
+        if self._elected_at and timestamp - ELECTED_FOR <= self._elected_at <= timestamp + OLDEST_CALL:
+            return False
+        self._elected_at = timestamp
+        return True
+
+    def end_election(self) -> None:
+        """The next writer begins."""
+        self._elected_at = None
 
     def pending(self) -> PendingChanges:
         """All changes that are requested and not applied."""
-        changes = tuple(PendingChange(change, self._since[key]) for key, change in self.changes.items())
+        changes = tuple(
+            PendingChange(change, self._since[key], self._tokens[key]) for key, change in self.changes.items()
+        )
         return PendingChanges(changes, tuple(self.malformed.values()))
 
     def remove_applied(self, changes: Collection[PendingChange]) -> None:
@@ -675,6 +828,13 @@ class FakeRegistry:
         """Whether that execution holds the account's claim."""
         claim = self.items.get((account_id, None))
         return claim is not None and claim.holder == execution
+
+    def superseded(self, holders: Mapping[str, str]) -> frozenset[str]:
+        """The accounts that another one holds now, or that are to be assessed anew."""
+        claims = {account_id: self.items.get((account_id, None), Record(account_id)) for account_id in holders}
+        return frozenset(
+            each for each, claim in claims.items() if claim.holder != holders[each] or claim.requeue_requested
+        )
 
     def claimed_since(self, account_id: str) -> str | None:
         """When the holder of an account's claim wrote it last."""

@@ -65,9 +65,9 @@ class _Adapter:
 
     def create_role_chain(self, connection: Connection) -> None:
         hub, wanted = self.deployed.hub, parameters("default", PROFILE, self.deployed.hub)
-        stack_sets = AwsStackSets(self.deployed.client_as("EnsureConsumerRole", "cloudformation"), hub, BODY)
+        stack_sets = AwsStackSets(self.deployed.client_as("AdvanceOperation", "cloudformation"), hub, BODY)
         stack_sets.ensure_stack_set(connection.role_name, wanted)
-        stack_sets.start_deployment(connection.role_name, connection.account_id, wanted, "op-1", exists=False)
+        stack_sets.start_deployment(connection.role_name, [connection.account_id], wanted, "op-1", exists=False)
         policies = AwsAccessPolicies(self.deployed.client_as("EnsureAccess", "iam"), hub, external_ids(hub))
         policies.write(Shard(1, (connection.consumer_role_arn(hub),)))
         self.pass_time()

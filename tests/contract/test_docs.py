@@ -12,20 +12,22 @@ from typing import Any
 
 import pytest
 
-from control_plane import propagation
+from control_plane import batches, propagation
 from control_plane.account import Connection
 from control_plane.aws import account_listing
 from control_plane.aws.asset_cache import DynamoDbAssetCache
 from control_plane.aws.ledger import DynamoDbLedger
 from control_plane.aws.registry import DynamoDbRegistry
 from control_plane.aws.revocation_budget import DynamoDbRevocationBudget
+from control_plane.aws.stack_set_queue import DynamoDbStackSetQueue
 from control_plane.aws.sweep_store import RETENTION, DynamoDbSweepStore
 from control_plane.dependents import MAX_LISTED, Asset
 from control_plane.failure import REMEDIATIONS, UNKNOWN, Failure
 from control_plane.ports.access import AccessChange
 from control_plane.ports.quick import ListingProgress
+from control_plane.ports.stack_set_queue import Batch, ChangeKind, QueuedChange, Rollout
 from control_plane.settings import FIELDS
-from control_plane.steps import data_source, dependents
+from control_plane.steps import access, data_source, dependents
 from control_plane.sweep import collecting, planning, starting
 from control_plane.sweep.reporting import Report
 from control_plane.sweep.snapshot import SnapshotKind, SnapshotProgress
@@ -152,6 +154,37 @@ def test_the_registry_page_names_every_attribute_of_the_access_ledger() -> None:
     assert set(_rows("registry", "Attributes of the lease")) == wanted
 
 
+def test_the_registry_page_names_every_attribute_of_the_election() -> None:
+    client: Any = Recorder()
+    ledger = DynamoDbLedger(client, "table")
+    ledger.elect("2026-11-24T08:00:00+00:00")
+    ledger.end_election()
+    wanted = {attribute for request in client.requests for attribute in written(request)}
+    assert set(_rows("registry", "Attributes of the election")) == wanted
+
+
+def _fill_queue(client: Any) -> None:
+    """Write every kind of item of a stack set's queue."""
+    queue, now, account = DynamoDbStackSetQueue(client, "table"), "2026-11-24T08:00:00+00:00", CONNECTION.account_id
+    name, kind = CONNECTION.role_name, ChangeKind.CREATE
+    change = {"account_id": account, "kind": kind, "holder": "me", "token": "any", "version": "1", "requested_at": now}
+    queue.enqueue(name, QueuedChange.model_validate(change))
+    batch = Batch(operation_id="qa-1", kind=kind, accounts=(account,), version="1", started_at=now)
+    queue.begin_batch(name, batch)
+    queue.end_batch(name, batch, Rollout())
+    queue.next_epoch(name, 0, now)
+
+
+def test_the_registry_page_names_every_attribute_of_the_queue_of_a_stack_set() -> None:
+    client: Any = Recorder()
+    _fill_queue(client)
+    wanted = {attribute for request in client.requests for attribute in written(request)}
+    assert set(_rows("registry", "Attributes of the queue of a stack set")) == wanted
+    rows = project.tables(project.reference("registry"))["What the values of the queue contain"]
+    fields = {field for model in (QueuedChange, Batch, Rollout) for field in model.model_fields}
+    assert {code for _, cell, _ in rows for code in project.codes(cell)} == fields
+
+
 def test_the_registry_page_names_every_attribute_of_the_revocation_budget() -> None:
     client: Any = Recorder()
     budget = DynamoDbRevocationBudget(client, "table")
@@ -214,6 +247,8 @@ def _keys_of_adapters() -> Iterator[tuple[str, str]]:
     ledger = DynamoDbLedger(client, "table")
     ledger.enqueue(AccessChange(CONNECTION, allow=True, generation=1), now)
     ledger.acquire("me", now)
+    ledger.elect(now)
+    _fill_queue(client)
     cache = DynamoDbAssetCache(client, "table")
     cache.keep_listing(ListingProgress())
     cache.keep(Asset("dataset", "asset", "arn", "name", "now", uses=()))
@@ -227,6 +262,7 @@ def _keys_of_adapters() -> Iterator[tuple[str, str]]:
         f"#{CONNECTION.profile}": "#<profile>",
         batch.id: "<batch id>",
         "dataset#asset": "<kind>#<asset id>",
+        CONNECTION.role_name: "<name>",
     }
     for request in client.requests:
         if "ConsistentRead" not in request:
@@ -328,6 +364,25 @@ def test_the_settings_page_says_how_big_a_slice_of_a_sweep_is() -> None:
     assert _fixed("what a sweep wrote down") == f"{RETENTION.days} days"
     hours = project.machine("sweep_organization.asl.yaml")["TimeoutSeconds"] // 3600
     assert _fixed("a sweep's timeout") == f"{hours} h"
+
+
+def test_the_settings_page_says_how_operations_and_writes_are_shared() -> None:
+    machine, operator = (
+        project.machine(f"{name}.asl.yaml")["States"] for name in ("reconcile_connection", "operate_stack_set")
+    )
+    (times,) = re.findall(r"unanswered >= (\d+)", machine["AreWaitsExhausted"]["Choices"][0]["Condition"])
+    patience = machine["EnsureConsumerRole"]["TimeoutSeconds"]
+    assert machine["RemoveConsumerRole"]["TimeoutSeconds"] == patience
+    assert _fixed("longest wait for an answer of OperateStackSet") == f"{patience // 60} min, {times} times"
+    wait = machine["EnsureAccess"]["TimeoutSeconds"] // 60
+    assert _fixed("longest wait for an answer of the writer of the access policy") == f"{wait} min"
+    assert _fixed("an elected writer waits for others") == f"{machine['EnsureAccess']['Assign']['pause']} s"
+    assert _fixed("OperateStackSet waits for others") == f"{operator['Debounce']['Seconds']} s"
+    assert _fixed("access changes that one writer applies") == str(access.MAX_CHANGES)
+    assert batches.GROWTH == 10  # "ten times as many"
+    assert batches.NEWEST_SHARE == 5  # "a fifth"
+    stopped = f"{batches.CANARIES} in a row, for {batches.STOPPED_FOR.seconds // 3600} h"
+    assert _fixed("failed canaries that stop a version") == stopped
 
 
 def test_the_decision_on_dependents_has_the_codes_numbers() -> None:

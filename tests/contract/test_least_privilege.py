@@ -43,11 +43,11 @@ def may(documents: list[Document], action: str, resource: str, **context: Any) -
 
 # The function that may deploy to other accounts -------------------------------------------------------
 
-ENSURE, REMOVE = "EnsureConsumerRoleFunction", "RemoveConsumerRoleFunction"
+OPERATOR = "AdvanceOperationFunction"
 DEPLOYING = [
-    (ENSURE, "cloudformation:CreateStackInstances"),
-    (ENSURE, "cloudformation:UpdateStackInstances"),
-    (REMOVE, "cloudformation:DeleteStackInstances"),
+    (OPERATOR, "cloudformation:CreateStackInstances"),
+    (OPERATOR, "cloudformation:UpdateStackInstances"),
+    (OPERATOR, "cloudformation:DeleteStackInstances"),
 ]
 HERE = {"cloudformation:TargetRegion": [REGION]}
 
@@ -77,7 +77,7 @@ def type_names() -> set[str]:
 
 @pytest.mark.parametrize("resource", ["*", stack_set(), stack_set(account=HUB_ACCOUNT)])
 def test_a_marked_stack_set_is_made_whether_or_not_aws_knows_a_resource_for_it(resource: str) -> None:
-    documents = documents_of(ENSURE)
+    documents = documents_of(OPERATOR)
     assert may(documents, "cloudformation:CreateStackSet", resource, **MARKING)
     assert not may(documents, "cloudformation:CreateStackSet", resource, **{"aws:RequestedRegion": REGION})
     for key in ("aws:RequestTag/managed-by", "aws:RequestTag/quick-onboarding:deployment", "aws:RequestedRegion"):

@@ -165,18 +165,17 @@ DRIFTED = planned("rebuild", reason="changed by hand")
 FORGET = planned("forget", reason="untagged")
 
 
-READY = {"ready": True, "operation_id": None}
-ROLE_REMOVED = {"removed": True, "instance_retained": False, "operation_id": None, "retained": "the results bucket"}
+CHANGED = {"done": True, "tried": "create", "operation_id": "op-1"}
+READY = WithToken(CHANGED)
+RETAINED = {"instance_retained": False, "retained": "the results bucket"}
+ROLE_REMOVED = WithToken({**CHANGED, **RETAINED})
+GRANTED, ELECTED = WithToken({"granted": True, "writes": False}), WithToken({"granted": False, "writes": True})
+UNANSWERED = TaskFailed("States.Timeout")
 
 
-def deploying(operation_id: str) -> dict[str, Any]:
-    """EnsureConsumerRole's answer while an operation runs."""
-    return {"ready": False, "operation_id": operation_id}
-
-
-def removing(operation_id: str) -> dict[str, Any]:
-    """RemoveConsumerRole's answer while an operation runs."""
-    return {**ROLE_REMOVED, "removed": False, "operation_id": operation_id}
+def changed(tried: str, **more: Any) -> Any:
+    """The answer of EnsureConsumerRole or RemoveConsumerRole when an operation was not all that is needed."""
+    return WithToken({"done": False, "tried": tried, "operation_id": "op-1", **more})
 
 
 def route(**answers: Any) -> dict[str, Any]:
@@ -245,7 +244,7 @@ def connection(**answers: Any) -> dict[str, Any]:
     return {
         "RecordConnecting": [{}],
         "EnsureConsumerRole": [READY],
-        "EnsureAccess": [{"granted": True}],
+        "EnsureAccess": [GRANTED],
         "EnsureDataSource": [{"ready": True, "attempt": 1, "pause": 5}],
         "RecordConnected": [{}],
         "RevokeAccess": [{"revoked": True, "held": False}],
@@ -290,6 +289,14 @@ def requested(action: dict[str, Any]) -> dict[str, Any]:
     started = {"account_id": "111122223333", "account_name": "sandbox", "holder": HOLDER, "generation": 4}
     started |= {"event": "UntagResource (e-1)", "event_by": "ada", "event_at": AT}
     return {**started, "planned": action}
+
+
+OPERATED = {"stack_set": "quick-athena-default", "epoch": 7}
+
+
+def advanced(*, done: bool = False) -> dict[str, Any]:
+    """AdvanceOperation's answer."""
+    return {"done": done, "pause": 0 if done else 10}
 
 
 BATCH = {"batch": "1-20261104103000"}
@@ -557,13 +564,13 @@ REAL: dict[str, list[Scenario]] = {
             requested(CONNECT),
             connection(
                 EnsureConsumerRole=[
-                    deploying("op-1"),
+                    changed("update-template"),
                     TaskFailed("StackSetBusy"),
-                    deploying("op-2"),
-                    deploying("op-2"),
+                    changed("set-parameters"),
+                    UNANSWERED,
                     READY,
                 ],
-                EnsureAccess=[{"granted": False}, {"granted": True}],
+                EnsureAccess=[ELECTED, UNANSWERED, GRANTED],
                 EnsureDataSource=[
                     {"ready": False, "attempt": 1, "pause": 5},
                     {"ready": False, "attempt": 2, "pause": 10},
@@ -601,13 +608,15 @@ REAL: dict[str, list[Scenario]] = {
         Scenario(
             "a failure not even recorded", requested(CONNECT), connection(EnsureAccess=[DENIED], RecordFailure=[DENIED])
         ),
+        Scenario("nobody answers", requested(CONNECT), connection(EnsureConsumerRole=[UNANSWERED])),
+        Scenario("nobody writes", requested(FIRST), connection(EnsureAccess=[UNANSWERED])),
         Scenario("throttled for good", requested(CONNECT), connection(EnsureAccess=[SLOW])),
         Scenario("a first connection throttled for good", requested(FIRST), connection(EnsureAccess=[SLOW])),
         Scenario("throttled for a while", requested(CONNECT), connection(EnsureConsumerRole=[SLOW] * 12 + [READY])),
         Scenario(
             "the account is lost, or wanted once more, while it waits",
             requested(CONNECT),
-            connection(EnsureConsumerRole=[deploying("op-1")], RenewClaim=[TAKEN]),
+            connection(EnsureConsumerRole=[changed("")], RenewClaim=[TAKEN]),
         ),
         Scenario("the account is lost before access is granted", requested(CONNECT), connection(EnsureAccess=[LOST])),
         Scenario("the account is lost before access is revoked", requested(UNTAGGED), connection(RevokeAccess=[LOST])),
@@ -631,19 +640,19 @@ REAL: dict[str, list[Scenario]] = {
                 (
                     "RecordInstanceRetained",
                     EXPIRED,
-                    {"RemoveConsumerRole": [{**removing(""), "instance_retained": True}]},
+                    {"RemoveConsumerRole": [changed("retain", instance_retained=True, retained="")]},
                 ),
             ]
         ),
         Scenario(
             "the claim can't be renewed",
             requested(CONNECT),
-            connection(EnsureAccess=[{"granted": False}], RenewClaim=[DENIED]),
+            connection(EnsureAccess=[ELECTED], RenewClaim=[DENIED]),
         ),
         Scenario(
             "a function that hangs once",
             requested(CONNECT),
-            connection(EnsureAccess=[TaskFailed("States.Timeout"), {"granted": True}]),
+            connection(EnsureDataSource=[UNANSWERED, {"ready": True, "attempt": 1, "pause": 5}]),
         ),
         Scenario(
             "disconnect",
@@ -656,7 +665,7 @@ REAL: dict[str, list[Scenario]] = {
                     {"removed": False, "pause": 5},
                     {"removed": True, "pause": 0},
                 ],
-                RemoveConsumerRole=[TaskFailed("StackSetBusy"), removing("op-1"), removing("op-1"), ROLE_REMOVED],
+                RemoveConsumerRole=[TaskFailed("StackSetBusy"), changed(""), UNANSWERED, ROLE_REMOVED],
             ),
         ),
         Scenario("disconnecting is not recorded", requested(EXPIRED), connection(RecordDisconnecting=[DENIED])),
@@ -671,12 +680,23 @@ REAL: dict[str, list[Scenario]] = {
         Scenario(
             "AWS keeps the instance it was asked to forget",
             requested(EXPIRED | {"account_inactive": True, "retained": ""}),
-            connection(RemoveConsumerRole=[{**removing(""), "instance_retained": True, "retained": "the stack set"}]),
+            connection(RemoveConsumerRole=[changed("retain", instance_retained=True, retained="the stack set")]),
         ),
         Scenario("rebuild", requested(DRIFTED), connection()),
     ],
+    "operate_stack_set.asl.yaml": [
+        Scenario("nothing waits", OPERATED, {"AdvanceOperation": [advanced(done=True)]}),
+        Scenario("it waits", OPERATED, {"AdvanceOperation": [advanced(), SLOW, advanced(), advanced(done=True)]}),
+        Scenario("an unknown error for a while", OPERATED, {"AdvanceOperation": [DENIED] * 3 + [advanced(done=True)]}),
+        Scenario("an unknown error for good", OPERATED, {"AdvanceOperation": [DENIED]}),
+    ],
     "approve_revocations.asl.yaml": [
         Scenario("approved", BATCH, approval()),
+        Scenario(
+            "answered by a function",
+            BATCH,
+            approval(AskForApproval=[WithToken({"done": True}), WithToken({"granted": True}), WithToken({})]),
+        ),
         Scenario("approved at last", BATCH, approval(AskForApproval=[Silence()] * 9 + [WithToken({})])),
         Scenario("in slices", BATCH, approval(ApplyRevocations=[applied(20), applied(40), applied(45, done=True)])),
         Scenario("the writer is busy", BATCH, approval(ApplyRevocations=[applied(0), applied(20, done=True)])),

@@ -228,6 +228,10 @@ STORIES: dict[Alarm, Trouble] = {
     ),
     (HUB, "ReconcileTimedOut"): Trouble(organizations_is_throttled_for_hours),
     RECONCILE_ABORTED: Trouble(stopped("ReconcileAccount", a_slow_deployment_begins)),
+    (HUB, "OperationFailed"): Trouble(
+        without("AdvanceOperationFunctionRole", "dynamodb:Query", an_account_is_tagged), also=(RECONCILE_FAILED,)
+    ),
+    (HUB, "OperationAborted"): Trouble(stopped("OperateStackSet", a_slow_deployment_begins)),
     (HUB, "ApprovalFailed"): Trouble(without("AskForApprovalFunctionRole", "sns:Publish", people_are_asked)),
     (HUB, "ApprovalTimedOut"): Trouble(nobody_answers_for_a_year, also=(WATCH_SILENT,)),
     (HUB, "ApprovalAborted"): Trouble(stopped("ApproveRevocations", people_are_asked)),
@@ -259,7 +263,7 @@ STORIES: dict[Alarm, Trouble] = {
 # Alarms that no real trouble in the sandbox sets off, and why.
 NOT_SHOWN: dict[Alarm, str] = {
     (HUB, f"{machine}Throttled"): "the sandbox has no quota of state transitions, so it never slows an execution down"
-    for machine in ("Route", "Reconcile", "Connection", "Approval", "Sweep")
+    for machine in ("Route", "Reconcile", "Connection", "Operation", "Approval", "Sweep")
 } | {
     (HUB, "SweepTimedOut"): "nothing a small organization can do makes a sweep wait for twelve hours",
     (HUB, "RouteTimedOut"): "all retries of all states together last less than six hours",

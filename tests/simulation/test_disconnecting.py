@@ -57,7 +57,7 @@ def revocations(story: Story) -> list[int]:
 
 def deletes(story: Story) -> list[int]:
     """Whenever something of a connection was deleted for good."""
-    roles = calls(story, "RemoveConsumerRole", "DeleteStackInstances")
+    roles = calls(story, "AdvanceOperation", "DeleteStackInstances")
     return calls(story, "RemoveDataSource", "DeleteDataSource") + roles
 
 

@@ -260,3 +260,109 @@ def test_a_quarantined_account_that_somebody_opened_by_hand_is_closed_again_and_
     ours, theirs = attacked.world.last_sweep()["unexpected"]
     assert ours.startswith(f"{account_id} (member-")
     assert theirs == "999988887777, profile default"
+
+
+# The queue of stack set changes ----------------------------------------------------------------------------
+
+QUEUE = "stackset#quick-athena-default"
+
+
+def change(account_id: str, kind: str, answers: str = "nobody") -> dict[str, Any]:
+    """A forged change of an account's stack. `answers`: the task token that gets the answer."""
+    value = {
+        "account_id": account_id,
+        "kind": kind,
+        "holder": "me",
+        "token": answers,
+        "version": "any",
+        "requested_at": "2026-11-24T08:00:00.000Z",
+    }
+    return {
+        "pk": {"S": QUEUE},
+        "sk": {"S": f"change#{account_id}"},
+        "value": {"S": json.dumps(value)},
+        "token": {"S": answers},
+    }
+
+
+def forge_claim(attacked: Attacked, account_id: str, holder: str) -> None:
+    """Let the claim say that this holder has the account."""
+    attacked.put(pk={"S": f"account#{account_id}"}, sk={"S": "claim"}, holder={"S": holder}, generation={"N": "1"})
+
+
+@pytest.mark.parametrize("kind", ["delete", "retain"])
+def test_no_forged_change_removes_a_role_that_is_in_use(attacked: Attacked, kind: str) -> None:
+    (victim,) = attacked.crowd(1)
+    forge_claim(attacked, victim, "me")
+    attacked.put(**change(victim, kind))
+    attacked.crowd(1)  # somebody else's change starts the operator
+    assert attacked.has_role(victim)
+    assert attacked.allowed([victim]) == [victim]
+    assert not list(attacked.world.cloud.gateway.log.of("DeleteStackInstances"))
+
+
+def test_a_role_that_a_forged_change_creates_is_of_no_use(attacked: Attacked) -> None:
+    victim = attacked.member("victim")
+    forge_claim(attacked, victim, "me")
+    attacked.put(**change(victim, "create"))
+    attacked.crowd(1)
+    assert attacked.has_role(victim)
+    assert attacked.allowed([victim]) == []
+
+
+def test_no_forged_change_has_a_function_approve_revocations(attacked: Attacked) -> None:
+    accounts = attacked.crowd(8)
+    for account_id in accounts[:7]:
+        attacked.world.untag(account_id)
+    attacked.run(300)
+    assert len(attacked.allowed(accounts)) == 3
+    approval = next(each for each in attacked.world.records() if each["pk"] == "access#approval")
+    token = {"S": approval["token"]}
+    attacked.put(**{**change(accounts[0], "create", approval["token"]), "token": token})
+    attacked.put(
+        pk={"S": "access#pending"},
+        sk={"S": f"{accounts[7]}#default"},
+        allow={"BOOL": True},
+        generation={"N": "1"},
+        task_token=token,
+    )
+    attacked.crowd(1)
+    assert len(attacked.allowed(accounts)) == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("operator", {"epoch": {"N": "99999999999999999999"}}),
+        ("operator", {"epoch": {"S": "many"}}),
+        ("operator", {"epoch": {"N": "-7"}}),
+        ("rollout", {"value": {"S": "[]"}, "last_kind": {"S": "create"}}),
+        ("batch", {"value": {"S": "not JSON"}}),
+        ("change#odd", {}),
+        ("change#{account}", {"value": {"N": "1"}}),
+    ],
+)
+def test_whatever_stands_in_the_queue_an_account_is_connected(
+    attacked: Attacked, name: str, values: dict[str, Any]
+) -> None:
+    account_id = attacked.member("newcomer")
+    attacked.put(pk={"S": QUEUE}, sk={"S": name.format(account=account_id)}, **values)
+    attacked.world.tag(account_id, "enabled")
+    attacked.run(600)
+    assert attacked.allowed([account_id]) == [account_id]
+
+
+def test_a_forged_batch_is_given_up(attacked: Attacked) -> None:
+    batch = {
+        "operation_id": "qa-forged",
+        "kind": "delete",
+        "accounts": ["222233334444"],
+        "version": "",
+        "started_at": "2026-11-24T08:00:00.000Z",
+        "defines": False,
+    }
+    attacked.put(
+        pk={"S": QUEUE}, sk={"S": "batch"}, value={"S": json.dumps(batch)}, operation_id={"S": batch["operation_id"]}
+    )
+    assert len(attacked.crowd(2)) == 2
+    assert not list(attacked.world.cloud.gateway.log.of("DeleteStackInstances"))

@@ -148,9 +148,9 @@ DELEGATED = {"CallAs": "DELEGATED_ADMIN"}
 
 
 def _as_the_function_that_deploys(chain: Chain) -> tuple[Any, Any]:
-    """CloudFormation in the hub's Region and in another, as EnsureConsumerRole's role."""
+    """CloudFormation in the hub's Region and in another, as AdvanceOperation's role."""
     roles = chain.iam(chain.hub).list_roles(MaxItems=1000)["Roles"]
-    (role,) = [each["Arn"] for each in roles if "EnsureConsumerRole" in each["RoleName"]]
+    (role,) = [each["Arn"] for each in roles if "AdvanceOperation" in each["RoleName"]]
     session = chain.world.sts.as_service("lambda.amazonaws.com", AssumeRoleRequest(role, "attack"))
     credentials: Any = session.credentials()
     here, elsewhere = (boto3.Session(region_name=region, **credentials) for region in ("eu-west-1", "us-east-1"))

@@ -50,3 +50,8 @@ class Definition:
 def definition_tags(body: str, values: str) -> dict[str, str]:
     """The tags of a stack set with that body and these parameter values (both as hashes)."""
     return {BODY_TAG: body, VALUES_TAG: values}
+
+
+def version_of(body: str, parameters: Mapping[str, str]) -> str:
+    """A short name for a version of the consumer role: its template body (as a hash) and its parameters."""
+    return f"{body[:10]}-{values_hash(parameters)[:10]}"

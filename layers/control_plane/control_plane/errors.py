@@ -71,6 +71,18 @@ class ConsumerRoleNotRemoved(Exception):
     """The stack set operation ended, but the consumer role's stack is still in the account."""
 
 
+class OperationRefused(Exception):
+    """CloudFormation refused to start a stack set operation for the account."""
+
+
+class RolloutStopped(Exception):
+    """The first accounts that got this version of the consumer role failed, so it is deployed to no other account."""
+
+
+class AccessNotRevoked(Exception):
+    """A consumer role was to be removed although the run-as role may still assume it."""
+
+
 class AccessPolicyFull(Exception):
     """The run-as role can't be allowed another consumer role: every shard is full.
 

@@ -92,6 +92,20 @@ REMEDIATIONS = {
         "CloudFormation could not delete the role's stack: a policy was attached to the role, or something uses it",
         f"undo in that account what AWS's message names (detach the policy), {RETRY}",
     ),
+    errors.OperationRefused.__name__: Remediation(
+        "the account left the organization meanwhile, or a limit of StackSets is reached",
+        f"read AWS's message, fix what it names, {RETRY}",
+    ),
+    errors.RolloutStopped.__name__: Remediation(
+        "a fault of this version of the consumer role (its template or the profile), or a service control policy that "
+        "the first accounts share",
+        f"read the messages of those accounts, correct the profile or the policy, deploy; after an hour, or with a new "
+        f"version at once, one more account may try: {RETRY.removeprefix('then ')}",
+    ),
+    errors.AccessNotRevoked.__name__: Remediation(
+        "somebody wrote into the queue of stack set changes, or the account was tagged again during its removal",
+        f"nothing was removed; find in CloudTrail who wrote to the registry table, {RETRY}",
+    ),
     errors.AccessPolicyFull.__name__: Remediation(
         "more connections than one run-as role can be allowed",
         "ask for IAM's quota of 25 policies per role, or remove connections",

@@ -100,6 +100,13 @@ class ReconcileSettings(_Environment):
     reconcile_account_arn: str
 
 
+class OperatorSettings(_Environment):
+    """The state machine that runs the operations of a stack set, and how many accounts one operation may have."""
+
+    operate_stack_set_arn: str
+    max_batch_size: int
+
+
 class ApprovalSettings(_Environment):
     """The state machine that requests approval of revocations."""
 
@@ -136,6 +143,7 @@ MODELS: tuple[type[_Environment], ...] = (
     RepairSettings,
     QuickSettings,
     ReconcileSettings,
+    OperatorSettings,
     ApprovalSettings,
     NotificationSettings,
     ConsumerSettings,

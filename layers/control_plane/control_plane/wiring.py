@@ -1,5 +1,6 @@
 """Create the adapters behind the ports from the settings. Clients are created once, when they are first used."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from functools import cache
 from typing import Any
@@ -25,9 +26,11 @@ from control_plane.aws.registry import DynamoDbRegistry
 from control_plane.aws.revocation_budget import DynamoDbRevocationBudget
 from control_plane.aws.role_listing import AwsRoleListing
 from control_plane.aws.source_listing import AwsSourceListing
+from control_plane.aws.stack_set_queue import DynamoDbStackSetQueue
 from control_plane.aws.stack_sets import AwsStackSets
 from control_plane.aws.sweep_store import DynamoDbSweepStore
-from control_plane.definition import body_hash
+from control_plane.aws.waiting_tasks import StepFunctionsOperators, StepFunctionsWaitingTasks
+from control_plane.definition import body_hash, version_of
 from control_plane.errors import UnknownProfile
 from control_plane.observation import ObservationDependencies
 from control_plane.opt_in import OptInPolicy
@@ -37,12 +40,14 @@ from control_plane.ports.organization import Organization
 from control_plane.ports.quick import DataSources, QuickAccount
 from control_plane.ports.reconciles import Reconciles
 from control_plane.ports.registry import Registry
+from control_plane.ports.stack_set_queue import Operators, StackSetQueue, WaitingTasks
 from control_plane.ports.stack_sets import StackSets
 from control_plane.settings import (
     ApprovalSettings,
     ConsumerSettings,
     HubSettings,
     NotificationSettings,
+    OperatorSettings,
     OptInSettings,
     QuickSettings,
     ReconcileSettings,
@@ -51,8 +56,10 @@ from control_plane.settings import (
     RepairSettings,
 )
 from control_plane.steps.access import AccessDependencies, external_ids
+from control_plane.steps.consumer_role import RoleDependencies
 from control_plane.steps.data_source import RemovalDependencies
 from control_plane.steps.exemptions import LiveExemptions
+from control_plane.steps.stack_set_operations import OperatorDependencies
 from control_plane.sweep.collecting import SnapshotSources
 from control_plane.sweep.inspecting import CachedShards
 from control_plane.sweep.ports import SweepStore
@@ -102,6 +109,51 @@ def stack_sets() -> StackSets:
     return AwsStackSets(_client("cloudformation"), hub(), ConsumerSettings.read().template)
 
 
+def role_dependencies() -> RoleDependencies:
+    """The dependencies of those who request a consumer role, or its removal."""
+    return RoleDependencies(
+        hub(), stack_sets(), _stack_set_queue(), _operators(), waiting_tasks(), registry(), consumer_role_version
+    )
+
+
+def operator_dependencies() -> OperatorDependencies:
+    """The dependencies of the operator of a stack set."""
+    return OperatorDependencies(
+        hub=hub(),
+        queue=_stack_set_queue(),
+        stack_sets=stack_sets(),
+        policies=access_policies(),
+        claims=_registry(),
+        waiting=waiting_tasks(),
+        operators=_operators(),
+        profile=profile,
+        version=consumer_role_version,
+        largest=OperatorSettings.read().max_batch_size,
+    )
+
+
+def consumer_role_version(parameters: Mapping[str, str]) -> str:
+    """The version of the consumer role with these parameters."""
+    return version_of(_body_hash(), parameters)
+
+
+def _body_hash() -> str:
+    return body_hash(ConsumerSettings.read().template.read_text(encoding="utf-8"))
+
+
+def _stack_set_queue() -> StackSetQueue:
+    return DynamoDbStackSetQueue(_client("dynamodb"), _table())
+
+
+def _operators() -> Operators:
+    return StepFunctionsOperators(_client("stepfunctions"), OperatorSettings.read().operate_stack_set_arn)
+
+
+def waiting_tasks() -> WaitingTasks:
+    """Executions that wait on a task token."""
+    return StepFunctionsWaitingTasks(_client("stepfunctions"))
+
+
 def access_policies() -> AccessPolicies:
     """The shards attached to the run-as role."""
     return AwsAccessPolicies(_client("iam"), hub(), external_ids(hub()))
@@ -119,7 +171,9 @@ def access_dependencies() -> AccessDependencies:
     approvals = StepFunctionsApprovals(_client("stepfunctions"), ApprovalSettings.read().approve_revocations_arn)
     exemptions = LiveExemptions(AwsOrganization(_client("organizations")), _data_sources())
     repairs = RepairSettings.read().repairs
-    return AccessDependencies(hub(), ledger, policies, revocation_budget(), approvals, exemptions, anomalies(), repairs)
+    return AccessDependencies(
+        hub(), ledger, policies, revocation_budget(), approvals, exemptions, anomalies(), waiting_tasks(), repairs
+    )
 
 
 def anomalies() -> Anomalies:
@@ -203,7 +257,7 @@ def sweep_dependencies() -> SweepDependencies:
         registry=registry(),
         notifications=notifications(),
         repairs=RepairSettings.read().repairs,
-        body=body_hash(ConsumerSettings.read().template.read_text(encoding="utf-8")),
+        body=_body_hash(),
     )
 
 

@@ -149,7 +149,7 @@ def test_a_function_that_may_not_read_accounts_is_told_so(connection: Connection
 @pytest.fixture
 def stack_sets(client_as: ClientAs, hub: Hub) -> AwsStackSets:
     body = PROJECT / "layers/consumer/consumer_role.yaml"
-    return AwsStackSets(client_as("EnsureConsumerRole", "cloudformation"), hub, body)
+    return AwsStackSets(client_as("AdvanceOperation", "cloudformation"), hub, body)
 
 
 @pytest.mark.parametrize(
@@ -161,34 +161,40 @@ def test_awss_error_codes_get_our_names(
     stack_sets.ensure_stack_set(connection.role_name, parameters("default", PROFILE, hub))
     world.faults.order(service="cloudformation", operation="CreateStackInstances", code=code)
     with pytest.raises(named):
-        stack_sets.start_deployment(connection.role_name, connection.account_id, {}, "op-x", exists=False)
+        stack_sets.start_deployment(connection.role_name, [connection.account_id], {}, "op-x", exists=False)
 
 
 def deploy_role(world: Sandbox, client_as: ClientAs, connection: Connection, hub: Hub) -> None:
     body = PROJECT / "layers/consumer/consumer_role.yaml"
-    deploying = AwsStackSets(client_as("EnsureConsumerRole", "cloudformation"), hub, body)
+    deploying = AwsStackSets(client_as("AdvanceOperation", "cloudformation"), hub, body)
     name, account_id, wanted = connection.role_name, connection.account_id, parameters("default", PROFILE, hub)
     deploying.ensure_stack_set(name, wanted)
-    deploying.start_deployment(name, account_id, wanted, f"op-{account_id}", exists=False)
+    deploying.start_deployment(name, [account_id], wanted, f"op-{account_id}", exists=False)
     world.clock.run()  # type: ignore[attr-defined]  # a virtual clock
 
 
-def test_what_removes_roles_can_make_none(client_as: ClientAs, connection: Connection, hub: Hub) -> None:
-    removing = AwsStackSets(client_as("RemoveConsumerRole", "cloudformation"), hub, Path("unused"))
+@pytest.mark.parametrize("function", ["EnsureConsumerRole", "RemoveConsumerRole"])
+def test_those_who_request_a_change_can_not_make_it(
+    function: str, client_as: ClientAs, connection: Connection, hub: Hub
+) -> None:
+    requesting = AwsStackSets(client_as(function, "cloudformation"), hub, Path("unused"))
     with pytest.raises(MissingPermission, match="cloudformation:CreateStackInstances"):
-        removing.start_deployment(connection.role_name, connection.account_id, {}, "op-x", exists=False)
+        requesting.start_deployment(connection.role_name, [connection.account_id], {}, "op-x", exists=False)
+    with pytest.raises(MissingPermission, match="cloudformation:DeleteStackInstances"):
+        requesting.start_removal(connection.role_name, [connection.account_id], "op-y", retain=False)
 
 
 def test_looking_for_drift_does_not_make_an_instance_look_changed(
-    world: Sandbox, stack_sets: AwsStackSets, connection: Connection, hub: Hub
+    world: Sandbox, stack_sets: AwsStackSets, client_as: ClientAs, connection: Connection, hub: Hub
 ) -> None:
     name, account_id, wanted = connection.role_name, connection.account_id, parameters("default", PROFILE, hub)
     stack_sets.ensure_stack_set(name, wanted)
-    stack_sets.start_deployment(name, account_id, wanted, f"op-{account_id}", exists=False)
+    stack_sets.start_deployment(name, [account_id], wanted, f"op-{account_id}", exists=False)
     world.clock.run()  # type: ignore[attr-defined]  # a virtual clock
     with world.cloud.administering(hub.account_id):
         world.cloud.client("cloudformation").detect_stack_set_drift(StackSetName=name, CallAs="DELEGATED_ADMIN")
-    seen = stack_sets.instance(name, account_id)
+    looking = AwsStackSets(client_as("EnsureConsumerRole", "cloudformation"), hub, Path("unused"))
+    seen = looking.instance(name, account_id)
     assert seen is not None
     assert (seen.is_current, seen.in_progress) == (True, False)
     world.clock.run()  # type: ignore[attr-defined]  # a virtual clock

@@ -122,16 +122,20 @@ def lacks(
     why: str = "",
     *,
     calling: str = "",
+    step: str = "",
     change: Change = NOTHING,
     waited: str = "",
     **more: Any,
 ) -> Case:
-    """One permission of a function is taken away; AWS answers it so. `waited`: after that many attempts and time."""
+    """One permission of a function is taken away; AWS answers it so. `waited`: after that many attempts and time.
+
+    `step`: the step that fails, if it waits for another one's function.
+    """
     action = f"{service}:{operation}"
     code = "AccessDenied" if service in ("cloudformation", "iam") and not calling else "AccessDeniedException"
     role = f"arn:aws:sts::444455556666:assumed-role/quick-onboarding-{function}FunctionRole-<id>"
     message = (
-        f"account {ACCOUNT}: {function}: {SOURCE if waited else ''}An error occurred ({code}) when calling the "
+        f"account {ACCOUNT}: {step or function}: {SOURCE if waited else ''}An error occurred ({code}) when calling the "
         f"{calling or operation} operation: "
         f"User: {role}/quick-onboarding-{function}Function-<id> is not authorized to perform: {action} on resource: "
         f"{resource} {why or NO_POLICY.format(action)}{waited and f' (asked {waited})'}"
@@ -187,14 +191,23 @@ CASES = [
     lacks(
         "EnsureConsumerRole",
         "cloudformation",
-        "CreateStackInstances",
+        "DescribeStackInstance",
         "arn:aws:cloudformation:eu-west-1:111122223333:stackset/quick-athena-default:*",
     ),
     lacks(
-        "EnsureConsumerRole",
+        "AdvanceOperation",
+        "cloudformation",
+        "CreateStackInstances",
+        "arn:aws:cloudformation:eu-west-1:111122223333:stackset/quick-athena-default:*",
+        step="EnsureConsumerRole",
+    ),
+    lacks(
+        "AdvanceOperation",
         "cloudformation",
         "DescribeStackSetOperation",
         "arn:aws:cloudformation:eu-west-1:111122223333:stackset/quick-athena-default:*",
+        step="EnsureConsumerRole",
+        change=ROLE_MADE,
     ),
     lacks("EnsureAccess", "iam", "CreatePolicyVersion", SHARD, change=ROLE_MADE),
     lacks("EnsureDataSource", "quicksight", "CreateDataSource", "*", DENIED, change=TAKEN_BACK, waited=WAITED),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from sandbox.aws.gateway import Call
     from tests.simulation.conftest import Story
 
-MACHINES = ("RouteEvent", "ReconcileAccount", "ReconcileConnection")
+MACHINES = ("RouteEvent", "ReconcileAccount", "ReconcileConnection", "OperateStackSet")
 ROLE = re.compile(r"quick-onboarding-(\w+?)(Function)?Role-")
 BACKGROUND = {"WatchRegistry", "Schedule"}  # not on an account's way
 
@@ -48,7 +47,6 @@ class Bed:
     after_call: list[Callable[[int, Call], None]] = field(default_factory=list)
     struck: bool = False  # the trouble has begun
     struck_at: int = 0  # how many effects there had been
-    done: Counter[str] = field(default_factory=Counter)  # calls that went well, whether their answer was heard or not
     _open: dict[int, int] = field(default_factory=dict)
 
     def watch(self) -> None:
@@ -85,9 +83,8 @@ class Bed:
         for each in list(self.before_call):
             each(number, call)
 
-    def _after(self, call: Call, outcome: str) -> None:
+    def _after(self, call: Call, _outcome: str) -> None:
         number = self._open.pop(id(call), None)
         if number is not None:
-            self.done[call.operation] += outcome == "OK"
             for each in list(self.after_call):
                 each(number, call)

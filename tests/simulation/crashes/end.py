@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ PASSING = {
     "event",
     "event_by",
     "event_at",
+    "elected_at",
 }  # attributes that tell a time, or when
 ASKED = "default is asked for: the tag quick-athena says enabled"
 NOT_ASKED = "nothing is asked for: the account has no tag quick-athena"
@@ -68,6 +70,18 @@ def against_the_tag(bed: Bed, *, wanted: bool) -> list[str]:
         "broken": seen["broken"],
     }
     return differences(expected, found)
+
+
+def deployments(bed: Bed) -> Counter[str]:
+    """How often each account was the target of each kind of stack set operation."""
+    regions = bed.story.world.stack_sets.catalog._sets.values()
+    operations = [operation for sets in regions for each in sets.values() for operation in each.operations.values()]
+    return Counter(
+        f"{operation.action} {account}"
+        for operation in operations
+        if not operation.detects_drift
+        for account, _ in operation.targets
+    )
 
 
 def _registry(story: Story) -> End:

@@ -74,7 +74,7 @@ MUTANTS = {
             "connect",
             "turned round",
             "access: wanted False",
-            15,
+            21,
         ),
         Mutant(
             "flag ignored in waits",
@@ -97,7 +97,7 @@ MUTANTS = {
             "restore",
             "writer outlived its lease",
             "access policy",
-            37,
+            60,
         ),
     )
 }

@@ -11,14 +11,17 @@ from control_plane.account import Connection
 from control_plane.errors import AccessPolicyFull
 from control_plane.ports.access import AccessChange, ApprovalBatch, RefusedChange
 from control_plane.steps.access import (
+    MAX_CHANGES,
     MAX_VERIFIED,
     AccessDependencies,
     AccessRequest,
+    GrantRequest,
     Writer,
     WriteResult,
     apply_batch,
     apply_change,
     external_ids,
+    grant,
     remove_unexpected,
 )
 from tests.fakes import (
@@ -28,6 +31,7 @@ from tests.fakes import (
     FakeApprovals,
     FakeExemptions,
     FakeRevocationBudget,
+    FakeWaitingTasks,
 )
 from tests.unit.control_plane.interleaving import Actor, Schedule, Stepping, explore, interleave
 from tests.unit.control_plane.vocabulary import CONSUMER, HUB, NOW
@@ -68,13 +72,14 @@ class Setup:
     approvals: FakeApprovals = field(default_factory=FakeApprovals)
     exemptions: FakeExemptions = field(default_factory=FakeExemptions)
     anomalies: FakeAnomalies = field(default_factory=FakeAnomalies)
+    waiting: FakeWaitingTasks = field(default_factory=FakeWaitingTasks)
     repairs: bool = True
 
     @property
     def deps(self) -> AccessDependencies:
         """What a writer works with."""
         parts = self.ledger, self.policies, self.budget, self.approvals, self.exemptions, self.anomalies
-        return AccessDependencies(HUB, *parts, repairs=self.repairs)
+        return AccessDependencies(HUB, *parts, self.waiting, repairs=self.repairs)
 
     def apply_change(self, change: AccessChange, holder: str = "execution#default", seconds: float = 0) -> bool:
         """What a function does once; whether the change is in force then."""
@@ -142,11 +147,87 @@ def test_an_addition_tidies_nothing() -> None:
 def test_everybodys_changes_are_applied_by_one_writer_with_one_write_for_each_changed_shard() -> None:
     many = [Connection(account_id=f"{number:012d}", profile="default") for number in range(1000)]
     world = Setup()
-    world.enqueue(*map(allow, many))
+    world.enqueue(*map(allow, many[: MAX_CHANGES - 1]))
     assert world.apply_change(allow(X))
-    assert world.policies.entries == {arn(X), *map(arn, many)}
-    assert world.numbers_written == list(range(1, 11))
+    assert world.policies.entries == {arn(X), *map(arn, many[: MAX_CHANGES - 1])}
+    assert world.numbers_written == [1, 2, 3]
     assert world.ledger.changes == {}
+
+
+def test_a_writer_goes_on_while_more_changes_wait_than_it_may_apply_at_once() -> None:
+    many = [Connection(account_id=f"{number:012d}", profile="default") for number in range(1000)]
+    world = Setup()
+    world.enqueue(*map(allow, many))
+    rounds = 1
+    while not world.apply_change(allow(X)):
+        rounds += 1
+    assert rounds == 4
+    assert world.policies.entries == {arn(X), *map(arn, many)}
+    assert world.ledger.changes == {}
+
+
+def test_a_revocation_is_never_left_for_the_next_round() -> None:
+    leaving = [Connection(account_id=f"{number:012d}", profile="default") for number in range(3)]
+    world = holding(leaving + [Connection(account_id=f"9{number:011d}", profile="default") for number in range(97)])
+    world.enqueue(*(allow(Connection(account_id=f"8{number:011d}", profile="default")) for number in range(400)))
+    world.enqueue(*map(revoke, leaving))
+    world.apply_change(allow(X))
+    assert not world.policies.entries & set(map(arn, leaving))
+
+
+def ask(world: Setup, connection: Connection, *, writes: bool = False, seconds: float = 0) -> str:
+    """What EnsureAccess does once; returns the token of whoever waits."""
+    token = f"token of {connection.account_id}" + (" that writes" if writes else "")
+    request = GrantRequest(
+        **connection.model_dump(), execution=connection.key, generation=1, now=at(seconds), token=token, writes=writes
+    )
+    grant(request, world.deps)
+    return token
+
+
+def test_one_of_those_who_ask_is_elected_and_answers_the_others() -> None:
+    world = Setup()
+    first, second, third = (ask(world, each, seconds=number) for number, each in enumerate((X, Y, Z)))
+    assert world.waiting.answers == {first: {"granted": False, "writes": True}}
+    assert world.policies.written == []
+    writer = ask(world, X, writes=True, seconds=3)
+    assert world.waiting.answers[writer] == {"granted": True, "writes": True}
+    assert world.waiting.answers[second] == world.waiting.answers[third] == {"granted": True, "writes": False}
+    assert len(world.policies.written) == 1
+
+
+def test_who_asks_after_the_writer_began_is_elected_anew() -> None:
+    world = Setup()
+    ask(world, X)
+    ask(world, X, writes=True, seconds=3)
+    assert world.waiting.answers[ask(world, Y, seconds=4)] == {"granted": False, "writes": True}
+
+
+def test_an_elected_writer_that_does_not_begin_within_a_minute_is_replaced() -> None:
+    world = Setup()
+    ask(world, X)
+    assert ask(world, Y, seconds=59) not in world.waiting.answers
+    assert world.waiting.answers[ask(world, Z, seconds=61)] == {"granted": False, "writes": True}
+
+
+def test_whoever_revokes_meanwhile_writes_for_those_who_wait_too() -> None:
+    world = holding([Z])
+    first, second = ask(world, X), ask(world, Y)
+    assert world.apply_change(revoke(Z), seconds=1)
+    assert world.policies.entries == {arn(X), arn(Y)}
+    assert world.waiting.answers[second] == {"granted": True, "writes": False}
+    assert world.waiting.answers[first] == {"granted": False, "writes": True}, "it was told to write, and finds it done"
+    assert world.waiting.answers[ask(world, X, writes=True, seconds=3)] == {"granted": True, "writes": True}
+
+
+def test_who_waits_for_room_that_is_not_there_is_told_so() -> None:
+    world = Setup(policies=FakeAccessPolicies(quota=room_for(2, shards=1)))
+    ask(world, X)
+    second, third = ask(world, Y), ask(world, Z)
+    ask(world, X, writes=True, seconds=3)
+    told = [world.waiting.answers[each] for each in (second, third)]
+    assert {"granted": True, "writes": False} in told
+    assert any(answer[0] == "AccessPolicyFull" for answer in told if isinstance(answer, tuple))
 
 
 def test_additions_and_removals_go_in_the_same_writes() -> None:

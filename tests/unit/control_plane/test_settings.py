@@ -35,6 +35,8 @@ ENVIRONMENT = {
     "QUICK_IDENTITY_REGION": "us-east-1",
     "QUICK_NAMESPACE": "default",
     "RECONCILE_ACCOUNT_ARN": "arn:aws:states:eu-west-1:444455556666:stateMachine:ReconcileAccount",
+    "OPERATE_STACK_SET_ARN": "arn:aws:states:eu-west-1:444455556666:stateMachine:OperateStackSet",
+    "MAX_BATCH_SIZE": "500",
     "APPROVE_REVOCATIONS_ARN": "arn:aws:states:eu-west-1:444455556666:stateMachine:ApproveRevocations",
     "NOTIFICATIONS_TOPIC_ARN": "arn:aws:sns:eu-west-1:444455556666:notifications",
 }

@@ -12,9 +12,10 @@ from pydantic import ValidationError
 
 from control_plane import wiring
 from control_plane.errors import NoAccountInEvent
+from control_plane.ports.registry import Record
 from control_plane.sweep.reporting import Report
 from tests.contract.project import ROOT
-from tests.fakes import FakeStackSets, Operation
+from tests.unit.control_plane.stack_set_world import StackSetWorld
 from tests.unit.control_plane.vocabulary import HUB, MANAGEMENT, profile
 
 CONTEXT = SimpleNamespace(
@@ -29,7 +30,14 @@ OF_A_SWEEP = (
     "start_reconciles",
     "report_sweep",
 )
-OF_NO_ACCOUNT = ("find_account", "watch_registry", "ask_for_approval", "apply_revocations", *OF_A_SWEEP)
+OF_NO_ACCOUNT = (
+    "advance_operation",
+    "find_account",
+    "watch_registry",
+    "ask_for_approval",
+    "apply_revocations",
+    *OF_A_SWEEP,
+)
 PARSING = [name for name in HANDLERS if name not in OF_NO_ACCOUNT]
 
 
@@ -49,6 +57,8 @@ def nothing_outside(monkeypatch: pytest.MonkeyPatch) -> None:
         "stack_sets",
         "access_policies",
         "access_dependencies",
+        "role_dependencies",
+        "operator_dependencies",
         "revocation_budget",
         "data_sources",
         "removal_dependencies",
@@ -122,39 +132,34 @@ def test_an_event_names_who_caused_it_and_when() -> None:
     assert "requested_at" not in unknown
 
 
-def stack_sets_with(monkeypatch: pytest.MonkeyPatch, *operations: str) -> FakeStackSets:
-    """Stack sets in which these operations run."""
-    stack_sets = FakeStackSets(HUB, ticks=2)
-    name = "quick-athena-default"
-    for operation_id in operations:
-        stack_sets.operations[name, operation_id] = Operation("222233334444", {}, ticks=2)
-    monkeypatch.setattr(wiring, "stack_sets", lambda: stack_sets)
+@pytest.mark.parametrize("changes", [{"stack_set": "somebody-elses"}, {"stack_set": None}, {"epoch": None}])
+def test_an_operator_of_another_stack_set_is_refused(changes: dict[str, Any]) -> None:
+    sample = json.loads((ROOT / "events/steps/advance_operation.json").read_text(encoding="utf-8"))
+    with pytest.raises(ValidationError, match=next(iter(changes))):
+        call("advance_operation", {**sample, **changes})
+
+
+def test_an_operator_with_nothing_to_do_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = StackSetWorld()
+    monkeypatch.setattr(wiring, "operator_dependencies", lambda: world.operator_dependencies)
+    sample = json.loads((ROOT / "events/steps/advance_operation.json").read_text(encoding="utf-8"))
+    assert call("advance_operation", sample) == {"done": True, "pause": 0}
+
+
+@pytest.mark.parametrize(
+    ("name", "answer"), [("ensure_consumer_role", {"done": False}), ("remove_consumer_role", {"answered": True})]
+)
+def test_who_needs_a_consumer_role_or_not_gets_its_answer_by_its_token(
+    name: str, answer: dict[str, bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = StackSetWorld()
+    monkeypatch.setattr(wiring, "role_dependencies", lambda: world.role_dependencies)
     monkeypatch.setattr(wiring, "profile", lambda _: profile())
-    return stack_sets
-
-
-ATTEMPT = {"account_id": "222233334444", "profile": "default", "execution": "arn:execution", "generation": 1}
-
-
-def test_a_consumer_role_is_waited_for_by_the_operation_that_was_answered(monkeypatch: pytest.MonkeyPatch) -> None:
-    stack_sets = stack_sets_with(monkeypatch, "another")
-    assert call("ensure_consumer_role", {**ATTEMPT, "operation_id": "another"}) == {
-        "ready": False,
-        "operation_id": "another",
-    }
-    assert not stack_sets.instances
-    first = call("ensure_consumer_role", ATTEMPT)
-    assert first == call("ensure_consumer_role", {**ATTEMPT, "operation_id": first["operation_id"]})
-    assert stack_sets.instances
-
-
-def test_a_removal_answers_what_stays_in_the_account(monkeypatch: pytest.MonkeyPatch) -> None:
-    stack_sets_with(monkeypatch, "another")
-    request = {**ATTEMPT, "retain": True, "operation_id": "another", "retained": "the stack arn:stack"}
-    waiting = {"removed": False, "instance_retained": False, "operation_id": "another"}
-    assert call("remove_consumer_role", request) == {**waiting, "retained": "the stack arn:stack"}
-    removed = {"removed": True, "instance_retained": False, "operation_id": "", "retained": "the stack arn:stack"}
-    assert call("remove_consumer_role", {**request, "operation_id": ""}) == removed
+    sample = json.loads((ROOT / f"events/steps/{name}.json").read_text(encoding="utf-8"))
+    world.registry.put(Record(sample["account_id"], None, holder=sample["execution"]))
+    assert call(name, sample) == answer
+    waits = [each.token for each in world.queue.changes.values()]
+    assert [*waits, *world.waiting.answers] == [sample["token"]]
 
 
 def test_an_event_about_an_organizational_unit_names_the_unit() -> None:

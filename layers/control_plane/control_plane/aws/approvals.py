@@ -4,13 +4,12 @@ import json
 from typing import TYPE_CHECKING
 
 from control_plane.aws.calls import named_errors, tolerating
+from control_plane.aws.waiting_tasks import StepFunctionsWaitingTasks
 from control_plane.errors import BatchReplaced
 from control_plane.ports.access import ApprovalBatch
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
-
-ENDED = ("TaskTimedOut", "TaskDoesNotExist", "InvalidToken")  # no task waits with that token any more
 
 
 class StepFunctionsApprovals:
@@ -18,14 +17,12 @@ class StepFunctionsApprovals:
 
     def __init__(self, client: "SFNClient", machine_arn: str) -> None:
         self._client, self._machine_arn = client, machine_arn
+        self._waiting = StepFunctionsWaitingTasks(client)
 
     def ask(self, batch: ApprovalBatch) -> None:
         """Request approval of the batch, unless it is empty. The token of the batch before it is invalidated."""
         if batch.replaced_token:
-            with named_errors(), tolerating(*ENDED):
-                self._client.send_task_failure(
-                    taskToken=batch.replaced_token, error=BatchReplaced.__name__, cause=f"replaced by batch {batch.id}"
-                )
+            self._waiting.fail(batch.replaced_token, BatchReplaced.__name__, f"replaced by batch {batch.id}")
         if batch.connections:
             with named_errors(), tolerating("ExecutionAlreadyExists"):
                 self._client.start_execution(

@@ -1,16 +1,18 @@
 """The ways in which the adapters read and write a DynamoDB table."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from control_plane.aws.calls import code_of, named_errors
+from control_plane.errors import Throttled
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+MAX_BATCH = 100  # items in one BatchGetItem
 Item = Mapping[str, Any]  # attributes as DynamoDB's API has them: {"S": "text"}
 
 
@@ -24,6 +26,18 @@ class Table:
         """One item; empty when it does not exist."""
         with named_errors():
             return self._client.get_item(TableName=self._name, Key=key, ConsistentRead=True).get("Item", {})
+
+    def get_many(self, keys: Sequence[Any]) -> Iterator[Item]:
+        """The items that exist, in any order, up to 100 a call."""
+        for first in range(0, len(keys), MAX_BATCH):
+            chunk = keys[first : first + MAX_BATCH]
+            with named_errors():
+                found: Any = self._client.batch_get_item(
+                    RequestItems={self._name: {"Keys": chunk, "ConsistentRead": True}}
+                )
+            if found.get("UnprocessedKeys"):
+                raise Throttled("DynamoDB did not return all items that were asked for")
+            yield from found["Responses"].get(self._name, ())
 
     def query(self, condition: str, values: Any, max_pages: int | None = None) -> Iterator[Item]:
         """The items that match a key condition, page by page."""
@@ -70,14 +84,15 @@ class Table:
             self._client.update_item,
             Key=key,
             UpdateExpression=expression,
-            ExpressionAttributeValues=values,
+            **({"ExpressionAttributeValues": values} if values else {}),  # DynamoDB accepts no empty ones
             **_condition(condition),
             **more,
         )
 
-    def delete(self, key: Any, condition: str = "", values: Any = None) -> bool:
+    def delete(self, key: Any, condition: str = "", values: Any = None, names: Any = None) -> bool:
         """Delete an item. False when the condition fails: then nothing is deleted."""
         more: Any = {"ExpressionAttributeValues": values} if values else {}  # DynamoDB accepts no empty ones
+        more |= {"ExpressionAttributeNames": names} if names else {}
         return self._attempt(self._client.delete_item, Key=key, **_condition(condition), **more)
 
     def _query(self, max_pages: int | None, **request: Any) -> Iterator[Item]:

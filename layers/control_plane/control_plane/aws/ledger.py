@@ -20,6 +20,8 @@ LEASE = timedelta(seconds=90)  # longer than the timeout of the writing function
 READ_LAG = timedelta(minutes=5)  # a version we wrote and can't read after that was deleted, not delayed
 PENDING = "access#pending"
 LEASE_KEY = item_key("access#lease", "lease")
+ELECTION_KEY = item_key("access#lease", "election")
+ELECTED_FOR = timedelta(minutes=1)  # in which an elected writer begins: it waits a few seconds for others
 MAX_DISCARDED = 100  # malformed items that one writer deletes; the next writer deletes more
 LAST = "~"  # sorts after every time
 CHANGE = ("allow", "counted", "generation")  # the attributes of a change, besides its key
@@ -33,14 +35,15 @@ class DynamoDbLedger:
     def __init__(self, client: "DynamoDBClient", table: str) -> None:
         self._table = Table(client, table)
 
-    def enqueue(self, change: AccessChange, now: str) -> None:
+    def enqueue(self, change: AccessChange, now: str, token: str = "") -> None:
         """Store one change, unless there is one of a later generation; it replaces an earlier one."""
         self._table.update(
             item_key(PENDING, change.connection.key),
             # A change that waits already keeps its place in the queue.
             "SET allow = :allow, counted = :counted, generation = :generation,"
-            " requested_at = if_not_exists(requested_at, :now)",
+            " requested_at = if_not_exists(requested_at, :now), task_token = :token",
             {
+                ":token": {"S": token},
                 ":allow": {"BOOL": change.allow},
                 ":counted": {"BOOL": change.counted},
                 ":generation": {"N": str(change.generation)},
@@ -50,6 +53,27 @@ class DynamoDbLedger:
             # An item without a generation is malformed, and must not block a change.
             condition="NOT attribute_type(generation, :number) OR generation <= :generation",
         )
+
+    def elect(self, now: str) -> bool:
+        """Whether the caller is the one to write next. A writer that did not begin within a minute is replaced."""
+        return self._table.update(
+            ELECTION_KEY,
+            "SET elected_at = :now",
+            {
+                ":now": {"S": _after(now)},
+                ":late": {"S": _after(now, -ELECTED_FOR)},
+                ":longest": {"S": _after(now, OLDEST_CALL)},
+                ":string": {"S": "S"},
+            },
+            condition=(
+                "attribute_not_exists(elected_at) OR NOT attribute_type(elected_at, :string) "
+                "OR elected_at < :late OR elected_at > :longest"
+            ),
+        )
+
+    def end_election(self) -> None:
+        """The next writer begins. What is enqueued from now on needs another one."""
+        self._table.update(ELECTION_KEY, "REMOVE elected_at", None)
 
     def pending(self) -> PendingChanges:
         """All changes that are requested and not applied."""
@@ -140,7 +164,7 @@ def _read(item: Item) -> PendingChange | RefusedChange:
     if not GENERATION.fullmatch(generation):
         return RefusedChange(key, "its generation is not a count", values)
     change = AccessChange(connection, allow, int(generation), counted)
-    return PendingChange(change, requested_at=string(item, "requested_at") or LAST)
+    return PendingChange(change, string(item, "requested_at") or LAST, string(item, "task_token"))
 
 
 def _after(timestamp: str, delay: timedelta = timedelta()) -> str:

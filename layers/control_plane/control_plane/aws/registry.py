@@ -78,6 +78,12 @@ class DynamoDbRegistry:
         """Whether that execution holds the account's claim now."""
         return string(self._table.get(item_key(f"{ACCOUNT}{account_id}", CLAIM)), "holder") == execution
 
+    def superseded(self, holders: Mapping[str, str]) -> frozenset[str]:
+        """Of accounts and their holders: the accounts that another one holds now, or that are to be assessed anew."""
+        keys = [item_key(f"{ACCOUNT}{account_id}", CLAIM) for account_id in sorted(holders)]
+        claims = {string(each, "pk").removeprefix(ACCOUNT): each for each in self._table.get_many(keys)}
+        return frozenset(each for each, holder in holders.items() if not _is_held(claims.get(each, {}), holder))
+
     def claimed_since(self, account_id: str) -> str | None:
         """When the holder of an account's claim wrote it last; None when nobody holds it."""
         found = self._table.get(item_key(f"{ACCOUNT}{account_id}", CLAIM))
@@ -140,6 +146,11 @@ class DynamoDbRegistry:
             condition,
             names={f"#{name}": name for name in values},
         )
+
+
+def _is_held(claim: Item, holder: str) -> bool:
+    """Whether that execution holds the claim, and nobody has requested to assess the account anew."""
+    return string(claim, "holder") == holder and "requeue_requested" not in claim
 
 
 def fence_values(generation: int) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Service-managed stack sets, used as CloudFormation's delegated administrator."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -8,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 from botocore.exceptions import ClientError
 
 from control_plane.account import Hub
-from control_plane.aws.calls import code_of, named_errors, tolerating, unless_missing
+from control_plane.aws.calls import named_errors, tolerating, unless_missing
 from control_plane.definition import Definition, body_hash, definition_tags, values_hash
-from control_plane.errors import NotOurs
-from control_plane.ports.stack_sets import OperationStatus, StackInstance
+from control_plane.errors import NotOurs, OperationRefused
+from control_plane.ports.stack_sets import OperationResult, OperationStatus, StackInstance
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -19,9 +20,12 @@ if TYPE_CHECKING:
 
 CALL_AS: Final = "DELEGATED_ADMIN"
 MISSING = "StackSetNotFoundException"
+NO_INSTANCE = "StackInstanceNotFoundException"
 EXPECTED = {"permission model": "SERVICE_MANAGED", "automatic deployment": False, "managed execution": True}
 CAPABILITIES: Final = ("CAPABILITY_NAMED_IAM",)
 IN_PROGRESS = {"PENDING", "RUNNING"}
+UNFINISHED = ("RUNNING", "QUEUED", "STOPPING")  # statuses of an operation
+DRIFT_DETECTION = "qa-drift-"  # how the operation ids of our drift detections begin
 MAX_TARGETS = 5  # accounts whose instance may be targeted by an update for an account without one
 # A failing account must neither stop nor slow down the others.
 PREFERENCES: Any = {
@@ -47,6 +51,14 @@ class AwsStackSets:
         if found is None:
             self._create(name, parameters)
             return True
+        return self._checked(name, found, parameters)
+
+    def check_stack_set(self, name: str, parameters: Mapping[str, str]) -> bool:
+        """As `ensure_stack_set`, for a stack set that exists: False when it does not."""
+        found = self._find(name)
+        return found is not None and self._checked(name, found, parameters)
+
+    def _checked(self, name: str, found: Any, parameters: Mapping[str, str]) -> bool:
         if difference := self._difference(found):
             raise NotOurs(f"the stack set {name} exists already: {difference}")
         return self._matches(found, parameters)
@@ -56,10 +68,15 @@ class AwsStackSets:
         found = self._find(name)
         return found is not None and self._matches(found, parameters)
 
+    def definition(self, name: str) -> str:
+        """The stack set's template and parameters as AWS shows them, as a hash."""
+        shown = definition_of(self._find(name) or {})
+        return f"{shown.body}/{shown.values}"
+
     def instance(self, name: str, account_id: str) -> StackInstance | None:
         """The account's instance, or None."""
         answer = unless_missing(
-            (MISSING, "StackInstanceNotFoundException"),
+            (MISSING, NO_INSTANCE),
             self._client.describe_stack_instance,
             StackSetName=name,
             StackInstanceAccount=account_id,
@@ -85,77 +102,96 @@ class AwsStackSets:
         found = self._describe(name, operation_id)
         if found is None:
             return OperationStatus.UNKNOWN
-        running = found["Status"] in ("RUNNING", "QUEUED", "STOPPING")
-        return OperationStatus.RUNNING if running else OperationStatus.ENDED
+        return OperationStatus.RUNNING if found["Status"] in UNFINISHED else OperationStatus.ENDED
 
-    def failure(self, name: str, operation_id: str, account_id: str) -> str:
-        """AWS's message why an operation left the account without a current instance."""
+    def results(self, name: str, operation_id: str) -> Mapping[str, OperationResult]:
+        """What an operation did so far, by account."""
         with named_errors():
             pages = self._client.get_paginator("list_stack_set_operation_results").paginate(
                 StackSetName=name, OperationId=operation_id, CallAs=CALL_AS
             )
-            results = [result for page in pages for result in page["Summaries"] if result["Account"] == account_id]
-        reasons = [f"{result['Status']}: {result.get('StatusReason', 'no reason given')}" for result in results]
-        return "; ".join(reasons) or "the operation has no result for the account: it is no target of the stack set"
+            return {found["Account"]: _result(found) for page in pages for found in page["Summaries"]}
+
+    def stop_drift_detection(self, name: str) -> None:
+        """Stop a drift detection of ours that runs or is queued: it would keep other operations waiting."""
+        with named_errors(), tolerating(MISSING):
+            latest: Any = self._client.list_stack_set_operations(StackSetName=name, CallAs=CALL_AS, MaxResults=10)
+            for found in latest["Summaries"]:
+                is_ours = found["Action"] == "DETECT_DRIFT" and found["OperationId"].startswith(DRIFT_DETECTION)
+                if is_ours and found["Status"] in UNFINISHED:
+                    with tolerating("InvalidOperationException", "OperationNotFoundException"):  # it has just ended
+                        self._client.stop_stack_set_operation(
+                            StackSetName=name, OperationId=found["OperationId"], CallAs=CALL_AS
+                        )
 
     def start_deployment(
-        self, name: str, account_id: str, parameters: Mapping[str, str], operation_id: str, *, exists: bool
-    ) -> None:
-        """Create (or, when it `exists`, update) the account's instance; the operation id makes it idempotent."""
+        self, name: str, accounts: Sequence[str], parameters: Mapping[str, str], operation_id: str, *, exists: bool
+    ) -> bool:
+        """Create (or, when they exist, update) the accounts' instances; the operation id makes it idempotent.
+
+        Returns whether AWS started it: if instances are to be updated and there are none any more, it does not.
+        """
         start = self._client.update_stack_instances if exists else self._client.create_stack_instances
-        with named_errors(), tolerating("OperationIdAlreadyExistsException"):
-            start(
+        with _refusals(), tolerating("OperationIdAlreadyExistsException"):
+            started = unless_missing(
+                NO_INSTANCE,
+                start,
                 StackSetName=name,
-                DeploymentTargets=self._one_account(account_id),
+                DeploymentTargets=self._only(accounts),
                 Regions=[self._hub.region],  # IAM is global: a second Region would collide with the first
                 ParameterOverrides=_as_list(parameters),
                 OperationPreferences=PREFERENCES,
                 OperationId=operation_id,
                 CallAs=CALL_AS,
             )
+            return started is not None
+        return True
 
-    def start_update(self, name: str, account_id: str, parameters: Mapping[str, str] | None, operation_id: str) -> None:
-        """Bring the account's instance to the stack set's definition. With `parameters`, update the definition first.
+    def start_update(
+        self, name: str, accounts: Sequence[str], parameters: Mapping[str, str] | None, operation_id: str
+    ) -> bool:
+        """Bring the accounts' instances to the stack set's definition. With `parameters`, update the definition first.
 
-        AWS seems to accept an update only for accounts with an instance. For an account without one, another account's
-        instance is the target. When the stack set has no instance at all, the update needs no target.
+        AWS seems to accept an update only for accounts with an instance. If these have none, another account's instance
+        is the target. When the stack set has no instance at all, the update needs no target. Returns whether AWS
+        started it: if it needs a target and finds none, it does not.
         """
         found = self._find(name) or {}
         definition = self._previous(found) if parameters is None else self._built(found, parameters)
-        targets = self._update_targets(name, account_id) if parameters is not None else iter([self._target(account_id)])
-        with named_errors(), tolerating("OperationIdAlreadyExistsException"):
-            self._update(name, definition, operation_id, next(targets), targets)
+        targets = self._update_targets(name, accounts) if parameters is not None else iter([self._target(accounts)])
+        with _refusals(), tolerating("OperationIdAlreadyExistsException"):
+            return any(self._update(name, definition, operation_id, target) for target in targets)
+        return True
 
-    def _update(self, name: str, definition: Any, operation_id: str, target: Any, others: Iterator[Any]) -> None:
-        try:
-            self._client.update_stack_set(
-                StackSetName=name,
-                Capabilities=list(CAPABILITIES),
-                OperationPreferences=PREFERENCES,
-                OperationId=operation_id,
-                CallAs=CALL_AS,
-                **definition,
-                **target,
-            )
-        except ClientError as error:
-            following = next(others, None) if code_of(error) == "StackInstanceNotFoundException" else None
-            if following is None:
-                raise
-            self._update(name, definition, operation_id, following, others)
+    def _update(self, name: str, definition: Any, operation_id: str, target: Any) -> bool:
+        """Whether AWS started the update for that target."""
+        started = unless_missing(
+            NO_INSTANCE,
+            self._client.update_stack_set,
+            StackSetName=name,
+            Capabilities=list(CAPABILITIES),
+            OperationPreferences=PREFERENCES,
+            OperationId=operation_id,
+            CallAs=CALL_AS,
+            **definition,
+            **target,
+        )
+        return started is not None
 
-    def _update_targets(self, name: str, account_id: str) -> Iterator[Any]:
+    def _update_targets(self, name: str, accounts: Sequence[str]) -> Iterator[Any]:
         """The targets of an update, to be tried in turn. All accounts are never targeted, unless there are none."""
-        yield self._target(account_id)
+        if accounts:
+            yield self._target(accounts)
         found: Any = self._client.list_stack_instances(StackSetName=name, CallAs=CALL_AS)
         usable = [each for each in found["Summaries"] if each["Status"] != "INOPERABLE"]
         yield from (
-            self._target(each["Account"]) for each in usable[:MAX_TARGETS] if each["Region"] == self._hub.region
+            self._target([each["Account"]]) for each in usable[:MAX_TARGETS] if each["Region"] == self._hub.region
         )
         if not usable and not found.get("NextToken"):
             yield {}
 
-    def _target(self, account_id: str) -> Any:
-        return {"DeploymentTargets": self._one_account(account_id), "Regions": [self._hub.region]}
+    def _target(self, accounts: Sequence[str]) -> Any:
+        return {"DeploymentTargets": self._only(accounts), "Regions": [self._hub.region]}
 
     def _built(self, found: Any, parameters: Mapping[str, str]) -> Any:
         """The definition that was built. An update replaces all tags, so tags of others are sent again."""
@@ -179,12 +215,12 @@ class AwsStackSets:
         if found and (difference := self._hub.ownership_mismatch(tags_of(found))):
             raise NotOurs(f"the stack set {name} is not ours: {difference}")
 
-    def start_removal(self, name: str, account_id: str, operation_id: str, *, retain: bool) -> None:
-        """Delete the account's instance, and its stack unless it is to be retained; idempotent by the operation id."""
-        with named_errors(), tolerating("OperationIdAlreadyExistsException", MISSING):
+    def start_removal(self, name: str, accounts: Sequence[str], operation_id: str, *, retain: bool) -> None:
+        """Delete the accounts' instances, and their stacks unless they are to be retained; idempotent by the id."""
+        with _refusals(), named_errors(), tolerating("OperationIdAlreadyExistsException", MISSING):
             self._client.delete_stack_instances(
                 StackSetName=name,
-                DeploymentTargets=self._one_account(account_id),
+                DeploymentTargets=self._only(accounts),
                 Regions=[self._hub.region],
                 OperationPreferences=PREFERENCES,
                 RetainStacks=retain,
@@ -192,11 +228,11 @@ class AwsStackSets:
                 CallAs=CALL_AS,
             )
 
-    def _one_account(self, account_id: str) -> Any:
-        """The deployment target for one account, in whatever OU it is."""
+    def _only(self, accounts: Sequence[str]) -> Any:
+        """The deployment target for these accounts, in whatever OUs they are."""
         return {
             "OrganizationalUnitIds": [self._hub.root_id],
-            "Accounts": [account_id],
+            "Accounts": list(accounts),
             "AccountFilterType": "INTERSECTION",
         }
 
@@ -249,6 +285,27 @@ class AwsStackSets:
                 ManagedExecution={"Active": True},
                 CallAs=CALL_AS,
             )
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """Raise an error without a class of ours as OperationRefused: AWS did not start the operation."""
+    try:
+        yield
+    except ClientError as error:
+        raise OperationRefused(str(error)) from error
+
+
+def _result(found: Any) -> OperationResult:
+    """The result for one account, with AWS's message."""
+    has_failed = found["Status"] in ("FAILED", "CANCELLED")
+    reason = f"{found['Status']}: {found.get('StatusReason', 'no reason given')}" if has_failed else ""
+    return OperationResult(
+        has_succeeded=found["Status"] == "SUCCEEDED",
+        has_failed=has_failed,
+        was_cancelled=found["Status"] == "CANCELLED",
+        reason=reason,
+    )
 
 
 def is_drifted(instance: Any) -> bool:

@@ -26,10 +26,11 @@ class AccessChange:
 
 @dataclass(frozen=True)
 class PendingChange:
-    """A change in the ledger, and since when it waits. `requested_at` sorts by time."""
+    """A change in the ledger. `requested_at`: since when; it sorts by time. `token`: of the task that waits for it."""
 
     change: AccessChange
     requested_at: str
+    token: str = field(default="", compare=False)
 
     @property
     def key(self) -> str:
@@ -93,8 +94,14 @@ class AccessPolicies(Shards, Protocol):
 class AccessLedger(Protocol):
     """The changes that wait to be written, and the lease of the one writer. See steps/access.py."""
 
-    def enqueue(self, change: AccessChange, now: str) -> None:
-        """Store one change; it replaces the change of an earlier generation."""
+    def enqueue(self, change: AccessChange, now: str, token: str = "") -> None:
+        """Store one change; it replaces the change of an earlier generation. `token`: of the task that waits for it."""
+
+    def elect(self, now: str) -> bool:
+        """Whether the caller is the one to write next. False: another one was elected, and has not begun to write."""
+
+    def end_election(self) -> None:
+        """The next writer begins. What is enqueued from now on needs another one."""
 
     def pending(self) -> PendingChanges:
         """All changes that are requested and not applied."""

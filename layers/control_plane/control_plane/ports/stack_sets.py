@@ -1,6 +1,6 @@
 """Service-managed stack sets, which create the consumer roles."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -12,6 +12,19 @@ class OperationStatus(StrEnum):
     UNKNOWN = "unknown"
     RUNNING = "running"
     ENDED = "ended"
+
+
+@dataclass(frozen=True)
+class OperationResult:
+    """The result of an operation for one account. It may be pending: then it has neither failed nor succeeded.
+
+    `was_cancelled`: it failed because somebody stopped the operation before it reached the account.
+    """
+
+    has_succeeded: bool = False
+    has_failed: bool = False
+    was_cancelled: bool = False
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -36,14 +49,23 @@ class StackSets(Protocol):
         Returns whether template and parameters are those that were built. If not, `start_update` applies them.
         """
 
+    def check_stack_set(self, name: str, parameters: Mapping[str, str]) -> bool:
+        """As `ensure_stack_set`, for a stack set that exists: False when it does not."""
+
     def is_defined(self, name: str, parameters: Mapping[str, str]) -> bool:
         """Whether the stack set's template and parameters are those that were built."""
 
-    def start_update(self, name: str, account_id: str, parameters: Mapping[str, str] | None, operation_id: str) -> None:
-        """Bring the account's instance to the stack set's definition; idempotent by the operation id.
+    def definition(self, name: str) -> str:
+        """The stack set's template and parameters as AWS shows them, as a hash."""
 
-        With `parameters` the stack set first gets the template and the parameters that were built; the account may then
-        have no instance. Instances of other accounts are not updated, but AWS then shows them as not current.
+    def start_update(
+        self, name: str, accounts: Sequence[str], parameters: Mapping[str, str] | None, operation_id: str
+    ) -> bool:
+        """Bring the accounts' instances to the stack set's definition; idempotent by the operation id.
+
+        With `parameters` the stack set first gets the template and the parameters that were built; there may then be no
+        accounts. Instances of other accounts are not updated, but AWS then shows them as not current. Returns whether
+        AWS started it: if none of the accounts has an instance any more, it does not.
         """
 
     def instance(self, name: str, account_id: str) -> StackInstance | None:
@@ -52,16 +74,22 @@ class StackSets(Protocol):
     def operation(self, name: str, operation_id: str) -> OperationStatus:
         """The status of an operation."""
 
-    def failure(self, name: str, operation_id: str, account_id: str) -> str:
-        """AWS's message why an operation left the account without a current instance."""
+    def results(self, name: str, operation_id: str) -> Mapping[str, OperationResult]:
+        """What an operation did so far, by account. AWS may show a result some time after the operation has ended."""
+
+    def stop_drift_detection(self, name: str) -> None:
+        """Stop a drift detection of ours that runs or is queued: it would keep other operations waiting."""
 
     def start_deployment(
-        self, name: str, account_id: str, parameters: Mapping[str, str], operation_id: str, *, exists: bool
-    ) -> None:
-        """Create (or, when it `exists`, update) the account's instance; the operation id makes it idempotent."""
+        self, name: str, accounts: Sequence[str], parameters: Mapping[str, str], operation_id: str, *, exists: bool
+    ) -> bool:
+        """Create (or, when they exist, update) the accounts' instances; the operation id makes it idempotent.
+
+        Returns whether AWS started it: if instances are to be updated and there are none any more, it does not.
+        """
 
     def check_ownership(self, name: str) -> None:
         """Raise NotOurs when the stack set does not have our ownership tags."""
 
-    def start_removal(self, name: str, account_id: str, operation_id: str, *, retain: bool) -> None:
-        """Delete the account's instance, and its stack unless it is to be retained; idempotent by the operation id."""
+    def start_removal(self, name: str, accounts: Sequence[str], operation_id: str, *, retain: bool) -> None:
+        """Delete the accounts' instances, and their stacks unless they are to be retained; idempotent by the id."""

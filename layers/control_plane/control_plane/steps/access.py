@@ -1,8 +1,9 @@
 """Write the access policy: which consumer roles the run-as role may assume. There is one writer at a time.
 
 IAM has no conditional write, so two writers would undo each other's changes. Each caller stores its change in the
-ledger. The caller that gets the lease applies all pending changes at once. The others try again later and mostly find
-their change applied. The revocation budget is applied here, because every revocation is written here.
+ledger. The caller that gets the lease applies all pending changes at once. Those that ask for access wait on a task
+token: one of them is elected, waits a few seconds for others, writes, and wakes them. Those that revoke write at once.
+The revocation budget is applied here, because every revocation is written here.
 
 Of an item in the ledger the writer believes only the key and the kind of change. It finds out itself which role is
 meant, and whether a revocation need not be counted. Entries that are not a consumer role of ours are removed, too.
@@ -13,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
-from control_plane.access_policy import Changes, Shard, apply
+from control_plane.access_policy import Changes, Outcome, Shard, apply
 from control_plane.account import Connection, Hub
 from control_plane.errors import AccessPolicyFull, ClaimLost
 from control_plane.ports.access import (
@@ -29,8 +30,11 @@ from control_plane.ports.access import (
     RevocationBudget,
 )
 from control_plane.ports.registry import Registry
+from control_plane.ports.stack_set_queue import WaitingTasks
 from control_plane.revocation_budget import Revocation, Verdict, decide
 
+NO_ROOM = "no room for {arn}: the run-as role's access policies are all full, and as many as IAM lets a role have"
+MAX_CHANGES = 300  # that one writer applies: it has to wake those who wait for them before its function times out
 MAX_VERIFIED = 20  # uncounted revocations that one writer verifies with AWS
 VERIFY_TIME_LIMIT = timedelta(
     seconds=20
@@ -69,6 +73,7 @@ class AccessDependencies:
     approvals: Approvals
     exemptions: Exemptions
     anomalies: Anomalies
+    waiting: WaitingTasks
     repairs: bool = True
 
 
@@ -99,18 +104,35 @@ class AccessRequest(Connection):
         return Writer(f"{self.execution}#{self.profile}", self.now)
 
 
+class GrantRequest(AccessRequest):
+    """The request of EnsureAccess. `token`: of the task that waits. `writes`: it was elected, or waited long."""
+
+    token: str
+    writes: bool = False
+
+
+def grant(request: GrantRequest, deps: AccessDependencies) -> None:
+    """Ask for access, and let the task wait, or write all that wait if it is the caller's turn."""
+    change = request.change(allow=True)
+    if request.writes:
+        granted = apply_change(change, request.writer, deps) is WriteResult.DONE
+        deps.waiting.succeed(request.token, {"granted": granted, "writes": True})
+        return
+    deps.ledger.enqueue(change, request.now, request.token)
+    if deps.ledger.elect(request.now):
+        deps.waiting.succeed(request.token, {"granted": False, "writes": True})
+
+
 def apply_change(change: AccessChange, writer: Writer, deps: AccessDependencies) -> WriteResult:
     """Apply one change. Raises AccessPolicyFull."""
     key = change.connection.key
     deps.ledger.enqueue(change, writer.now)
     done = _with_lease(writer, deps, own_key=key)
-    if done is None or key in done.unverified:
+    if done is None or key in done.unverified or done.incomplete:
         return WriteResult.BUSY
     arn = change.connection.consumer_role_arn(deps.hub)
     if arn in done.without_room:
-        raise AccessPolicyFull(
-            f"no room for {arn}: the run-as role's access policies are all full, and as many as IAM lets a role have"
-        )
+        raise AccessPolicyFull(NO_ROOM.format(arn=arn))
     if (arn in done.in_force) is change.allow:
         return WriteResult.DONE
     # Otherwise another change of the same entry (of a later attempt, or a forged one) came first: try again.
@@ -138,6 +160,7 @@ class CommitResult:
     """The result of a commit: entries without room, connections held, and whether another batch was approved.
 
     `in_force`: all entries in force now. `unverified`: changes it could not verify; their callers try again.
+    `incomplete`: more changes waited than one writer applies; the caller goes on.
     `unexpected`: entries that are still there and are not a consumer role of ours.
     """
 
@@ -147,6 +170,7 @@ class CommitResult:
     unverified: frozenset[str] = frozenset()
     unexpected: frozenset[str] = frozenset()
     refused: bool = False
+    incomplete: bool = False
 
 
 @dataclass(frozen=True)
@@ -173,6 +197,7 @@ def _with_lease(writer: Writer, deps: AccessDependencies, approved: str = "", ow
 def _commit(task: _Commit, deps: AccessDependencies) -> CommitResult | None:
     """Apply all pending changes, as far as there is room and the revocation budget allows them."""
     ledger, policies, budget, now = deps.ledger, deps.policies, deps.budget, task.writer.now
+    ledger.end_election()
     shards, changes, held = policies.shards(), ledger.pending(), budget.held()
     if _is_stale(policies.versions(), ledger.recent_versions(now)):
         return None
@@ -181,7 +206,8 @@ def _commit(task: _Commit, deps: AccessDependencies) -> CommitResult | None:
         ledger.discard(changes.refused)
     if task.approved and task.approved != held.id:
         return CommitResult(refused=True)
-    work = _plan_commit(shards, changes.changes, held, task, deps)
+    chosen = _choose(changes.changes, task)
+    work = _plan_commit(shards, chosen, held, task, deps)
     if work.verdict.count:
         budget.count(work.verdict.count, now)  # before they are applied: counting too much is safer than too little
     outcome = apply(shards, work.changes, policies.quota(), external_ids(deps.hub))
@@ -190,7 +216,9 @@ def _commit(task: _Commit, deps: AccessDependencies) -> CommitResult | None:
     if work.removes:
         policies.tidy({shard.number for shard in shards} | {shard.number for shard in outcome.write})
     _request_approval(work.verdict.hold, task, deps)
-    ledger.remove_applied([each for each in changes.changes if each.key not in work.waiting])
+    applied = [each for each in chosen if each.key not in work.waiting]
+    ledger.remove_applied(applied)
+    _wake([each for each in applied if each.key != task.own_key], outcome, deps)
     refused = {each.key for each in changes.refused}
     return CommitResult(
         in_force=frozenset(outcome.in_force),
@@ -198,7 +226,30 @@ def _commit(task: _Commit, deps: AccessDependencies) -> CommitResult | None:
         held=work.verdict.hold,
         unverified=work.unverified | refused,
         unexpected=work.unexpected - work.changes.remove,
+        incomplete=len(chosen) < len(changes.changes),
     )
+
+
+def _choose(pending: Sequence[PendingChange], task: _Commit) -> Sequence[PendingChange]:
+    """The changes that one writer applies: its own, every revocation, and those that wait longest."""
+
+    def order(each: PendingChange) -> tuple[bool, bool, str, str]:
+        return each.key != task.own_key, each.change.allow, each.requested_at, each.key
+
+    revocations = sum(not each.change.allow for each in pending)
+    return sorted(pending, key=order)[: max(MAX_CHANGES, revocations + 1)]
+
+
+def _wake(applied: Sequence[PendingChange], outcome: Outcome, deps: AccessDependencies) -> None:
+    """Let those go on who wait for access."""
+    for each in applied:
+        if not each.token or not each.change.allow:
+            continue
+        arn = each.change.connection.consumer_role_arn(deps.hub)
+        if arn in outcome.in_force:
+            deps.waiting.succeed(each.token, {"granted": True, "writes": False})
+        elif arn in outcome.without_room:
+            deps.waiting.fail(each.token, AccessPolicyFull.__name__, NO_ROOM.format(arn=arn))
 
 
 def _write(shards: Sequence[Shard], task: _Commit, deps: AccessDependencies) -> bool:

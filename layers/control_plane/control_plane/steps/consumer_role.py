@@ -1,146 +1,165 @@
-"""Create the consumer role in an account, or remove it, through the profile's stack set."""
+"""Request the consumer role in an account, or its removal, and wait for it without asking again and again.
 
-import hashlib
+The account's change is stored in the queue of its stack set, together with the task token of the execution that waits.
+OperateStackSet makes the change, with those of others, and wakes the execution. Everything is judged by the account's
+stack instance, not by an operation: with a high failure tolerance an operation succeeds although an account failed.
+"""
+
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any, Literal
 
 from control_plane.account import Connection, Hub
-from control_plane.errors import ConsumerRoleFailed, ConsumerRoleNotRemoved
+from control_plane.errors import ClaimLost, ConsumerRoleFailed, ConsumerRoleNotRemoved
+from control_plane.ports.registry import Registry
+from control_plane.ports.stack_set_queue import ChangeKind, Operators, QueuedChange, StackSetQueue, WaitingTasks
 from control_plane.ports.stack_sets import OperationStatus, StackInstance, StackSets
 from control_plane.profiles import Profile, parameters
+from control_plane.steps.stack_set_operations import request_operator
 
 
-@dataclass(frozen=True)
-class EnsureResult:
-    """Whether the role is ready; if not yet, the operation to wait for."""
+class RoleRequest(Connection):
+    """The request of EnsureConsumerRole and RemoveConsumerRole.
 
-    ready: bool
-    operation_id: str = ""
-
-
-@dataclass(frozen=True)
-class RemovalResult:
-    """Whether the role's stack is removed from the stack set; if not yet, the operation to wait for.
-
-    `instance_retained`: AWS still lists the account in the stack set, although it was asked to forget it. `retained`:
-    what stays in the account, as text to record.
+    `execution`: the holder of the account's claim. `token`: the task token of the execution that waits. `tried` and
+    `operation_id`: the kind of the last change made for it, and its operation; empty at first.
     """
 
-    removed: bool
-    instance_retained: bool = False
+    execution: str
+    token: str
+    now: str
+    tried: ChangeKind | Literal[""] = ""
     operation_id: str = ""
+
+    @property
+    def connection(self) -> Connection:
+        """Which connection."""
+        return Connection(account_id=self.account_id, profile=self.profile)
+
+
+class RemovalRequest(RoleRequest):
+    """`retain`: the account is inactive, so its stack stays. `retained`: what stays in the account, as text so far."""
+
+    retain: bool
     retained: str = ""
 
 
 @dataclass(frozen=True)
-class Attempt:
-    """One attempt of an execution: its own operation id, and the operation it waits for (empty: none yet)."""
+class RoleDependencies:
+    """The dependencies of both requests. `version`: of the consumer role, by its parameters."""
 
-    operation_id: str
-    waits_for: str = ""
+    hub: Hub
+    stack_sets: StackSets
+    queue: StackSetQueue
+    operators: Operators
+    waiting: WaitingTasks
+    registry: Registry
+    version: Callable[[Mapping[str, str]], str]
 
 
-def attempt_operation_id(execution: str, generation: int, connection: Connection, *, removes: bool = False) -> str:
-    """One operation id for each attempt of an execution: repeating a step never deploys, or removes, twice."""
-    text = f"{execution}/{generation}/{connection.data_source_id}" + ("/removal" if removes else "")
-    return "qa-" + hashlib.sha256(text.encode()).hexdigest()[:32]
-
-
-def is_current(instance: StackInstance | None, wanted: dict[str, str]) -> bool:
+def is_current(instance: StackInstance | None, wanted: Mapping[str, str]) -> bool:
     """Whether an instance has the profile's current parameters."""
-    return instance is not None and instance.is_current and dict(instance.parameters) == wanted
+    return instance is not None and instance.is_current and dict(instance.parameters) == dict(wanted)
 
 
-def update_id(operation_id: str) -> str:
-    """The id of the operation that updates the template. It runs before the one that sets the parameters."""
-    return f"{operation_id}-body"
+def ensure(request: RoleRequest, profile: Profile, deps: RoleDependencies) -> bool:
+    """Answer that the role is ready, or queue the change that it needs. Returns whether it is ready.
 
-
-def ensure(connection: Connection, profile: Profile, hub: Hub, attempt: Attempt, stack_sets: StackSets) -> EnsureResult:
-    """Start the next operation, or return the one to wait for, or that the role is ready.
-
-    While the operation this attempt waits for runs, this makes one call only.
-
-    An older template is updated first: the stack set gets ours, or an instance that is behind its stack set is updated.
-    Only then the instance's own parameters are set, because AWS accepts a new parameter only when the stack set's
-    template has it.
-
-    The result is judged by the instance, not by the status of the operation: with a high failure tolerance an operation
-    succeeds although an account failed, and the instance may show the end of an operation a moment later.
+    An older template is updated first, and only then the account's own parameters are set: AWS accepts a new parameter
+    only when the stack set's template has it.
     """
-    name, wanted = connection.role_name, parameters(connection.profile, profile, hub)
-    if _still_runs(name, attempt, stack_sets):
-        return EnsureResult(ready=False, operation_id=attempt.waits_for)
-    is_defined = stack_sets.ensure_stack_set(name, wanted)
-    instance = stack_sets.instance(name, connection.account_id)
-    if instance and instance.in_progress:
-        return EnsureResult(ready=False, operation_id=instance.operation_id)
-    if not is_defined or _is_behind(instance):
-        first = update_id(attempt.operation_id)
-        status = stack_sets.operation(name, first)
-        if status is OperationStatus.UNKNOWN:
-            stack_sets.start_update(name, connection.account_id, None if is_defined else wanted, first)
-        if status is not OperationStatus.ENDED:
-            return EnsureResult(ready=False, operation_id=first)
-    # Go on after this operation even when AWS returns another template than ours: the sweep reports that.
-    if is_current(instance, wanted):
-        return EnsureResult(ready=True)
-    return _deploy(connection, wanted, attempt.operation_id, stack_sets, exists=instance is not None)
+    connection, wanted = request.connection, parameters(request.profile, profile, deps.hub)
+    instance = deps.stack_sets.instance(connection.role_name, request.account_id)
+    kind = _needed(request, instance, wanted, deps)
+    if kind is None:
+        deps.waiting.succeed(request.token, {"done": True, **_tried(request)})
+        return True
+    _queue(request, kind, deps.version(wanted), deps)
+    return False
 
 
-def _deploy(
-    connection: Connection, wanted: dict[str, str], operation_id: str, stack_sets: StackSets, *, exists: bool
-) -> EnsureResult:
-    name, account_id = connection.role_name, connection.account_id
-    match stack_sets.operation(name, operation_id):
-        case OperationStatus.ENDED:
-            why = stack_sets.failure(name, operation_id, account_id)
-            raise ConsumerRoleFailed(f"stack set {name}, operation {operation_id}: {why}")
-        case OperationStatus.UNKNOWN:
-            stack_sets.start_deployment(name, account_id, wanted, operation_id, exists=exists)
-    return EnsureResult(ready=False, operation_id=operation_id)
-
-
-def _still_runs(name: str, attempt: Attempt, stack_sets: StackSets) -> bool:
-    """Whether the operation that this attempt waits for has not ended yet."""
-    return bool(attempt.waits_for) and stack_sets.operation(name, attempt.waits_for) is OperationStatus.RUNNING
-
-
-def _is_behind(instance: StackInstance | None) -> bool:
-    """Whether the account's stack may have an older template than its stack set. Without a stack it has none."""
-    return instance is not None and not instance.is_current and bool(instance.stack_id)
-
-
-def remove(
-    connection: Connection, attempt: Attempt, stack_sets: StackSets, *, retain: bool, retained: str = ""
-) -> RemovalResult:
-    """Start to remove the account's stack, or return the operation to wait for, or that the stack is removed.
-
-    Judged by the instance, as in `ensure`. An inactive account keeps its stack (`retain`): nobody can reach it.
-    `retained`: what stays in the account, as far as it is known.
-    """
-    name, account_id = connection.role_name, connection.account_id
-    if _still_runs(name, attempt, stack_sets):
-        return RemovalResult(removed=False, operation_id=attempt.waits_for, retained=retained)
-    instance = stack_sets.instance(name, account_id)
+def _needed(
+    request: RoleRequest, instance: StackInstance | None, wanted: Mapping[str, str], deps: RoleDependencies
+) -> ChangeKind | None:
+    """The change that the account needs next; None when it has all."""
+    if instance is None and request.tried is ChangeKind.CREATE:
+        why = "the operation has no result for the account: it is no target of the stack set"
+        raise ConsumerRoleFailed(f"stack set {request.connection.role_name}, operation {request.operation_id}: {why}")
     if instance is None:
-        return RemovalResult(removed=True, retained=retained)
-    if instance.in_progress:
-        return RemovalResult(removed=False, operation_id=instance.operation_id, retained=retained)
-    match stack_sets.operation(name, attempt.operation_id):
-        case OperationStatus.ENDED if retain:
-            return RemovalResult(removed=False, instance_retained=True, retained=_with_instance(retained, name))
-        case OperationStatus.ENDED:
-            why = stack_sets.failure(name, attempt.operation_id, account_id)
+        return ChangeKind.CREATE
+    if being_made := _being_made(request, instance, deps):
+        return being_made
+    tried = request.tried
+    # Go on after an update even when AWS shows another template than ours: the sweep reports that.
+    is_defined = deps.stack_sets.check_stack_set(request.connection.role_name, wanted)
+    if is_current(instance, wanted) and (tried or is_defined):
+        return None
+    if tried is ChangeKind.SET_PARAMETERS and not instance.in_progress:
+        why = instance.reason or "the stack instance is not current, or has other parameters"
+        raise ConsumerRoleFailed(f"stack set {request.connection.role_name}, operation {request.operation_id}: {why}")
+    if tried is ChangeKind.UPDATE_TEMPLATE or not instance.stack_id:
+        return ChangeKind.SET_PARAMETERS
+    is_behind = not instance.is_current
+    if is_behind or not is_defined:
+        return ChangeKind.UPDATE_TEMPLATE
+    return ChangeKind.SET_PARAMETERS
+
+
+def _being_made(request: RoleRequest, instance: StackInstance, deps: RoleDependencies) -> ChangeKind | None:
+    """The change that an operation of ours is making to the account right now. Its result may be all that is needed."""
+    batch = deps.queue.batch(request.connection.role_name) if instance.in_progress else None
+    return batch.kind if batch and batch.operation_id == instance.operation_id and batch.kind.deploys else None
+
+
+def remove(request: RemovalRequest, deps: RoleDependencies) -> bool:
+    """Answer that the role's stack is removed, or queue its removal. Returns whether the answer was given.
+
+    An inactive account keeps its stack (`retain`): nobody can reach it.
+    """
+    name = request.connection.role_name
+    instance = deps.stack_sets.instance(name, request.account_id)
+    if instance is None:
+        deps.waiting.succeed(request.token, _removal(request, done=True))
+        return True
+    if request.tried and deps.stack_sets.operation(name, request.operation_id) is OperationStatus.ENDED:
+        if not request.retain:
             raise ConsumerRoleNotRemoved(
-                f"stack set {name}, operation {attempt.operation_id}, {instance.stack_id}: {why}"
+                f"stack set {name}, operation {request.operation_id}, {instance.stack_id}: "
+                f"{instance.reason or 'the operation has no result for the account'}"
             )
-        case OperationStatus.UNKNOWN:
-            stack_sets.check_ownership(name)
-            stack_sets.start_removal(name, account_id, attempt.operation_id, retain=retain)
-    return RemovalResult(removed=False, operation_id=attempt.operation_id, retained=retained)
+        deps.waiting.succeed(request.token, _removal(request, done=False, instance_retained=True))
+        return True
+    _queue(request, ChangeKind.RETAIN if request.retain else ChangeKind.DELETE, "", deps)
+    return False
+
+
+def _removal(request: RemovalRequest, *, done: bool, instance_retained: bool = False) -> dict[str, Any]:
+    retained = _with_instance(request.retained, request.connection.role_name) if instance_retained else request.retained
+    return {"done": done, "instance_retained": instance_retained, "retained": retained, **_tried(request)}
+
+
+def _tried(request: RoleRequest) -> dict[str, str]:
+    return {"tried": request.tried, "operation_id": request.operation_id}
 
 
 def _with_instance(retained: str, name: str) -> str:
     """What stays in the account, and the stack set's instance; said once, however often it is found."""
     text = f"the stack set {name} still lists the account: AWS keeps it although it was asked to forget it"
     return retained if text in retained else "; ".join(filter(None, (retained, text)))
+
+
+def _queue(request: RoleRequest, kind: ChangeKind, version: str, deps: RoleDependencies) -> None:
+    """Store the change and have an operator run. Raises ClaimLost: the holder decides what the account needs."""
+    if not deps.registry.is_claimed_by(request.account_id, request.execution):
+        raise ClaimLost(f"account {request.account_id}: {request.execution} does not hold its claim any more")
+    change = QueuedChange(
+        account_id=request.account_id,
+        kind=kind,
+        holder=request.execution,
+        token=request.token,
+        version=version,
+        requested_at=request.now,
+    )
+    stack_set = request.connection.role_name
+    deps.queue.enqueue(stack_set, change)
+    request_operator(stack_set, deps.queue, deps.operators, request.now)
