@@ -3,8 +3,10 @@
     .venv/bin/python -m bench.connect_accounts --accounts 200
     .venv/bin/python -m bench.connect_accounts --accounts 1000 --by unit --instance-seconds 90
 
-`--by account` tags each account, `--by unit` tags an organizational unit that has them all. Operations of a stack set
-run one after the other, unless `--side-by-side`. Everything runs on the virtual clock. Exits 1 when one is missing.
+`--by account` tags each account, `--by unit` tags an organizational unit that has them all, `--by sweep` tags each one,
+loses every event and starts a sweep. `--one-more-after` tags one more account by hand that many seconds later.
+Operations of a stack set run one after the other, unless `--side-by-side`. Everything runs on the virtual clock. Exits
+1 when an account is missing.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ import resource
 import time
 from collections import Counter
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -25,6 +27,7 @@ from rich.table import Table
 from bench import prices
 from sandbox.aws.asl.effects import Entered
 from sandbox.aws.clock import VirtualClock
+from sandbox.aws.services.events import DeliveryFaults
 from sandbox.organization import Sandbox
 from sandbox.product import OPT_IN_TAG
 
@@ -42,6 +45,7 @@ class By(StrEnum):
 
     ACCOUNT = "account"
     UNIT = "unit"
+    SWEEP = "sweep"
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,7 @@ class Figures:
 
     accounts: int
     connected: int
+    one_more_seconds: float | None
     aws_seconds: float
     wall_seconds: float
     stack_set_operations: int
@@ -63,7 +68,9 @@ class Figures:
     memory_mib: float
 
 
-def run(accounts: int, by: By, instance_seconds: float, *, side_by_side: bool) -> Figures:
+def run(
+    accounts: int, by: By, instance_seconds: float, *, side_by_side: bool, one_more_after: float | None = None
+) -> Figures:
     """Tag them all at one moment, let everything happen, count."""
     with Sandbox(VirtualClock(datetime.now(UTC))) as world:
         world.create_organization()
@@ -73,15 +80,31 @@ def run(accounts: int, by: By, instance_seconds: float, *, side_by_side: bool) -
         members = [world.organizations.create_member(f"member-{number}") for number in range(accounts)]
         first_call, before, began = len(world.cloud.gateway.log.entries), world.clock.now(), time.monotonic()
         _tag(world, members, by)
+        one_more = _one_more(world, one_more_after) if one_more_after is not None else None
         _wait(world)
         took = time.monotonic() - began
-        return _figures(world, accounts, first_call, before, took)
+        return _figures(world, accounts, first_call, before, took, one_more)
+
+
+def _one_more(world: Sandbox, after: float) -> tuple[str, datetime]:
+    """Some time later somebody tags one more account by hand: its id, and when that was."""
+    world.clock.run(until=world.clock.now() + timedelta(seconds=after))  # type: ignore[attr-defined]  # a virtual clock
+    account_id = world.organizations.create_member("one-more")
+    world.events.delivery_faults = None
+    world.tag(account_id, "enabled")
+    return account_id, world.clock.now()
 
 
 def _tag(world: Sandbox, members: Sequence[str], by: By) -> None:
     if by is By.ACCOUNT:
         for account_id in members:
             world.tag(account_id, "enabled")
+        return
+    if by is By.SWEEP:
+        world.events.delivery_faults = DeliveryFaults(0, drop=1.0)
+        for account_id in members:
+            world.tag(account_id, "enabled")
+        world.step_functions.start(world.outputs["SweepOrganizationArn"], {})
         return
     with world.cloud.administering(world.cloud.topology.management):
         client = world.cloud.client("organizations", "us-east-1")
@@ -101,10 +124,22 @@ def _wait(world: Sandbox) -> None:
     world.clock.run()  # type: ignore[attr-defined]  # a virtual clock
 
 
-def _figures(world: Sandbox, accounts: int, first_call: int, before: datetime, took: float) -> Figures:
-    connected = [
-        record for record in world.records() if record["sk"] == "connection#default" and record["status"] == "connected"
-    ]
+def _figures(
+    world: Sandbox,
+    accounts: int,
+    first_call: int,
+    before: datetime,
+    took: float,
+    one_more: tuple[str, datetime] | None,
+) -> Figures:
+    found = {
+        record["pk"].removeprefix("account#"): record
+        for record in world.records()
+        if record["sk"] == "connection#default" and record["status"] == "connected"
+    }
+    extra, at = one_more or ("", before)
+    late = found.pop(extra, None)
+    connected = list(found.values())
     entries = [entry for entry in world.cloud.gateway.log.entries[first_call:] if OURS in entry.role]
     services = Counter(entry.service for entry in entries)
     operations = Counter(entry.operation for entry in entries)
@@ -117,6 +152,7 @@ def _figures(world: Sandbox, accounts: int, first_call: int, before: datetime, t
     return Figures(
         accounts=accounts,
         connected=len(connected),
+        one_more_seconds=(datetime.fromisoformat(late["since"]) - at).total_seconds() if late else None,
         aws_seconds=(last - before).total_seconds(),
         wall_seconds=round(took, 1),
         stack_set_operations=sum(operations[each] for each in OPERATIONS),
@@ -141,6 +177,11 @@ def rows(figures: Figures) -> list[tuple[str, str]]:
     return [
         ("accounts connected", f"{figures.connected} of {figures.accounts}"),
         ("AWS's time from the tag to the last connection", f"{figures.aws_seconds:.0f} s"),
+        *(
+            [("from its tag to the connection of the one tagged by hand", f"{figures.one_more_seconds:.0f} s")]
+            if figures.one_more_seconds is not None
+            else []
+        ),
         ("stack set operations", str(figures.stack_set_operations)),
         ("access policy writes", str(figures.access_policy_writes)),
         ("state transitions an account", f"{figures.transitions}"),
@@ -159,10 +200,11 @@ def main(
     instance_seconds: Annotated[float, typer.Option(help="how long one stack instance takes")] = 40.0,
     *,
     side_by_side: Annotated[bool, typer.Option("--side-by-side", help="operations run side by side")] = False,
+    one_more_after: Annotated[float | None, typer.Option(help="seconds until one more is tagged by hand")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="one JSON object instead of a table")] = False,
 ) -> None:
     """Measure once, print, and fail when an account is missing."""
-    figures = run(accounts, by, instance_seconds, side_by_side=side_by_side)
+    figures = run(accounts, by, instance_seconds, side_by_side=side_by_side, one_more_after=one_more_after)
     if as_json:
         typer.echo(json.dumps(asdict(figures)))
     else:
