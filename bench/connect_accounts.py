@@ -78,12 +78,12 @@ def run(
         world.stack_sets.engine.seconds_per_instance = instance_seconds
         world.stack_sets.assumptions.runs_side_by_side = side_by_side
         members = [world.organizations.create_member(f"member-{number}") for number in range(accounts)]
-        first_call, before, began = len(world.cloud.gateway.log.entries), world.clock.now(), time.monotonic()
-        _tag(world, members, by)
+        unit = _unit_of(world, members) if by is By.UNIT else ""
+        start = _Start.now(world)
+        _tag(world, members, by, unit)
         one_more = _one_more(world, one_more_after) if one_more_after is not None else None
         _wait(world)
-        took = time.monotonic() - began
-        return _figures(world, accounts, first_call, before, took, one_more)
+        return _figures(world, accounts, start, one_more)
 
 
 def _one_more(world: Sandbox, after: float) -> tuple[str, datetime]:
@@ -95,17 +95,24 @@ def _one_more(world: Sandbox, after: float) -> tuple[str, datetime]:
     return account_id, world.clock.now()
 
 
-def _tag(world: Sandbox, members: Sequence[str], by: By) -> None:
-    if by is By.ACCOUNT:
-        for account_id in members:
-            world.tag(account_id, "enabled")
-        return
-    if by is By.SWEEP:
-        world.events.delivery_faults = DeliveryFaults(0, drop=1.0)
-        for account_id in members:
-            world.tag(account_id, "enabled")
-        world.step_functions.start(world.outputs["SweepOrganizationArn"], {})
-        return
+@dataclass(frozen=True)
+class _Start:
+    """What there was before anything was tagged: calls, executions, AWS's time and ours."""
+
+    calls: int
+    executions: int
+    at: datetime
+    clock: float
+
+    @classmethod
+    def now(cls, world: Sandbox) -> _Start:
+        """The start of a measurement."""
+        calls, executions = len(world.cloud.gateway.log.entries), len(world.step_functions.executions)
+        return cls(calls, executions, world.clock.now(), time.monotonic())
+
+
+def _unit_of(world: Sandbox, members: Sequence[str]) -> str:
+    """An organizational unit that has all these accounts."""
     with world.cloud.administering(world.cloud.topology.management):
         client = world.cloud.client("organizations", "us-east-1")
         root = world.organizations.root_id
@@ -113,10 +120,21 @@ def _tag(world: Sandbox, members: Sequence[str], by: By) -> None:
         for account_id in members:
             client.move_account(AccountId=account_id, SourceParentId=root, DestinationParentId=unit)
     _wait(world)
-    with world.cloud.administering(world.cloud.topology.management):
-        world.cloud.client("organizations", "us-east-1").tag_resource(
-            ResourceId=unit, Tags=[{"Key": OPT_IN_TAG, "Value": "enabled"}]
-        )
+    return str(unit)
+
+
+def _tag(world: Sandbox, members: Sequence[str], by: By, unit: str) -> None:
+    if by is By.UNIT:
+        with world.cloud.administering(world.cloud.topology.management):
+            client = world.cloud.client("organizations", "us-east-1")
+            client.tag_resource(ResourceId=unit, Tags=[{"Key": OPT_IN_TAG, "Value": "enabled"}])
+        return
+    if by is By.SWEEP:
+        world.events.delivery_faults = DeliveryFaults(0, drop=1.0)
+    for account_id in members:
+        world.tag(account_id, "enabled")
+    if by is By.SWEEP:
+        world.step_functions.start(world.outputs["SweepOrganizationArn"], {})
 
 
 def _wait(world: Sandbox) -> None:
@@ -124,36 +142,32 @@ def _wait(world: Sandbox) -> None:
     world.clock.run()  # type: ignore[attr-defined]  # a virtual clock
 
 
-def _figures(
-    world: Sandbox,
-    accounts: int,
-    first_call: int,
-    before: datetime,
-    took: float,
-    one_more: tuple[str, datetime] | None,
-) -> Figures:
+def _figures(world: Sandbox, accounts: int, start: _Start, one_more: tuple[str, datetime] | None) -> Figures:
+    took = time.monotonic() - start.clock
     found = {
         record["pk"].removeprefix("account#"): record
         for record in world.records()
         if record["sk"] == "connection#default" and record["status"] == "connected"
     }
-    extra, at = one_more or ("", before)
+    extra, at = one_more or ("", start.at)
     late = found.pop(extra, None)
     connected = list(found.values())
-    entries = [entry for entry in world.cloud.gateway.log.entries[first_call:] if OURS in entry.role]
+    entries = [entry for entry in world.cloud.gateway.log.entries[start.calls :] if OURS in entry.role]
     services = Counter(entry.service for entry in entries)
     operations = Counter(entry.operation for entry in entries)
     dynamodb = [entry for entry in entries if entry.service == "dynamodb"]
     reads = sum(entry.operation in READS for entry in dynamodb)
     transitions = sum(
-        isinstance(event.what, Entered) for each in world.step_functions.executions for event in each.history
+        isinstance(event.what, Entered)
+        for each in world.step_functions.executions[start.executions :]
+        for event in each.history
     )
-    last = max((datetime.fromisoformat(record["since"]) for record in connected), default=before)
+    last = max((datetime.fromisoformat(record["since"]) for record in connected), default=start.at)
     return Figures(
         accounts=accounts,
         connected=len(connected),
         one_more_seconds=(datetime.fromisoformat(late["since"]) - at).total_seconds() if late else None,
-        aws_seconds=(last - before).total_seconds(),
+        aws_seconds=(last - start.at).total_seconds(),
         wall_seconds=round(took, 1),
         stack_set_operations=sum(operations[each] for each in OPERATIONS),
         access_policy_writes=sum(operations[each] for each in POLICY_WRITES),

@@ -114,6 +114,14 @@ def test_an_account_that_is_ready_goes_on_while_others_still_deploy(monkeypatch:
     assert world.answer(second) is None
 
 
+def test_of_a_lone_account_only_the_operation_is_asked_for_while_it_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = proven(ticks=5)
+    world.ensure(CONSUMER)
+    world.advance()
+    monkeypatch.setattr(world.stack_sets, "results", None)
+    assert not world.advance().done
+
+
 def test_who_is_to_be_assessed_anew_goes_on_and_is_not_deployed() -> None:
     world = proven()
     untagged, taken_over, fine = world.ensure(CONSUMER), world.ensure(OTHER), world.ensure("000000000001")
@@ -420,7 +428,7 @@ def test_an_operator_with_a_long_history_hands_over() -> None:
 def test_the_longer_an_operation_runs_the_less_often_it_is_looked_at() -> None:
     world = proven(ticks=1000)
     world.ensure(CONSUMER)
-    assert [world.advance(seconds).pause for seconds in (0, 60, 300, 3600)] == [10, 10, 30, 60]
+    assert [world.advance(seconds).pause for seconds in (0, 60, 300, 3600)] == [15, 15, 30, 60]
 
 
 def test_a_detection_of_drift_gives_way() -> None:

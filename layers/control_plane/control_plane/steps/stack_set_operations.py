@@ -33,7 +33,7 @@ from control_plane.ports.stack_sets import OperationResult, OperationStatus, Sta
 from control_plane.profiles import Profile, parameters
 
 # Seconds until an operation is looked at again, by its age.
-PAUSES = ((timedelta(minutes=3), 10), (timedelta(minutes=30), 30), (timedelta.max, 60))
+PAUSES = ((timedelta(minutes=3), 15), (timedelta(minutes=30), 30), (timedelta.max, 60))
 MAX_STARTS = 5  # the second one succeeds, unless many others do the same at once
 MAX_ROUNDS = 400  # of one execution, which may have 25,000 events; the next one goes on
 # Errors that the next batch would meet as well: those who wait are told at once.
@@ -143,8 +143,10 @@ class Operator:
         if status is OperationStatus.UNKNOWN:  # it never started
             self.deps.queue.end_batch(self.stack_set, batch, queue.rollout)
             return replace(queue, batch=None)
-        results = self.deps.stack_sets.results(self.stack_set, batch.operation_id)
         has_ended = status is OperationStatus.ENDED
+        # A lone account has its result when the operation has ended.
+        is_worth_it = has_ended or len(batch.accounts) > 1
+        results = self.deps.stack_sets.results(self.stack_set, batch.operation_id) if is_worth_it else {}
         answered = {
             each.account_id
             for each in queue.changes
