@@ -165,7 +165,7 @@ DRIFTED = planned("rebuild", reason="changed by hand")
 FORGET = planned("forget", reason="untagged")
 
 
-CHANGED = {"done": True, "tried": "create", "operation_id": "op-1"}
+CHANGED = {"done": True, "tried": "create", "operation_id": "op-1", "version": "1-2"}
 READY = WithToken(CHANGED)
 RETAINED = {"instance_retained": False, "retained": "the results bucket"}
 ROLE_REMOVED = WithToken({**CHANGED, **RETAINED})
@@ -175,7 +175,7 @@ UNANSWERED = TaskFailed("States.Timeout")
 
 def changed(tried: str, **more: Any) -> Any:
     """The answer of EnsureConsumerRole or RemoveConsumerRole when an operation was not all that is needed."""
-    return WithToken({"done": False, "tried": tried, "operation_id": "op-1", **more})
+    return WithToken({**CHANGED, "done": False, "tried": tried, **more})
 
 
 def route(**answers: Any) -> dict[str, Any]:

@@ -57,6 +57,11 @@ class Builder(Sweeper):
         found = self.stack_set("list_stack_set_operations")["Summaries"]
         return [each["OperationId"] for each in reversed(found)]
 
+    def versions(self, accounts: list[str]) -> set[str]:
+        """The versions of the role that the accounts' records say they have."""
+        records = [self.world.record(each) or {} for each in accounts]
+        return {str(record["consumer_role_version"]) for record in records}
+
     @property
     def differing(self) -> list[str]:
         """What the last sweep said of stack sets."""
@@ -93,6 +98,7 @@ def test_a_new_body_with_a_new_parameter_reaches_every_account_and_nobody_loses_
 ) -> None:
     accounts = builder.crowd(2)
     assert not any("NewlyAllowed" in builder.statements(each) for each in accounts)
+    (before,) = builder.versions(accounts)
     deploy_a_new_body(builder, monkeypatch)
     execution = builder.world.step_functions.start(builder.world.outputs["SweepOrganizationArn"], {})
     for _ in range(15):
@@ -103,6 +109,8 @@ def test_a_new_body_with_a_new_parameter_reaches_every_account_and_nobody_loses_
     assert execution.status == "SUCCEEDED"
     assert all("NewlyAllowed" in builder.statements(each) for each in accounts)
     assert [builder.status(each) for each in accounts] == ["connected", "connected"]
+    (after,) = builder.versions(accounts)
+    assert after != before
     assert builder.differing == []
     done = len(builder.operations())
     builder.sweep()

@@ -37,7 +37,9 @@ def test_an_account_without_a_role_gets_one() -> None:
 def test_a_ready_role_is_answered_at_once_and_nothing_is_queued() -> None:
     world = StackSetWorld()
     world.connected(CONSUMER)
-    assert world.answer(world.ensure(CONSUMER)) == {"done": True, "tried": "", "operation_id": ""}
+    version = world.version(world.parameters)
+    answer = world.answer(world.ensure(CONSUMER))
+    assert answer == {"done": True, "version": version, "tried": "", "operation_id": ""}
     assert kind_queued(world) is None
     assert len(world.operations()) == 1
 
@@ -155,7 +157,8 @@ def test_a_role_is_removed() -> None:
 def test_a_role_that_never_was_is_removed_without_an_operation() -> None:
     world = StackSetWorld()
     answer = world.answer(world.remove(CONSUMER, retained="a bucket"))
-    assert answer == {"done": True, "instance_retained": False, "retained": "a bucket", "tried": "", "operation_id": ""}
+    nothing = {"version": "", "tried": "", "operation_id": ""}
+    assert answer == {"done": True, "instance_retained": False, "retained": "a bucket", **nothing}
     assert not world.queue.changes
 
 

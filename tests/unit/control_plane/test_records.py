@@ -34,6 +34,7 @@ def test_a_connection_is_read_whole() -> None:
         "data_source_id": "quick-athena-222233334444-default",
         "consumer_role_arn": "arn:consumer",
         "run_as_role_arn": "arn:run-as",
+        "consumer_role_version": "1-2",
         "retained": "the results bucket",
         "dependents": "data set orders",
     }

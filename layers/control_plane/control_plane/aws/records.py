@@ -35,6 +35,7 @@ TEXTS = (
     "data_source_id",
     "consumer_role_arn",
     "run_as_role_arn",
+    "consumer_role_version",
     "dependents",
     "holder",
     "event",

@@ -35,6 +35,7 @@ class Record:
     data_source_id: str = ""
     consumer_role_arn: str = ""
     run_as_role_arn: str = ""
+    consumer_role_version: str = ""
     retained: str = ""
     dependents: str = ""
     instance_retained: bool = False

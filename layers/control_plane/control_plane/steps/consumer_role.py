@@ -72,7 +72,7 @@ def ensure(request: RoleRequest, profile: Profile, deps: RoleDependencies) -> bo
     instance = deps.stack_sets.instance(connection.role_name, request.account_id)
     kind = _needed(request, instance, wanted, deps)
     if kind is None:
-        deps.waiting.succeed(request.token, {"done": True, **_tried(request)})
+        deps.waiting.succeed(request.token, {"done": True, "version": deps.version(wanted), **_tried(request)})
         return True
     _queue(request, kind, deps.version(wanted), deps)
     return False
@@ -135,7 +135,8 @@ def remove(request: RemovalRequest, deps: RoleDependencies) -> bool:
 
 def _removal(request: RemovalRequest, *, done: bool, instance_retained: bool = False) -> dict[str, Any]:
     retained = _with_instance(request.retained, request.connection.role_name) if instance_retained else request.retained
-    return {"done": done, "instance_retained": instance_retained, "retained": retained, **_tried(request)}
+    told = {"done": done, "version": "", **_tried(request)}
+    return {**told, "instance_retained": instance_retained, "retained": retained}
 
 
 def _tried(request: RoleRequest) -> dict[str, str]:

@@ -201,7 +201,7 @@ class Operator:
         """Let whoever waits go on. `tried`: the batch that brought the change, or should have."""
         known = tried if tried and tried.version == change.version else None
         answer = {"tried": known.kind.value if known else "", "operation_id": known.operation_id if known else ""}
-        self.deps.waiting.succeed(change.token, {"done": done, **answer})
+        self.deps.waiting.succeed(change.token, {"done": done, "version": change.version, **answer})
         self.deps.queue.remove(self.stack_set, change)
 
     def _fail(self, changes: Sequence[QueuedChange], error: Exception) -> None:
