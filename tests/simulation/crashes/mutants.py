@@ -82,7 +82,7 @@ MUTANTS = {
             "connect",
             "turned round",
             "before it was requeued",
-            5,
+            22,
         ),
         Mutant(
             "claim without condition",
