@@ -48,15 +48,18 @@ def limit_of(rollout: Rollout, largest: int) -> int:
 def next_kind(changes: Sequence[QueuedChange], last: ChangeKind | None) -> ChangeKind:
     """The kind of the change that waits longest, but not twice the same kind while others wait."""
     others = [each for each in changes if each.kind is not last]
-    return min(others or changes, key=lambda each: (each.requested_at, each.account_id)).kind
+    return min(others or changes, key=_age).kind
 
 
-def choose(changes: Sequence[QueuedChange], kind: ChangeKind, limit: int) -> list[QueuedChange]:
-    """The changes of that kind for the next batch: those that wait longest, and some that came last."""
-    waiting = sorted(
-        (each for each in changes if each.kind is kind), key=lambda each: (each.requested_at, each.account_id)
-    )
+def choose(changes: Sequence[QueuedChange], limit: int) -> list[QueuedChange]:
+    """The changes for the next batch, of one kind: those that wait longest, and some that came last."""
+    waiting = sorted(changes, key=_age)
     if len(waiting) <= limit:
         return waiting
     newest = limit // NEWEST_SHARE
     return waiting[: limit - newest] + (waiting[-newest:] if newest else [])
+
+
+def _age(change: QueuedChange) -> tuple[str, str]:
+    """Sorts by who waits longest."""
+    return change.requested_at, change.account_id

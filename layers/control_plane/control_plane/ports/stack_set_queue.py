@@ -1,7 +1,7 @@
 """The queue of changes that wait for an operation of their stack set, and those who wait for the changes."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -76,6 +76,14 @@ class QueueState:
     batch: Batch | None = None
     rollout: Rollout = field(default_factory=Rollout)
     last_kind: ChangeKind | None = None
+
+    def of_kind(self, kind: ChangeKind) -> list[QueuedChange]:
+        """The changes of that kind."""
+        return [each for each in self.changes if each.kind is kind]
+
+    def without(self, changes: Collection[QueuedChange]) -> "QueueState":
+        """The queue without these changes."""
+        return replace(self, changes=tuple(each for each in self.changes if each not in changes))
 
 
 class StackSetQueue(Protocol):

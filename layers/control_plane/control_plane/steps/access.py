@@ -77,6 +77,12 @@ class AccessDependencies:
     repairs: bool = True
 
 
+def check_claim(account_id: str, execution: str, registry: Registry) -> None:
+    """Raise ClaimLost when another execution holds the account: it decides now what the account needs."""
+    if not registry.is_claimed_by(account_id, execution):
+        raise ClaimLost(f"account {account_id}: {execution} does not hold its claim any more")
+
+
 class AccessRequest(Connection):
     """The request of EnsureAccess and RevokeAccess: which connection, for which attempt of an execution, and when.
 
@@ -94,9 +100,8 @@ class AccessRequest(Connection):
         return AccessChange(connection, allow, self.generation, self.counted)
 
     def check_claim(self, registry: Registry) -> None:
-        """Raise ClaimLost when another execution holds the account: it decides now what access the account has."""
-        if not registry.is_claimed_by(self.account_id, self.execution):
-            raise ClaimLost(f"account {self.account_id}: {self.execution} does not hold its claim any more")
+        """Raise ClaimLost when another execution holds the account."""
+        check_claim(self.account_id, self.execution, registry)
 
     @property
     def writer(self) -> Writer:

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from control_plane.account import Connection, Hub
-from control_plane.errors import ClaimLost, ConsumerRoleFailed, ConsumerRoleNotRemoved
+from control_plane.errors import ConsumerRoleFailed, ConsumerRoleNotRemoved
 from control_plane.ports.registry import Registry
 from control_plane.ports.stack_set_queue import ChangeKind, Operators, QueuedChange, StackSetQueue, WaitingTasks
 from control_plane.ports.stack_sets import OperationStatus, StackInstance, StackSets
 from control_plane.profiles import Profile, parameters
+from control_plane.steps.access import check_claim
 from control_plane.steps.stack_set_operations import request_operator
 
 
@@ -151,8 +152,7 @@ def _with_instance(retained: str, name: str) -> str:
 
 def _queue(request: RoleRequest, kind: ChangeKind, version: str, deps: RoleDependencies) -> None:
     """Store the change and have an operator run. Raises ClaimLost: the holder decides what the account needs."""
-    if not deps.registry.is_claimed_by(request.account_id, request.execution):
-        raise ClaimLost(f"account {request.account_id}: {request.execution} does not hold its claim any more")
+    check_claim(request.account_id, request.execution, deps.registry)
     change = QueuedChange(
         account_id=request.account_id,
         kind=kind,

@@ -147,15 +147,12 @@ class Operator:
         # A lone account has its result when the operation has ended.
         is_worth_it = has_ended or len(batch.accounts) > 1
         results = self.deps.stack_sets.results(self.stack_set, batch.operation_id) if is_worth_it else {}
-        answered = {
-            each.account_id
-            for each in queue.changes
-            if _is_over(each, batch, results.get(each.account_id), has_ended=has_ended)
-        }
-        for each in queue.changes:
-            if each.account_id in answered:
-                self._answer(each, batch, results.get(each.account_id))
-        left = replace(queue, changes=tuple(each for each in queue.changes if each.account_id not in answered))
+        over = [
+            each for each in queue.changes if _is_over(each, batch, results.get(each.account_id), has_ended=has_ended)
+        ]
+        for each in over:
+            self._answer(each, batch, results.get(each.account_id))
+        left = queue.without(over)
         if not has_ended:
             return left
         rollout = self._rollout_after(queue, batch, results) if batch.kind.deploys else queue.rollout
@@ -191,11 +188,11 @@ class Operator:
         """Wake those whose account is to be assessed anew: they end, and the next assessment decides what is needed."""
         if not queue.changes:
             return queue
-        gone = self.deps.claims.superseded({each.account_id: each.holder for each in queue.changes})
-        for change in queue.changes:
-            if change.account_id in gone:
-                self._wake(change, done=False)
-        return replace(queue, changes=tuple(each for each in queue.changes if each.account_id not in gone))
+        superseded = self.deps.claims.superseded({each.account_id: each.holder for each in queue.changes})
+        gone = [each for each in queue.changes if each.account_id in superseded]
+        for change in gone:
+            self._wake(change, done=False)
+        return queue.without(gone)
 
     def _wake(self, change: QueuedChange, *, done: bool, tried: Batch | None = None) -> None:
         """Let whoever waits go on. `tried`: the batch that brought the change, or should have."""
@@ -217,7 +214,7 @@ class Operator:
         try:
             planned = self._plan_deployment(queue, kind) if kind.deploys else self._plan_removal(queue, kind)
         except FINAL as error:
-            return self._refuse(queue, [each for each in queue.changes if each.kind is kind], error)
+            return self._refuse(queue, queue.of_kind(kind), error)
         queue, batch, chosen = planned
         if batch is None or not self.deps.queue.begin_batch(self.stack_set, batch):
             return queue  # nobody is left of this kind, or another operator was faster
@@ -230,15 +227,15 @@ class Operator:
             error = errors.RolloutStopped(
                 f"stack set {self.stack_set}, version {rollout.version}: {'; '.join(rollout.failures)}"
             )
-            return _Planned(self._refuse(queue, [each for each in queue.changes if each.kind is kind], error))
+            return _Planned(self._refuse(queue, queue.of_kind(kind), error))
         is_defined = self.deps.stack_sets.ensure_stack_set(self.stack_set, wanted)
         defines = not is_defined and self.deps.stack_sets.definition(self.stack_set) != rollout.shown
         limit = limit_of(rollout, self.deps.largest)
-        chosen = choose(queue.changes, kind, limit)
+        chosen = choose(queue.of_kind(kind), limit)
         if not defines:
             return _Planned(queue, self._batch(kind, chosen, rollout.version), chosen)
         # Accounts without a stack wait until the stack set is defined. They are its targets if nobody else waits.
-        behind = choose(queue.changes, ChangeKind.UPDATE_TEMPLATE, limit)
+        behind = choose(queue.of_kind(ChangeKind.UPDATE_TEMPLATE), limit)
         batch = self._batch(ChangeKind.UPDATE_TEMPLATE, behind or chosen, rollout.version, defines=True)
         return _Planned(queue, batch, behind)
 
@@ -246,7 +243,7 @@ class Operator:
         """Access is always revoked before a role is removed, whatever the queue says."""
         self.deps.stack_sets.check_ownership(self.stack_set)
         in_force = {entry for shard in self.deps.policies.shards() for entry in shard.entries}
-        chosen = choose(queue.changes, kind, self.deps.largest)
+        chosen = choose(queue.of_kind(kind), self.deps.largest)
         allowed = [each for each in chosen if self._role(each) in in_force]
         for each in allowed:
             queue = self._refuse(queue, [each], errors.AccessNotRevoked(f"{self._role(each)} is in the access policy"))
@@ -256,7 +253,7 @@ class Operator:
     def _refuse(self, queue: QueueState, changes: Sequence[QueuedChange], error: Exception) -> QueueState:
         """Tell those who wait for these changes why they can't be made."""
         self._fail(changes, error)
-        return replace(queue, changes=tuple(each for each in queue.changes if each not in changes))
+        return queue.without(changes)
 
     def _submit(self, queue: QueueState, batch: Batch, chosen: Sequence[QueuedChange]) -> QueueState:
         """Start the operation of a batch. If AWS refuses it, half of it is tried: one account stops no other."""
@@ -279,7 +276,7 @@ class Operator:
         self.deps.queue.end_batch(self.stack_set, batch, queue.rollout)
         for each in chosen:
             self._wake(each, done=False, tried=batch)
-        return replace(queue, changes=tuple(each for each in queue.changes if each not in chosen))
+        return queue.without(chosen)
 
     def _start(self, batch: Batch) -> bool:
         """Whether AWS started the operation of the batch."""
