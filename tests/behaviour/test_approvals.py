@@ -50,7 +50,7 @@ class _Adapter:
     deployed: Deployed
 
     def approvals(self) -> Approvals:
-        machine = self.deployed.world.outputs["ApproveRevocationsArn"]
+        machine = self.deployed.world.outputs["ApproveBatchArn"]
         return StepFunctionsApprovals(self.deployed.client_as("RevokeAccess", "stepfunctions"), machine)
 
     def budget(self) -> RevocationBudget:

@@ -190,7 +190,7 @@ def test_an_execution_gives_signs_of_life_more_often_than_the_watch_expects() ->
 def test_no_writer_is_older_than_what_is_taken_for_a_time_of_the_future() -> None:
     writing = ("EnsureAccess", "RevokeAccess", "RollBackAccess")
     tasks = [project.tasks("reconcile_connection.asl.yaml")[state] for state in writing]
-    tasks.append(project.tasks("approve_revocations.asl.yaml")["ApplyRevocations"])
+    tasks.append(project.tasks("approve_batch.asl.yaml")["ApplyRevocations"])
     tasks.append(project.tasks("sweep_organization.asl.yaml")["RemoveUnexpectedEntries"])
     assert max(map(_longest, tasks)) < OLDEST_CALL.total_seconds()
 

@@ -690,7 +690,7 @@ REAL: dict[str, list[Scenario]] = {
         Scenario("an unknown error for a while", OPERATED, {"AdvanceOperation": [DENIED] * 3 + [advanced(done=True)]}),
         Scenario("an unknown error for good", OPERATED, {"AdvanceOperation": [DENIED]}),
     ],
-    "approve_revocations.asl.yaml": [
+    "approve_batch.asl.yaml": [
         Scenario("approved", BATCH, approval()),
         Scenario(
             "answered by a function",

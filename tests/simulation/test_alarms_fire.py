@@ -234,7 +234,7 @@ STORIES: dict[Alarm, Trouble] = {
     (HUB, "OperationAborted"): Trouble(stopped("OperateStackSet", a_slow_deployment_begins)),
     (HUB, "ApprovalFailed"): Trouble(without("AskForApprovalFunctionRole", "sns:Publish", people_are_asked)),
     (HUB, "ApprovalTimedOut"): Trouble(nobody_answers_for_a_year, also=(WATCH_SILENT,)),
-    (HUB, "ApprovalAborted"): Trouble(stopped("ApproveRevocations", people_are_asked)),
+    (HUB, "ApprovalAborted"): Trouble(stopped("ApproveBatch", people_are_asked)),
     SWEEP_FAILED: Trouble(without("StartReconcilesFunctionRole", "dynamodb:Query", a_sweep_is_made)),
     (HUB, "SweepAborted"): Trouble(stopped("SweepOrganization", a_sweep_begins)),
     (HUB, "SweepPartial"): Trouble(

@@ -310,7 +310,7 @@ def test_a_role_that_a_forged_change_creates_is_of_no_use(attacked: Attacked) ->
     assert attacked.allowed([victim]) == []
 
 
-def test_no_forged_change_has_a_function_approve_revocations(attacked: Attacked) -> None:
+def test_no_forged_change_has_a_function_approve_batch(attacked: Attacked) -> None:
     accounts = attacked.crowd(8)
     for account_id in accounts[:7]:
         attacked.world.untag(account_id)

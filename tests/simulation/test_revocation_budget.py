@@ -154,14 +154,14 @@ def test_a_question_nobody_answers_is_asked_again_each_week(requested: Story) ->
 
 
 def test_a_question_that_was_ended_is_asked_again_by_hand(requested: Story) -> None:
-    question = requested.executions("ApproveRevocations")[-1]
+    question = requested.executions("ApproveBatch")[-1]
     step_functions(requested).stop_execution(executionArn=question.arn)
     requested.run(600)
     assert len(questions(requested)) == 1
     (batch,) = [
         record["id"] for record in requested.world.records() if (record["pk"], record["sk"]) == ("access#batch", "held")
     ]
-    machine = requested.world.outputs["ApproveRevocationsArn"]
+    machine = requested.world.outputs["ApproveBatchArn"]
     step_functions(requested).start_execution(stateMachineArn=machine, input=json.dumps({"batch": batch}))
     requested.run(600)
     _, again = questions(requested)

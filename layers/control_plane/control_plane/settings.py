@@ -110,7 +110,7 @@ class OperatorSettings(_Environment):
 class ApprovalSettings(_Environment):
     """The state machine that requests approval of revocations."""
 
-    approve_revocations_arn: str
+    approve_batch_arn: str
 
 
 class NotificationSettings(_Environment):

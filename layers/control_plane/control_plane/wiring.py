@@ -168,7 +168,7 @@ def access_dependencies() -> AccessDependencies:
     """The dependencies of a writer of the access policy."""
     policies = AwsAccessPolicies(_client("iam"), hub(), external_ids(hub()))
     ledger = DynamoDbLedger(_client("dynamodb"), _table())
-    approvals = StepFunctionsApprovals(_client("stepfunctions"), ApprovalSettings.read().approve_revocations_arn)
+    approvals = StepFunctionsApprovals(_client("stepfunctions"), ApprovalSettings.read().approve_batch_arn)
     exemptions = LiveExemptions(AwsOrganization(_client("organizations")), _data_sources())
     repairs = RepairSettings.read().repairs
     return AccessDependencies(

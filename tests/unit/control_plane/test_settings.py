@@ -37,7 +37,7 @@ ENVIRONMENT = {
     "RECONCILE_ACCOUNT_ARN": "arn:aws:states:eu-west-1:444455556666:stateMachine:ReconcileAccount",
     "OPERATE_STACK_SET_ARN": "arn:aws:states:eu-west-1:444455556666:stateMachine:OperateStackSet",
     "MAX_BATCH_SIZE": "500",
-    "APPROVE_REVOCATIONS_ARN": "arn:aws:states:eu-west-1:444455556666:stateMachine:ApproveRevocations",
+    "APPROVE_BATCH_ARN": "arn:aws:states:eu-west-1:444455556666:stateMachine:ApproveBatch",
     "NOTIFICATIONS_TOPIC_ARN": "arn:aws:sns:eu-west-1:444455556666:notifications",
 }
 

@@ -1,4 +1,4 @@
-"""Request approval of revocations: one execution of ApproveRevocations for each batch."""
+"""Request approval of revocations: one execution of ApproveBatch for each batch."""
 
 import json
 from typing import TYPE_CHECKING
