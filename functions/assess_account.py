@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from control_plane import wiring
 from control_plane.account import AccountId, ProfileName
+from control_plane.admission import admit
 from control_plane.assessment import assess
 
 logger = Logger()
@@ -30,6 +31,7 @@ def handler(request: Request, context: LambdaContext) -> dict[str, Any]:
     logger.append_keys(account_id=request.account_id)
     policy, deps = wiring.opt_in_policy(), wiring.assessment_dependencies()
     found = assess(request.account_id, policy, wiring.hub(), deps, request.now, request.profiles)
+    found = admit(found, request.now, wiring.admission_dependencies())
     actions = [planned.model_dump(mode="json") for planned in found.actions]
     logger.info("assessed account", extra={"actions": actions})
     return {"account_name": found.account.name, "actions": actions, "reason": found.reason}

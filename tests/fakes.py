@@ -1,10 +1,12 @@
 """One in-memory class for each port: the state a test sets up, and what was done to it."""
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from control_plane import grant_budget
 from control_plane.access_policy import Quota, Shard
 from control_plane.account import ACTIVE, Account, Connection, Hub, Unit
 from control_plane.aws.ledger import ELECTED_FOR, LEASE, READ_LAG
@@ -17,11 +19,11 @@ from control_plane.errors import AccountNotFound, DataSourceFailed, NotOurs
 from control_plane.ports.access import (
     NO_VERSION,
     AccessChange,
-    ApprovalBatch,
     PendingChange,
     PendingChanges,
     RefusedChange,
 )
+from control_plane.ports.approvals import ApprovalBatch
 from control_plane.ports.quick import AssetPage, DataSource, DataSourceSettings, ListingProgress, Refusal, Sharing
 from control_plane.ports.registry import Record
 from control_plane.ports.stack_set_queue import Batch, ChangeKind, QueuedChange, QueueState, Rollout
@@ -482,42 +484,23 @@ class FakeAccessLedger:
         self.holder = None
 
 
-class FakeRevocationBudget:
-    """Port `RevocationBudget`."""
+class FakeApprovalBatches:
+    """Port `ApprovalBatches`."""
 
     def __init__(self) -> None:
-        self.revoked_times: dict[str, datetime] = {}
         self.batch = ApprovalBatch()
         self.batches: dict[str, frozenset[str]] = {}
         self.applied_batches: set[str] = set()
-        self.waiting: frozenset[str] = frozenset()
         self._tokens: dict[str, str] = {}
         self._replaced: tuple[str, ...] = ()  # batches whose token may have to be invalidated, the latest first
         self._approval_requested = True
 
-    def revoked(self) -> Mapping[str, datetime]:
-        """The times of recent counted revocations."""
-        return dict(self.revoked_times)
-
-    def count(self, connections: Collection[str], now: str) -> None:
-        """Record counted revocations; those older than the window are dropped."""
-        timestamp = datetime.fromisoformat(now)
-        self.revoked_times = {**latest(self.revoked_times, timestamp), **dict.fromkeys(connections, timestamp)}
-
-    def expected(self) -> frozenset[str]:
-        """Connections whose revocation has to wait."""
-        return self.waiting
-
-    def expect(self, connections: Collection[str]) -> None:
-        """Replace the expected connections."""
-        self.waiting = frozenset(connections)
-
     def held(self) -> ApprovalBatch:
-        """The revocations that wait for approval."""
+        """The connections that wait for approval."""
         return self.batch
 
     def hold(self, connections: Collection[str], now: str) -> ApprovalBatch | None:
-        """Replace the revocations that wait."""
+        """Replace the connections that wait."""
         if self.batch.connections != frozenset(connections):
             self._replaced = (*filter(None, [self.batch.id]), *self._replaced)[:2]
             self.batch = ApprovalBatch(f"{len(self.batches) + 1}-{now}", frozenset(connections))
@@ -543,13 +526,103 @@ class FakeRevocationBudget:
         return sorted(self.batches.get(batch_id, ()))
 
     def record_applied(self, batch_id: str) -> None:
-        """Record that the revocations of an approved batch were applied."""
+        """Record that an approved batch was applied."""
         self.applied_batches.add(batch_id)
-        self.waiting -= frozenset(self.connections_of(batch_id))
 
     def is_applied(self, batch_id: str) -> bool:
-        """Whether they were applied."""
+        """Whether it was applied."""
         return batch_id in self.applied_batches
+
+
+class FakeRevocationBudget(FakeApprovalBatches):
+    """Port `RevocationBudget`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.revoked_times: dict[str, datetime] = {}
+        self.waiting: frozenset[str] = frozenset()
+
+    def revoked(self) -> Mapping[str, datetime]:
+        """The times of recent counted revocations."""
+        return dict(self.revoked_times)
+
+    def count(self, connections: Collection[str], now: str) -> None:
+        """Record counted revocations; those older than the window are dropped."""
+        timestamp = datetime.fromisoformat(now)
+        self.revoked_times = {**latest(self.revoked_times, timestamp), **dict.fromkeys(connections, timestamp)}
+
+    def expected(self) -> frozenset[str]:
+        """Connections whose revocation has to wait."""
+        return self.waiting
+
+    def expect(self, connections: Collection[str]) -> None:
+        """Replace the expected connections."""
+        self.waiting = frozenset(connections)
+
+    def record_applied(self, batch_id: str) -> None:
+        """Record that the revocations of an approved batch were applied."""
+        super().record_applied(batch_id)
+        self.waiting -= frozenset(self.connections_of(batch_id))
+
+
+class FakeGrantBudget:
+    """Port `GrantBudget`. `percent`: 0 is no limit."""
+
+    def __init__(self, percent: int = 10) -> None:
+        self.percent, self.accounts = percent, 0
+        self.taken: Counter[tuple[str, str]] = Counter()
+        self.approvals: dict[str, str] = {}
+        self.of_unit: dict[str, FakeApprovalBatches] = {}
+
+    def limit(self) -> int | None:
+        """New connections of one unit within an hour that need no approval."""
+        return grant_budget.limit(self.accounts, self.percent)
+
+    def set_organization(self, accounts: int) -> None:
+        """Store how many accounts the organization has."""
+        self.accounts = accounts
+
+    def granted(self, unit: str, now: datetime) -> int:
+        """New connections of the unit in this hour and the one before."""
+        return sum(self.taken[unit, hour] for hour in grant_budget.hours(now))
+
+    def take(self, unit: str, most: int, now: datetime) -> bool:
+        """Count one new connection, if the unit has fewer."""
+        if self.granted(unit, now) >= most:
+            return False
+        self.taken[unit, grant_budget.hours(now)[0]] += 1
+        return True
+
+    def is_approved(self, unit: str, connection: str) -> bool:
+        """Whether people approved it."""
+        return self.approvals.get(connection) == unit
+
+    def approved(self) -> Mapping[str, str]:
+        """The approved connections."""
+        return dict(self.approvals)
+
+    def approve(self, unit: str, connections: Collection[str], now: datetime) -> None:  # noqa: ARG002 - it stays
+        """Record approved connections."""
+        self.approvals |= dict.fromkeys(connections, unit)
+
+    def waiting_units(self) -> frozenset[str]:
+        """The units that have, or had, a batch."""
+        return frozenset(unit for unit, batches in self.of_unit.items() if batches.batches)
+
+    def batches(self, unit: str) -> FakeApprovalBatches:
+        """The batches of one unit."""
+        return self.of_unit.setdefault(unit, FakeApprovalBatches())
+
+
+class FakeSweeps:
+    """Port `Sweeps`: what was to be swept, and why."""
+
+    def __init__(self) -> None:
+        self.started: list[tuple[str, str]] = []
+
+    def start(self, scope: str, reason: str) -> None:
+        """Start a sweep of an OU or the root."""
+        self.started.append((scope, reason))
 
 
 class FakeExemptions:
@@ -589,10 +662,12 @@ class FakeApprovals:
 
     def __init__(self) -> None:
         self.batches: list[ApprovalBatch] = []
+        self.units: list[str] = []
         self.refused: list[str] = []
 
-    def ask(self, batch: ApprovalBatch) -> None:
+    def ask(self, batch: ApprovalBatch, unit: str = "") -> None:
         """Request approval of the batch, unless it is empty."""
+        self.units.append(unit)
         if batch.replaced_token:
             self.refused.append(batch.replaced_token)
         if batch.connections and batch.id not in [each.id for each in self.batches]:

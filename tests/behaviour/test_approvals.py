@@ -10,11 +10,12 @@ import pytest
 
 from control_plane.aws.approvals import StepFunctionsApprovals
 from control_plane.aws.revocation_budget import DynamoDbRevocationBudget
-from control_plane.ports.access import ApprovalBatch
+from control_plane.ports.approvals import ApprovalBatch
 from tests.fakes import FakeApprovals, FakeRevocationBudget
 
 if TYPE_CHECKING:
-    from control_plane.ports.access import Approvals, RevocationBudget
+    from control_plane.ports.access import RevocationBudget
+    from control_plane.ports.approvals import Approvals
     from tests.deployed_hub import Deployed
 
 NOW = "2026-11-24T08:00:00.000Z"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from control_plane.aws.revocation_budget import DynamoDbRevocationBudget
-from control_plane.ports.access import ApprovalBatch
+from control_plane.ports.approvals import ApprovalBatch
 from tests.fakes import FakeRevocationBudget
 
 if TYPE_CHECKING:

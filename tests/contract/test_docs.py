@@ -16,6 +16,7 @@ from control_plane import batches, propagation
 from control_plane.account import Connection
 from control_plane.aws import account_listing
 from control_plane.aws.asset_cache import DynamoDbAssetCache
+from control_plane.aws.grant_budget import DynamoDbGrantBudget
 from control_plane.aws.ledger import DynamoDbLedger
 from control_plane.aws.registry import DynamoDbRegistry
 from control_plane.aws.revocation_budget import DynamoDbRevocationBudget
@@ -257,16 +258,30 @@ def _keys_of_adapters() -> Iterator[tuple[str, str]]:
     batch = budget.hold([CONNECTION.key], now)
     assert batch
     budget.store_token(batch.id, "token")
+    _fill_grants(client, now)
     examples = {
         CONNECTION.account_id: "<account id>",
         f"#{CONNECTION.profile}": "#<profile>",
         batch.id: "<batch id>",
         "dataset#asset": "<kind>#<asset id>",
         CONNECTION.role_name: "<name>",
+        "r-ab12": "<unit>",
+        "2026-11-24T08": "<hour>",
     }
     for request in client.requests:
         if "ConsistentRead" not in request:
             yield _key_of(request, examples)
+
+
+def _fill_grants(client: Any, now: str) -> None:
+    """The items of the grant budget."""
+    grants, at = DynamoDbGrantBudget(client, "table", percent=10), datetime.fromisoformat(now)
+    grants.set_organization(7)
+    grants.take("r-ab12", 20, at)
+    grants.approve("r-ab12", [CONNECTION.key], at)
+    batch = grants.batches("r-ab12").hold([CONNECTION.key], now)
+    assert batch
+    grants.batches("r-ab12").store_token(batch.id, "token")
 
 
 def _keys_of_sweeps() -> Iterator[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""The message that asks people to approve a batch of revocations. Pure."""
+"""The messages that ask people to approve a batch: of revocations, or of new connections. Pure."""
 
 import re
 from collections.abc import Sequence
@@ -9,9 +9,6 @@ CONNECTION = re.compile(r"[0-9]{12}#[a-z0-9-]+")
 
 def approval_message(batch_id: str, connections: Sequence[str], token: str, region: str) -> tuple[str, str]:
     """Subject and text of the message: the revocations, and how to approve or reject them."""
-    named = [f"  {_describe(key)}" for key in sorted(connections)[:MAX_LISTED]]
-    if len(connections) > MAX_LISTED:
-        named.append(f"  ... and {len(connections) - MAX_LISTED} more")
     text = "\n".join(
         [
             f"{len(connections)} connections are to lose their access, more than an hour's revocation budget.",
@@ -19,7 +16,7 @@ def approval_message(batch_id: str, connections: Sequence[str], token: str, regi
             "Entries of the access policy that no connection has are listed by their ARN.",
             "Until you approve, Amazon Quick can still query them:",
             "",
-            *named,
+            *_named(connections),
             "",
             "If that is right, approve exactly this batch (a change of the batch invalidates the token):",
             "",
@@ -33,6 +30,35 @@ def approval_message(batch_id: str, connections: Sequence[str], token: str, regi
         ]
     )
     return f"Quick Onboarding: approve {len(connections)} revocations?", text
+
+
+def grant_message(unit: str, batch_id: str, connections: Sequence[str], token: str, region: str) -> tuple[str, str]:
+    """Subject and text of the message about new connections of one OU or the root."""
+    text = "\n".join(
+        [
+            f"The tag of {unit} asks for {len(connections)} new connections, more than an hour's grant budget.",
+            "Nothing is created for them until you approve. Then Amazon Quick can query these accounts:",
+            "",
+            *_named(connections),
+            "",
+            "If that is right, approve exactly this batch (a change of the batch invalidates the token):",
+            "",
+            f"  aws stepfunctions send-task-success --region {region} --task-output '{{}}' --task-token '{token}'",
+            "",
+            "If it is wrong, remove the tag. Or reject the batch:",
+            "",
+            f"  aws stepfunctions send-task-failure --region {region} --error Rejected --task-token '{token}'",
+            "",
+            f"Batch {batch_id} of {unit}; docs/howto/approve-new-connections.md.",
+        ]
+    )
+    return f"Quick Onboarding: approve {len(connections)} new connections?", text
+
+
+def _named(connections: Sequence[str]) -> list[str]:
+    """A line for each of the first connections, and how many more there are."""
+    more = [f"  ... and {len(connections) - MAX_LISTED} more"] if len(connections) > MAX_LISTED else []
+    return [*(f"  {_describe(key)}" for key in sorted(connections)[:MAX_LISTED]), *more]
 
 
 def _describe(key: str) -> str:

@@ -29,7 +29,10 @@ class Assessment:
         """What the account asks for, and why, in words. It is the same for every assessment that sees the same tags."""
         names = self.request.profile_names
         asked = f"{', '.join(names)} {'is' if len(names) == 1 else 'are'}" if names else "nothing is"
-        return bounded(f"{asked} asked for: {self.request.reason}")
+        waits = [
+            f"{each.profile} {each.reason}" for each in self.actions if each.unit and each.action is Action.NOTHING
+        ]
+        return bounded("; ".join([f"{asked} asked for: {self.request.reason}", *waits]))
 
 
 @dataclass(frozen=True)

@@ -45,6 +45,7 @@ class Desired(Value):
     reason: str
     refused: Mapping[str, str] = Field(default_factory=dict)
     account_inactive: bool = False
+    unit: str = ""  # the OU or the root whose tag asks for them; empty: the account's own tag does
 
 
 class Observed(Value):
@@ -83,6 +84,7 @@ class PlannedAction(Value):
     account_inactive: bool = False  # not active, or left: the stack is retained and the revocation not counted
     retained: str = ""  # of a disconnection: what stays in the account on purpose
     first_connection: bool = False  # no access before this: if it fails, the access is rolled back
+    unit: str = ""  # of a new connection: the OU or the root whose grant budget it uses up
 
 
 def desired(request: OptInRequest, known_profiles: Sequence[str]) -> Desired:
@@ -92,6 +94,7 @@ def desired(request: OptInRequest, known_profiles: Sequence[str]) -> Desired:
         reason=request.reason,
         refused={name: _unknown(name, known_profiles) for name in request.profile_names if name not in known_profiles},
         account_inactive=request.account_inactive,
+        unit=request.unit,
     )
 
 
@@ -133,8 +136,13 @@ def _if_wanted(profile: str, wanted: Desired, seen: Observed | None) -> PlannedA
     if seen.is_complete and seen.recorded == "connected":
         return PlannedAction(profile=profile, action=Action.NOTHING, reason="connected already")
     first_connection = not seen.access and seen.data_source is Presence.ABSENT
+    is_begun = seen.recorded == "connecting"  # it was counted then
     return PlannedAction(
-        profile=profile, action=Action.CONNECT, reason=wanted.reason, first_connection=first_connection
+        profile=profile,
+        action=Action.CONNECT,
+        reason=wanted.reason,
+        first_connection=first_connection,
+        unit=wanted.unit if first_connection and not is_begun else "",
     )
 
 

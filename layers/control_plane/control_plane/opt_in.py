@@ -33,13 +33,15 @@ class OptInRequest(Value):
     """What an account opts in to. The profile names are not checked yet against profiles.yaml.
 
     `denied`: the account has the opt-in tag, but is in a state in which it can't be connected. `account_inactive`: the
-    account is not active, or no longer in the organization.
+    account is not active, or no longer in the organization. `unit`: the OU or the root whose tag counts; empty: it is
+    the account's own.
     """
 
     profile_names: tuple[str, ...] = ()
     reason: str
     denied: bool = False
     account_inactive: bool = False
+    unit: str = ""
 
 
 def read_opt_in(account: Account, hub: Hub, opt_in_policy: OptInPolicy, now: datetime) -> OptInRequest:
@@ -59,7 +61,7 @@ def read_opt_in(account: Account, hub: Hub, opt_in_policy: OptInPolicy, now: dat
         if not place:
             raise AccountNotReachable(_not_reachable(account, hub))
         return OptInRequest(reason=_not_reachable(account, hub))
-    request = _parse_value(value, tag)
+    request = _parse_value(value, tag).model_copy(update={"unit": place})
     expired = _expiry(account, opt_in_policy, now) if request.profile_names else ""
     return OptInRequest(reason=expired) if expired else request
 

@@ -108,9 +108,21 @@ class OperatorSettings(_Environment):
 
 
 class ApprovalSettings(_Environment):
-    """The state machine that requests approval of revocations."""
+    """The state machine that requests approval of a batch."""
 
     approve_batch_arn: str
+
+
+class GrantSettings(_Environment):
+    """New connections that one tag on an OU or the root brings without an approval, in percent of all accounts."""
+
+    grant_budget_percent: int
+
+
+class SweepSettings(_Environment):
+    """The state machine that sweeps the organization."""
+
+    sweep_organization_arn: str
 
 
 class NotificationSettings(_Environment):
@@ -145,6 +157,8 @@ MODELS: tuple[type[_Environment], ...] = (
     ReconcileSettings,
     OperatorSettings,
     ApprovalSettings,
+    GrantSettings,
+    SweepSettings,
     NotificationSettings,
     ConsumerSettings,
 )

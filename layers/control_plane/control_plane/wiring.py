@@ -9,19 +9,21 @@ import boto3
 
 from control_plane import profiles
 from control_plane.account import Hub
+from control_plane.admission import AdmissionDependencies
 from control_plane.assessment import AssessmentDependencies
 from control_plane.aws.account_listing import AwsAccountListing
 from control_plane.aws.anomalies import LoggedAnomalies
 from control_plane.aws.approvals import StepFunctionsApprovals
 from control_plane.aws.asset_cache import DynamoDbAssetCache
 from control_plane.aws.calls import CONFIG
+from control_plane.aws.grant_budget import DynamoDbGrantBudget
 from control_plane.aws.iam import AwsAccessPolicies
 from control_plane.aws.ledger import DynamoDbLedger
 from control_plane.aws.notifications import SnsNotifications
 from control_plane.aws.organizations import AwsOrganization
 from control_plane.aws.quick_assets import AwsQuickAssets
 from control_plane.aws.quicksight import AwsDataSources, AwsQuickAccount
-from control_plane.aws.reconciles import StepFunctionsReconciles
+from control_plane.aws.reconciles import StepFunctionsReconciles, StepFunctionsSweeps
 from control_plane.aws.registry import DynamoDbRegistry
 from control_plane.aws.revocation_budget import DynamoDbRevocationBudget
 from control_plane.aws.role_listing import AwsRoleListing
@@ -35,6 +37,8 @@ from control_plane.errors import UnknownProfile
 from control_plane.observation import ObservationDependencies
 from control_plane.opt_in import OptInPolicy
 from control_plane.ports.access import AccessPolicies, Anomalies, RevocationBudget, Shards
+from control_plane.ports.approvals import ApprovalBatches, Approvals
+from control_plane.ports.grants import GrantBudget
 from control_plane.ports.notifications import Notifications
 from control_plane.ports.organization import Organization
 from control_plane.ports.quick import DataSources, QuickAccount
@@ -45,6 +49,7 @@ from control_plane.ports.stack_sets import StackSets
 from control_plane.settings import (
     ApprovalSettings,
     ConsumerSettings,
+    GrantSettings,
     HubSettings,
     NotificationSettings,
     OperatorSettings,
@@ -54,6 +59,7 @@ from control_plane.settings import (
     RegionSettings,
     RegistrySettings,
     RepairSettings,
+    SweepSettings,
 )
 from control_plane.steps.access import AccessDependencies, external_ids
 from control_plane.steps.consumer_role import RoleDependencies
@@ -168,12 +174,31 @@ def access_dependencies() -> AccessDependencies:
     """The dependencies of a writer of the access policy."""
     policies = AwsAccessPolicies(_client("iam"), hub(), external_ids(hub()))
     ledger = DynamoDbLedger(_client("dynamodb"), _table())
-    approvals = StepFunctionsApprovals(_client("stepfunctions"), ApprovalSettings.read().approve_batch_arn)
     exemptions = LiveExemptions(AwsOrganization(_client("organizations")), _data_sources())
     repairs = RepairSettings.read().repairs
     return AccessDependencies(
-        hub(), ledger, policies, revocation_budget(), approvals, exemptions, anomalies(), waiting_tasks(), repairs
+        hub(), ledger, policies, revocation_budget(), _approvals(), exemptions, anomalies(), waiting_tasks(), repairs
     )
+
+
+def _approvals() -> Approvals:
+    return StepFunctionsApprovals(_client("stepfunctions"), ApprovalSettings.read().approve_batch_arn)
+
+
+def grant_budget() -> GrantBudget:
+    """The stored state of the grant budget."""
+    return DynamoDbGrantBudget(_client("dynamodb"), _table(), GrantSettings.read().grant_budget_percent)
+
+
+def approval_batches(unit: str) -> ApprovalBatches:
+    """The batches of new connections of an OU or the root; without one, the batches of revocations."""
+    return grant_budget().batches(unit) if unit else revocation_budget()
+
+
+def admission_dependencies() -> AdmissionDependencies:
+    """The dependencies of letting an assessed account have its new connections."""
+    sweeps = StepFunctionsSweeps(_client("stepfunctions"), SweepSettings.read().sweep_organization_arn)
+    return AdmissionDependencies(grant_budget(), sweeps)
 
 
 def anomalies() -> Anomalies:
@@ -252,6 +277,8 @@ def sweep_dependencies() -> SweepDependencies:
         store=sweep_store(),
         policies=access_policies(),
         budget=revocation_budget(),
+        grants=grant_budget(),
+        approvals=_approvals(),
         assessment=assessment_dependencies(CachedShards(access_policies())),
         reconciles=reconciles(),
         registry=registry(),

@@ -9,7 +9,8 @@ import pytest
 from control_plane.access_policy import Quota, Shard, document, size
 from control_plane.account import Connection
 from control_plane.errors import AccessPolicyFull
-from control_plane.ports.access import AccessChange, ApprovalBatch, RefusedChange
+from control_plane.ports.access import AccessChange, RefusedChange
+from control_plane.ports.approvals import ApprovalBatch
 from control_plane.steps.access import (
     MAX_CHANGES,
     MAX_VERIFIED,
@@ -480,7 +481,8 @@ def test_a_question_lost_on_the_way_is_asked_again() -> None:
     world, many = crowd(200)
     asks = world.approvals.ask
 
-    def lost(batch: ApprovalBatch) -> None:
+    def lost(batch: ApprovalBatch, unit: str = "") -> None:
+        assert unit == ""
         raise ConnectionError(f"no network for {batch.id}")
 
     world.approvals.ask = lost  # type: ignore[method-assign]  # Step Functions fails just then

@@ -141,7 +141,9 @@ def below(
 
 def test_a_units_tag_asks_for_every_account_below_it() -> None:
     assert below("sales") == OptInRequest(
-        profile_names=("sales",), reason="the tag quick-athena of ou-ab12-consumers1 says sales"
+        profile_names=("sales",),
+        reason="the tag quick-athena of ou-ab12-consumers1 says sales",
+        unit="ou-ab12-consumers1",
     )
 
 

@@ -38,6 +38,8 @@ ENVIRONMENT = {
     "OPERATE_STACK_SET_ARN": "arn:aws:states:eu-west-1:444455556666:stateMachine:OperateStackSet",
     "MAX_BATCH_SIZE": "500",
     "APPROVE_BATCH_ARN": "arn:aws:states:eu-west-1:444455556666:stateMachine:ApproveBatch",
+    "GRANT_BUDGET_PERCENT": "10",
+    "SWEEP_ORGANIZATION_ARN": "arn:aws:states:eu-west-1:444455556666:stateMachine:SweepOrganization",
     "NOTIFICATIONS_TOPIC_ARN": "arn:aws:sns:eu-west-1:444455556666:notifications",
 }
 

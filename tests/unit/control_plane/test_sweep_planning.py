@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from control_plane.access_policy import Shard
 from control_plane.account import Account, Connection, Unit
+from control_plane.grant_budget import GrantState
 from control_plane.revocation_budget import limit
 from control_plane.steps.data_source import wanted
 from control_plane.sweep.inventory import Inventory
@@ -290,6 +291,62 @@ def test_accounts_that_are_gone_do_not_count_however_many() -> None:
 def test_a_broken_profiles_file_connects_nobody_and_keeps_no_access_alive() -> None:
     plan = sweep([member(1), member(2, None)], connected([2]), [2], profiles={}, profiles_fault="profiles.yaml: empty")
     assert [each.what.split(":")[0] for each in plan.start] == ["refuse", "quarantine default"]
+
+
+# --- new connections by one tag --------------------------------------------------------------------
+
+UNIT, ROOT = "ou-ab12-consumers1", "r-ab12"
+
+
+def below(*numbers: int, unit: str = UNIT) -> list[Account]:
+    """Accounts without a tag of their own, whose unit asks for a connection."""
+    return [member(each, None).model_copy(update={"unit": Unit(id=unit, tags={TAG: "enabled"})}) for each in numbers]
+
+
+def keys(*numbers: int) -> tuple[str, ...]:
+    return tuple(f"{identity(each)}#default" for each in numbers)
+
+
+def test_one_tag_may_connect_a_few_accounts() -> None:
+    plan = sweep(below(*range(20)), SnapshotPage(), grants=GrantState(limit=20))
+    assert (len(plan.start), plan.awaiting) == (20, {UNIT: ()})
+
+
+def test_more_new_connections_of_one_tag_than_an_hour_may_have_all_wait() -> None:
+    mine = [member(each) for each in range(50, 80)]
+    plan = sweep([*below(*range(21)), *mine], SnapshotPage(), grants=GrantState(limit=20))
+    assert plan.awaiting == {UNIT: keys(*range(21))}
+    assert [each.account_id for each in plan.start] == [each.id for each in mine], "a tag of one's own is not limited"
+
+
+def test_each_tag_has_a_budget_of_its_own() -> None:
+    plan = sweep([*below(*range(15)), *below(*range(20, 35), unit=ROOT)], SnapshotPage(), grants=GrantState(limit=20))
+    assert (len(plan.start), plan.awaiting) == (30, {UNIT: (), ROOT: ()})
+
+
+def test_what_was_approved_and_what_exists_does_not_wait() -> None:
+    approved = GrantState(20, approved=dict.fromkeys(keys(*range(40)), UNIT))
+    assert sweep(below(*range(40)), SnapshotPage(), grants=approved).awaiting == {UNIT: ()}
+    there = connected(range(40))
+    plan = sweep(below(*range(40)), there, range(40), grants=GrantState(limit=20))
+    assert (plan.start, plan.awaiting) == ((), {})
+
+
+def test_a_list_that_waits_ends_when_nothing_asks_for_it_any_more_and_stays_when_not_all_was_seen() -> None:
+    state = GrantState(limit=20, held={UNIT: frozenset(keys(*range(30)))})
+    assert sweep([member(1, None)], SnapshotPage(), grants=state).awaiting == {UNIT: ()}
+    some = SnapshotProgress(kind=None, scope=("ou-ab12-another001",))
+    plan = sweep(below(30), SnapshotPage(), progress=some, grants=state)
+    assert (plan.start, plan.awaiting) == ((), {UNIT: keys(*range(31))})
+    plan = sweep(below(30), SnapshotPage(), partial="a page failed", grants=state)
+    assert (plan.start, plan.awaiting) == ((), {UNIT: keys(*range(31))})
+
+
+def test_a_sweep_of_the_unit_itself_sees_all_of_it() -> None:
+    state = GrantState(limit=20, held={UNIT: frozenset(keys(*range(30)))})
+    whole = SnapshotProgress(kind=None, scope=(UNIT,))
+    plan = sweep(below(*range(3)), SnapshotPage(), progress=whole, grants=state)
+    assert (len(plan.start), plan.awaiting) == (3, {UNIT: ()})
 
 
 # --- looking in full ---------------------------------------------------------------------------------

@@ -36,6 +36,7 @@ OF_NO_ACCOUNT = (
     "watch_registry",
     "ask_for_approval",
     "apply_revocations",
+    "apply_grants",
     *OF_A_SWEEP,
 )
 PARSING = [name for name in HANDLERS if name not in OF_NO_ACCOUNT]
@@ -60,6 +61,9 @@ def nothing_outside(monkeypatch: pytest.MonkeyPatch) -> None:
         "role_dependencies",
         "operator_dependencies",
         "revocation_budget",
+        "grant_budget",
+        "approval_batches",
+        "admission_dependencies",
         "data_sources",
         "removal_dependencies",
         "registry",

@@ -1,12 +1,13 @@
-"""Request approval of revocations: one execution of ApproveBatch for each batch."""
+"""Request approval: one execution of ApproveBatch for each batch."""
 
+import hashlib
 import json
 from typing import TYPE_CHECKING
 
 from control_plane.aws.calls import named_errors, tolerating
 from control_plane.aws.waiting_tasks import StepFunctionsWaitingTasks
 from control_plane.errors import BatchReplaced
-from control_plane.ports.access import ApprovalBatch
+from control_plane.ports.approvals import ApprovalBatch
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
@@ -19,12 +20,18 @@ class StepFunctionsApprovals:
         self._client, self._machine_arn = client, machine_arn
         self._waiting = StepFunctionsWaitingTasks(client)
 
-    def ask(self, batch: ApprovalBatch) -> None:
+    def ask(self, batch: ApprovalBatch, unit: str = "") -> None:
         """Request approval of the batch, unless it is empty. The token of the batch before it is invalidated."""
         if batch.replaced_token:
             self._waiting.fail(batch.replaced_token, BatchReplaced.__name__, f"replaced by batch {batch.id}")
         if batch.connections:
+            about = {"batch": batch.id, **({"unit": unit} if unit else {})}
             with named_errors(), tolerating("ExecutionAlreadyExists"):
                 self._client.start_execution(
-                    stateMachineArn=self._machine_arn, name=batch.id, input=json.dumps({"batch": batch.id})
+                    stateMachineArn=self._machine_arn, name=_name(batch, unit), input=json.dumps(about)
                 )
+
+
+def _name(batch: ApprovalBatch, unit: str) -> str:
+    """One for each batch: the ids of two units' batches may be the same, and a unit's id may be too long for a name."""
+    return f"{hashlib.sha256(unit.encode()).hexdigest()[:12]}-{batch.id}" if unit else batch.id

@@ -1,4 +1,4 @@
-"""Starting ReconcileAccount."""
+"""Starting ReconcileAccount and SweepOrganization."""
 
 import json
 from collections.abc import Sequence
@@ -22,3 +22,16 @@ class StepFunctionsReconciles:
         payload = json.dumps({"account_id": account_id, "reason": reason, **forgotten})
         with named_errors(), tolerating("ExecutionAlreadyExists"):
             self._client.start_execution(stateMachineArn=self._machine_arn, name=name, input=payload)
+
+
+class StepFunctionsSweeps:
+    """Port `Sweeps` over Step Functions."""
+
+    def __init__(self, client: "SFNClient", machine_arn: str) -> None:
+        self._client, self._machine_arn = client, machine_arn
+
+    def start(self, scope: str, reason: str) -> None:
+        """Start a sweep of an OU or the root; while another one runs, it follows that one."""
+        payload = json.dumps({"scope": scope, "reason": reason})
+        with named_errors():
+            self._client.start_execution(stateMachineArn=self._machine_arn, input=payload)

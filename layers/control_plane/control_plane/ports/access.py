@@ -1,4 +1,4 @@
-"""The access policy of the run-as role: its shards, the changes that wait, and the budget for revocations."""
+"""The access policy of the run-as role: its shards, the changes that wait, and the revocation budget."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from control_plane.access_policy import Quota, Shard
 from control_plane.account import Connection
+from control_plane.ports.approvals import ApprovalBatches
 
 NO_VERSION = ""  # the version of a shard that does not exist
 
@@ -53,19 +54,6 @@ class PendingChanges:
 
     changes: tuple[PendingChange, ...] = ()
     refused: tuple[RefusedChange, ...] = ()
-
-
-@dataclass(frozen=True)
-class ApprovalBatch:
-    """Revocations that wait for approval, as `account#profile`. The id is new whenever the list changes.
-
-    An entry that is not a connection of ours is listed by its ARN. `replaced_token` approved the list before this
-    one, and must no longer be accepted.
-    """
-
-    id: str = ""
-    connections: frozenset[str] = frozenset()
-    replaced_token: str = ""
 
 
 class Shards(Protocol):
@@ -125,7 +113,7 @@ class AccessLedger(Protocol):
         """Give the lease back and record the versions written."""
 
 
-class RevocationBudget(Protocol):
+class RevocationBudget(ApprovalBatches, Protocol):
     """The stored state of the budget. Only the lease's holder writes it, except `expect` and `store_token`."""
 
     def revoked(self) -> Mapping[str, datetime]:
@@ -139,27 +127,6 @@ class RevocationBudget(Protocol):
 
     def expect(self, connections: Collection[str]) -> None:
         """Replace the expected connections: a sweep found more revocations than the budget allows. Needs no lease."""
-
-    def held(self) -> ApprovalBatch:
-        """The revocations that wait for approval; without connections when there are none."""
-
-    def hold(self, connections: Collection[str], now: str) -> ApprovalBatch | None:
-        """Replace the revocations that wait. Returns the batch while its approval has not been requested yet."""
-
-    def record_approval_requested(self, batch: ApprovalBatch) -> None:
-        """Record that the approval of this batch was requested."""
-
-    def store_token(self, batch_id: str, token: str) -> ApprovalBatch | None:
-        """Store the token that approves a batch and return the batch; None when it was replaced meanwhile."""
-
-    def connections_of(self, batch_id: str) -> Sequence[str]:
-        """The connections of a batch in order, whether they still wait or not."""
-
-    def record_applied(self, batch_id: str) -> None:
-        """Record that the revocations of an approved batch were applied."""
-
-    def is_applied(self, batch_id: str) -> bool:
-        """Whether they were applied."""
 
 
 class Exemptions(Protocol):
@@ -177,10 +144,3 @@ class Anomalies(Protocol):
 
     def unexpected(self, entries: Sequence[str]) -> None:
         """Entries of the access policy that are not a consumer role of ours."""
-
-
-class Approvals(Protocol):
-    """Requests for approval of revocations, sent to people."""
-
-    def ask(self, batch: ApprovalBatch) -> None:
-        """Request approval of the batch, unless it is empty. The token of the batch before it is invalidated."""

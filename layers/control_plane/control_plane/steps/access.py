@@ -23,12 +23,11 @@ from control_plane.ports.access import (
     AccessLedger,
     AccessPolicies,
     Anomalies,
-    ApprovalBatch,
-    Approvals,
     Exemptions,
     PendingChange,
     RevocationBudget,
 )
+from control_plane.ports.approvals import ApprovalBatch, Approvals
 from control_plane.ports.registry import Registry
 from control_plane.ports.stack_set_queue import WaitingTasks
 from control_plane.revocation_budget import Revocation, Verdict, decide

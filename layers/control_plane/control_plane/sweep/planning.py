@@ -4,8 +4,9 @@ A sweep changes nothing itself. It starts ReconcileAccount for every account tha
 again, so an outdated list does no harm. But a list must never make many accounts lose their access at once.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from pydantic import Field
@@ -13,6 +14,7 @@ from pydantic import Field
 from control_plane.account import DEPARTED, Account, Hub
 from control_plane.decision import Action, PlannedAction, desired, plan
 from control_plane.errors import AccountNotActive, AccountNotReachable, InvalidExpiry, InvalidProfiles, InvalidTagValue
+from control_plane.grant_budget import GrantState, waiting
 from control_plane.opt_in import OptInPolicy, OptInRequest, Value, read_opt_in
 from control_plane.profiles import Profile
 from control_plane.revocation_budget import latest, limit, remaining
@@ -62,13 +64,14 @@ class Differences(Value):
 class SweepPlan(Value):
     """What a sweep does about the connections it compared, in numbers and names.
 
-    `hold`: connections whose revocation waits for approval. `withheld`: not removed, because the list of accounts is
-    incomplete. `reported_only`: differences that are not repaired. `full_check`: accounts to check in full. `profiles`:
-    those with roles in accounts, in a sweep of everything. `stack_sets`: how stack sets with our names differ from what
-    was built. `known`: the baseline for the next sweep. `unexpected_entries`: entries of the access policy that
-    are not a consumer role of ours. `unrequested`: consumer roles of ours in the access policy that must not have
-    access. `unmanaged`: resources with our names that are not ours. `reported_before`: those of them that an earlier
-    sweep reported. `names`: of the accounts that the report names.
+    `hold`: connections whose revocation waits for approval. `awaiting`: new connections that wait for approval, by the
+    OU or the root whose tag asks for them; none of a unit: no more are waiting. `withheld`: not removed, because the
+    list of accounts is incomplete. `reported_only`: differences that are not repaired. `full_check`: accounts to check
+    in full. `profiles`: those with roles in accounts, in a sweep of everything. `stack_sets`: how stack sets with our
+    names differ from what was built. `known`: the baseline for the next sweep. `unexpected_entries`: entries of the
+    access policy that are not a consumer role of ours. `unrequested`: consumer roles of ours in the access policy that
+    must not have access. `unmanaged`: resources with our names that are not ours. `reported_before`: those of them that
+    an earlier sweep reported. `names`: of the accounts that the report names.
     """
 
     partial: str = ""
@@ -76,6 +79,7 @@ class SweepPlan(Value):
     in_sync: int = 0
     start: tuple[Difference, ...] = ()
     hold: tuple[str, ...] = ()
+    awaiting: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
     withheld: tuple[str, ...] = ()
     reported_only: tuple[Difference, ...] = ()
     failed: tuple[str, ...] = ()
@@ -108,6 +112,7 @@ class PlanningRules:
     now: datetime
     repairs: bool = True
     profiles_fault: str = ""
+    grants: GrantState = field(default_factory=GrantState)
 
 
 def why_partial(progress: SnapshotProgress, baseline: Baseline) -> str:
@@ -130,7 +135,7 @@ def plan_sweep(
     listed = {account.id: account for account in accounts}
     gone = inventory.accounts - set(listed) if progress.is_everything and not partial else set()
     everyone = [*listed.values(), *(Account(id=each, name=each, state=DEPARTED, tags={}) for each in sorted(gone))]
-    planner = _Planner(inventory, rules, partial)
+    planner = _Planner(inventory, rules, progress, partial)
     for account in everyone:
         planner.add(account)
     if progress.is_everything and not partial:
@@ -143,8 +148,8 @@ def plan_sweep(
 class _Planner:
     """Builds a plan, one account at a time."""
 
-    def __init__(self, inventory: Inventory, rules: PlanningRules, partial: str) -> None:
-        self._inventory, self._rules, self._partial = inventory, rules, partial
+    def __init__(self, inventory: Inventory, rules: PlanningRules, progress: SnapshotProgress, partial: str) -> None:
+        self._inventory, self._rules, self._progress, self._partial = inventory, rules, progress, partial
         self._lists: dict[str, list[str]] = {
             name: [] for name in ("withheld", "failed", "waiting", "orphans", "full_check", "unrequested")
         }
@@ -152,6 +157,7 @@ class _Planner:
         self._reported_only: dict[str, Difference] = {}
         self._counted: list[str] = []
         self._rebuilt: list[tuple[Account, PlannedAction]] = []
+        self._new: dict[str, list[tuple[Account, PlannedAction]]] = defaultdict(list)  # by unit
         self._in_sync = 0
         self._names: dict[str, str] = {}
 
@@ -181,6 +187,7 @@ class _Planner:
     def plan(self, listed: int) -> SweepPlan:
         """The finished plan. If the removals exceed the revocation budget, all of them are held, not only some."""
         self._place_rebuilds()
+        awaiting = self._place_new_connections()
         within, counted = latest(self._rules.recent, self._rules.now), set(self._counted)
         free = remaining(len(self._inventory.allowed), within, counted)
         hold = tuple(sorted(counted)) if len(counted - set(within)) > free else ()
@@ -190,10 +197,11 @@ class _Planner:
             in_sync=self._in_sync,
             start=tuple(self._start.values()),
             hold=hold,
+            awaiting=awaiting,
             reported_only=tuple(self._reported_only.values()),
             malformed=self._inventory.malformed,
             unexpected_entries=self._inventory.unexpected_entries,
-            names=self._reported_names(*self._lists.values(), list(hold)),
+            names=self._reported_names(*self._lists.values(), list(hold), *map(list, awaiting.values())),
             **{name: tuple(each) for name, each in self._lists.items()},
         )
 
@@ -241,6 +249,8 @@ class _Planner:
             self._lists["failed"].append(key)  # it is also tried again
         if planned.action is Action.REBUILD:
             self._rebuilt.append((account, planned))
+        elif planned.unit:
+            self._new[planned.unit].append((account, planned))
         else:
             where = self._reported_only if is_drift and not self._rules.repairs else self._start
             self._note(where, account, _describe(planned), self._expected(account, planned))
@@ -254,6 +264,20 @@ class _Planner:
         for account, planned in self._rebuilt:
             where = self._start if few and self._rules.repairs else self._reported_only
             self._note(where, account, _describe(planned), self._expected(account, planned))
+
+    def _place_new_connections(self) -> dict[str, tuple[str, ...]]:
+        """Start the new connections that the grant budget allows. Returns those that wait for approval, by unit."""
+        awaiting = {}
+        for unit in sorted({*self._new, *self._rules.grants.held}):
+            requested = {f"{account.id}#{planned.profile}": (account, planned) for account, planned in self._new[unit]}
+            is_complete = not self._partial and (self._progress.is_everything or unit in self._progress.scope)
+            waits = waiting(unit, sorted(requested), self._rules.grants, is_complete=is_complete)
+            if waits or is_complete:
+                awaiting[unit] = waits
+            for key in sorted(set(requested) - set(waits)):
+                account, planned = requested[key]
+                self._note(self._start, account, _describe(planned), self._expected(account, planned))
+        return awaiting
 
     def _remove(self, account: Account, planned: PlannedAction, key: str) -> None:
         is_orphan = self._inventory.is_orphan(account.id, planned.profile)

@@ -21,6 +21,8 @@ class Report(Value):
     `failed`: those that failed, with the cause. `in_progress`: accounts that were still being reconciled when the sweep
     ended.
 
+    `held`: revocations that wait for approval; `awaiting`: new connections that do.
+
     `unexpected`: entries of the access policy that no connection should have. `removed_entries`: those of them that are
     removed already. `unmanaged`: those that no earlier sweep reported; `unmanaged_before`: how many others there are.
     """
@@ -41,6 +43,7 @@ class Report(Value):
     failed: tuple[str, ...] = ()
     in_progress: tuple[str, ...] = ()
     held: tuple[str, ...] = ()
+    awaiting: tuple[str, ...] = ()
     withheld: tuple[str, ...] = ()
     reported_only: tuple[str, ...] = ()
     orphans: tuple[str, ...] = ()
@@ -60,6 +63,7 @@ class Report(Value):
             self.failed,
             self.in_progress,
             self.held,
+            self.awaiting,
             self.withheld,
             self.reported_only,
         )
@@ -74,6 +78,7 @@ class Report(Value):
             "Repaired": self.repaired,
             "FailedAccounts": len(self.failed) + self.refused,
             "HeldRevocations": len(self.held),
+            "HeldGrants": len(self.awaiting),
             "WithheldRemovals": len(self.withheld),
             "ReportedOnlyDifferences": len(self.reported_only),
             "Orphans": len(self.orphans),
@@ -109,6 +114,7 @@ def report(end: SweepEnd, scope: tuple[str, ...], plan: SweepPlan, now: Now) -> 
         failed=_failed(plan, found, now, names),
         in_progress=tuple(names.of(each) for each in sorted(_started(plan) & now.in_progress)),
         held=names.of_keys(sorted({*plan.hold, *plan.waiting})),
+        awaiting=names.of_keys(sorted(key for keys in plan.awaiting.values() for key in keys)),
         withheld=names.of_keys(plan.withheld),
         reported_only=tuple(_describe(each) for each in plan.reported_only),
         orphans=names.of_keys(plan.orphans),
@@ -172,7 +178,7 @@ def message(report: Report) -> tuple[str, str]:
     counts = [
         *((getattr(report, what), what) for what in ORDER),
         (len(report.failed), "failed"),
-        (len(report.held), "waiting for approval"),
+        (len(report.held) + len(report.awaiting), "waiting for approval"),
         (len(report.withheld), "not removed"),
         (len(report.reported_only), "only reported"),
         (len(report.stack_sets), "stack sets differ"),
@@ -185,7 +191,8 @@ def message(report: Report) -> tuple[str, str]:
     parts += _listed("What happened", report.outcomes)
     parts += _listed("Failed (each has its own cause and remedy in the registry)", report.failed)
     parts += _listed("Still in progress", report.in_progress)
-    parts += _listed("Wait for approval (see the request sent for them)", report.held)
+    parts += _listed("Revocations that wait for approval (see the request sent for them)", report.held)
+    parts += _listed("New connections that wait for approval (see the request sent for them)", report.awaiting)
     parts += _listed("Not removed, because the list is incomplete", report.withheld)
     parts += _listed("Differ, and are only reported (DriftRepair is notify)", report.reported_only)
     parts += _listed("Had resources but no record", report.orphans)

@@ -7,8 +7,11 @@ from datetime import datetime
 from control_plane.account import Hub
 from control_plane.assessment import AssessmentDependencies
 from control_plane.errors import InvalidProfiles
+from control_plane.grant_budget import MAX_BATCH, GrantState
 from control_plane.opt_in import OptInPolicy
 from control_plane.ports.access import RevocationBudget, Shards
+from control_plane.ports.approvals import Approvals
+from control_plane.ports.grants import GrantBudget
 from control_plane.ports.notifications import Notifications
 from control_plane.ports.reconciles import Reconciles
 from control_plane.ports.registry import Registry
@@ -37,6 +40,8 @@ class SweepDependencies:
     store: SweepStore
     policies: Shards
     budget: RevocationBudget
+    grants: GrantBudget
+    approvals: Approvals
     assessment: AssessmentDependencies
     reconciles: Reconciles
     registry: Registry
@@ -51,6 +56,8 @@ def make_plan(sweep_id: str, now: datetime, deps: SweepDependencies) -> SweepPla
     progress = store.get(sweep_id, PROGRESS, SnapshotProgress) or SnapshotProgress()
     baseline = store.get(ACROSS_SWEEPS, BASELINE, Baseline) or Baseline()
     partial = why_partial(progress, baseline)
+    if progress.is_everything and not partial:
+        deps.grants.set_organization(progress.listed)
     profiles, fault = _profiles(deps.assessment)
     read = merged(store.every(sweep_id, "page#", SnapshotPage))
     rules = PlanningRules(
@@ -62,6 +69,7 @@ def make_plan(sweep_id: str, now: datetime, deps: SweepDependencies) -> SweepPla
         now=now,
         repairs=deps.repairs,
         profiles_fault=fault,
+        grants=_grant_state(read, now, deps.grants),
     )
     built = stack_sets.built(deps.body, profiles, deps.hub)
     outdated = stack_sets.outdated(read.stack_sets, built)
@@ -83,8 +91,28 @@ def make_plan(sweep_id: str, now: datetime, deps: SweepDependencies) -> SweepPla
     # Before anything is started: a revocation of one of these waits for approval from now on.
     replaces = progress.is_everything and not partial
     budget.expect(frozenset(plan.hold) | (frozenset() if replaces else budget.expected()))
+    _request_approval_of_grants(plan, now, deps)
     save_plan(sweep_id, plan, store)
     return plan
+
+
+def _grant_state(read: SnapshotPage, now: datetime, grants: GrantBudget) -> GrantState:
+    """The grant budget of every OU with a tag that counts for an account, or whose new connections wait."""
+    if (most := grants.limit()) is None:
+        return GrantState()
+    held = {unit: grants.batches(unit).held().connections for unit in grants.waiting_units()}
+    units = {account.unit.id for account in read.accounts if account.unit} | set(held)
+    granted = {unit: grants.granted(unit, now) for unit in units}
+    return GrantState(limit=most, granted=granted, held=held, approved=grants.approved())
+
+
+def _request_approval_of_grants(plan: SweepPlan, now: datetime, deps: SweepDependencies) -> None:
+    """Ask people about the new connections that wait. A list that is too long for one item is approved in parts."""
+    for unit, connections in plan.awaiting.items():
+        batches = deps.grants.batches(unit)
+        if batch := batches.hold(connections[:MAX_BATCH], now.isoformat()):
+            deps.approvals.ask(batch, unit)
+            batches.record_approval_requested(batch)
 
 
 def inspect_some(sweep_id: str, offset: int, now: datetime, deps: SweepDependencies) -> int | None:
