@@ -51,6 +51,10 @@ class FakeOrganization:
         tagged = [unit for unit in above if opt_in_tag in unit.tags and opt_in_tag not in found.tags]
         return found.model_copy(update={"unit": tagged[0] if tagged else None})
 
+    def units_above(self, account_id: str) -> tuple[str, ...]:
+        """The ids of an account's parents, nearest first."""
+        return tuple(unit.id for unit in self.units.get(account_id, ()))
+
     def is_active(self, account_id: str) -> bool:
         """Whether the account is in the organization, and active."""
         return account_id in self.accounts and self.accounts[account_id].state == ACTIVE

@@ -29,7 +29,8 @@ class Account(BaseModel):
     """An account as Organizations describes it now.
 
     `unit` is the nearest parent that has the opt-in tag; it counts only when the account itself has no such tag. If the
-    parents are not known for now (`is_placed` is false), it is not known either what the account opts in to.
+    parents are not known for now (`is_placed` is false), it is not known either what the account opts in to. `above`:
+    the ids of all parents, nearest first, the root last; None: they were not read.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -40,6 +41,7 @@ class Account(BaseModel):
     tags: dict[str, str]
     unit: Unit | None = None
     is_placed: bool = True
+    above: tuple[str, ...] | None = None
 
     @property
     def is_active(self) -> bool:

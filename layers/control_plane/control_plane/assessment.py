@@ -64,7 +64,10 @@ def assess(
     account, not_found = _account(account_id, opt_in_policy, deps.organization)
     request = read_opt_in(account, hub, opt_in_policy, now)
     profiles = deps.profiles() if request.profile_names else {}
-    wanted = desired(request, sorted(profiles))
+    named = [profiles[name] for name in request.profile_names if name in profiles]
+    if account.above is None and any(each.needs_parents(account.id) for each in named):
+        account = account.model_copy(update={"above": deps.organization.units_above(account_id)})
+    wanted = desired(request, account, profiles)
     seen = observe(account, {*wanted.profiles, *extra_profiles}, profiles, hub, deps.observation)
     actions = [
         _checked_with_quick(planned, seen, profiles, deps.quick) for planned in plan(wanted, seen, opt_in_policy, now)

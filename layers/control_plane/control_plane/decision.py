@@ -1,13 +1,15 @@
 """Compare desired and observed state of an account, and plan an action for each connection. No I/O."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from pydantic import Field
 
-from control_plane.errors import NotOurs, UnknownProfile
+from control_plane.account import Account
+from control_plane.errors import NotOurs, ProfileNotOffered, UnknownProfile
 from control_plane.opt_in import OptInPolicy, OptInRequest, Value
+from control_plane.profiles import Profile
 
 LONGEST_GRACE = timedelta(days=366)  # the template's GracePeriodDays is always less
 GRACE_STATUSES = (
@@ -38,12 +40,19 @@ class Presence(StrEnum):
     CURRENT = "current"
 
 
+class Refused(Value):
+    """Why an account can't have a profile that its tag names: the error's name, and words."""
+
+    error: str
+    reason: str
+
+
 class Desired(Value):
-    """The connections an account should have, and why. `refused`: profile names that profiles.yaml does not define."""
+    """The connections an account should have, and why. `refused`: profiles that it asks for and can't have."""
 
     profiles: tuple[str, ...] = ()
     reason: str
-    refused: Mapping[str, str] = Field(default_factory=dict)
+    refused: Mapping[str, Refused] = Field(default_factory=dict)
     account_inactive: bool = False
     unit: str = ""  # the OU or the root whose tag asks for them; empty: the account's own tag does
 
@@ -87,12 +96,13 @@ class PlannedAction(Value):
     unit: str = ""  # of a new connection: the OU or the root whose grant budget it uses up
 
 
-def desired(request: OptInRequest, known_profiles: Sequence[str]) -> Desired:
-    """The connections an account should have: the requested profiles that are defined."""
+def desired(request: OptInRequest, account: Account, profiles: Mapping[str, Profile]) -> Desired:
+    """The connections an account should have: the requested profiles that are defined and offered to it."""
+    refused = {name: why for name in request.profile_names if (why := _refused(name, account, profiles))}
     return Desired(
-        profiles=tuple(name for name in request.profile_names if name in known_profiles),
+        profiles=tuple(name for name in request.profile_names if name not in refused),
         reason=request.reason,
-        refused={name: _unknown(name, known_profiles) for name in request.profile_names if name not in known_profiles},
+        refused=refused,
         account_inactive=request.account_inactive,
         unit=request.unit,
     )
@@ -105,11 +115,11 @@ def plan(
     actions = [_if_wanted(profile, wanted, observed.get(profile)) for profile in wanted.profiles]
     for profile, why in wanted.refused.items():
         seen = observed.get(profile)
-        # If a profile is removed from the file, the access it gave is removed, too.
+        # If a profile is removed from the file, or not offered any more, the access it gave is removed, too.
         if seen and not seen.is_absent:
-            actions.append(_if_unwanted(seen, wanted.model_copy(update={"reason": why}), opt_in_policy, now))
+            actions.append(_if_unwanted(seen, wanted.model_copy(update={"reason": why.reason}), opt_in_policy, now))
         else:
-            actions.append(refusal(profile, UnknownProfile.__name__, why))
+            actions.append(refusal(profile, why.error, why.reason))
     handled = {planned.profile for planned in actions}
     actions += [
         _if_unwanted(seen, wanted, opt_in_policy, now) for name, seen in observed.items() if name not in handled
@@ -122,8 +132,16 @@ def refusal(profile: str, error: str, why: str) -> PlannedAction:
     return PlannedAction(profile=profile, action=Action.REFUSE, reason=why, error=error)
 
 
-def _unknown(name: str, known_profiles: Sequence[str]) -> str:
-    return f"profiles.yaml defines no profile {name!r}; it defines {', '.join(sorted(known_profiles))}"
+def _refused(name: str, account: Account, profiles: Mapping[str, Profile]) -> Refused | None:
+    """Why the account can't have this profile; None when it can."""
+    if name not in profiles:
+        why = f"profiles.yaml defines no profile {name!r}; it defines {', '.join(sorted(profiles))}"
+        return Refused(error=UnknownProfile.__name__, reason=why)
+    try:
+        profiles[name].check_offer(name, account.id, account.above or ())
+    except ProfileNotOffered as error:
+        return Refused(error=type(error).__name__, reason=str(error))
+    return None
 
 
 def _if_wanted(profile: str, wanted: Desired, seen: Observed | None) -> PlannedAction:

@@ -41,6 +41,10 @@ class UnknownProfile(Exception):
     """The opt-in tag names a profile that profiles.yaml does not define."""
 
 
+class ProfileNotOffered(Exception):
+    """The opt-in tag names a profile that profiles.yaml offers to other accounts only."""
+
+
 class InvalidProfiles(Exception):
     """The profiles file is not valid, so none of its profiles may be used."""
 

@@ -63,6 +63,10 @@ REMEDIATIONS = {
         "a typing error in the tag, or a profile not deployed yet",
         f"correct the tag, or add the profile to layers/consumer/profiles.yaml and deploy, {RETRY}",
     ),
+    errors.ProfileNotOffered.__name__: Remediation(
+        "the profile is meant for other accounts, or its `accounts` and `units` in profiles.yaml lack this one",
+        f"name another profile in the tag, or add the account or its OU to the profile and deploy, {RETRY}",
+    ),
     errors.InvalidProfiles.__name__: Remediation(
         "profiles.yaml was edited by hand and breaks its rules",
         f"correct the file as the message says, deploy, {RETRY}",

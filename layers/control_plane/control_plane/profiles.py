@@ -1,7 +1,7 @@
 """Profiles: named, reviewed sets of what a connection exposes, read from the file an operator edits."""
 
 import sys
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,7 +9,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from control_plane.account import RESERVED, Hub, ProfileName
-from control_plane.errors import InvalidProfiles
+from control_plane.errors import InvalidProfiles, ProfileNotOffered
 
 PARAMETER_BYTES = 4096  # CloudFormation's limit for one parameter value
 ACCOUNT = "{account}"  # placeholder in a bucket's name: the consumer account's id
@@ -23,10 +23,14 @@ LOCATION = "^s3://" + START + r"([a-z0-9.-]|\{account\})*(/[\w!.'()=-]+)*/$"
 ALIAS = r"^alias/[\w/-]+$"
 WORD = r"^[\w.-]{1,128}$"
 GROUP = r"^[\x20-\xff]{1,128}$"  # Quick's own pattern: botocore's model of quicksight, GroupName
+MEMBER = r"^[0-9]{12}$"
+PARENT = r"^(ou-[0-9a-z]{4,32}-[0-9a-z]{8,32}|r-[0-9a-z]{4,32})$"
 CATALOG = r"^[\w@.-]{1,128}$"
 Pattern = Annotated[str, StringConstraints(pattern=DATABASE)]
 Bucket = Annotated[str, StringConstraints(pattern=BUCKET)]
 Alias = Annotated[str, StringConstraints(pattern=ALIAS)]
+Member = Annotated[str, StringConstraints(pattern=MEMBER)]
+Parent = Annotated[str, StringConstraints(pattern=PARENT)]
 Group = Annotated[str, StringConstraints(pattern=GROUP)]
 
 NARROW = "at least three characters{} before its first *, so that it never means everything"
@@ -37,6 +41,8 @@ RULES = {  # the message for each pattern a value does not match
     ALIAS: "no key alias: alias/name, without *",
     WORD: "no name: 1 to 128 letters, digits, _ . -",
     GROUP: "no group: 1 to 128 characters that Quick takes, from space to \xff (Latin letters, digits, signs)",
+    MEMBER: "no account: 12 digits, in quotes",
+    PARENT: "no OU and no root: an id as ou-ab12-consumers1 or r-ab12",
     CATALOG: "no catalog: 1 to 128 letters, digits, _ @ . -",
 }
 FAULT_TEXTS = {  # our messages for the error types of pydantic
@@ -63,10 +69,27 @@ class Profile(BaseModel):
     lake_formation: bool = False
     owners: list[Group] = Field(min_length=1, max_length=32)
     viewers: list[Group] = Field([], max_length=31)
+    accounts: list[Member] = []
+    units: list[Parent] = []
 
     def work_group_name(self, name: str) -> str:
         """The Athena workgroup queries run in; ours carries the profile's name."""
         return self.work_group or f"quick-athena-{name}"
+
+    def check_offer(self, name: str, account_id: str, above: Sequence[str]) -> None:
+        """Raise ProfileNotOffered unless an account with these parents may have it. Naming nobody offers it to all."""
+        if not self.accounts and not self.units:
+            return
+        if account_id not in self.accounts and set(self.units).isdisjoint(above):
+            units = [f"what is below {' or '.join(self.units)}"] if self.units else []
+            whom = " and to ".join([*([", ".join(self.accounts)] if self.accounts else []), *units])
+            raise ProfileNotOffered(
+                f"profiles.yaml does not offer the profile {name!r} to this account, only to {whom}"
+            )
+
+    def needs_parents(self, account_id: str) -> bool:
+        """Whether one has to know the account's parents to say so."""
+        return bool(self.units) and account_id not in self.accounts
 
 
 class Profiles(BaseModel):

@@ -22,6 +22,7 @@ GOOD: dict[str, Any] = {
 }
 ELSEWHERE = {**GOOD, "work_group": "nowhere", "results_location": "s3://quick-data-{account}/results/"}
 SHARED = {**GOOD, "viewers": ["people-nobody-made"]}
+PRIVATE = {**GOOD, "accounts": ["111122223333"], "units": ["ou-ab12-consumers1"]}
 TAKEN = ("taken", "blue", "automatic", "unmanaged")  # names somebody takes before us
 FILE = yaml.safe_dump(
     {
@@ -30,6 +31,7 @@ FILE = yaml.safe_dump(
             "sales": GOOD,
             "elsewhere": ELSEWHERE,
             "shared": SHARED,
+            "private": PRIVATE,
             **dict.fromkeys(TAKEN, GOOD),
         }
     }

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 WHO = f"account {ACCOUNT}: AssessAccount: the tag quick-athena"
 WRITE = "write enabled, paused, disabled, or profile names separated by spaces"
 NO_NAME = "which is no profile name (lower-case letters, digits, hyphens)"
-DEFINED = "it defines automatic, blue, default, elsewhere, sales, shared, taken, unmanaged"
+DEFINED = "it defines automatic, blue, default, elsewhere, private, sales, shared, taken, unmanaged"
 
 
 def expiring_tomorrow(stage: Stage) -> None:
@@ -94,6 +94,14 @@ CASES = [
         "connection#salse",
         CONNECTED,
         happens=tag("default salse"),
+    ),
+    Case(
+        "a profile that is offered to others only",
+        "ProfileNotOffered",
+        f"account {ACCOUNT}: AssessAccount: profiles.yaml does not offer the profile 'private' to this account, only "
+        "to 111122223333 and to what is below ou-ab12-consumers1",
+        "connection#private",
+        happens=tag("private"),
     ),
     tolerated("blanks around it", "  enabled "),
     tolerated("a profile named twice", "default  default"),

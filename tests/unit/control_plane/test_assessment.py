@@ -3,7 +3,7 @@
 import pytest
 
 from control_plane.access_policy import Shard
-from control_plane.account import Account
+from control_plane.account import Account, Unit
 from control_plane.assessment import Assessment, AssessmentDependencies, assess
 from control_plane.decision import Action
 from control_plane.errors import AccountNotActive, AccountNotFound, InvalidProfiles, InvalidTagValue
@@ -126,3 +126,51 @@ def test_quick_is_asked_only_when_a_connection_begins() -> None:
     quick = FakeQuickAccount()
     assessed(account(), allowed=True, recorded="connected", quick=quick)
     assert quick.asked == 0
+
+
+# --- profiles that are offered to some only ----------------------------------------------------------
+
+INNER, OUTER, ROOT, OTHER = "ou-ab12-inner0001", "ou-ab12-outer0001", "r-ab12", "ou-ab12-another01"
+
+
+def offered(
+    offer: dict[str, list[str]], above: tuple[str, ...] | None = (INNER, OUTER, ROOT), *, allowed: bool = False
+) -> Assessment:
+    """An account below these parents, whose tag names a profile that is offered like this."""
+    asking = account("enabled").model_copy(update={"above": above})
+    organization = FakeOrganization(asking)
+    organization.units[CONSUMER] = [Unit(id=each, tags={}) for each in (INNER, OUTER, ROOT)]
+    shards = [Shard(1, (entry(),))] if allowed else []
+    registry = FakeRegistry([(CONSUMER, "default", "connected")] if allowed else [])
+    planes = ObservationDependencies(FakeStackSets(HUB), FakeAccessPolicies(*shards), FakeDataSources(HUB), registry)
+    profiles = {"default": profile(**offer)}
+    deps = AssessmentDependencies(organization, planes, FakeQuickAccount(), lambda: profiles)
+    return assess(CONSUMER, OPT_IN_POLICY, HUB, deps, TODAY)
+
+
+@pytest.mark.parametrize("offer", [{}, {"accounts": [CONSUMER]}, {"units": [OUTER]}, {"units": [ROOT, OTHER]}])
+@pytest.mark.parametrize("above", [(INNER, OUTER, ROOT), None])
+def test_an_account_may_have_what_is_offered_to_it(offer: dict[str, list[str]], above: tuple[str, ...] | None) -> None:
+    assert actions(offered(offer, above)) == {"default": Action.CONNECT}
+
+
+@pytest.mark.parametrize(
+    ("offer", "whom"),
+    [
+        ({"accounts": ["111122223333", "222211113333"]}, "111122223333, 222211113333"),
+        ({"units": [OTHER]}, f"what is below {OTHER}"),
+        ({"accounts": ["111122223333"], "units": [OTHER, INNER[:-1]]}, None),
+    ],
+)
+@pytest.mark.parametrize("above", [(INNER, OUTER, ROOT), None])
+def test_others_are_refused_in_words(
+    offer: dict[str, list[str]], whom: str | None, above: tuple[str, ...] | None
+) -> None:
+    (planned,) = offered(offer, above).actions
+    assert (planned.action, planned.error) == (Action.REFUSE, "ProfileNotOffered")
+    whom = whom or f"111122223333 and to what is below {OTHER} or {INNER[:-1]}"
+    assert planned.reason == f"profiles.yaml does not offer the profile 'default' to this account, only to {whom}"
+
+
+def test_who_has_a_profile_that_is_not_offered_any_more_loses_it() -> None:
+    assert actions(offered({"units": [OTHER]}, allowed=True)) == {"default": Action.QUARANTINE}

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from control_plane.decision import Action, Desired, Observed, PlannedAction, Presence, plan
+from control_plane.decision import Action, Desired, Observed, PlannedAction, Presence, Refused, plan
 from tests.unit.control_plane.vocabulary import OPT_IN_POLICY, TODAY
 
 # --- plan: the difference ------------------------------------------------------------------------
@@ -16,6 +16,7 @@ SOURCES = (Presence.ABSENT, Presence.DIFFERENT, Presence.CURRENT)  # only a stac
 RECORDED = (None, "connecting", "connected", "quarantined", "removed", "failed")
 WANTED = Desired(profiles=("default",), reason="the tag says so")
 UNWANTED = Desired(reason="the tag is gone")
+UNDEFINED = Refused(error="UnknownProfile", reason="nobody defined it")
 
 
 def every_observation() -> list[Observed]:
@@ -75,7 +76,7 @@ def test_a_wanted_connection_never_seen_is_connected() -> None:
 
 
 def test_an_unknown_profile_is_refused_with_its_reason_and_error() -> None:
-    wanted = Desired(reason="the tag says gone", refused={"gone": "nobody defined it"})
+    wanted = Desired(reason="the tag says gone", refused={"gone": UNDEFINED})
     (planned,) = plan(wanted, {}, OPT_IN_POLICY, TODAY)
     assert (planned.action, planned.reason, planned.error) == (Action.REFUSE, "nobody defined it", "UnknownProfile")
 
@@ -90,14 +91,14 @@ def test_an_unmanaged_data_source_is_refused_and_hinders_no_revocation(seen: Obs
 
 
 def test_a_profile_that_left_the_file_takes_the_access_it_gave_with_it() -> None:
-    wanted = Desired(reason="the tag says gone", refused={"gone": "nobody defined it"})
+    wanted = Desired(reason="the tag says gone", refused={"gone": UNDEFINED})
     seen = Observed(profile="gone", consumer_role=Presence.DIFFERENT, access=True, recorded="connected")
     (planned,) = plan(wanted, {"gone": seen}, OPT_IN_POLICY, TODAY)
     assert (planned.action, planned.reason) == (Action.QUARANTINE, "nobody defined it")
 
 
 def test_each_connection_is_planned_by_itself() -> None:
-    wanted = Desired(profiles=("sales", "finance"), reason="r", refused={"marketing": "unknown"})
+    wanted = Desired(profiles=("sales", "finance"), reason="r", refused={"marketing": UNDEFINED})
     complete = Observed(
         profile="finance",
         consumer_role=Presence.CURRENT,

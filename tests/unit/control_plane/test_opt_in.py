@@ -7,10 +7,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from control_plane.account import Account, Unit
-from control_plane.decision import Desired, desired
+from control_plane.decision import Desired, Refused, desired
 from control_plane.errors import AccountNotReachable, InvalidExpiry, InvalidTagValue
 from control_plane.opt_in import OptInRequest, read_opt_in
-from tests.unit.control_plane.vocabulary import HUB, HUB_ACCOUNT, MANAGEMENT, OPT_IN_POLICY, TAG, TODAY, account
+from tests.unit.control_plane.vocabulary import (
+    HUB,
+    HUB_ACCOUNT,
+    MANAGEMENT,
+    OPT_IN_POLICY,
+    TAG,
+    TODAY,
+    account,
+    profile,
+)
 
 NAMES = ("default", "finance", "sales")
 WRITE = "write enabled, paused, disabled, or profile names separated by spaces"
@@ -20,7 +29,9 @@ EXPIRES = OPT_IN_POLICY.expires_tag
 
 
 def ask(tag: str | None, *, state: str = "ACTIVE", account_id: str = "222233334444") -> Desired:
-    return desired(read_opt_in(account(tag, state=state, account_id=account_id), HUB, OPT_IN_POLICY, TODAY), NAMES)
+    asking = account(tag, state=state, account_id=account_id)
+    profiles = dict.fromkeys(NAMES, profile())
+    return desired(read_opt_in(asking, HUB, OPT_IN_POLICY, TODAY), asking, profiles)
 
 
 @pytest.mark.parametrize(
@@ -99,7 +110,12 @@ def test_an_unknown_profile_is_refused_and_the_known_ones_are_given() -> None:
     assert ask("sales marketing") == Desired(
         profiles=("sales",),
         reason="the tag quick-athena says sales marketing",
-        refused={"marketing": "profiles.yaml defines no profile 'marketing'; it defines default, finance, sales"},
+        refused={
+            "marketing": Refused(
+                error="UnknownProfile",
+                reason="profiles.yaml defines no profile 'marketing'; it defines default, finance, sales",
+            )
+        },
     )
 
 

@@ -293,6 +293,24 @@ def test_a_broken_profiles_file_connects_nobody_and_keeps_no_access_alive() -> N
     assert [each.what.split(":")[0] for each in plan.start] == ["refuse", "quarantine default"]
 
 
+# --- profiles that are offered to some only ------------------------------------------------------------
+
+
+def test_a_sweep_starts_who_is_offered_a_profile_and_refuses_the_others() -> None:
+    inside = member(1).model_copy(update={"above": ("ou-ab12-consumers1", "r-ab12")})
+    outside = member(2).model_copy(update={"above": ("r-ab12",)})
+    offered = {"default": profile(units=["ou-ab12-consumers1"])}
+    plan = sweep([inside, outside], connected([2]), [2], profiles=offered)
+    assert [each.what.split(":")[0] for each in plan.start] == ["connect default", "quarantine default"]
+
+
+def test_an_account_whose_parents_the_list_does_not_have_is_assessed_by_its_reconcile() -> None:
+    plan = sweep([member(1)], connected([1]), [1], profiles={"default": profile(units=["ou-ab12-consumers1"])})
+    assert [each.what for each in plan.start] == ["assess: its parents in the organization could not be read"]
+    plan = sweep([member(1)], connected([1]), [1], profiles={"default": profile(accounts=[identity(1)])})
+    assert plan.start == ()
+
+
 # --- new connections by one tag --------------------------------------------------------------------
 
 UNIT, ROOT = "ou-ab12-consumers1", "r-ab12"

@@ -1,6 +1,6 @@
 """The organization, read as a delegated administrator."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from control_plane.account import ACTIVE, Account
@@ -25,8 +25,22 @@ class AwsOrganization:
         with named_errors():
             found = self._describe(account_id)
             tags = self.tags(account_id)
-            unit = None if opt_in_tag in tags else nearest(self.units_above(found), self.tags, opt_in_tag)
-        return Account(id=account_id, name=found.get("Name", account_id), state=state_of(found), tags=tags, unit=unit)
+            path = units_of_path(found)
+            above = () if opt_in_tag in tags else path or self._parents(account_id)
+            unit = nearest(above, self.tags, opt_in_tag)
+        return Account(
+            id=account_id,
+            name=found.get("Name", account_id),
+            state=state_of(found),
+            tags=tags,
+            unit=unit,
+            above=tuple(path) or None,
+        )
+
+    def units_above(self, account_id: str) -> tuple[str, ...]:
+        """The ids of an account's parents, nearest first, the root last. Or ParentsUnknown."""
+        with named_errors():
+            return tuple(self._parents(account_id))
 
     def is_active(self, account_id: str) -> bool:
         """Whether the account is in the organization, and active."""
@@ -39,13 +53,6 @@ class AwsOrganization:
     def _describe(self, account_id: str) -> Any:
         return self._client.describe_account(AccountId=account_id)["Account"]
 
-    def units_above(self, account: Any) -> Iterable[str]:
-        """The ids of an account's parents, nearest first, the root last; raises AWS's own errors, or ParentsUnknown.
-
-        A response without a path does not mean that there are none: then each parent is read with ListParents.
-        """
-        return units_of_path(account) or self._parents(account["Id"])
-
     def parent(self, child_id: str) -> str:
         """The parent of an account or an OU; raises AWS's own errors, or ParentsUnknown."""
         pages = self._client.get_paginator("list_parents").paginate(ChildId=child_id)
@@ -55,6 +62,7 @@ class AwsOrganization:
         return found[0]
 
     def _parents(self, child_id: str) -> Iterator[str]:
+        """Each parent, read with ListParents: a response without a path does not mean that there are none."""
         for _ in range(DEEPEST):
             child_id = self.parent(child_id)
             yield child_id

@@ -11,6 +11,9 @@ class Organization(Protocol):
     def account(self, account_id: str, opt_in_tag: str) -> Account:
         """One account with its tags; without the opt-in tag also the nearest parent that has it. Or AccountNotFound."""
 
+    def units_above(self, account_id: str) -> tuple[str, ...]:
+        """The ids of an account's parents, nearest first, the root last. Or ParentsUnknown."""
+
 
 class AccountStates(Protocol):
     """Whether accounts are active members of the organization."""

@@ -174,7 +174,13 @@ def _account(place: ListedAccount, opt_in_policy: OptInPolicy, listing: AccountL
     above = () if opt_in_policy.opt_in_tag in tags else units.above(place)
     unit = units.nearest(above) if above else None
     return Account(
-        id=place.account_id, name=place.name, state=place.state, tags=tags, unit=unit, is_placed=above is not None
+        id=place.account_id,
+        name=place.name,
+        state=place.state,
+        tags=tags,
+        unit=unit,
+        is_placed=above is not None,
+        above=above or place.units,
     )
 
 

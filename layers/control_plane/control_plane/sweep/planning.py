@@ -33,6 +33,7 @@ OUTCOMES = {  # of planned actions; connect has several
 }
 RETURNING = ("held", "quarantined", "disconnecting")  # statuses of connections that a returning tag restores
 LONGEST_REASON = 300  # characters of a reason in a plan
+PARENTS_UNKNOWN = "assess: its parents in the organization could not be read"
 REPORTED = 100  # items of each list that a report keeps
 FULL_CHECK_DAYS = 10  # each sweep checks one of so many accounts in full; after as many days all are checked
 
@@ -167,7 +168,7 @@ class _Planner:
         self._names[account.id] = account.name
         if account.is_active and not account.is_placed:
             # It has no tag of its own and its parents are not known: its reconcile reads them.
-            self._note(self._start, account, "assess: its parents in the organization could not be read")
+            self._note(self._start, account, PARENTS_UNKNOWN)
             return
         try:
             request = read_opt_in(account, rules.hub, rules.opt_in_policy, rules.now)
@@ -211,7 +212,11 @@ class _Planner:
         return {each: self._names[each] for each in accounts if self._names.get(each, each) != each}
 
     def _compare(self, account: Account, request: OptInRequest) -> None:
-        wanted = desired(request, sorted(self._rules.profiles))
+        named = [self._rules.profiles[name] for name in request.profile_names if name in self._rules.profiles]
+        if account.above is None and any(each.needs_parents(account.id) for each in named):
+            self._note(self._start, account, PARENTS_UNKNOWN)
+            return
+        wanted = desired(request, account, self._rules.profiles)
         seen = self._inventory.observed(account, wanted.profiles)
         actions = plan(wanted, seen, self._rules.opt_in_policy, self._rules.now)
         if request.denied and not actions:
