@@ -1,6 +1,7 @@
 """What botocore and moto work out anew for every session or every call, worked out once for the whole process.
 
-None of it changes what a caller sees. It is half of the time a simulation takes.
+None of it changes what a caller sees. It is half of the time a simulation takes. Whoever imports this module takes all
+of it, best before moto's services are imported: some of them make sessions then.
 """
 
 from __future__ import annotations
@@ -45,9 +46,8 @@ _aliases: dict[str, str] = {}
 _roles: dict[tuple[type, type], tuple[bool, bool]] = {}
 
 
-@cache
-def take() -> None:
-    """Take all of them; again is once."""
+def _take() -> None:
+    """Take all of them."""
     # Service models: each takes a tenth of a second to read, and every session would have its own.
     modules: tuple[Any, ...] = (botocore.session, moto.core.utils)
     for module in modules:
@@ -182,3 +182,6 @@ def _all_items(table: Any) -> Sequence[Any]:
 
 def _key(item: Any) -> tuple[Any, ...]:
     return tuple(part.cast_value for part in (item.hash_key, item.range_key) if part)
+
+
+_take()
