@@ -23,50 +23,6 @@ from sandbox.aws.server import Server
 from sandbox.organization import Sandbox
 from sandbox.product import CONSUMER_LAYER, OPT_IN_TAG
 
-HELP = """Serve an AWS organization to any AWS client, until SIGTERM.
-
-\b
-  serve --port 5000 --speed 10        in one shell; in another one:
-  eval "$(.venv/bin/python -m sandbox serve --env management)"
-  aws organizations tag-resource --resource-id <member> \\
-      --tags Key=quick-athena,Value=enabled
-  curl "$AWS_ENDPOINT_URL/sandbox/alarms"
-
-With --env or --aws-config nothing is started: they are about a sandbox that is
-served already, the one at --port or the only one.
-
-When all is deployed, one JSON line on stdout says where and as whom:
-endpoint_url, region, accounts, credentials (an administrator's, for each
-account), registry_table, run_as_role_arn, run_as_role_session (as Quick would
-hold it, without scope-down), opt_in_tag. With --empty or --no-deploy you deploy the
-control plane, and what is announced of it is null. Everything else goes to
-stderr.
-
-\b
-POST /sandbox/advance   {"seconds": n}
-    Go on so far, from due moment to due moment, and wait until nothing runs
-    between them. Answers within a minute {"now", "fired", "running",
-    "remaining"}: go on with the remaining seconds.
-POST /sandbox/events    {"drop": p, "repeat": p, "delay_seconds": n, "seed": n}
-    The fate of organization events from now on; p is a probability.
-GET /sandbox/accounts
-    Every account there is now, with an administrator's credentials.
-GET /sandbox/calls
-    Every call: time, account, role, service, operation, resource, outcome.
-GET /sandbox/messages
-    Every e-mail of SNS: time, topic, endpoint, subject, text; and the topics
-    whose messages nobody gets, because nobody is subscribed.
-GET /sandbox/alarms
-    Every alarm: account, region, name, state, since, reason.
-POST /sandbox/faults    {"service", "operation", "effect", ...}
-    Make a named call fail, hang or answer late. The fields are in
-    docs/sandbox/serve.md.
-DELETE /sandbox/faults
-    No faults any more.
-
-Signatures and HTTP use real time; waits, schedules, operations and propagation
-use the sandbox's clock, which stands still while it computes.
-"""
 WORKERS = 2  # so that races between calls show; more of them only wait for each other, and computing is one core's
 
 
@@ -95,20 +51,6 @@ def main(port: int, accounts: int, speed: float, profiles: Path | None, deployed
         _serve(announced_on, listener, _world(accounts, speed, Path(folder), profiles, groups, deployed))
     sys.stderr.flush()
     os._exit(0)  # an advance may be under way: nobody waits for it, and none of its calls may meet the real AWS
-
-
-def show(port: int, env: str | None, aws_config: Path | None) -> int:
-    """What a shell needs for the sandbox that is served already; the exit code: 2 if there is no such thing."""
-    try:
-        served = shell.find(port)
-        if aws_config:
-            shell.write_profiles(served, aws_config)
-        if env:
-            sys.stdout.write(shell.exports(served, env))
-    except shell.NotServed as error:
-        sys.stderr.write(f"{error}\n")
-        return 2
-    return 0
 
 
 @dataclass(frozen=True)

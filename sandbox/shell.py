@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import sys
 import tempfile
 import urllib.request
 from pathlib import Path
@@ -63,6 +64,20 @@ def write_profiles(served: Served, path: Path) -> None:
         raise NotServed(f"--aws-config {path}: it is there already, and not written by this command")
     path.touch(mode=0o600)
     path.write_text("\n".join([OF_OURS, *(_profile(served, each) for each in served["accounts"])]), encoding="utf-8")
+
+
+def show(port: int, env: str | None, aws_config: Path | None) -> int:
+    """What a shell needs for the sandbox that is served already; the exit code: 2 if there is no such thing."""
+    try:
+        served = find(port)
+        if aws_config:
+            write_profiles(served, aws_config)
+        if env:
+            sys.stdout.write(exports(served, env))
+    except NotServed as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    return 0
 
 
 def _profile(served: Served, account: dict[str, Any]) -> str:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import pytest
 from moto import mock_aws
 
-from sandbox.aws import shortcuts
 from sandbox.aws.clock import VirtualClock
 from sandbox.aws.cloud import Cloud
 from tests import order, prototypes
@@ -35,7 +34,6 @@ def cloud() -> Iterator[Cloud]:
 def pytest_configure() -> None:
     """Tests make few cycles and hold much (a gigabyte of service models): looking for cycles took a third of them."""
     gc.set_threshold(200_000, 20, 100)
-    shortcuts.take()
 
 
 @pytest.hookimpl(trylast=True)

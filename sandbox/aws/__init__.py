@@ -4,6 +4,7 @@ It knows nothing of what is deployed into it. Users import the names below, and 
 (only who serves needs it, and it is slow to import). All other modules are for the engine's own tests.
 """
 
+from sandbox.aws import shortcuts  # noqa: F401 - first, and for what it does
 from sandbox.aws.asl.effects import Entered
 from sandbox.aws.asl.execution import Execution
 from sandbox.aws.clock import Clock, ScaledClock, VirtualClock

@@ -18,7 +18,6 @@ from moto.core.exceptions import ServiceException
 from moto.core.responses import ActionResult, BaseResponse
 from moto.core.utils import get_service_model
 
-from sandbox.aws import shortcuts
 from sandbox.aws.s3_gateway import S3Gateway
 
 if TYPE_CHECKING:
@@ -107,7 +106,6 @@ class Gateway:
 
     def install(self) -> None:
         """Take moto's place at its door."""
-        shortcuts.take()
         # AWS answers any service's call with common codes that no service's model lists.
         warnings.filterwarnings("ignore", message=".*does not match an error shape.*", category=UserWarning)
         gateway = self

@@ -35,8 +35,21 @@ Answer = tuple[int, Any, Any]
 Method = Callable[[Request, str, Any], Answer]
 LEFT_OUT = {"transfer-encoding", "content-length"}  # the body is there as a whole
 
+# All of a request that its URL is made of.
+PARTS_OF_URL = (
+    "wsgi.url_scheme",
+    "HTTP_HOST",
+    "SERVER_NAME",
+    "SERVER_PORT",
+    "SCRIPT_NAME",
+    "PATH_INFO",
+    "RAW_URI",
+    "QUERY_STRING",
+)
+
 _environ_key = lru_cache(1024)(environ_key_for_header)
 _process_request = BotocoreStubber.process_request
+_spell_raw_url = Request.raw_url.fget
 _get_action = BaseResponse._get_action
 _get_access_key = BaseResponse.get_access_key
 
@@ -45,6 +58,7 @@ def take() -> None:
     """Let moto take this way."""
     BotocoreStubber.process_request = _answer
     BaseResponse._get_action = _action
+    Request.raw_url = property(_raw_url)
     BaseResponse.get_access_key = _access_key
     moto.core.responses.parse_qsl = _fields
 
@@ -114,6 +128,18 @@ def _blank(method: str, url: str) -> dict[str, Any]:
     environ: dict[str, Any] = Request.from_primitives(method, url, {}).environ
     del environ["werkzeug.request"]
     return environ
+
+
+def _raw_url(request: Request) -> str:
+    """A request's URL as it arrived; it is asked for several times."""
+    return _url_of(*map(request.environ.get, PARTS_OF_URL))
+
+
+@lru_cache(4096)
+def _url_of(*parts: str | None) -> str:
+    present = {name: part for name, part in zip(PARTS_OF_URL, parts, strict=True) if part is not None}
+    url: str = _spell_raw_url(Request(present))
+    return url
 
 
 def _action(response: Any) -> Any:

@@ -1,16 +1,16 @@
 """What botocore and moto work out anew for every session or every call, worked out once for the whole process.
 
-None of it changes what a caller sees. It is half of the time a simulation takes.
+None of it changes what a caller sees. It is half of the time a simulation takes. Whoever imports this module takes all
+of it, best before moto's services are imported: some of them make sessions then.
 """
 
 from __future__ import annotations
 
 import string
 import weakref
-from collections import deque
 from datetime import UTC, datetime
-from functools import cache, cached_property, lru_cache
-from typing import TYPE_CHECKING, Any
+from functools import cache, cached_property
+from typing import Any
 
 import botocore.auth
 import botocore.client
@@ -22,32 +22,22 @@ import moto.core.utils
 from botocore.context import get_context
 from botocore.exceptions import NoCredentialsError
 from moto.core.base_backend import BackendDict, BaseBackend
-from moto.core.serialize import MISSING, AttributePicker
-from moto.dynamodb.comparisons import ConditionExpressionParser
-from moto.dynamodb.models.table import Table
-from moto.dynamodb.parsing.ast_nodes import DepthFirstTraverser, Node
-from moto.dynamodb.parsing.expressions import UpdateExpressionParser
+from moto.core.serialize import AttributePickerContext, ResponseSerializer
 from moto.moto_api._internal.moto_random import MotoRandom
 
-from sandbox.aws import in_process_requests
+from sandbox.aws import dynamodb_expressions, in_process_requests
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-
-_lex = ConditionExpressionParser._lex_condition_expression
 _service_models: dict[tuple[str, str | None], Any] = {}
 _load_service_model = botocore.client.ClientCreator._load_service_model  # type: ignore[attr-defined]  # botocore's own
+_get_value = ResponseSerializer.get_value
 _spell_user_agent = botocore.useragent.UserAgentString.to_string
 _user_agents = weakref.WeakKeyDictionary[Any, dict[frozenset[str], str]]()
 _make_aliaser = botocore.hooks.EventAliaser.__init__
 _aliases: dict[str, str] = {}
-_roles: dict[tuple[type, type], tuple[bool, bool]] = {}
 
 
-@cache
-def take() -> None:
-    """Take all of them; again is once."""
+def _take() -> None:
+    """Take all of them."""
     # Service models: each takes a tenth of a second to read, and every session would have its own.
     modules: tuple[Any, ...] = (botocore.session, moto.core.utils)
     for module in modules:
@@ -65,13 +55,10 @@ def take() -> None:
     urls.__set_name__(BaseBackend, "urls")
     BaseBackend.urls = urls
     _shorten(BackendDict, "__getitem__", _account)
-    _shorten(AttributePicker, "__call__", _picked)
-    UpdateExpressionParser.make = lru_cache(4096)(UpdateExpressionParser.make)  # whoever changes one copies it
-    ConditionExpressionParser._lex_condition_expression = _nodes
-    DepthFirstTraverser.traverse_node_recursively = _traversed
+    ResponseSerializer.get_value = _member
     MotoRandom.get_random_string = _random_string
     in_process_requests.take()
-    Table.all_items = _all_items
+    dynamodb_expressions.take()
 
 
 def _service_model(creator: Any, service_name: str, api_version: str | None = None) -> Any:
@@ -127,46 +114,17 @@ def _account(backends: Any, account_id: str) -> Any:
     return dict.get(backends, account_id, ...)
 
 
-def _picked(picker: Any, context: Any) -> Any:
+def _member(serializer: Any, value: Any, key: str, shape: Any) -> Any:
     """A member of a plain dictionary: the names moto looks for it under depend on the model only."""
-    if type(context.obj) is not dict or picker.response_transformers or context.shape is None:
-        return ...
-    known = vars(context.shape).setdefault("_names_of_members", {})
-    names = known.get((type(picker), context.key))
+    picker = serializer._value_picker
+    if type(value) is not dict or picker.response_transformers:
+        return _get_value(serializer, value, key, shape)
+    known = vars(shape).setdefault("_names_of_members", {})
+    names = known.get((type(picker), key))
     if names is None:
-        names = known[type(picker), context.key] = tuple(dict.fromkeys(picker.get_possible_keys(context)))
-    found = (moto.core.utils.get_value(context.obj, name, MISSING) for name in names)
-    return next((value for value in found if value is not MISSING), None)
-
-
-def _nodes(parser: Any) -> deque[Any]:
-    """A condition's words."""
-    return deque(node._replace(children=[]) for node in _words(parser.condition_expression))
-
-
-@lru_cache(4096)
-def _words(condition: str) -> tuple[Any, ...]:
-    return tuple(_lex(ConditionExpressionParser(condition, None, None)))
-
-
-def _traversed(traverser: Any, node: Any, child_id: int = -1) -> Any:
-    """Moto's own traversal, but that it is known of each type of node whether this type of traverser processes it."""
-    kinds = (type(traverser), type(node))
-    if kinds not in _roles:
-        _roles[kinds] = isinstance(node, Node), isinstance(node, traverser.nodes_to_be_processed())
-    is_node, is_processed = _roles[kinds]
-    if not is_node:
-        return node
-    parent = node.parent
-    for index, child in enumerate(node.children or ()):
-        traverser.pre_processing_of_child(node, index)
-        traverser.traverse_node_recursively(child, index)
-    if is_processed:
-        node = traverser.process(node)
-        node.parent = parent
-        if parent:
-            parent.children[child_id] = node
-    return node
+        context = AttributePickerContext(value, key, shape, serializer.operation_model)
+        names = known[type(picker), key] = tuple(dict.fromkeys(picker.get_possible_keys(context)))
+    return next((value[name] for name in names if name in value), None)
 
 
 def _random_string(self: Any, length: int = 20, include_digits: bool = True, lower_case: bool = False) -> str:  # noqa: FBT001, FBT002 - moto's signature
@@ -174,11 +132,4 @@ def _random_string(self: Any, length: int = 20, include_digits: bool = True, low
     return text.lower() if lower_case else text
 
 
-def _all_items(table: Any) -> Sequence[Any]:
-    """A table's items by their keys, each read once."""
-    items = [item for each in table.items.values() for item in (each.values() if table.range_key_attr else (each,))]
-    return sorted(items, key=_key)
-
-
-def _key(item: Any) -> tuple[Any, ...]:
-    return tuple(part.cast_value for part in (item.hash_key, item.range_key) if part)
+_take()

@@ -67,7 +67,7 @@ class Statement:
         )
 
     def _covers_action(self, action: str) -> bool:
-        return any(text_matches(pattern, action) for pattern in self.actions) != self.excludes_actions
+        return _is_among(action, self.actions) != self.excludes_actions
 
     def _covers_resource(self, prepared: PreparedRequest) -> bool:
         if self.resources is None:  # a trust policy: the resource is the role it is attached to
@@ -99,6 +99,12 @@ class Policy:
         for each in self.statements:
             if each.effect == "Allow" and each.principal and each.applies(prepared):
                 yield each.principal.grant(prepared.principal)
+
+
+@lru_cache(maxsize=8192)
+def _is_among(action: str, patterns: tuple[str, ...]) -> bool:
+    """Whether an action matches one of a statement's: few actions are asked for, and again and again."""
+    return any(text_matches(pattern, action) for pattern in patterns)
 
 
 def validate(document: Document, kind: Kind = "identity") -> None:

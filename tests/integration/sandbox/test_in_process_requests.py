@@ -34,6 +34,18 @@ def test_it_is_built_as_moto_builds_it(request_: Any) -> None:
         assert sorted(built.headers) == sorted(by_moto.headers)
 
 
+@pytest.mark.parametrize("request_", [each.prepare() for each in REQUESTS], ids=lambda each: each.url)
+@pytest.mark.parametrize("more", [{}, {"SCRIPT_NAME": "/below"}, {"RAW_URI": "//a%2Fb?x=1"}, {"HTTP_HOST": "else:1"}])
+def test_its_url_is_spelled_as_moto_spells_it(request_: Any, more: dict[str, str]) -> None:
+    built = Request({**in_process_requests.build(request_).environ, **more})
+    assert [built.raw_url] * 2 == [in_process_requests._spell_raw_url(built)] * 2
+
+
+def test_without_a_host_the_servers_name_is_in_its_url() -> None:
+    request = Request({"wsgi.url_scheme": "http", "SERVER_NAME": "here", "SERVER_PORT": "81", "PATH_INFO": "/p"})
+    assert request.raw_url == in_process_requests._spell_raw_url(request) == "http://here:81/p"
+
+
 def test_a_json_body_is_no_form() -> None:
     body = b'{"Value": "a&Action=DeleteTable"}'
     response = BaseResponse("dynamodb")

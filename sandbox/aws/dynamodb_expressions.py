@@ -1,0 +1,143 @@
+"""What moto's DynamoDB works out anew for every call from an expression's text or a table, worked out once.
+
+The product's expressions are a few dozen texts, and moto reads, copies and checks each of them at every call.
+"""
+
+from __future__ import annotations
+
+import pickle
+import weakref
+from collections import deque
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Any
+
+from moto.dynamodb.comparisons import ConditionExpressionParser
+from moto.dynamodb.models.table import Table
+from moto.dynamodb.parsing.ast_nodes import DepthFirstTraverser, Expression, Node, UpdateExpressionFunction
+from moto.dynamodb.parsing.expressions import UpdateExpressionParser
+from moto.dynamodb.parsing.validators import (
+    ActionCountValidator,
+    OverlappingPathsValidator,
+    UpdateExpressionValidator,
+    UpdateHashRangeKeyValidator,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# These look at the expression, its names and the table's key, and change nothing: what passed once passes again.
+CHECKS = (ActionCountValidator, OverlappingPathsValidator, UpdateHashRangeKeyValidator)
+
+MOTOS_OWN = {
+    (owner, name): getattr(owner, name)
+    for owner, name in (
+        (DepthFirstTraverser, "traverse_node_recursively"),
+        (Node, "find_clauses"),
+        (UpdateExpressionValidator, "__init__"),
+        (UpdateExpressionValidator, "validate"),
+    )
+}
+
+_lex = ConditionExpressionParser._lex_condition_expression
+_roles: dict[tuple[type, type], tuple[bool, bool]] = {}
+_pickled = weakref.WeakKeyDictionary[Any, bytes]()
+_passed = weakref.WeakKeyDictionary[Any, set[Any]]()  # by expression: with which names and key
+
+
+def take() -> None:
+    """Let moto take these ways."""
+    UpdateExpressionParser.make = lru_cache(4096)(UpdateExpressionParser.make)  # whoever changes one copies it
+    ConditionExpressionParser._lex_condition_expression = _nodes
+    DepthFirstTraverser.traverse_node_recursively = _traversed
+    Node.find_clauses = _clauses
+    UpdateExpressionValidator.__init__ = _begin
+    UpdateExpressionValidator.validate = _validated
+    Table.all_items = _all_items
+
+
+def _nodes(parser: Any) -> deque[Any]:
+    """A condition's words."""
+    return deque(node._replace(children=[]) for node in _words(parser.condition_expression))
+
+
+@lru_cache(4096)
+def _words(condition: str) -> tuple[Any, ...]:
+    return tuple(_lex(ConditionExpressionParser(condition, None, None)))
+
+
+def _traversed(traverser: Any, node: Any, child_id: int = -1) -> Any:
+    """Moto's own traversal, but that it is known of each type of node whether this type of traverser processes it."""
+    kinds = (type(traverser), type(node))
+    if kinds not in _roles:
+        _roles[kinds] = isinstance(node, Node), isinstance(node, traverser.nodes_to_be_processed())
+    is_node, is_processed = _roles[kinds]
+    if not is_node:
+        return node
+    parent = node.parent
+    for index, child in enumerate(node.children or ()):
+        traverser.pre_processing_of_child(node, index)
+        traverser.traverse_node_recursively(child, index)
+    if is_processed:
+        node = traverser.process(node)
+        node.parent = parent
+        if parent:
+            parent.children[child_id] = node
+    return node
+
+
+def _clauses(node: Any, kinds: Any) -> list[Any]:
+    """The clauses of these kinds below a node; whether a kind of node has any below it is looked up once."""
+    found: list[Any] = []
+    for child in node.children or ():
+        if type(child) in kinds:
+            found.append(child)
+        elif _has_clauses(type(child)):
+            found += child.find_clauses(kinds)
+    return found
+
+
+@cache
+def _has_clauses(kind: type) -> bool:
+    return issubclass(kind, (Expression, UpdateExpressionFunction))
+
+
+def _begin(
+    validator: Any,
+    expression: Any,
+    expression_attribute_names: Any,
+    expression_attribute_values: Any,
+    item: Any,
+    table: Any,
+) -> None:
+    """Moto's own, but that the copy comes from a pickle."""
+    validator.expression_attribute_names = expression_attribute_names
+    validator.expression_attribute_values = expression_attribute_values
+    validator.item, validator.table = item, table
+    validator.processors = validator.get_ast_processors()
+    validator.expression = expression
+    if expression not in _pickled:
+        _pickled[expression] = pickle.dumps(expression)
+    validator.node_to_validate = pickle.loads(_pickled[expression])  # noqa: S301 - written a moment ago
+
+
+def _validated(validator: Any) -> Any:
+    """Moto's own, but that an expression's `CHECKS` are made until they passed once."""
+    names = validator.expression_attribute_names or {}
+    given = (frozenset(names.items()), tuple(validator.table.table_key_attrs))
+    passed = _passed.setdefault(validator.expression, set())
+    node = validator.node_to_validate
+    for processor in validator.processors:
+        if not (given in passed and isinstance(processor, CHECKS)):
+            node = processor.traverse(node)
+    passed.add(given)
+    return node
+
+
+def _all_items(table: Any) -> Sequence[Any]:
+    """A table's items by their keys, each read once."""
+    items = [item for each in table.items.values() for item in (each.values() if table.range_key_attr else (each,))]
+    return sorted(items, key=_key)
+
+
+def _key(item: Any) -> tuple[Any, ...]:
+    return tuple(part.cast_value for part in (item.hash_key, item.range_key) if part)

@@ -1,0 +1,118 @@
+"""What was worked out before is what moto works out: each answer, also a later one, is that of its own way."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore.exceptions import ClientError
+from moto.core.serialize import JSONSerializer, ResponseSerializer, XFormedAttributePicker
+from moto.core.utils import get_service_model
+
+from sandbox.aws import dynamodb_expressions, shortcuts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sandbox.aws.cloud import Cloud
+
+TABLE, KEY = "things", {"pk": {"S": "a"}, "sk": {"S": "b"}}
+LETTERS = {":n": {"N": "1"}, ":s": {"SS": ["x"]}, ":t": {"S": "text"}}
+NAMES = {"#n": "number", "#k": "pk", "#m": "map"}
+EXPRESSIONS = [
+    "SET #n = if_not_exists(#n, :n) + :n, #m = :t",
+    "SET a = :t, b = :n, c = :t, d = :s REMOVE e, f ADD g :n DELETE h :s",
+    "ADD g :n, h :s",
+    "REMOVE listed[0], listed[2]",
+    "SET #m.inside = :t",
+    "SET a = :t, a = :n",
+    "SET #n = :t, #n = :n",
+    "SET a.b = :t, a = :n",
+    "SET a = :t SET b = :t",
+    "ADD g :n ADD h :n",
+    "REMOVE a REMOVE b",
+    "SET #k = :t",
+    "SET pk = :t",
+    "SET a = :unknown",
+    "SET a = absent",
+    "ADD a :t",
+    "SET",
+]
+
+
+@pytest.fixture
+def table(cloud: Cloud) -> Iterator[Any]:
+    """A client for a table with one item."""
+    with cloud.administering(cloud.topology.hub):
+        client = cloud.client("dynamodb")
+        client.create_table(
+            TableName=TABLE,
+            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in KEY],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        yield client
+
+
+def _after(table: Any, expression: str) -> Any:
+    """What an update answers, and what the item is then: it always begins as the same item."""
+    listed = {"L": [{"N": "1"}, {"N": "2"}, {"N": "3"}]}
+    table.put_item(TableName=TABLE, Item={**KEY, "e": {"N": "1"}, "h": {"SS": ["x", "y"]}, "listed": listed})
+    more = {"ExpressionAttributeNames": {name: real for name, real in NAMES.items() if name in expression}}
+    more |= {"ExpressionAttributeValues": {name: value for name, value in LETTERS.items() if name in expression}}
+    given = {name: value for name, value in more.items() if value}
+    try:
+        answer = table.update_item(
+            TableName=TABLE, Key=KEY, UpdateExpression=expression, ReturnValues="UPDATED_NEW", **given
+        )
+        said = answer["Attributes"]
+    except ClientError as error:
+        said = error.response["Error"]
+    return said, table.get_item(TableName=TABLE, Key=KEY)["Item"]
+
+
+@pytest.mark.parametrize("expression", EXPRESSIONS)
+def test_an_update_does_and_says_what_it_does_and_says_in_motos_own_way(
+    table: Any, monkeypatch: pytest.MonkeyPatch, expression: str
+) -> None:
+    with monkeypatch.context() as patch:
+        for (owner, name), own in dynamodb_expressions.MOTOS_OWN.items():
+            patch.setattr(owner, name, own)
+        expected = _after(table, expression)
+    assert [_after(table, expression) for _ in range(3)] == [expected] * 3
+
+
+def test_an_expression_that_passed_with_some_names_is_checked_with_others(table: Any) -> None:
+    def update(names: dict[str, str]) -> None:
+        table.update_item(
+            TableName=TABLE,
+            Key=KEY,
+            UpdateExpression="SET #one = :t, #two = :t",
+            ExpressionAttributeNames=names,
+            ExpressionAttributeValues={":t": LETTERS[":t"]},
+        )
+
+    update({"#one": "a", "#two": "b"})
+    with pytest.raises(ClientError, match="overlap"):
+        update({"#one": "a", "#two": "a"})
+    with pytest.raises(ClientError, match="part of the key"):
+        update({"#one": "a", "#two": "sk"})
+
+
+@pytest.mark.parametrize(
+    ("operation", "value"),
+    [
+        ("DescribeDataSource", {"DataSource": 1, "request_id": 2, "Status": 3}),
+        ("DescribeDataSource", {"data_source": 1, "DataSource": None}),
+        ("DescribeDataSource", {}),
+        ("ListDataSources", {"Sources": 1, "NextToken": "x", "next_token": "y"}),
+    ],
+)
+def test_a_member_is_found_under_the_names_moto_looks_under(operation: str, value: dict[str, Any]) -> None:
+    model = get_service_model("quicksight").operation_model(operation)
+    picker = XFormedAttributePicker()
+    serializer = JSONSerializer(operation_model=model, value_picker=picker)
+    for key, shape in model.output_shape.members.items():
+        shape.parent = model.output_shape
+        expected = shortcuts._get_value(serializer, value, key, shape)
+        assert [ResponseSerializer.get_value(serializer, value, key, shape) for _ in range(2)] == [expected] * 2
