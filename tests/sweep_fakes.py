@@ -7,8 +7,9 @@ from typing import TypeVar
 
 from control_plane.account import Connection
 from control_plane.opt_in import Value
+from control_plane.ports.listing import ListPage
 from control_plane.ports.registry import Record
-from control_plane.sweep.ports import ListedAccount, ListPage
+from control_plane.sweep.ports import ListedAccount
 from control_plane.sweep.snapshot import DataSourceSummary, RoleSummary, SourceOwnership, StackSetSummary
 
 T = TypeVar("T")

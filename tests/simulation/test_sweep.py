@@ -11,7 +11,7 @@ import pytest
 from control_plane.aws.account_listing import AwsAccountListing
 from control_plane.aws.quicksight import VIEW
 from control_plane.errors import MissingPermission
-from control_plane.sweep.ports import ListedAccount, ListPage
+from control_plane.ports.listing import ListPage
 from sandbox.aws.clock import VirtualClock
 from sandbox.aws.services.events import DeliveryFaults
 from sandbox.organization import OPT_IN_TAG, Sandbox
@@ -21,6 +21,7 @@ from tests.simulation.conftest import START, Story
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from control_plane.sweep.ports import ListedAccount
     from sandbox.aws.asl.execution import Execution
 
 MANY = 8

@@ -12,9 +12,9 @@ ENABLED, PAUSED, DISABLED = RESERVED
 
 
 class Value(BaseModel):
-    """A base class for immutable values."""
+    """A base class for immutable values. Each is built at its first use: a function needs few of the sweep's."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class OptInPolicy(Value):

@@ -14,9 +14,9 @@ from control_plane.account import AccountId, Hub
 
 
 class _Environment(BaseModel):
-    """Settings whose fields are environment variables in lower case."""
+    """Settings whose fields are environment variables in lower case. A function builds only those that it reads."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     @classmethod
     def read(cls) -> Self:

@@ -1,17 +1,17 @@
-"""Create the adapters behind the ports from the settings. Clients are created once, when they are first used."""
+"""Create the adapters behind the ports from the settings. Clients are created once, when they are first used.
 
-from collections.abc import Mapping
+The steps and the sweep are imported where they are wired, because most functions need only one of them. The function's
+file imports its own step, so nothing is loaded late.
+"""
+
+from __future__ import annotations
+
 from datetime import timedelta
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 
-from control_plane import profiles
-from control_plane.account import Hub
-from control_plane.admission import AdmissionDependencies
-from control_plane.assessment import AssessmentDependencies
-from control_plane.aws.account_listing import AwsAccountListing
 from control_plane.aws.anomalies import LoggedAnomalies
 from control_plane.aws.approvals import StepFunctionsApprovals
 from control_plane.aws.asset_cache import DynamoDbAssetCache
@@ -26,26 +26,12 @@ from control_plane.aws.quicksight import AwsDataSources, AwsQuickAccount
 from control_plane.aws.reconciles import StepFunctionsReconciles, StepFunctionsSweeps
 from control_plane.aws.registry import DynamoDbRegistry
 from control_plane.aws.revocation_budget import DynamoDbRevocationBudget
-from control_plane.aws.role_listing import AwsRoleListing
-from control_plane.aws.source_listing import AwsSourceListing
 from control_plane.aws.stack_set_queue import DynamoDbStackSetQueue
 from control_plane.aws.stack_sets import AwsStackSets
-from control_plane.aws.sweep_store import DynamoDbSweepStore
 from control_plane.aws.waiting_tasks import StepFunctionsOperators, StepFunctionsWaitingTasks
 from control_plane.definition import body_hash, version_of
 from control_plane.errors import UnknownProfile
-from control_plane.observation import ObservationDependencies
 from control_plane.opt_in import OptInPolicy
-from control_plane.ports.access import AccessPolicies, Anomalies, RevocationBudget, Shards
-from control_plane.ports.approvals import ApprovalBatches, Approvals
-from control_plane.ports.grants import GrantBudget
-from control_plane.ports.notifications import Notifications
-from control_plane.ports.organization import Organization
-from control_plane.ports.quick import DataSources, QuickAccount
-from control_plane.ports.reconciles import Reconciles
-from control_plane.ports.registry import Registry
-from control_plane.ports.stack_set_queue import Operators, StackSetQueue, WaitingTasks
-from control_plane.ports.stack_sets import StackSets
 from control_plane.settings import (
     ApprovalSettings,
     ConsumerSettings,
@@ -61,15 +47,31 @@ from control_plane.settings import (
     RepairSettings,
     SweepSettings,
 )
-from control_plane.steps.access import AccessDependencies, external_ids
-from control_plane.steps.consumer_role import RoleDependencies
-from control_plane.steps.data_source import RemovalDependencies
-from control_plane.steps.exemptions import LiveExemptions
-from control_plane.steps.stack_set_operations import OperatorDependencies
-from control_plane.sweep.collecting import SnapshotSources
-from control_plane.sweep.inspecting import CachedShards
-from control_plane.sweep.ports import SweepStore
-from control_plane.sweep.run import SweepDependencies
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from control_plane import profiles
+    from control_plane.account import Hub
+    from control_plane.admission import AdmissionDependencies
+    from control_plane.assessment import AssessmentDependencies
+    from control_plane.ports.access import AccessPolicies, Anomalies, RevocationBudget, Shards
+    from control_plane.ports.approvals import ApprovalBatches, Approvals
+    from control_plane.ports.grants import GrantBudget
+    from control_plane.ports.notifications import Notifications
+    from control_plane.ports.organization import Organization
+    from control_plane.ports.quick import DataSources, QuickAccount
+    from control_plane.ports.reconciles import Reconciles
+    from control_plane.ports.registry import Registry
+    from control_plane.ports.stack_set_queue import Operators, StackSetQueue, WaitingTasks
+    from control_plane.ports.stack_sets import StackSets
+    from control_plane.steps.access import AccessDependencies
+    from control_plane.steps.consumer_role import RoleDependencies
+    from control_plane.steps.data_source import RemovalDependencies
+    from control_plane.steps.stack_set_operations import OperatorDependencies
+    from control_plane.sweep.collecting import SnapshotSources
+    from control_plane.sweep.ports import SweepStore
+    from control_plane.sweep.run import SweepDependencies
 
 
 @cache
@@ -102,6 +104,8 @@ def profile(name: str) -> profiles.Profile:
 
 @cache
 def _profiles() -> profiles.Profiles:
+    from control_plane import profiles
+
     return profiles.load(ConsumerSettings.read().profiles)
 
 
@@ -117,6 +121,8 @@ def stack_sets() -> StackSets:
 
 def role_dependencies() -> RoleDependencies:
     """The dependencies of those who request a consumer role, or its removal."""
+    from control_plane.steps.consumer_role import RoleDependencies
+
     return RoleDependencies(
         hub(), stack_sets(), _stack_set_queue(), _operators(), waiting_tasks(), registry(), consumer_role_version
     )
@@ -124,6 +130,8 @@ def role_dependencies() -> RoleDependencies:
 
 def operator_dependencies() -> OperatorDependencies:
     """The dependencies of the operator of a stack set."""
+    from control_plane.steps.stack_set_operations import OperatorDependencies
+
     return OperatorDependencies(
         hub=hub(),
         queue=_stack_set_queue(),
@@ -162,6 +170,8 @@ def waiting_tasks() -> WaitingTasks:
 
 def access_policies() -> AccessPolicies:
     """The shards attached to the run-as role."""
+    from control_plane.steps.access import external_ids
+
     return AwsAccessPolicies(_client("iam"), hub(), external_ids(hub()))
 
 
@@ -172,6 +182,9 @@ def revocation_budget() -> RevocationBudget:
 
 def access_dependencies() -> AccessDependencies:
     """The dependencies of a writer of the access policy."""
+    from control_plane.steps.access import AccessDependencies, external_ids
+    from control_plane.steps.exemptions import LiveExemptions
+
     policies = AwsAccessPolicies(_client("iam"), hub(), external_ids(hub()))
     ledger = DynamoDbLedger(_client("dynamodb"), _table())
     exemptions = LiveExemptions(AwsOrganization(_client("organizations")), _data_sources())
@@ -197,6 +210,8 @@ def approval_batches(unit: str) -> ApprovalBatches:
 
 def admission_dependencies() -> AdmissionDependencies:
     """The dependencies of letting an assessed account have its new connections."""
+    from control_plane.admission import AdmissionDependencies
+
     sweeps = StepFunctionsSweeps(_client("stepfunctions"), SweepSettings.read().sweep_organization_arn)
     return AdmissionDependencies(grant_budget(), sweeps)
 
@@ -218,6 +233,8 @@ def _data_sources() -> AwsDataSources:
 
 def removal_dependencies() -> RemovalDependencies:
     """The dependencies of removing a data source."""
+    from control_plane.steps.data_source import RemovalDependencies
+
     assets = AwsQuickAssets(_client("quicksight"), hub())
     cache = DynamoDbAssetCache(_client("dynamodb"), _table())
     return RemovalDependencies(assets, cache, registry(), notifications())
@@ -255,11 +272,18 @@ def notifications() -> Notifications:
 
 def sweep_store() -> SweepStore:
     """What sweeps store between their steps."""
+    from control_plane.aws.sweep_store import DynamoDbSweepStore
+
     return DynamoDbSweepStore(_client("dynamodb"), _table())
 
 
 def snapshot_sources() -> SnapshotSources:
     """What a sweep reads its snapshot from."""
+    from control_plane.aws.account_listing import AwsAccountListing
+    from control_plane.aws.role_listing import AwsRoleListing
+    from control_plane.aws.source_listing import AwsSourceListing
+    from control_plane.sweep.collecting import SnapshotSources
+
     return SnapshotSources(
         AwsAccountListing(_client("organizations")),
         AwsRoleListing(_client("cloudformation"), hub()),
@@ -271,6 +295,9 @@ def snapshot_sources() -> SnapshotSources:
 
 def sweep_dependencies() -> SweepDependencies:
     """The dependencies of the steps of a sweep."""
+    from control_plane.sweep.inspecting import CachedShards
+    from control_plane.sweep.run import SweepDependencies
+
     return SweepDependencies(
         opt_in_policy=opt_in_policy(),
         hub=hub(),
@@ -290,5 +317,8 @@ def sweep_dependencies() -> SweepDependencies:
 
 def assessment_dependencies(shards: Shards | None = None) -> AssessmentDependencies:
     """The dependencies of an assessment."""
+    from control_plane.assessment import AssessmentDependencies
+    from control_plane.observation import ObservationDependencies
+
     observation = ObservationDependencies(stack_sets(), shards or access_policies(), data_sources(), registry())
     return AssessmentDependencies(organization(), observation, quick_account(), known_profiles)

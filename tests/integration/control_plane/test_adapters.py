@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from control_plane.account import Connection, Hub
-    from control_plane.sweep.ports import ListPage
+    from control_plane.ports.listing import ListPage
     from sandbox.organization import Sandbox
 
     ClientAs = Callable[[str, str], Any]

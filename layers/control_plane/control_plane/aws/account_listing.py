@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 from control_plane.aws.calls import named_errors, tolerating, unless_missing
 from control_plane.aws.organizations import AwsOrganization, state_of, units_of_path
 from control_plane.errors import ParentsUnknown, Throttled
-from control_plane.sweep.ports import ListedAccount, ListPage
+from control_plane.ports.listing import ListPage
+from control_plane.sweep.ports import ListedAccount
 
 if TYPE_CHECKING:
     from mypy_boto3_organizations import OrganizationsClient

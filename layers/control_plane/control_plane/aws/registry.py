@@ -12,8 +12,8 @@ import boto3
 from control_plane.aws.calls import CONFIG
 from control_plane.aws.dynamodb import Item, Table, item_key, string
 from control_plane.aws.records import ACCOUNT, CLAIM, CONNECTION, read, read_or_anomaly, time_of, updated
+from control_plane.ports.listing import ListPage
 from control_plane.ports.registry import Record
-from control_plane.sweep.ports import ListPage
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

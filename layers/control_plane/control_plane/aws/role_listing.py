@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from control_plane.account import NAME_PREFIX, Hub
 from control_plane.aws.calls import named_errors, unless_missing
 from control_plane.aws.stack_sets import CALL_AS, MISSING, definition_of, is_drifted, settings_differing, tags_of
-from control_plane.sweep.ports import ListPage
+from control_plane.ports.listing import ListPage
 from control_plane.sweep.snapshot import RoleSummary, StackSetSummary
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from control_plane.account import Connection, Hub
 from control_plane.aws.calls import named_errors, unless_missing
 from control_plane.aws.quicksight import MISSING, STATES, settings_of
-from control_plane.sweep.ports import ListPage
+from control_plane.ports.listing import ListPage
 from control_plane.sweep.snapshot import DataSourceSummary, SourceOwnership
 from control_plane.text import SHORT, bounded
 

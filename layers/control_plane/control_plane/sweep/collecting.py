@@ -8,10 +8,10 @@ from control_plane.account import Account, Connection, Unit
 from control_plane.errors import UnitNotFound
 from control_plane.events import ACCOUNT_ID, UNIT
 from control_plane.opt_in import OptInPolicy, nearest
+from control_plane.ports.listing import ListPage
 from control_plane.sweep.ports import (
     AccountListing,
     ListedAccount,
-    ListPage,
     RecordListing,
     RoleListing,
     SourceListing,

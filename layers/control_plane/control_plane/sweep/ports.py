@@ -1,15 +1,15 @@
 """What a sweep needs from outside, besides the ports of the steps (control_plane/ports)."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from control_plane.account import Connection
 from control_plane.opt_in import Value
+from control_plane.ports.listing import ListPage
 from control_plane.ports.registry import Record
 from control_plane.sweep.snapshot import DataSourceSummary, RoleSummary, SourceOwnership, StackSetSummary
 
-T_co = TypeVar("T_co", covariant=True)
 V = TypeVar("V", bound=Value)
 
 
@@ -21,14 +21,6 @@ class ListedAccount:
     name: str
     state: str
     units: tuple[str, ...] | None
-
-
-@dataclass(frozen=True)
-class ListPage(Generic[T_co]):
-    """One page of a list, and the token of the next page; empty: it was the last."""
-
-    items: Sequence[T_co]
-    token: str = ""
 
 
 class AccountListing(Protocol):
