@@ -152,6 +152,15 @@ class FakeStackSets:
         }
         return {each: failed.get(each, OperationResult(has_succeeded=True)) for each in reached}
 
+    def stop_operation(self, name: str, operation_id: str) -> None:
+        """Accounts that the operation has not reached are cancelled."""
+        operation = self.operations.get((name, operation_id))
+        if operation and operation.ticks > 0:
+            operation.ticks = 0
+            operation.skipped = frozenset(operation.accounts)
+            for each in operation.accounts:
+                self.instances.pop((name, each), None)
+
     def stop_drift_detection(self, name: str) -> None:  # noqa: ARG002 - the fake detects no drift
         """Count how often it was asked for."""
         self.stopped_detections += 1
@@ -249,6 +258,7 @@ class FakeStackSetQueue:
         self.rollouts: dict[str, Rollout] = {}
         self.last_kinds: dict[str, ChangeKind] = {}
         self.epochs: dict[str, int] = {}
+        self.stops: dict[str, str] = {}
 
     def enqueue(self, stack_set: str, change: QueuedChange) -> None:
         """Store the account's change; it replaces the one before."""
@@ -261,6 +271,7 @@ class FakeStackSetQueue:
             batch=self.batches.get(stack_set),
             rollout=self.rollouts.get(stack_set, Rollout()),
             last_kind=self.last_kinds.get(stack_set),
+            stopped=self.stops.get(stack_set, ""),
         )
 
     def remove(self, stack_set: str, change: QueuedChange) -> None:
@@ -283,6 +294,16 @@ class FakeStackSetQueue:
         there = self.batches.get(stack_set)
         if there and there.operation_id == batch.operation_id:
             del self.batches[stack_set]
+
+    def stop(self, stack_set: str, why: str, now: str) -> None:  # noqa: ARG002 - only people read it
+        """Let the operator deploy nothing."""
+        self.stops[stack_set] = why
+
+    def resume(self, stack_set: str) -> None:
+        """Let the operator deploy again."""
+        if rollout := self.rollouts.get(stack_set):
+            self.rollouts[stack_set] = rollout.model_copy(update={"failures": (), "failed_at": ""})
+        self.stops.pop(stack_set, None)
 
     def epoch(self, stack_set: str) -> int:
         """The number of the operator."""

@@ -90,3 +90,22 @@ def test_a_malformed_item_is_deleted_and_stops_nobody(queue: StackSetQueue, depl
     assert queue.begin_batch(NAME, BATCH)
     assert queue.epoch(NAME) == 0
     assert queue.next_epoch(NAME, 0, NOW) == queue.epoch(NAME) > 0
+
+
+def test_a_stop_lasts_until_it_is_resumed_and_takes_the_failures_with_it(deployed: Deployed | None) -> None:
+    fake = FakeStackSetQueue()
+
+    def queue_of(function: str) -> StackSetQueue:
+        return DynamoDbStackSetQueue(*deployed.registry(function)) if deployed else fake
+
+    queue_of("ControlRollout").resume(NAME)
+    queue = queue_of("AdvanceOperation")
+    assert queue.begin_batch(NAME, BATCH)
+    queue.end_batch(NAME, BATCH, ROLLOUT)
+    queue_of("ControlRollout").stop(NAME, "queries fail", NOW)
+    assert queue_of("AdvanceOperation").read(NAME).stopped == "queries fail"
+    assert queue_of("AdvanceOperation").read(OTHER).stopped == ""
+    queue_of("ControlRollout").resume(NAME)
+    resumed = queue_of("AdvanceOperation").read(NAME)
+    assert (resumed.stopped, resumed.last_kind) == ("", BATCH.kind)
+    assert resumed.rollout == ROLLOUT.model_copy(update={"failures": (), "failed_at": ""})

@@ -188,6 +188,11 @@ def files() -> list[Path]:
     return sorted(path for path in found if path.suffix != ".pyc")
 
 
+def howto(name: str) -> str:
+    """The text of one page of docs/howto."""
+    return (ROOT / "docs/howto" / f"{name}.md").read_text(encoding="utf-8")
+
+
 def reference(name: str) -> str:
     """The text of one page of docs/reference."""
     return (REFERENCE / f"{name}.md").read_text(encoding="utf-8")

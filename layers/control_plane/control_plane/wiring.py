@@ -57,7 +57,7 @@ if TYPE_CHECKING:
     from control_plane.assessment import AssessmentDependencies
     from control_plane.ports.access import AccessPolicies, Anomalies, RevocationBudget, Shards
     from control_plane.ports.approvals import ApprovalBatches, Approvals
-    from control_plane.ports.grants import GrantBudget
+    from control_plane.ports.grants import GrantBudget, Sweeps
     from control_plane.ports.notifications import Notifications
     from control_plane.ports.organization import Organization
     from control_plane.ports.quick import DataSources, QuickAccount
@@ -124,7 +124,7 @@ def role_dependencies() -> RoleDependencies:
     from control_plane.steps.consumer_role import RoleDependencies
 
     return RoleDependencies(
-        hub(), stack_sets(), _stack_set_queue(), _operators(), waiting_tasks(), registry(), consumer_role_version
+        hub(), stack_sets(), stack_set_queue(), _operators(), waiting_tasks(), registry(), consumer_role_version
     )
 
 
@@ -134,7 +134,7 @@ def operator_dependencies() -> OperatorDependencies:
 
     return OperatorDependencies(
         hub=hub(),
-        queue=_stack_set_queue(),
+        queue=stack_set_queue(),
         stack_sets=stack_sets(),
         policies=access_policies(),
         claims=_registry(),
@@ -155,7 +155,8 @@ def _body_hash() -> str:
     return body_hash(ConsumerSettings.read().template.read_text(encoding="utf-8"))
 
 
-def _stack_set_queue() -> StackSetQueue:
+def stack_set_queue() -> StackSetQueue:
+    """The queues of stack set changes."""
     return DynamoDbStackSetQueue(_client("dynamodb"), _table())
 
 
@@ -212,8 +213,12 @@ def admission_dependencies() -> AdmissionDependencies:
     """The dependencies of letting an assessed account have its new connections."""
     from control_plane.admission import AdmissionDependencies
 
-    sweeps = StepFunctionsSweeps(_client("stepfunctions"), SweepSettings.read().sweep_organization_arn)
-    return AdmissionDependencies(grant_budget(), sweeps)
+    return AdmissionDependencies(grant_budget(), sweeps())
+
+
+def sweeps() -> Sweeps:
+    """Executions of SweepOrganization."""
+    return StepFunctionsSweeps(_client("stepfunctions"), SweepSettings.read().sweep_organization_arn)
 
 
 def anomalies() -> Anomalies:

@@ -295,6 +295,49 @@ def test_an_operation_that_somebody_stops_says_nothing_about_its_version(monkeyp
     assert world.queue.rollouts[NAME].succeeded == 100
 
 
+def test_what_a_person_stopped_goes_to_nobody_until_it_is_resumed() -> None:
+    world = proven()
+    world.queue.stop(NAME, "queries fail", world.now)
+    stopped = [world.ensure(each) for each in accounts(5)]
+    world.finish()
+    assert {world.answer(each) for each in stopped} == {
+        ("RolloutStopped", f"stack set {NAME} was stopped by a person: queries fail")
+    }
+    assert world.operations() == []
+    world.queue.resume(NAME)
+    token = world.ensure(CONSUMER)
+    world.finish()
+    assert world.answer(token)["done"]
+
+
+def test_a_stop_ends_the_deployment_that_runs_and_no_removal() -> None:
+    world = proven(ticks=10)
+    world.connected(OTHER)
+    tokens = [world.ensure(each) for each in accounts(5)]
+    world.advance()
+    world.queue.stop(NAME, "queries fail", world.now)
+    removal = world.remove(OTHER)
+    world.advance()
+    left = world.queue.read(NAME).batch
+    assert left is None or not left.kind.deploys
+    assert not any(world.answer(each)["done"] for each in tokens), "they ask again, and are told then"
+    world.finish()
+    assert world.answer(removal)["done"]
+
+
+def test_resuming_forgets_the_canaries_that_failed() -> None:
+    world = StackSetWorld()
+    for each in accounts(CANARIES):
+        world.stack_sets.failing[each] = "bad policy"
+        world.ensure(each)
+    world.finish()
+    world.stack_sets.failing.clear()
+    world.queue.resume(NAME)
+    token = world.ensure(CONSUMER)
+    world.finish()
+    assert world.answer(token)["done"], "a cause outside of the version was mended, and nobody waits for an hour"
+
+
 def test_a_new_version_is_not_stopped_by_the_one_before() -> None:
     world = StackSetWorld()
     for each in accounts(5):

@@ -37,6 +37,7 @@ OF_NO_ACCOUNT = (
     "ask_for_approval",
     "apply_revocations",
     "apply_grants",
+    "control_rollout",
     *OF_A_SWEEP,
 )
 PARSING = [name for name in HANDLERS if name not in OF_NO_ACCOUNT]
@@ -61,6 +62,8 @@ def nothing_outside(monkeypatch: pytest.MonkeyPatch) -> None:
         "role_dependencies",
         "operator_dependencies",
         "revocation_budget",
+        "stack_set_queue",
+        "sweeps",
         "grant_budget",
         "approval_batches",
         "admission_dependencies",

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 CHANGE = "change#"
-BATCH, ROLLOUT, OPERATOR = "batch", "rollout", "operator"
+BATCH, ROLLOUT, OPERATOR, STOP = "batch", "rollout", "operator", "stop"
 V = TypeVar("V", bound=BaseModel)
 
 logger = Logger(child=True)
@@ -47,6 +47,7 @@ class DynamoDbStackSetQueue:
             batch=self._parsed(items[BATCH], Batch) if BATCH in items else None,
             rollout=rollout or Rollout(),
             last_kind=_kind(items.get(ROLLOUT, {})),
+            stopped=(string(items[STOP], "reason") or "no reason given") if STOP in items else "",
         )
 
     def batch(self, stack_set: str) -> Batch | None:
@@ -82,6 +83,19 @@ class DynamoDbStackSetQueue:
         )
         key = item_key(_partition(stack_set), BATCH)
         self._table.delete(key, "operation_id = :operation", {":operation": {"S": batch.operation_id}})
+
+    def stop(self, stack_set: str, why: str, now: str) -> None:
+        """Let the operator deploy nothing, until it is resumed. Removals go on."""
+        self._table.put({**item_key(_partition(stack_set), STOP), "reason": {"S": why}, "since": {"S": now}})
+
+    def resume(self, stack_set: str) -> None:
+        """Let the operator deploy again. What failed before says nothing any more."""
+        key = item_key(_partition(stack_set), ROLLOUT)
+        rollout = self._parsed(found, Rollout) if (found := self._table.get(key)) else None
+        if rollout and rollout.failures:
+            value = rollout.model_copy(update={"failures": (), "failed_at": ""}).model_dump_json()
+            self._table.put({**found, "value": {"S": value}})
+        self._table.delete(item_key(_partition(stack_set), STOP))
 
     def epoch(self, stack_set: str) -> int:
         """The number of the operator that works, or is to work, on the queue."""

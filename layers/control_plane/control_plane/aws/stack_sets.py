@@ -112,6 +112,11 @@ class AwsStackSets:
             )
             return {found["Account"]: _result(found) for page in pages for found in page["Summaries"]}
 
+    def stop_operation(self, name: str, operation_id: str) -> None:
+        """Stop an operation; accounts that it has not reached are cancelled. Nothing when it has ended."""
+        with named_errors(), tolerating("InvalidOperationException", "OperationNotFoundException"):
+            self._client.stop_stack_set_operation(StackSetName=name, OperationId=operation_id, CallAs=CALL_AS)
+
     def stop_drift_detection(self, name: str) -> None:
         """Stop a drift detection of ours that runs or is queued: it would keep other operations waiting."""
         with named_errors(), tolerating(MISSING):
@@ -119,10 +124,7 @@ class AwsStackSets:
             for found in latest["Summaries"]:
                 is_ours = found["Action"] == "DETECT_DRIFT" and found["OperationId"].startswith(DRIFT_DETECTION)
                 if is_ours and found["Status"] in UNFINISHED:
-                    with tolerating("InvalidOperationException", "OperationNotFoundException"):  # it has just ended
-                        self._client.stop_stack_set_operation(
-                            StackSetName=name, OperationId=found["OperationId"], CallAs=CALL_AS
-                        )
+                    self.stop_operation(name, found["OperationId"])
 
     def start_deployment(
         self, name: str, accounts: Sequence[str], parameters: Mapping[str, str], operation_id: str, *, exists: bool

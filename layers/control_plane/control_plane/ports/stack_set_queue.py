@@ -70,12 +70,16 @@ class Rollout(_Value):
 
 @dataclass(frozen=True)
 class QueueState:
-    """All of one stack set's queue. `last_kind`: the kind of the batch before, so that no kind waits for ever."""
+    """All of one stack set's queue. `last_kind`: the kind of the batch before, so that no kind waits for ever.
+
+    `stopped`: why a person stopped all deployments; empty: nobody did.
+    """
 
     changes: tuple[QueuedChange, ...] = ()
     batch: Batch | None = None
     rollout: Rollout = field(default_factory=Rollout)
     last_kind: ChangeKind | None = None
+    stopped: str = ""
 
     def of_kind(self, kind: ChangeKind) -> list[QueuedChange]:
         """The changes of that kind."""
@@ -106,6 +110,12 @@ class StackSetQueue(Protocol):
 
     def end_batch(self, stack_set: str, batch: Batch, rollout: Rollout) -> None:
         """Delete the batch, unless there is another one by now, and store how far its version got."""
+
+    def stop(self, stack_set: str, why: str, now: str) -> None:
+        """Let the operator deploy nothing, until it is resumed. Removals go on."""
+
+    def resume(self, stack_set: str) -> None:
+        """Let the operator deploy again. What failed before says nothing any more."""
 
     def epoch(self, stack_set: str) -> int:
         """The number of the operator that works, or is to work, on the queue."""

@@ -77,6 +77,9 @@ class StackSets(Protocol):
     def results(self, name: str, operation_id: str) -> Mapping[str, OperationResult]:
         """What an operation did so far, by account. AWS may show a result some time after the operation has ended."""
 
+    def stop_operation(self, name: str, operation_id: str) -> None:
+        """Stop an operation; accounts that it has not reached are cancelled. Nothing when it has ended."""
+
     def stop_drift_detection(self, name: str) -> None:
         """Stop a drift detection of ours that runs or is queued: it would keep other operations waiting."""
 

@@ -107,6 +107,8 @@ class Operator:
         """Wake those whose change was made, and start the next operation if none runs."""
         queue = self.deps.queue.read(self.stack_set)
         if queue.batch:
+            if queue.stopped and queue.batch.kind.deploys:
+                self.deps.stack_sets.stop_operation(self.stack_set, queue.batch.operation_id)
             try:
                 queue = self._follow(queue, queue.batch)
             except FINAL as error:  # nobody can say how the operation stands: those who wait are told, and people
@@ -221,6 +223,9 @@ class Operator:
         return self._submit(queue, batch, chosen)
 
     def _plan_deployment(self, queue: QueueState, kind: ChangeKind) -> _Planned:
+        if queue.stopped:
+            error = errors.RolloutStopped(f"stack set {self.stack_set} was stopped by a person: {queue.stopped}")
+            return _Planned(self._refuse(queue, [each for each in queue.changes if each.kind.deploys], error))
         wanted = self._wanted()
         rollout = rollout_of(queue.rollout, self.deps.version(wanted))
         if is_stopped(rollout, self.now):

@@ -1,0 +1,53 @@
+"""A person stops a roll-out, and has it go on, by invoking one function."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from sandbox.aws.clock import VirtualClock
+from sandbox.organization import Sandbox
+from tests.prototypes import prototype
+from tests.simulation.conftest import START, Story
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@prototype
+def story() -> Iterator[Story]:
+    """A deployed hub and nobody connected."""
+    with Sandbox(VirtualClock(START)) as world:
+        world.create_organization()
+        world.deploy()
+        world.warm_up()
+        yield Story(world)
+
+
+def control(story: Story, **payload: str) -> Any:
+    """What a person does, as an administrator of the hub."""
+    client: Any = story.world.boto3_session(story.world.cloud.topology.hub).client("lambda")
+    name = story.world.outputs["ControlRolloutFunctionName"]
+    answer = client.invoke(FunctionName=name, Payload=json.dumps({"profile": "default", **payload}))
+    assert "FunctionError" not in answer
+    return json.loads(answer["Payload"].read())
+
+
+def test_a_stopped_roll_out_reaches_nobody_else_and_goes_on_when_it_is_resumed(story: Story) -> None:
+    accounts = [story.member(f"member-{number}") for number in range(4)]
+    for account_id in accounts:
+        story.world.tag(account_id, "enabled")
+    story.run(20)
+    assert story.executions("OperateStackSet")[0].status == "RUNNING"
+    answer = control(story, action="stop", reason="queries fail")
+    assert answer == {"stack_set": "quick-athena-default", "action": "stop"}
+    story.run(1200)
+    assert len(story.world.allowed_roles()) <= 1, "the canary may have been ready just then"
+    records: list[Any] = [story.world.record(each, "default") for each in accounts]
+    failed = [each for each in records if each["status"] == "failed"]
+    assert len(failed) >= 3
+    assert {each["error"] for each in failed} == {"RolloutStopped"}
+    assert "stopped by a person: queries fail" in failed[0]["reason"]
+    control(story, action="resume", reason="it was the network")
+    story.run(1800)
+    assert {story.status(each) for each in accounts} == {"connected"}
