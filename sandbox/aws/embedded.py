@@ -11,6 +11,7 @@ from sandbox.aws.cloud import Cloud, Topology
 from sandbox.aws.faults import Faults
 from sandbox.aws.identity import KeepingSession
 from sandbox.aws.permissions import Permissions
+from sandbox.aws.rates import Rates
 from sandbox.aws.services.asynchronous import Asynchronous
 from sandbox.aws.services.cloudformation import CloudFormation
 from sandbox.aws.services.cloudtrail import CloudTrail
@@ -71,6 +72,7 @@ class EmbeddedAws:
         self.events.targets["states"] = self.step_functions.start_from_event
         self._add_operations()
         self.faults = Faults(cloud)
+        self.rates = Rates(cloud)
 
     def _add_operations(self) -> None:
         """Queues, topics, schedules, asynchronous invocations, metrics and alarms."""

@@ -43,9 +43,10 @@ class Exited(BaseException):
 
 @dataclass
 class Process:
-    """What runs one invocation."""
+    """What runs one invocation. `calls`: how many calls it has made that have a limited rate."""
 
     exited: bool = False
+    calls: int = 0
 
 
 PROCESS: ContextVar[Process | None] = ContextVar("PROCESS", default=None)
