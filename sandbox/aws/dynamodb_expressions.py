@@ -91,13 +91,13 @@ def _clauses(node: Any, kinds: Any) -> list[Any]:
     for child in node.children or ():
         if type(child) in kinds:
             found.append(child)
-        elif _has_clauses(type(child)):
+        elif _has_clauses(child.__class__):
             found += child.find_clauses(kinds)
     return found
 
 
 @cache
-def _has_clauses(kind: type) -> bool:
+def _has_clauses(kind: Any) -> bool:
     return issubclass(kind, (Expression, UpdateExpressionFunction))
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import botocore.auth
 import botocore.client
 import botocore.hooks
+import botocore.regions
 import botocore.session
 import botocore.useragent
 import moto.core.responses
@@ -31,6 +32,8 @@ _service_models: dict[tuple[str, str | None], Any] = {}
 _load_service_model = botocore.client.ClientCreator._load_service_model  # type: ignore[attr-defined]  # botocore's own
 _get_value = ResponseSerializer.get_value
 _spell_user_agent = botocore.useragent.UserAgentString.to_string
+_construct_endpoint = botocore.regions.EndpointRulesetResolver.construct_endpoint
+_endpoints = weakref.WeakKeyDictionary[Any, dict[tuple[Any, ...], Any]]()
 _user_agents = weakref.WeakKeyDictionary[Any, dict[frozenset[str], str]]()
 _make_aliaser = botocore.hooks.EventAliaser.__init__
 _aliases: dict[str, str] = {}
@@ -47,6 +50,8 @@ def _take() -> None:
     creator._load_service_model = _service_model
     aliaser: Any = botocore.hooks.EventAliaser
     aliaser.__init__ = _with_known_aliases
+    resolver: Any = botocore.regions.EndpointRulesetResolver
+    resolver.construct_endpoint = _endpoint
     agent: Any = botocore.useragent.UserAgentString
     agent.to_string = _user_agent
     botocore.auth.AUTH_TYPE_MAPS["v4"] = _NamesTheKey
@@ -74,6 +79,26 @@ def _with_known_aliases(aliaser: Any, event_emitter: Any, event_aliases: Any = N
     _make_aliaser(aliaser, event_emitter, event_aliases)
     if aliaser._event_aliases == botocore.hooks.EVENT_ALIASES:
         aliaser._alias_name_cache = _aliases
+
+
+def _endpoint(resolver: Any, operation_model: Any, call_args: Any, request_context: Any) -> Any:
+    """Where a call goes to: it depends on the client, the operation, and few values, as a table's name."""
+    if _goes_by_more(resolver, operation_model):
+        return _construct_endpoint(resolver, operation_model, call_args, request_context)
+    named = tuple(
+        (call_args or {}).get(name) for name in resolver._get_dynamic_context_params(operation_model).values()
+    )
+    whose = tuple(each() for each in resolver._builtins.values() if callable(each))  # the account of who acts now
+    known, key = _endpoints.setdefault(resolver, {}), (operation_model.name, named, whose)
+    if key not in known:
+        known[key] = _construct_endpoint(resolver, operation_model, call_args, request_context)
+    return known[key]
+
+
+def _goes_by_more(resolver: Any, operation_model: Any) -> bool:
+    """S3 has handlers of its own that put buckets into endpoints; others look deep into their arguments."""
+    of_s3 = resolver._service_model.service_name in {"s3", "s3control"}
+    return of_s3 or bool(operation_model.operation_context_parameters)
 
 
 def _user_agent(agent: Any) -> str:

@@ -21,6 +21,7 @@ import moto.stepfunctions.parser.asl.component.common.retry.retrier_decl as moto
 import moto.stepfunctions.parser.asl.eval.states as moto_states
 import moto.stepfunctions.parser.asl.eval.variable_store as moto_variables
 import moto.stepfunctions.parser.asl.jsonata.jsonata as moto_jsonata
+from antlr4.RuleContext import RuleContext
 from jsonata.jsonata import Jsonata
 from moto import mock_aws
 from moto.stepfunctions.parser.api import HistoryEventType, TaskFailedEventDetails
@@ -155,12 +156,16 @@ def _mends() -> list[tuple[Any, str, Any]]:
 
 def _parsed(definition: str) -> tuple[Any, Any]:
     tree = _tree(definition)
-    return Preprocessor().visit(tree), tree
+    with patch.object(RuleContext, "getText", _text):  # asked of each part, and put together of its parts each time
+        return Preprocessor().visit(tree), tree
 
 
 @cache
 def _tree(definition: str) -> Any:
     return _parse(definition)[1]
+
+
+_text = cache(RuleContext.getText)
 
 
 def _declarations(bindings: dict[str, Any]) -> str:

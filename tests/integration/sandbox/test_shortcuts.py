@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError
 from moto.core.serialize import JSONSerializer, ResponseSerializer, XFormedAttributePicker
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from sandbox.aws.cloud import Cloud
 
 TABLE, KEY = "things", {"pk": {"S": "a"}, "sk": {"S": "b"}}
-LETTERS = {":n": {"N": "1"}, ":s": {"SS": ["x"]}, ":t": {"S": "text"}}
+LETTERS: dict[str, Any] = {":n": {"N": "1"}, ":s": {"SS": ["x"]}, ":t": {"S": "text"}}
 NAMES = {"#n": "number", "#k": "pk", "#m": "map"}
 EXPRESSIONS = [
     "SET #n = if_not_exists(#n, :n) + :n, #m = :t",
@@ -58,9 +59,10 @@ def _after(table: Any, expression: str) -> Any:
     """What an update answers, and what the item is then: it always begins as the same item."""
     listed = {"L": [{"N": "1"}, {"N": "2"}, {"N": "3"}]}
     table.put_item(TableName=TABLE, Item={**KEY, "e": {"N": "1"}, "h": {"SS": ["x", "y"]}, "listed": listed})
-    more = {"ExpressionAttributeNames": {name: real for name, real in NAMES.items() if name in expression}}
-    more |= {"ExpressionAttributeValues": {name: value for name, value in LETTERS.items() if name in expression}}
-    given = {name: value for name, value in more.items() if value}
+    names = {name: real for name, real in NAMES.items() if name in expression}
+    values = {name: value for name, value in LETTERS.items() if name in expression}
+    given: dict[str, Any] = {"ExpressionAttributeNames": names} if names else {}
+    given |= {"ExpressionAttributeValues": values} if values else {}
     try:
         answer = table.update_item(
             TableName=TABLE, Key=KEY, UpdateExpression=expression, ReturnValues="UPDATED_NEW", **given
@@ -116,3 +118,34 @@ def test_a_member_is_found_under_the_names_moto_looks_under(operation: str, valu
         shape.parent = model.output_shape
         expected = shortcuts._get_value(serializer, value, key, shape)
         assert [ResponseSerializer.get_value(serializer, value, key, shape) for _ in range(2)] == [expected] * 2
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "arguments"),
+    [
+        ("dynamodb", "GetItem", {"TableName": TABLE}),
+        ("dynamodb", "GetItem", {"TableName": f"arn:aws:dynamodb:eu-west-1:123456789012:table/{TABLE}"}),
+        ("dynamodb", "GetItem", {}),
+        ("dynamodb", "ListTables", None),
+        ("dynamodb", "BatchGetItem", {"RequestItems": {TABLE: {}}}),
+        ("iam", "GetRole", {"RoleName": "x"}),
+        ("s3", "GetObject", {"Bucket": "first", "Key": "k"}),
+        ("s3", "GetObject", {"Bucket": "second", "Key": "k"}),
+    ],
+)
+def test_a_call_goes_where_botocore_sends_it(service: str, operation: str, arguments: Any) -> None:
+    client: Any = boto3.client(
+        service, "eu-west-1", aws_access_key_id="AKIA", aws_secret_access_key="x", aws_account_id="123456789012"
+    )  # type: ignore[call-overload]  # any service
+    resolver, model = client._ruleset_resolver, client.meta.service_model.operation_model(operation)
+    context: dict[str, Any] = {"client_config": client.meta.config, "signing": {"signing_name": service}}
+    expected = shortcuts._construct_endpoint(resolver, model, arguments, dict(context))
+    assert [resolver.construct_endpoint(model, arguments, dict(context)) for _ in range(2)] == [expected] * 2
+
+
+def test_an_account_in_the_endpoint_is_the_one_that_acts_now() -> None:
+    client: Any = boto3.client("dynamodb", "eu-west-1", aws_access_key_id="AKIA", aws_secret_access_key="x")
+    resolver, model = client._ruleset_resolver, client.meta.service_model.operation_model("GetItem")
+    for account in ("111111111111", "222222222222", "111111111111"):
+        resolver._builtins["AWS::Auth::AccountId"] = lambda account=account: account
+        assert account in resolver.construct_endpoint(model, {"TableName": TABLE}, {}).url
