@@ -25,6 +25,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import prices
+from bench.write_units import WriteUnits
 from sandbox.aws.asl.effects import Entered
 from sandbox.aws.clock import VirtualClock
 from sandbox.aws.services.events import DeliveryFaults
@@ -63,6 +64,8 @@ class Figures:
     invocations: float
     calls_without_dynamodb: float
     dynamodb_calls: float
+    dynamodb_write_units: float
+    calls_by_operation: dict[str, float]
     calls_by_service: dict[str, float]
     dollars: float
     memory_mib: float
@@ -80,10 +83,11 @@ def run(
         members = [world.organizations.create_member(f"member-{number}") for number in range(accounts)]
         unit = _unit_of(world, members) if by is By.UNIT else ""
         start = _Start.now(world)
+        units = WriteUnits(world.cloud.gateway, OURS)
         _tag(world, members, by, unit)
         one_more = _one_more(world, one_more_after) if one_more_after is not None else None
         _wait(world)
-        return _figures(world, accounts, start, one_more)
+        return _figures(world, start, accounts, units.total, one_more)
 
 
 def _one_more(world: Sandbox, after: float) -> tuple[str, datetime]:
@@ -142,7 +146,9 @@ def _wait(world: Sandbox) -> None:
     world.clock.run()  # type: ignore[attr-defined]  # a virtual clock
 
 
-def _figures(world: Sandbox, accounts: int, start: _Start, one_more: tuple[str, datetime] | None) -> Figures:
+def _figures(
+    world: Sandbox, start: _Start, accounts: int, units: int, one_more: tuple[str, datetime] | None
+) -> Figures:
     took = time.monotonic() - start.clock
     found = {
         record["pk"].removeprefix("account#"): record
@@ -175,11 +181,16 @@ def _figures(world: Sandbox, accounts: int, start: _Start, one_more: tuple[str, 
         invocations=round(services["lambda"] / accounts, 2),
         calls_without_dynamodb=round((len(entries) - len(dynamodb) - services["lambda"]) / accounts, 2),
         dynamodb_calls=round(len(dynamodb) / accounts, 2),
+        dynamodb_write_units=round(units / accounts, 2),
+        calls_by_operation={
+            name: round(count / accounts, 3)
+            for name, count in Counter(f"{entry.service}:{entry.operation}" for entry in entries).most_common()
+        },
         calls_by_service={name: round(count / accounts, 2) for name, count in services.most_common()},
         dollars=prices.dollars(
             transitions=transitions / accounts,
             invocations=services["lambda"] / accounts,
-            writes=(len(dynamodb) - reads) / accounts,
+            writes=units / accounts,
             reads=reads / accounts,
         ),
         memory_mib=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
@@ -202,6 +213,7 @@ def rows(figures: Figures) -> list[tuple[str, str]]:
         ("function invocations an account", f"{figures.invocations}"),
         ("AWS calls an account, without DynamoDB and invocations", f"{figures.calls_without_dynamodb}"),
         ("DynamoDB calls an account", f"{figures.dynamodb_calls}"),
+        ("DynamoDB write units an account", f"{figures.dynamodb_write_units}"),
         (f"dollars an account (prices of {prices.AS_OF})", f"{figures.dollars:.5f}"),
         ("accounts a minute (real time, this machine)", f"{figures.connected / figures.wall_seconds * 60:.0f}"),
         ("peak memory", f"{figures.memory_mib:.0f} MiB"),

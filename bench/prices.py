@@ -13,7 +13,7 @@ SECONDS_PER_INVOCATION = 1.0  # assumed: an import of 0.7 s on the bench's machi
 
 
 def dollars(*, transitions: float, invocations: float, writes: float, reads: float) -> float:
-    """What these cost. Each read and write of an item is counted as one unit, which holds for items of up to 1 KB."""
+    """What these cost. `writes` and `reads` are units; a read of an item of up to 4 KB is one at most."""
     duration = invocations * SECONDS_PER_INVOCATION * MEMORY_GB * PER_GB_SECOND
     units = writes * PER_WRITE_UNIT + reads * PER_READ_UNIT
     return transitions * PER_TRANSITION + invocations * PER_INVOCATION + duration + units

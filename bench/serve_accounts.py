@@ -85,6 +85,7 @@ def main() -> int:
     parser.add_argument("--speed", type=float, default=100.0)
     parser.add_argument("--patience", type=float, default=900.0, help="real seconds before it gives up")
     parser.add_argument("--days", type=float, default=0.0, help="sandbox days to advance when all are connected")
+    parser.add_argument("--json", action="store_true", help="the figures of the tags once more, as one JSON object")
     options = parser.parse_args()
     served = Served(options.accounts, options.speed)
     try:
@@ -103,6 +104,7 @@ def _drive(served: Served, options: argparse.Namespace) -> int:
             time.sleep(2)
         else:
             sys.stdout.write(f"advance: {json.dumps(served.advance(STEP))[:300]}\n")
+    seconds = time.monotonic() - began
     _say(served, f"{connected} of {options.accounts} connected", began)
     if options.days:
         began, remaining = time.monotonic(), options.days * 86_400
@@ -112,6 +114,10 @@ def _drive(served: Served, options: argparse.Namespace) -> int:
                 sys.stdout.write(f"advance: {json.dumps(answer)[:300]}\n")
             remaining = answer.get("remaining", remaining)
         _say(served, f"{options.days:g} days later", began)
+    if options.json:
+        figures = {"accounts": options.accounts, "connected": connected, "seconds": round(seconds, 1)}
+        cost = {"cpu_seconds": round(served.cpu_seconds(), 1), "memory_mib": round(served.peak_mebibytes())}
+        sys.stdout.write(json.dumps({**figures, **cost}) + "\n")
     return 0 if connected == options.accounts else 1
 
 

@@ -19,7 +19,7 @@ RESERVED = ("enabled", "paused", "disabled")  # values of the opt-in tag, so not
 class Unit(BaseModel):
     """An organizational unit, or the root, with its tags."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     id: str
     tags: dict[str, str]
@@ -33,7 +33,7 @@ class Account(BaseModel):
     the ids of all parents, nearest first, the root last; None: they were not read.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     id: AccountId
     name: str
@@ -52,7 +52,7 @@ class Account(BaseModel):
 class Hub(BaseModel):
     """The hub account, Quick's Region and the organization: all names are built from them."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     account_id: AccountId
     management_account_id: AccountId
@@ -78,7 +78,7 @@ class Hub(BaseModel):
 class Connection(BaseModel):
     """One account seen through one profile: one consumer role, one access entry, one data source."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     account_id: AccountId
     profile: ProfileName

@@ -10,7 +10,7 @@ from control_plane.ports.quick import DataSource, DataSources
 from control_plane.ports.registry import Record, Registry
 from control_plane.ports.stack_sets import StackInstance, StackSets
 from control_plane.profiles import Profile, parameters
-from control_plane.steps import consumer_role, data_source
+from control_plane.steps import data_source
 
 MAX_RECORDS = (
     50  # recorded connections of one account that one assessment checks, besides those that are wanted or allowed
@@ -85,7 +85,7 @@ def _consumer_role(
     if instance.is_drifted:
         return Presence.DRIFTED
     wanted = parameters(connection.profile, profile, hub) if profile else {}
-    is_current = profile and consumer_role.is_current(instance, wanted)
+    is_current = profile and instance.is_current_with(wanted)
     if is_current and not stack_sets.is_defined(connection.role_name, wanted):
         return Presence.DIFFERENT  # the template is older than the one we built, or was changed by somebody
     return Presence.CURRENT if is_current else Presence.DIFFERENT

@@ -39,6 +39,10 @@ class StackInstance:
     stack_id: str = ""
     is_drifted: bool = False
 
+    def is_current_with(self, wanted: Mapping[str, str]) -> bool:
+        """Whether it has the current template and these parameters."""
+        return self.is_current and dict(self.parameters) == dict(wanted)
+
 
 class StackSets(Protocol):
     """Service-managed stack sets, seen as the delegated administrator."""

@@ -58,11 +58,6 @@ class RoleDependencies:
     version: Callable[[Mapping[str, str]], str]
 
 
-def is_current(instance: StackInstance | None, wanted: Mapping[str, str]) -> bool:
-    """Whether an instance has the profile's current parameters."""
-    return instance is not None and instance.is_current and dict(instance.parameters) == dict(wanted)
-
-
 def ensure(request: RoleRequest, profile: Profile, deps: RoleDependencies) -> bool:
     """Answer that the role is ready, or queue the change that it needs. Returns whether it is ready.
 
@@ -93,7 +88,7 @@ def _needed(
     tried = request.tried
     # Go on after an update even when AWS shows another template than ours: the sweep reports that.
     is_defined = deps.stack_sets.check_stack_set(request.connection.role_name, wanted)
-    if is_current(instance, wanted) and (tried or is_defined):
+    if instance and instance.is_current_with(wanted) and (tried or is_defined):
         return None
     if tried is ChangeKind.SET_PARAMETERS and not instance.in_progress:
         why = instance.reason or "the stack instance is not current, or has other parameters"
