@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError
 from control_plane import propagation
 from control_plane.access_policy import Shard, document
 from control_plane.aws.account_listing import AwsAccountListing
+from control_plane.aws.grant_budget import DynamoDbGrantBudget
 from control_plane.aws.iam import AwsAccessPolicies
 from control_plane.aws.notifications import SnsNotifications
 from control_plane.aws.organizations import AwsOrganization
@@ -36,6 +37,7 @@ from control_plane.sweep.ports import ListedAccount
 from control_plane.sweep.snapshot import DataSourceSummary, RecordSummary, RoleSummary, SnapshotProgress
 from control_plane.sweep.store import ACROSS_SWEEPS
 from sandbox.organization import PROJECT
+from tests.deployed_hub import Deployed
 from tests.quick_assets import make_assets
 
 if TYPE_CHECKING:
@@ -722,3 +724,28 @@ def test_a_sweep_starts_reconciles_reads_unsettled_records_and_notifies(
     assert connection.account_id in {each.account_id for each in registry.unsettled("failed")}
     SnsNotifications(client_as("ReportSweep", "sns"), world.outputs["NotificationsTopicArn"]).send("swept", "text")
     assert world.sns.published[-1].subject == "swept"
+
+
+# --- the grant budget ------------------------------------------------------------------------------------
+
+
+def test_malformed_items_of_the_grant_budget_let_nobody_pass_and_stop_nobody(
+    world: Sandbox, hub: Hub, client_as: ClientAs
+) -> None:
+    deployed, unit, now = Deployed(world, hub, client_as), "ou-ab12-consumers1", datetime(2026, 11, 24, 8, tzinfo=UTC)
+    deployed.put("grants#budget", "organization", accounts={"S": "many"})
+    deployed.put("grants#budget", f"{unit}#2026-11-24T08", granted={"S": "none"})
+    deployed.put("grants#budget", f"{unit}#2026-11-24T07", granted={"N": "-5"})
+    deployed.put("grants#approved", "222233334444#default", unit={"N": "1"})
+    deployed.put("grants#batch", f"held#{unit}", id={"S": "not an id"}, connections={"S": "222233334444#default"})
+
+    def budget(function: str) -> DynamoDbGrantBudget:
+        return DynamoDbGrantBudget(*deployed.registry(function), percent=10)
+
+    assert budget("AssessAccount").limit() == 20
+    assert not budget("AssessAccount").take(unit, 20, now)
+    assert not budget("AssessAccount").is_approved(unit, "222233334444#default")
+    assert budget("PlanSweep").approved() == {"222233334444#default": ""}
+    assert budget("PlanSweep").granted(unit, now) == 0
+    assert budget("PlanSweep").batches(unit).held().connections == frozenset()
+    assert budget("PlanSweep").batches(unit).hold(["222233334444#default"], now.isoformat())

@@ -47,12 +47,17 @@ class DynamoDbGrantBudget:
         """
         hour, before = hours(now)
         free = most - self._granted_in(unit, before)
-        values = {":one": {"N": "1"}, ":free": {"N": str(free)}, ":until": _until(now + COUNTED_FOR)}
+        values = {
+            ":one": {"N": "1"},
+            ":free": {"N": str(free)},
+            ":number": {"S": "N"},  # of a malformed number nothing is left
+            ":until": _until(now + COUNTED_FOR),
+        }
         return free > 0 and self._table.update(
             item_key(BUDGET, f"{unit}#{hour}"),
             "SET expires_at = :until ADD granted :one",
             values,
-            condition="attribute_not_exists(granted) OR granted < :free",
+            condition="attribute_not_exists(granted) OR attribute_type(granted, :number) AND granted < :free",
         )
 
     def is_approved(self, unit: str, connection: str) -> bool:
