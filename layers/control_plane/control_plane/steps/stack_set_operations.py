@@ -34,6 +34,8 @@ from control_plane.profiles import Profile, parameters
 
 # Seconds until an operation is looked at again, by its age.
 PAUSES = ((timedelta(minutes=3), 15), (timedelta(minutes=30), 30), (timedelta.max, 60))
+# A function ends after 60 seconds. Whoever stored a batch has started its operation by then, or never will.
+STARTED_WITHIN = timedelta(seconds=90)
 MAX_STARTS = 5  # the second one succeeds, unless many others do the same at once
 MAX_ROUNDS = 400  # of one execution, which may have 25,000 events; the next one goes on
 # Errors that the next batch would meet as well: those who wait are told at once.
@@ -134,15 +136,20 @@ class Operator:
         """Seconds until it is worth to look again."""
         if queue.batch is None:
             return 3
-        age = datetime.fromisoformat(self.now) - datetime.fromisoformat(queue.batch.started_at)
-        return next(pause for limit, pause in PAUSES if age < limit)
+        return next(pause for limit, pause in PAUSES if self._age(queue.batch) < limit)
+
+    def _age(self, batch: Batch) -> timedelta:
+        """How long ago the batch was stored."""
+        return datetime.fromisoformat(self.now) - datetime.fromisoformat(batch.started_at)
 
     # Follow the operation that runs ------------------------------------------------------------------------------
 
     def _follow(self, queue: QueueState, batch: Batch) -> QueueState:
         """Wake the accounts that the operation is done with; forget the batch when the operation has ended."""
         status = self.deps.stack_sets.operation(self.stack_set, batch.operation_id)
-        if status is OperationStatus.UNKNOWN:  # it never started
+        if status is OperationStatus.UNKNOWN:
+            if self._age(batch) < STARTED_WITHIN:
+                return queue
             self.deps.queue.end_batch(self.stack_set, batch, queue.rollout)
             return replace(queue, batch=None)
         has_ended = status is OperationStatus.ENDED
@@ -220,6 +227,10 @@ class Operator:
         queue, batch, chosen = planned
         if batch is None or not self.deps.queue.begin_batch(self.stack_set, batch):
             return queue  # nobody is left of this kind, or another operator was faster
+        now = self.deps.queue.read(self.stack_set)
+        if not set(chosen) <= set(now.changes):  # another operator has made some of these changes since we read them
+            self.deps.queue.end_batch(self.stack_set, batch, now.rollout)
+            return replace(now, batch=None)
         return self._submit(queue, batch, chosen)
 
     def _plan_deployment(self, queue: QueueState, kind: ChangeKind) -> _Planned:
