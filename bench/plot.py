@@ -67,12 +67,12 @@ def _grid() -> list[str]:
 
 
 def _series(points: Sequence[tuple[float, float]], label: str, colour: str) -> list[str]:
-    """One line with its points, each with its value, and what it is, above its middle."""
+    """One line with its points, each with its value, and what it is, below it."""
     places = [(_x(x), _y(y), y) for x, y in points]
     if not places:
         return []
     path = "L".join(f"{x} {y}" for x, y, _ in places)
-    label_x, label_y, _ = places[len(places) // 2]
+    label_x, label_y, _ = places[(len(places) - 1) // 2]
     return [
         f'<path d="M{path}" stroke="{colour}" stroke-width="2.5" fill="none"/>',
         *(f'<circle cx="{x}" cy="{y}" r="4" fill="{colour}"/>' for x, y, _ in places),

@@ -36,6 +36,7 @@ PUBLISHED = {
     STARTS: Rate(300, 1300, "SFN"),
     TRANSITIONS: Rate(5000, 5000, "SFN"),
 }
+# Not in the model's runs: no more is known than that one should stay below it.
 UNVERIFIED = {QUICK: Rate(2, 10)}
 
 NEW_ACCOUNT_CONCURRENCY = 10  # LAMBDA says that new accounts have less than 1,000; 10 is what people report
