@@ -52,6 +52,7 @@ NO_FUNCTION = Refusal("lambda", 6, 30)
 NO_TOKEN = Refusal("service", 4, 15)
 
 STEPS = 9  # functions that an account runs: three before its role, one for access, five for its data source
+LEAST_STEPS = 6  # of them: the others ask again whether IAM has propagated, and whoever comes late needs none
 STARTS_PER_ACCOUNT = 4  # RouteEvent, which EventBridge starts, and the three starts that results.json counts
 
 
@@ -321,7 +322,8 @@ def lower_bound(accounts: int, work: Work, limits: Limits, instance_seconds: flo
         name: max(0, accounts * work.totals()[name] - rate.burst) / rate.per_second
         for name, rate in limits.buckets.items()
     }
-    needed["lambda"] = accounts * work.invocations * limits.seconds_per_invocation / limits.concurrency
+    invocations = accounts * work.invocations * LEAST_STEPS / STEPS
+    needed["lambda"] = invocations * limits.seconds_per_invocation / limits.concurrency
     binding = max(needed, key=lambda name: needed[name])
     return needed[binding] + EVENT + instance_seconds + PROPAGATION + CREATION, binding
 
