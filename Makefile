@@ -9,7 +9,7 @@ unexport PYTHONDONTWRITEBYTECODE # pytest would rewrite every test for every pro
 OUTPUT_SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test static lint types templates build pytest lock clean
+.PHONY: help setup demo test bench static lint types templates build pytest lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -51,6 +51,9 @@ build: setup ## a real `sam build`: what `sam deploy` would upload
 
 pytest: setup
 	$(BIN)/pytest --numprocesses auto --dist worksteal
+
+bench: setup ## measure what this commit has no figures of: bench/results.json, the tables of bench/README.md, the plot
+	@$(BIN)/python -m bench
 
 # A release that was taken over by somebody is mostly found and withdrawn within days: what is younger is not taken.
 COOL_DOWN := --exclude-newer "7 days"

@@ -1,5 +1,7 @@
 """AWS's list prices, us-east-1, as of the date below. A figure in dollars is only as good as this table."""
 
+from bench.rates import SECONDS_PER_INVOCATION
+
 AS_OF = "2026-11-28"
 # Dollars. Sources: the services' pricing pages, as collected in November 2026; Lambda's are not verified.
 PER_TRANSITION = 0.025 / 1000
@@ -9,7 +11,6 @@ PER_WRITE_UNIT = 0.625 / 1_000_000
 PER_READ_UNIT = 0.125 / 1_000_000
 
 MEMORY_GB = 0.5  # of each function, template.yaml
-SECONDS_PER_INVOCATION = 1.0  # assumed: an import of 0.7 s on the bench's machine, and a few calls
 
 
 def dollars(*, transitions: float, invocations: float, writes: float, reads: float) -> float:
