@@ -5,6 +5,7 @@ The list of alarms is read from the templates: one without a story here makes a 
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -217,6 +218,24 @@ def somebody_writes_an_entry(story: Watched) -> None:
     a_sweep_is_made(story)
 
 
+def the_access_policy_is_filled(entries: int) -> Callable[[Watched], None]:
+    """Others attach so many policies that one shard is left, and it has so many entries when an account is added."""
+
+    def happens(story: Watched) -> None:
+        an_account_is_tagged(story)
+        role = story.world.outputs["RunAsRoleArn"].rsplit("/", 1)[-1]
+        statement = {"Effect": "Allow", "Action": "s3:ListAllMyBuckets", "Resource": "*"}
+        text = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        for number in range(19):
+            made = story.ask("iam", "create_policy", PolicyName=f"by-hand-{number}", PolicyDocument=text)["Policy"]
+            story.ask("iam", "attach_role_policy", RoleName=role, PolicyArn=made["Arn"])
+        story.add_entries(*(f"arn:aws:iam::{number:012}:role/quick-athena-default" for number in range(entries)))
+        story.world.tag(story.member("one-more"), "enabled")
+        story.run(10 * MINUTE)
+
+    return happens
+
+
 SWEEP_FAILED = (HUB, "SweepFailed")
 RECONCILE_FAILED, RECONCILE_ABORTED = (HUB, "ReconcileFailed"), (HUB, "ReconcileAborted")
 ROUTE_FAILED = (HUB, "RouteFailed")
@@ -244,6 +263,8 @@ STORIES: dict[Alarm, Trouble] = {
     (HUB, "RecordsMalformed"): Trouble(somebody_writes_into_the_registry),
     (HUB, "ChangesRefused"): Trouble(somebody_writes_a_pending_change),
     (HUB, "EntriesUnexpected"): Trouble(somebody_writes_an_entry),
+    (HUB, "AccessPolicyFilling"): Trouble(the_access_policy_is_filled(78)),
+    (HUB, "AccessPolicyNearlyFull"): Trouble(the_access_policy_is_filled(95), also=((HUB, "AccessPolicyFilling"),)),
     (HUB, "EventsUndelivered"): Trouble(without("StartRouteRole", "states:StartExecution", an_account_is_tagged)),
     (FORWARDING, "EventsUndelivered"): Trouble(
         without("ForwardRole", "events:PutEvents", an_account_is_tagged, FORWARDING)
