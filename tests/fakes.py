@@ -682,6 +682,17 @@ class FakeAnomalies:
         self.entries += entries
 
 
+class FakeCapacityGauge:
+    """Port `CapacityGauge`: the percentages that were reported, in order."""
+
+    def __init__(self) -> None:
+        self.reported: list[float] = []
+
+    def report(self, percent: float) -> None:
+        """The percentage in use now."""
+        self.reported.append(percent)
+
+
 class FakeApprovals:
     """Port `Approvals`: the batches whose approval was requested, and the tokens that were invalidated."""
 

@@ -5,6 +5,7 @@ The list of alarms is read from the templates: one without a story here makes a 
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -217,6 +218,29 @@ def somebody_writes_an_entry(story: Watched) -> None:
     a_sweep_is_made(story)
 
 
+def others_attach_policies(story: Watched, count: int) -> None:
+    """Somebody uses the run-as role for something else, too."""
+    role = story.world.outputs["RunAsRoleArn"].rsplit("/", 1)[-1]
+    statement = {"Effect": "Allow", "Action": "s3:ListAllMyBuckets", "Resource": "*"}
+    text = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    for number in range(count):
+        made = story.ask("iam", "create_policy", PolicyName=f"by-hand-{number}", PolicyDocument=text)["Policy"]
+        story.ask("iam", "attach_role_policy", RoleName=role, PolicyArn=made["Arn"])
+
+
+def the_access_policy_is_filled(entries: int) -> Callable[[Watched], None]:
+    """Others attach so many policies that one shard is left, and it has so many entries when an account is added."""
+
+    def happens(story: Watched) -> None:
+        an_account_is_tagged(story)
+        others_attach_policies(story, 19)
+        story.add_entries(*(f"arn:aws:iam::{number:012}:role/quick-athena-default" for number in range(entries)))
+        story.world.tag(story.member("one-more"), "enabled")
+        story.run(10 * MINUTE)
+
+    return happens
+
+
 SWEEP_FAILED = (HUB, "SweepFailed")
 RECONCILE_FAILED, RECONCILE_ABORTED = (HUB, "ReconcileFailed"), (HUB, "ReconcileAborted")
 ROUTE_FAILED = (HUB, "RouteFailed")
@@ -244,6 +268,8 @@ STORIES: dict[Alarm, Trouble] = {
     (HUB, "RecordsMalformed"): Trouble(somebody_writes_into_the_registry),
     (HUB, "ChangesRefused"): Trouble(somebody_writes_a_pending_change),
     (HUB, "EntriesUnexpected"): Trouble(somebody_writes_an_entry),
+    (HUB, "AccessPolicyFilling"): Trouble(the_access_policy_is_filled(78)),
+    (HUB, "AccessPolicyNearlyFull"): Trouble(the_access_policy_is_filled(95), also=((HUB, "AccessPolicyFilling"),)),
     (HUB, "EventsUndelivered"): Trouble(without("StartRouteRole", "states:StartExecution", an_account_is_tagged)),
     (FORWARDING, "EventsUndelivered"): Trouble(
         without("ForwardRole", "events:PutEvents", an_account_is_tagged, FORWARDING)
@@ -290,6 +316,12 @@ def test_trouble_sets_off_its_alarm_and_no_other_and_people_are_told(
     assert told["NewStateValue"] == "ALARM"
     assert told["AlarmDescription"] == written["AlarmDescription"]
     assert told["Trigger"]["MetricName"] == written["MetricName"]
+
+
+def test_a_sweep_measures_the_access_policy_on_a_day_when_nobody_writes_it(watched: Watched) -> None:
+    others_attach_policies(watched, 20)
+    a_sweep_is_made(watched)
+    assert set(watched.mails()) == {(HUB, "AccessPolicyFilling"), (HUB, "AccessPolicyNearlyFull")}
 
 
 def test_a_quiet_day_sets_off_no_alarm(watched: Watched) -> None:

@@ -10,7 +10,10 @@ SHARD_NAME = "quick-athena-access-{number}"
 
 @dataclass(frozen=True)
 class Quota:
-    """IAM's quotas for this account, from iam:GetAccountSummary: characters, policies, versions."""
+    """IAM's quotas for this account, from iam:GetAccountSummary: characters, policies, versions.
+
+    `policies_per_role`: of them, how many the shards may use. A policy that somebody else attached takes one away.
+    """
 
     policy_size: int
     policies_per_role: int
@@ -68,7 +71,13 @@ def document(entries: Collection[str], external_ids: str) -> dict[str, Any]:
 
 def size(policy: dict[str, Any]) -> int:
     """A document's size as IAM counts it: characters without white space."""
-    return len("".join(json.dumps(policy, separators=(",", ":")).split()))
+    return _characters(policy)
+
+
+def used(entries: Collection[str], quota: Quota, external_ids: str) -> float:
+    """How much of the capacity the entries use, in percent. New connections are refused at about 100."""
+    capacity = quota.policies_per_role * _space(quota, external_ids)
+    return 100 * sum(map(_cost, entries)) / capacity if capacity > 0 else 100.0
 
 
 def apply(shards: Sequence[Shard], changes: Changes, quota: Quota, external_ids: str) -> Outcome:
@@ -77,11 +86,14 @@ def apply(shards: Sequence[Shard], changes: Changes, quota: Quota, external_ids:
     Every entry is in exactly one shard. Entries are never moved between shards, and unchanged shards are not returned.
     """
     after = {s.number: [e for e in s.entries if e not in changes.remove] for s in shards}
+    space = _space(quota, external_ids)
+    free = {number: space - sum(map(_cost, entries)) for number, entries in after.items()}
     in_force = {entry for entries in after.values() for entry in entries}
     without_room = set()
     for entry in sorted(changes.add - changes.remove - in_force):
-        if number := _room_for(entry, after, quota, external_ids):
+        if number := _first_with_room(entry, free, space, quota):
             after.setdefault(number, []).append(entry)
+            free[number] = free.get(number, space) - _cost(entry)
         else:
             without_room.add(entry)
     before = {s.number: s.entries for s in shards}
@@ -90,10 +102,26 @@ def apply(shards: Sequence[Shard], changes: Changes, quota: Quota, external_ids:
     return Outcome(tuple(changed), frozenset(without_room), after_all)
 
 
-def _room_for(entry: str, shards: dict[int, list[str]], quota: Quota, external_ids: str) -> int | None:
-    for number in sorted(shards):
-        if size(document([*shards[number], entry], external_ids)) <= quota.policy_size:
+def _first_with_room(entry: str, free: dict[int, int], space: int, quota: Quota) -> int | None:
+    """The first shard with room for the entry; else the first number for a new shard; None when the role has enough."""
+    cost = _cost(entry)
+    for number in sorted(free):
+        if cost <= free[number]:
             return number
-    if len(shards) >= quota.policies_per_role:
+    if len(free) >= quota.policies_per_role or cost > space:
         return None
-    return next(n for n in range(1, len(shards) + 2) if n not in shards)
+    return next(n for n in range(1, len(free) + 2) if n not in free)
+
+
+def _space(quota: Quota, external_ids: str) -> int:
+    """What the entries of one shard may cost together. The last entry has no comma, so there is one character more."""
+    return quota.policy_size - size(document([], external_ids)) + 1
+
+
+def _cost(entry: str) -> int:
+    """An entry's characters in a document, with its quotation marks and its comma."""
+    return _characters(entry) + 1
+
+
+def _characters(value: Any) -> int:
+    return len("".join(json.dumps(value, separators=(",", ":")).split()))

@@ -16,6 +16,7 @@ from control_plane.aws.anomalies import LoggedAnomalies
 from control_plane.aws.approvals import StepFunctionsApprovals
 from control_plane.aws.asset_cache import DynamoDbAssetCache
 from control_plane.aws.calls import CONFIG
+from control_plane.aws.capacity import MeasuredCapacity
 from control_plane.aws.grant_budget import DynamoDbGrantBudget
 from control_plane.aws.iam import AwsAccessPolicies
 from control_plane.aws.ledger import DynamoDbLedger
@@ -191,7 +192,16 @@ def access_dependencies() -> AccessDependencies:
     exemptions = LiveExemptions(AwsOrganization(_client("organizations")), _data_sources())
     repairs = RepairSettings.read().repairs
     return AccessDependencies(
-        hub(), ledger, policies, revocation_budget(), _approvals(), exemptions, anomalies(), waiting_tasks(), repairs
+        hub=hub(),
+        ledger=ledger,
+        policies=policies,
+        budget=revocation_budget(),
+        approvals=_approvals(),
+        exemptions=exemptions,
+        anomalies=anomalies(),
+        waiting=waiting_tasks(),
+        capacity=MeasuredCapacity(),
+        repairs=repairs,
     )
 
 
@@ -308,6 +318,7 @@ def sweep_dependencies() -> SweepDependencies:
         hub=hub(),
         store=sweep_store(),
         policies=access_policies(),
+        capacity=MeasuredCapacity(),
         budget=revocation_budget(),
         grants=grant_budget(),
         approvals=_approvals(),

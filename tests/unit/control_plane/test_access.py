@@ -30,6 +30,7 @@ from tests.fakes import (
     FakeAccessPolicies,
     FakeAnomalies,
     FakeApprovals,
+    FakeCapacityGauge,
     FakeExemptions,
     FakeRevocationBudget,
     FakeWaitingTasks,
@@ -74,13 +75,14 @@ class Setup:
     exemptions: FakeExemptions = field(default_factory=FakeExemptions)
     anomalies: FakeAnomalies = field(default_factory=FakeAnomalies)
     waiting: FakeWaitingTasks = field(default_factory=FakeWaitingTasks)
+    capacity: FakeCapacityGauge = field(default_factory=FakeCapacityGauge)
     repairs: bool = True
 
     @property
     def deps(self) -> AccessDependencies:
         """What a writer works with."""
         parts = self.ledger, self.policies, self.budget, self.approvals, self.exemptions, self.anomalies
-        return AccessDependencies(HUB, *parts, self.waiting, repairs=self.repairs)
+        return AccessDependencies(HUB, *parts, self.waiting, self.capacity, repairs=self.repairs)
 
     def apply_change(self, change: AccessChange, holder: str = "execution#default", seconds: float = 0) -> bool:
         """What a function does once; whether the change is in force then."""
@@ -311,6 +313,13 @@ def test_a_change_without_room_is_not_kept_for_others_to_stumble_on() -> None:
     with pytest.raises(AccessPolicyFull):
         world.apply_change(allow(Z))
     assert world.ledger.changes == {}
+
+
+def test_each_write_says_how_much_of_the_capacity_is_in_use() -> None:
+    world = holding([X], quota=room_for(2, shards=2))
+    for change in (allow(Y), allow(Z), revoke(X, 2)):
+        assert world.apply_change(change)
+    assert world.capacity.reported == pytest.approx([50, 75, 50], abs=1)
 
 
 # --- another writer -----------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from control_plane.access_policy import Changes, Outcome, Quota, Shard, apply, document, size
+from control_plane.access_policy import Changes, Outcome, Quota, Shard, apply, document, size, used
 from control_plane.account import Connection
 from control_plane.steps.access import external_ids
 from sandbox.aws.policy import validate
@@ -101,6 +101,44 @@ def test_an_entry_is_without_room_only_when_every_shard_is_full(before: list[Sha
     after = written(before, outcome)
     full = len(after) == ROOM_FOR_FOUR.policies_per_role and all(len(shard.entries) == 4 for shard in after)
     assert full or not outcome.without_room
+
+
+@given(before=policies(), sequence=st.lists(changes(), max_size=6))
+def test_no_entry_moves_or_is_missing_while_it_is_connected(before: list[Shard], sequence: list[Changes]) -> None:
+    in_force = {shard.number: shard for shard in before}
+    for each in sequence:
+        place = {entry: shard.number for shard in in_force.values() for entry in shard.entries}
+        for shard in apply(list(in_force.values()), each, ROOM_FOR_FOUR, IDS).write:
+            in_force[shard.number] = shard  # one write after the other: Quick may come at any moment between two
+            now = {entry: shard.number for shard in in_force.values() for entry in shard.entries}
+            assert {entry: now.get(entry) for entry in place if entry not in each.remove} == {
+                entry: number for entry, number in place.items() if entry not in each.remove
+            }
+            assert size(document(shard.entries, IDS)) <= ROOM_FOR_FOUR.policy_size
+        in_force = {number: shard for number, shard in in_force.items() if shard.entries}
+
+
+def test_one_more_entry_rewrites_one_shard() -> None:
+    before = [Shard(1, tuple(ENTRIES[:4])), Shard(2, tuple(ENTRIES[4:6])), Shard(3, tuple(ENTRIES[6:8]))]
+    assert [shard.number for shard in apply(before, Changes(frozenset(ENTRIES[8:9])), ROOM_FOR_FOUR, IDS).write] == [2]
+
+
+@given(size_of_policy=st.integers(OVERHEAD, OVERHEAD + 5 * len(ENTRIES[0])))
+def test_a_shard_is_filled_to_the_last_character(size_of_policy: int) -> None:
+    quota = Quota(size_of_policy, 1, 5)
+    placed = apply([], Changes(frozenset(ENTRIES[:9])), quota, IDS).in_force
+    fits = [n for n in range(1, 9) if size(document(ENTRIES[:n], IDS)) <= size_of_policy]
+    assert len(placed) == max(fits, default=0)
+
+
+@pytest.mark.parametrize(("count", "percent"), [(0, 0), (1090, 50), (1526, 70), (1853, 85), (2180, 100)])
+def test_the_gauge_is_the_share_of_the_connections_there_is_room_for(count: int, percent: int) -> None:
+    some = [entry(f"{number:012d}") for number in range(count)]
+    assert used(some, REAL, IDS) == pytest.approx(percent, abs=1)
+
+
+def test_without_a_single_policy_of_ours_the_capacity_is_used_up() -> None:
+    assert used([], Quota(6144, 0, 5), IDS) == 100
 
 
 def test_a_full_policy_does_not_hinder_a_removal() -> None:

@@ -14,7 +14,7 @@ from control_plane.ports.access import NO_VERSION
 
 if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
-    from mypy_boto3_iam.type_defs import PolicyTypeDef
+    from mypy_boto3_iam.type_defs import AttachedPolicyTypeDef, PolicyTypeDef
 
 PATH = "/quick-athena/"
 MISSING = "NoSuchEntity"
@@ -27,14 +27,15 @@ class AwsAccessPolicies:
     def __init__(self, client: "IAMClient", hub: Hub, external_ids: str) -> None:
         self._client, self._hub, self._external_ids = client, hub, external_ids
         self._versions: dict[str, str] = {}
+        self._others = 0
 
     def quota(self) -> Quota:
-        """IAM's quotas for this account."""
+        """IAM's quotas for this account, less the policies of others on the role as of the last call of `shards`."""
         with named_errors():
             summary: Any = self._client.get_account_summary()["SummaryMap"]
         return Quota(
             policy_size=summary["PolicySizeQuota"],
-            policies_per_role=summary["AttachedPoliciesPerRoleQuota"],
+            policies_per_role=summary["AttachedPoliciesPerRoleQuota"] - self._others,
             versions_per_policy=summary["VersionsPerPolicyQuota"],
         )
 
@@ -42,11 +43,11 @@ class AwsAccessPolicies:
         """The shards in force: the policies under our path that are attached to the run-as role."""
         self._versions = {}
         with named_errors():
-            pages = self._client.get_paginator("list_attached_role_policies").paginate(
-                RoleName=self._role, PathPrefix=PATH
-            )
-            names = [policy["PolicyName"] for page in pages for policy in page["AttachedPolicies"]]
-            found = [self._read(name) for name in names if SHARD.match(name)]
+            pages = self._client.get_paginator("list_attached_role_policies").paginate(RoleName=self._role)
+            attached = [policy for page in pages for policy in page["AttachedPolicies"]]
+            names = [policy["PolicyName"] for policy in attached if self._is_shard(policy)]
+            self._others = len(attached) - len(names)
+            found = [self._read(name) for name in names]
         return sorted((shard for shard in found if shard), key=lambda shard: shard.number)
 
     def versions(self) -> Mapping[str, str]:
@@ -84,6 +85,10 @@ class AwsAccessPolicies:
 
     def _arn(self, name: str) -> str:
         return f"arn:{self._hub.partition}:iam::{self._hub.account_id}:policy{PATH}{name}"
+
+    def _is_shard(self, policy: "AttachedPolicyTypeDef") -> bool:
+        name = policy["PolicyName"]
+        return SHARD.match(name) is not None and policy["PolicyArn"] == self._arn(name)
 
     def _read(self, name: str) -> Shard | None:
         """One shard; None when it was deleted since it was listed."""

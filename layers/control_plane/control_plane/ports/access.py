@@ -67,7 +67,7 @@ class AccessPolicies(Shards, Protocol):
     """The shards attached to the run-as role, to read and write."""
 
     def quota(self) -> Quota:
-        """IAM's quotas for this account."""
+        """IAM's quotas for this account, less the policies of others on the role as of the last call of `shards`."""
 
     def versions(self) -> Mapping[str, str]:
         """Version in force (policy id and number) by shard name, as of the last call of `shards`."""
@@ -144,3 +144,10 @@ class Anomalies(Protocol):
 
     def unexpected(self, entries: Sequence[str]) -> None:
         """Entries of the access policy that are not a consumer role of ours."""
+
+
+class CapacityGauge(Protocol):
+    """How much of the access policy's capacity is in use. It is measured, so that an alarm warns before it is full."""
+
+    def report(self, percent: float) -> None:
+        """The percentage in use now."""

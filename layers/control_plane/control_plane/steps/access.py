@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
-from control_plane.access_policy import Changes, Outcome, Shard, apply
+from control_plane.access_policy import Changes, Outcome, Shard, apply, used
 from control_plane.account import Connection, Hub
 from control_plane.errors import AccessPolicyFull, ClaimLost
 from control_plane.ports.access import (
@@ -23,6 +23,7 @@ from control_plane.ports.access import (
     AccessLedger,
     AccessPolicies,
     Anomalies,
+    CapacityGauge,
     Exemptions,
     PendingChange,
     RevocationBudget,
@@ -73,6 +74,7 @@ class AccessDependencies:
     exemptions: Exemptions
     anomalies: Anomalies
     waiting: WaitingTasks
+    capacity: CapacityGauge
     repairs: bool = True
 
 
@@ -214,9 +216,11 @@ def _commit(task: _Commit, deps: AccessDependencies) -> CommitResult | None:
     work = _plan_commit(shards, chosen, held, task, deps)
     if work.verdict.count:
         budget.count(work.verdict.count, now)  # before they are applied: counting too much is safer than too little
-    outcome = apply(shards, work.changes, policies.quota(), external_ids(deps.hub))
+    quota, ids = policies.quota(), external_ids(deps.hub)
+    outcome = apply(shards, work.changes, quota, ids)
     if not _write(outcome.write, task, deps):
         return None
+    deps.capacity.report(used(outcome.in_force, quota, ids))
     if work.removes:
         policies.tidy({shard.number for shard in shards} | {shard.number for shard in outcome.write})
     _request_approval(work.verdict.hold, task, deps)

@@ -1,21 +1,23 @@
 """The steps of SweepOrganization between reading the lists and releasing the claim."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from control_plane.access_policy import Shard, used
 from control_plane.account import Hub
 from control_plane.assessment import AssessmentDependencies
 from control_plane.errors import InvalidProfiles
 from control_plane.grant_budget import MAX_BATCH, GrantState
 from control_plane.opt_in import OptInPolicy
-from control_plane.ports.access import RevocationBudget, Shards
+from control_plane.ports.access import AccessPolicies, CapacityGauge, RevocationBudget
 from control_plane.ports.approvals import Approvals
 from control_plane.ports.grants import GrantBudget
 from control_plane.ports.notifications import Notifications
 from control_plane.ports.reconciles import Reconciles
 from control_plane.ports.registry import Registry
 from control_plane.profiles import Profile
+from control_plane.steps.access import external_ids
 from control_plane.sweep import reporting, stack_sets, starting, unmanaged
 from control_plane.sweep.collecting import PROGRESS
 from control_plane.sweep.inspecting import inspect
@@ -38,7 +40,8 @@ class SweepDependencies:
     opt_in_policy: OptInPolicy
     hub: Hub
     store: SweepStore
-    policies: Shards
+    policies: AccessPolicies
+    capacity: CapacityGauge
     budget: RevocationBudget
     grants: GrantBudget
     approvals: Approvals
@@ -73,7 +76,9 @@ def make_plan(sweep_id: str, now: datetime, deps: SweepDependencies) -> SweepPla
     )
     built = stack_sets.built(deps.body, profiles, deps.hub)
     outdated = stack_sets.outdated(read.stack_sets, built)
-    inventory = Inventory(read, deps.policies.shards(), profiles, deps.hub, outdated)
+    shards = deps.policies.shards()
+    _report_capacity(shards, deps)
+    inventory = Inventory(read, shards, profiles, deps.hub, outdated)
     plan = plan_sweep(read.accounts, inventory, progress, partial, rules).model_copy(
         update={
             "unmanaged": (
@@ -113,6 +118,12 @@ def _request_approval_of_grants(plan: SweepPlan, now: datetime, deps: SweepDepen
         if batch := batches.hold(connections[:MAX_BATCH], now.isoformat()):
             deps.approvals.ask(batch, unit)
             batches.record_approval_requested(batch)
+
+
+def _report_capacity(shards: Sequence[Shard], deps: SweepDependencies) -> None:
+    """Measure the access policy's capacity, too: on a day without changes no writer does."""
+    entries = {entry for shard in shards for entry in shard.entries}
+    deps.capacity.report(used(entries, deps.policies.quota(), external_ids(deps.hub)))
 
 
 def inspect_some(sweep_id: str, offset: int, now: datetime, deps: SweepDependencies) -> int | None:
