@@ -96,14 +96,14 @@ class Rates:
         rate = self._limits.get((call.service, call.operation))
         if rate is None or call.session.may_everything():
             return
-        now = self._moment()
+        now = self._time_of_call()
         key = (call.account, call.region, call.service, call.operation)
         bucket = self._buckets.setdefault(key, _Bucket(rate.burst, now))
         if not bucket.take(rate, now):
             self.refused[call.service, call.operation] += 1
             raise AwsError(rate.code, "Rate exceeded")
 
-    def _moment(self) -> datetime:
+    def _time_of_call(self) -> datetime:
         """When a call comes: later for each call of its invocation."""
         process = PROCESS.get()
         if process is None:

@@ -185,7 +185,7 @@ def test_a_shards_document_does_not_depend_on_the_order_of_its_entries() -> None
 
 
 @cache
-def room(policies: int) -> int:
+def capacity(policies: int) -> int:
     """How many connections so many policies have room for, where a Region's name is long."""
     hub = HUB.model_copy(update={"partition": "aws", "region": "ap-southeast-2"})
     many = [Connection(account_id=f"{n:012}", profile="default").consumer_role_arn(hub) for n in range(2800)]
@@ -200,5 +200,5 @@ def room(policies: int) -> int:
 )
 def test_the_pages_say_how_many_connections_there_is_room_for(page: str) -> None:
     text = " ".join((ROOT / page).read_text(encoding="utf-8").split())
-    for said in ("109", f"{room(20):,}", f"{room(25):,}"):
+    for said in ("109", f"{capacity(20):,}", f"{capacity(25):,}"):
         assert said in text, said

@@ -75,16 +75,17 @@ class TroubledWorld(StackSetWorld):
     def operator_dependencies(self) -> OperatorDependencies:
         """What an operator works with; every call of it is watched."""
         found = super().operator_dependencies
-        return replace(found, **{name: Watched(getattr(found, name), self) for name in PORTS})
+        watched: dict[str, Any] = {name: Watched(getattr(found, name), self) for name in PORTS}
+        return replace(found, **watched)
 
     def let_another_work(self) -> None:
         """Another operator of the same queue looks five times within a minute."""
         self.point = -1
         for _ in range(5):
-            self.look()
+            self.advance_unless_dead()
             self.stack_sets.tick()
 
-    def look(self) -> bool:
+    def advance_unless_dead(self) -> bool:
         """One look of the operator, which the state machine repeats if it dies. Whether nothing is left to do."""
         try:
             return self.advance().done
@@ -95,14 +96,14 @@ class TroubledWorld(StackSetWorld):
 def settle(world: TroubledWorld) -> None:
     """Let the operator look again and again, until nothing waits."""
     for _ in range(100):
-        done = world.look()
+        done = world.advance_unless_dead()
         world.stack_sets.tick()
         if done and not world.queue.read(NAME).changes:
             return
     raise AssertionError("something waits for ever")
 
 
-def told(trouble: Trouble, point: int) -> tuple[TroubledWorld, dict[str, Any]]:
+def after(trouble: Trouble, point: int) -> tuple[TroubledWorld, dict[str, Any]]:
     """The world after the trouble, and what each account was told last. Who was told to ask again has done so."""
     world = TroubledWorld(largest=4)
     world.connected(*LEAVING)
@@ -138,7 +139,7 @@ def said(answers: dict[str, Any]) -> dict[str, Any]:
 @cache
 def undisturbed() -> tuple[int, dict[str, Any]]:
     """How many calls there are without trouble, and what everybody is told."""
-    world, answers = told(Trouble.NONE, 0)
+    world, answers = after(Trouble.NONE, 0)
     return world.calls, said(answers)
 
 
@@ -152,7 +153,7 @@ def test_without_trouble_all_but_one_get_what_they_need() -> None:
 @pytest.mark.parametrize("point", range(1, undisturbed()[0] + 1))
 def test_whatever_happens_at_a_call_each_account_is_deployed_to_once_and_told(trouble: Trouble, point: int) -> None:
     _, expected = undisturbed()
-    world, answers = told(trouble, point)
+    world, answers = after(trouble, point)
     assert said(answers) == expected
     deployed = Counter(
         account for each in world.stack_sets.operations.values() if not each.removes for account in each.accounts
