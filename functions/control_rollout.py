@@ -31,6 +31,7 @@ def handler(request: Request, context: LambdaContext) -> dict[str, str]:
     stack_set, queue = f"{NAME_PREFIX}{request.profile}", wiring.stack_set_queue()
     logger.info("controlled a roll-out", extra={"stack_set": stack_set, "request": request.model_dump()})
     if request.action == "stop":
+        wiring.profile(request.profile)  # raises UnknownProfile: nobody must believe that something was stopped
         queue.stop(stack_set, request.reason, datetime.now(UTC).isoformat())
     else:
         queue.resume(stack_set)

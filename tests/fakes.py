@@ -9,6 +9,7 @@ from typing import Any
 from control_plane import grant_budget
 from control_plane.access_policy import Quota, Shard
 from control_plane.account import ACTIVE, Account, Connection, Hub, Unit
+from control_plane.aws.grant_budget import APPROVED_FOR, COUNTED_FOR
 from control_plane.aws.ledger import ELECTED_FOR, LEASE, READ_LAG
 from control_plane.aws.notifications import TEXT_LENGTH, subject_line
 from control_plane.aws.records import NEVER
@@ -596,7 +597,8 @@ class FakeGrantBudget:
     def __init__(self, percent: int = 10) -> None:
         self.percent, self.accounts = percent, 0
         self.taken: Counter[tuple[str, str]] = Counter()
-        self.approvals: dict[str, str] = {}
+        self.approvals: dict[str, tuple[str, datetime]] = {}
+        self.counted_once: dict[tuple[str, str], datetime] = {}
         self.of_unit: dict[str, FakeApprovalBatches] = {}
 
     def limit(self) -> int | None:
@@ -611,24 +613,32 @@ class FakeGrantBudget:
         """New connections of the unit in this hour and the one before."""
         return sum(self.taken[unit, hour] for hour in grant_budget.hours(now))
 
-    def take(self, unit: str, most: int, now: datetime) -> bool:
-        """Count one new connection, if the unit has fewer."""
+    def take(self, unit: str, connection: str, most: int, now: datetime) -> bool:
+        """Count one new connection once, if the unit has fewer."""
+        if connection in self.counted(unit, now):
+            return True
         if self.granted(unit, now) >= most:
             return False
         self.taken[unit, grant_budget.hours(now)[0]] += 1
+        self.counted_once[unit, connection] = now
         return True
 
-    def is_approved(self, unit: str, connection: str) -> bool:
+    def counted(self, unit: str, now: datetime) -> frozenset[str]:
+        """The connections that were counted not long ago."""
+        found = self.counted_once.items()
+        return frozenset(key for (where, key), at in found if where == unit and now < at + COUNTED_FOR)
+
+    def is_approved(self, unit: str, connection: str, now: datetime) -> bool:
         """Whether people approved it."""
-        return self.approvals.get(connection) == unit
+        return self.approved(now).get(connection) == unit
 
-    def approved(self) -> Mapping[str, str]:
+    def approved(self, now: datetime) -> Mapping[str, str]:
         """The approved connections."""
-        return dict(self.approvals)
+        return {key: unit for key, (unit, at) in self.approvals.items() if now < at + APPROVED_FOR}
 
-    def approve(self, unit: str, connections: Collection[str], now: datetime) -> None:  # noqa: ARG002 - it stays
+    def approve(self, unit: str, connections: Collection[str], now: datetime) -> None:
         """Record approved connections."""
-        self.approvals |= dict.fromkeys(connections, unit)
+        self.approvals |= dict.fromkeys(connections, (unit, now))
 
     def waiting_units(self) -> frozenset[str]:
         """The units that have, or had, a batch."""

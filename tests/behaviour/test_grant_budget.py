@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import TYPE_CHECKING
 
 import pytest
@@ -38,8 +39,10 @@ def test_the_limit_grows_with_the_organization(budget_of: BudgetOf) -> None:
 
 
 def test_no_more_than_the_limit_is_granted_in_two_hours(budget_of: BudgetOf) -> None:
+    fresh = (f"{number:012}#default" for number in count(1))
+
     def take(unit: str, now: datetime) -> bool:
-        return budget_of("AssessAccount").take(unit, 3, now)
+        return budget_of("AssessAccount").take(unit, next(fresh), 3, now)
 
     assert [take(UNIT, NOW) for _ in range(2)] == [True, True]
     soon = NOW + timedelta(minutes=1)
@@ -53,10 +56,30 @@ def test_no_more_than_the_limit_is_granted_in_two_hours(budget_of: BudgetOf) -> 
 
 def test_an_approval_is_of_one_unit(budget_of: BudgetOf) -> None:
     budget_of("ApplyGrants").approve(UNIT, KEYS[:2], NOW)
-    assert budget_of("AssessAccount").is_approved(UNIT, KEYS[0])
-    assert not budget_of("AssessAccount").is_approved(OTHER, KEYS[0])
-    assert not budget_of("AssessAccount").is_approved(UNIT, KEYS[2])
-    assert budget_of("PlanSweep").approved() == {KEYS[0]: UNIT, KEYS[1]: UNIT}
+    assert budget_of("AssessAccount").is_approved(UNIT, KEYS[0], NOW)
+    assert not budget_of("AssessAccount").is_approved(OTHER, KEYS[0], NOW)
+    assert not budget_of("AssessAccount").is_approved(UNIT, KEYS[2], NOW)
+    assert budget_of("PlanSweep").approved(NOW) == {KEYS[0]: UNIT, KEYS[1]: UNIT}
+    a_week_later = NOW + timedelta(days=7, seconds=1)
+    assert not budget_of("AssessAccount").is_approved(UNIT, KEYS[0], a_week_later)
+    assert budget_of("PlanSweep").approved(a_week_later) == {}
+
+
+def test_a_connection_is_counted_once_within_some_hours(budget_of: BudgetOf) -> None:
+    def take(connection: str, now: datetime) -> bool:
+        return budget_of("AssessAccount").take(UNIT, connection, 2, now)
+
+    assert [take(each, NOW) for each in (KEYS[0], KEYS[0], KEYS[1], KEYS[0], KEYS[2])] == [
+        True,
+        True,
+        True,
+        True,
+        False,
+    ]
+    assert budget_of("PlanSweep").granted(UNIT, NOW) == 2
+    assert budget_of("PlanSweep").counted(UNIT, NOW) == set(KEYS[:2])
+    assert budget_of("PlanSweep").counted(OTHER, NOW) == frozenset()
+    assert budget_of("PlanSweep").counted(UNIT, NOW + timedelta(hours=3, seconds=1)) == frozenset()
 
 
 def test_each_unit_has_batches_of_its_own(budget_of: BudgetOf) -> None:
@@ -86,10 +109,10 @@ def test_an_approved_batch_is_applied_in_steps_and_only_while_it_is_the_one_that
 
     first = hold(*KEYS)
     assert apply(first, 0) == 20
-    assert set(budget_of("PlanSweep").approved()) == set(KEYS[:20])
+    assert set(budget_of("PlanSweep").approved(NOW)) == set(KEYS[:20])
     replaced = hold(*KEYS[:30])  # by a sweep, while the first one is being applied
     assert [apply(first, 20), apply(first, 40)] == [40, 0]
-    assert set(budget_of("PlanSweep").approved()) == set(KEYS)
+    assert set(budget_of("PlanSweep").approved(NOW)) == set(KEYS)
     assert {each["account_id"] for each in reconciles.started.values()} == {key[:12] for key in KEYS}
     hold(*KEYS[:10])
     assert apply(replaced, 0) is None

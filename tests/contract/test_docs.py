@@ -278,7 +278,7 @@ def _fill_grants(client: Any, now: str) -> None:
     """The items of the grant budget."""
     grants, at = DynamoDbGrantBudget(client, "table", percent=10), datetime.fromisoformat(now)
     grants.set_organization(7)
-    grants.take("r-ab12", 20, at)
+    grants.take("r-ab12", CONNECTION.key, 20, at)
     grants.approve("r-ab12", [CONNECTION.key], at)
     batch = grants.batches("r-ab12").hold([CONNECTION.key], now)
     assert batch

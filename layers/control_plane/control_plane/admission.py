@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import Enum, auto
 
 from control_plane.account import Connection
 from control_plane.assessment import Assessment
 from control_plane.decision import Action, PlannedAction
+from control_plane.ports.approvals import open_question
 from control_plane.ports.grants import GrantBudget, Sweeps
 
 
@@ -21,22 +23,36 @@ def admit(found: Assessment, now: datetime, deps: AdmissionDependencies) -> Asse
     """The assessment with those actions only that the grant budget allows.
 
     A sweep sees every account that a tag of an OU or the root reaches, so a sweep of it asks people about all of them.
+    None is started for a connection that people are being asked about: it would find nothing new.
     """
-    waits = [each for each in found.actions if each.unit and not _is_free(found.account.id, each, now, deps.budget)]
-    for unit in {each.unit for each in waits}:
+    new = {each.profile: each for each in found.actions if each.unit}
+    answers = {name: _decide(_key(found, each), each.unit, now, deps.budget) for name, each in new.items()}
+    for unit in {new[name].unit for name, answer in answers.items() if answer is _Answer.ASK}:
         deps.sweeps.start(unit, f"account {found.account.id} waits for an approval of the tag of {unit}")
-    return replace(found, actions=[_waiting(each) if each in waits else each for each in found.actions])
+    waits = {name for name, answer in answers.items() if answer is not _Answer.GRANTED}
+    return replace(found, actions=[_waiting(each) if each.profile in waits else each for each in found.actions])
 
 
-def _is_free(account_id: str, planned: PlannedAction, now: datetime, budget: GrantBudget) -> bool:
+class _Answer(Enum):
+    """A new connection may be made, people are being asked about it, or they have to be."""
+
+    GRANTED = auto()
+    ASKED = auto()
+    ASK = auto()
+
+
+def _key(found: Assessment, planned: PlannedAction) -> str:
+    return Connection(account_id=found.account.id, profile=planned.profile).key
+
+
+def _decide(connection: str, unit: str, now: datetime, budget: GrantBudget) -> _Answer:
     most = budget.limit()
-    if most is None:
-        return True
-    connection = Connection(account_id=account_id, profile=planned.profile)
-    if budget.is_approved(planned.unit, connection.key):
-        return True
-    is_in_question = bool(budget.batches(planned.unit).held().connections)
-    return not is_in_question and budget.take(planned.unit, most, now)
+    if most is None or budget.is_approved(unit, connection, now):
+        return _Answer.GRANTED
+    question = open_question(budget.batches(unit))
+    if connection in question:
+        return _Answer.ASKED
+    return _Answer.GRANTED if not question and budget.take(unit, connection, most, now) else _Answer.ASK
 
 
 def _waiting(planned: PlannedAction) -> PlannedAction:

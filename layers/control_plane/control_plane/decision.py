@@ -154,7 +154,7 @@ def _if_wanted(profile: str, wanted: Desired, seen: Observed | None) -> PlannedA
     if seen.is_complete and seen.recorded == "connected":
         return PlannedAction(profile=profile, action=Action.NOTHING, reason="connected already")
     first_connection = not seen.access and seen.data_source is Presence.ABSENT
-    is_begun = seen.recorded == "connecting"  # it was counted then
+    is_begun = seen.recorded in ("connecting", "disconnecting")  # it was counted then, or it comes back
     return PlannedAction(
         profile=profile,
         action=Action.CONNECT,

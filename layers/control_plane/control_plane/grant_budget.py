@@ -32,8 +32,9 @@ def hours(now: datetime) -> tuple[str, str]:
 class GrantState:
     """What a sweep needs to know of the budget. `limit`: None is no limit.
 
-    By OU or root: `granted`, the new connections of the last two hours; `held`, those that wait for approval.
-    `approved`: the connections that may be made, and the OU or root whose tag was approved for them.
+    By OU or root: `granted`, the new connections of the last two hours; `held`, those that people are being asked
+    about. `approved`: connections that may be made, because people approved them or because they were counted
+    already, and the OU or root that this is about.
     """
 
     limit: int | None = None
@@ -49,6 +50,6 @@ def waiting(unit: str, requested: Sequence[str], state: GrantState, *, is_comple
     """
     fresh = {key for key in requested if state.approved.get(key) != unit}
     if not is_complete:
-        fresh |= state.held.get(unit, frozenset())
+        fresh |= {key for key in state.held.get(unit, ()) if state.approved.get(key) != unit}
     is_over = state.limit is not None and len(fresh) + state.granted.get(unit, 0) > state.limit
     return tuple(sorted(fresh)) if is_over and fresh else ()

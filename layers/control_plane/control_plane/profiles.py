@@ -13,6 +13,7 @@ from control_plane.errors import InvalidProfiles, ProfileNotOffered
 
 PARAMETER_BYTES = 4096  # CloudFormation's limit for one parameter value
 ACCOUNT = "{account}"  # placeholder in a bucket's name: the consumer account's id
+NAMED = 5  # accounts and units that a message names
 NONE = "none"  # a parameter without a value: CloudFormation may not accept an empty one
 
 # A name or a pattern of at least three characters (or the account's id) before its first wildcard: never everything.
@@ -82,8 +83,8 @@ class Profile(BaseModel):
         if not self.accounts and not self.units:
             return
         if account_id not in self.accounts and set(self.units).isdisjoint(above):
-            units = [f"what is below {' or '.join(self.units)}"] if self.units else []
-            whom = " and to ".join([*([", ".join(self.accounts)] if self.accounts else []), *units])
+            units = [f"what is below {_first(self.units, ' or ')}"] if self.units else []
+            whom = " and to ".join([*([_first(self.accounts, ", ")] if self.accounts else []), *units])
             raise ProfileNotOffered(
                 f"profiles.yaml does not offer the profile {name!r} to this account, only to {whom}"
             )
@@ -91,6 +92,12 @@ class Profile(BaseModel):
     def needs_parents(self, account_id: str) -> bool:
         """Whether one has to know the account's parents to say so."""
         return bool(self.units) and account_id not in self.accounts
+
+
+def _first(ids: Sequence[str], separator: str) -> str:
+    """The first ids, and how many more there are: a profile may name hundreds."""
+    more = f" and {len(ids) - NAMED} more" if len(ids) > NAMED else ""
+    return separator.join(ids[:NAMED]) + more
 
 
 class Profiles(BaseModel):

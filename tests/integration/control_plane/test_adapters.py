@@ -733,9 +733,9 @@ def test_malformed_items_of_the_grant_budget_let_nobody_pass_and_stop_nobody(
     world: Sandbox, hub: Hub, client_as: ClientAs
 ) -> None:
     deployed, unit, now = Deployed(world, hub, client_as), "ou-ab12-consumers1", datetime(2026, 11, 24, 8, tzinfo=UTC)
-    deployed.put("grants#budget", "organization", accounts={"S": "many"})
+    deployed.put("grants#organization", "accounts", accounts={"S": "many"})
     deployed.put("grants#budget", f"{unit}#2026-11-24T08", granted={"S": "none"})
-    deployed.put("grants#budget", f"{unit}#2026-11-24T07", granted={"N": "-5"})
+    deployed.put("grants#counted", f"{unit}#222233334444#default", expires_at={"S": "never"})
     deployed.put("grants#approved", "222233334444#default", unit={"N": "1"})
     deployed.put("grants#batch", f"held#{unit}", id={"S": "not an id"}, connections={"S": "222233334444#default"})
 
@@ -743,9 +743,9 @@ def test_malformed_items_of_the_grant_budget_let_nobody_pass_and_stop_nobody(
         return DynamoDbGrantBudget(*deployed.registry(function), percent=10)
 
     assert budget("AssessAccount").limit() == 20
-    assert not budget("AssessAccount").take(unit, 20, now)
-    assert not budget("AssessAccount").is_approved(unit, "222233334444#default")
-    assert budget("PlanSweep").approved() == {"222233334444#default": ""}
-    assert budget("PlanSweep").granted(unit, now) == 0
+    assert not budget("AssessAccount").take(unit, "222233334444#default", 20, now)
+    assert not budget("AssessAccount").is_approved(unit, "222233334444#default", now)
+    assert budget("PlanSweep").approved(now) == {}
+    assert budget("PlanSweep").granted(unit, now) > 20, "so that the sweep asks people, and does not start it again"
     assert budget("PlanSweep").batches(unit).held().connections == frozenset()
     assert budget("PlanSweep").batches(unit).hold(["222233334444#default"], now.isoformat())

@@ -25,7 +25,7 @@ SLOW = {("dynamodb", "GetItem"): Rate(2, 5, "ThrottlingException", "a test")}
 def calls(world: Sandbox, client_as: Callable[[str, str], Any]) -> Callable[[int], int]:
     """How many of so many calls of a role at one moment are answered."""
     client = client_as("AssessAccount", "dynamodb")
-    key = {"pk": {"S": "grants#budget"}, "sk": {"S": "organization"}}
+    key = {"pk": {"S": "grants#organization"}, "sk": {"S": "accounts"}}
 
     def make(number: int) -> int:
         return [_code_of(client, world.outputs["RegistryTableName"], key) for _ in range(number)].count("")

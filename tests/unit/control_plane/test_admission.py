@@ -24,8 +24,8 @@ def assessment(*profiles: str, unit: str = UNIT) -> Assessment:
 
 def dependencies(taken: int = 0, percent: int = 10) -> tuple[AdmissionDependencies, FakeGrantBudget, FakeSweeps]:
     budget, sweeps = FakeGrantBudget(percent), FakeSweeps()
-    for _ in range(taken):
-        assert budget.take(UNIT, 20, TODAY)
+    for number in range(taken):
+        assert budget.take(UNIT, f"{number:012}#default", 20, TODAY)
     return AdmissionDependencies(budget, sweeps), budget, sweeps
 
 
@@ -61,6 +61,29 @@ def test_each_profile_counts() -> None:
     found = admit(assessment("default", "finance", "marketing"), TODAY, deps)
     assert [each.action for each in found.actions] == [Action.CONNECT, Action.NOTHING, Action.NOTHING]
     assert len(sweeps.started) == 1
+
+
+def test_a_repeated_assessment_counts_a_connection_once() -> None:
+    deps, budget, sweeps = dependencies(taken=19)
+    for _ in range(3):
+        assert admit(assessment(), TODAY, deps) == assessment()
+    assert (budget.granted(UNIT, TODAY), sweeps.started) == (20, [])
+
+
+def test_who_is_on_the_list_that_people_have_starts_no_sweep_again() -> None:
+    deps, budget, sweeps = dependencies()
+    budget.batches(UNIT).hold([KEY], TODAY.isoformat())
+    assert [each.action for each in admit(assessment(), TODAY, deps).actions] == [Action.NOTHING]
+    assert sweeps.started == []
+
+
+def test_a_list_that_was_approved_stops_nobody_else() -> None:
+    deps, budget, sweeps = dependencies()
+    batch = budget.batches(UNIT).hold(["111122223333#default"], TODAY.isoformat())
+    assert batch
+    budget.batches(UNIT).record_applied(batch.id)
+    assert admit(assessment(), TODAY, deps) == assessment()
+    assert sweeps.started == []
 
 
 def test_an_hour_later_there_is_room_again() -> None:

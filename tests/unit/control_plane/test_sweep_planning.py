@@ -360,6 +360,26 @@ def test_a_list_that_waits_ends_when_nothing_asks_for_it_any_more_and_stays_when
     assert (plan.start, plan.awaiting) == ((), {UNIT: keys(*range(31))})
 
 
+def test_what_was_approved_leaves_the_list_that_waits_also_when_not_all_was_seen() -> None:
+    waiting = frozenset(keys(*range(30)))
+    state = GrantState(limit=20, held={UNIT: waiting}, approved=dict.fromkeys(waiting, UNIT))
+    some = SnapshotProgress(kind=None, scope=("ou-ab12-another001",))
+    plan = sweep(below(30), SnapshotPage(), progress=some, grants=state)
+    assert (len(plan.start), plan.awaiting, plan.awaiting_count) == (1, {}, 0)
+
+
+def test_a_stored_plan_names_no_more_of_those_that_wait_than_a_report() -> None:
+    plan = sweep(below(*range(300)), SnapshotPage(), grants=GrantState(limit=20)).without_long_lists()
+    assert (len(plan.awaiting[UNIT]), plan.awaiting_count) == (100, 300)
+
+
+def test_what_is_to_be_done_about_an_account_has_a_limited_length() -> None:
+    offered = {"default": profile(accounts=[identity(each) for each in range(100, 500)])}
+    (refused,) = sweep([member(1)], SnapshotPage(), profiles=offered).start
+    assert refused.what.endswith(f"only to {', '.join(identity(each) for each in range(100, 105))} and 395 more")
+    assert len(refused.what) < 300
+
+
 def test_a_sweep_of_the_unit_itself_sees_all_of_it() -> None:
     state = GrantState(limit=20, held={UNIT: frozenset(keys(*range(30)))})
     whole = SnapshotProgress(kind=None, scope=(UNIT,))

@@ -11,7 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from control_plane import wiring
-from control_plane.errors import NoAccountInEvent
+from control_plane.errors import NoAccountInEvent, UnknownProfile
 from control_plane.ports.registry import Record
 from control_plane.sweep.reporting import Report
 from tests.contract.project import ROOT
@@ -191,3 +191,10 @@ def test_an_event_about_several_accounts_names_them_all_as_what_is_to_be_swept()
 def test_an_event_without_an_account_is_an_error_of_its_own(event: Any) -> None:
     with pytest.raises(NoAccountInEvent, match="no account id"):
         call("find_account", event)
+
+
+def test_a_profile_that_is_not_there_can_not_be_believed_to_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wiring, "stack_set_queue", lambda: None)
+    monkeypatch.setattr(wiring, "known_profiles", dict)
+    with pytest.raises(UnknownProfile, match="no profile 'defualt'"):
+        call("control_rollout", {"profile": "defualt", "action": "stop"})

@@ -43,6 +43,12 @@ class ApprovalBatches(Protocol):
         """Whether it was applied."""
 
 
+def open_question(batches: ApprovalBatches) -> frozenset[str]:
+    """The connections that wait for an answer; none once their batch is approved, even if it is held still."""
+    held = batches.held()
+    return frozenset() if held.connections and batches.is_applied(held.id) else held.connections
+
+
 class Approvals(Protocol):
     """Requests for approval, sent to people."""
 

@@ -19,13 +19,16 @@ class GrantBudget(Protocol):
     def granted(self, unit: str, now: datetime) -> int:
         """New connections of the unit in this hour and the one before."""
 
-    def take(self, unit: str, most: int, now: datetime) -> bool:
-        """Count one new connection, if the unit has fewer than `most`. False: it needs an approval."""
+    def take(self, unit: str, connection: str, most: int, now: datetime) -> bool:
+        """Count one new connection once, if the unit has fewer than `most`. False: it needs an approval."""
 
-    def is_approved(self, unit: str, connection: str) -> bool:
+    def counted(self, unit: str, now: datetime) -> frozenset[str]:
+        """The connections that were counted not long ago: they are not counted again."""
+
+    def is_approved(self, unit: str, connection: str, now: datetime) -> bool:
         """Whether people approved that this unit's tag makes this connection."""
 
-    def approved(self) -> Mapping[str, str]:
+    def approved(self, now: datetime) -> Mapping[str, str]:
         """The approved connections, and for which unit."""
 
     def approve(self, unit: str, connections: Collection[str], now: datetime) -> None:

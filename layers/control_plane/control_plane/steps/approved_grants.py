@@ -24,7 +24,7 @@ def apply_some(
     budget.approve(unit, [each.key for each in connections], now)
     mark = hashlib.sha256(unit.encode()).hexdigest()[:12]
     for each in connections:
-        name = f"granted-{mark}-{batch_id}-{each.account_id}"
+        name = f"granted-{mark}-{batch_id}-{offset}-{each.account_id}"
         reconciles.start(each.account_id, f"new connections of {unit} approved in batch {batch_id}", name)
     following = offset + STARTS_PER_CALL
     return following if following < len(listed) else 0

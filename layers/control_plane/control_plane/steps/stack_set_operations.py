@@ -185,7 +185,7 @@ class Operator:
         """Wake whoever waits for a change of the batch."""
         if result and result.has_succeeded:
             self._wake(change, done=_is_all_it_needs(change, batch), tried=batch)
-        elif change.kind is ChangeKind.CREATE and result and result.has_failed:
+        elif change.kind is ChangeKind.CREATE and result and result.has_failed and not result.was_cancelled:
             why = f"stack set {self.stack_set}, operation {batch.operation_id}: {result.reason}"
             self._fail([change], errors.ConsumerRoleFailed(why))
         else:  # AWS may show a result some time after the operation has ended: the stack instance decides
@@ -228,7 +228,9 @@ class Operator:
         if batch is None or not self.deps.queue.begin_batch(self.stack_set, batch):
             return queue  # nobody is left of this kind, or another operator was faster
         now = self.deps.queue.read(self.stack_set)
-        if not set(chosen) <= set(now.changes):  # another operator has made some of these changes since we read them
+        is_stopped_now = now.stopped and batch.kind.deploys
+        # Another operator may have made some of these changes since we read them.
+        if is_stopped_now or not set(chosen) <= set(now.changes):
             self.deps.queue.end_batch(self.stack_set, batch, now.rollout)
             return replace(now, batch=None)
         return self._submit(queue, batch, chosen)

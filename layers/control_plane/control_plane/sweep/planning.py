@@ -33,6 +33,7 @@ OUTCOMES = {  # of planned actions; connect has several
 }
 RETURNING = ("held", "quarantined", "disconnecting")  # statuses of connections that a returning tag restores
 LONGEST_REASON = 300  # characters of a reason in a plan
+LONGEST_WHAT = 1000  # characters of what is to be done about an account
 PARENTS_UNKNOWN = "assess: its parents in the organization could not be read"
 REPORTED = 100  # items of each list that a report keeps
 FULL_CHECK_DAYS = 10  # each sweep checks one of so many accounts in full; after as many days all are checked
@@ -81,6 +82,7 @@ class SweepPlan(Value):
     start: tuple[Difference, ...] = ()
     hold: tuple[str, ...] = ()
     awaiting: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
+    awaiting_count: int = 0
     withheld: tuple[str, ...] = ()
     reported_only: tuple[Difference, ...] = ()
     failed: tuple[str, ...] = ()
@@ -96,6 +98,11 @@ class SweepPlan(Value):
     stack_sets: tuple[str, ...] = ()
     known: Baseline = Baseline()
     names: Mapping[str, str] = Field(default_factory=dict)
+
+    def without_long_lists(self) -> "SweepPlan":
+        """The plan with no more new connections that wait than a report names: it is stored in one item."""
+        shown = {unit: keys[:REPORTED] for unit, keys in list(self.awaiting.items())[:REPORTED]}
+        return self.model_copy(update={"awaiting": shown})
 
 
 @dataclass(frozen=True)
@@ -199,6 +206,7 @@ class _Planner:
             start=tuple(self._start.values()),
             hold=hold,
             awaiting=awaiting,
+            awaiting_count=sum(map(len, awaiting.values())),
             reported_only=tuple(self._reported_only.values()),
             malformed=self._inventory.malformed,
             unexpected_entries=self._inventory.unexpected_entries,
@@ -327,7 +335,7 @@ class _Planner:
         where[account.id] = Difference(
             account_id=account.id,
             name=account.name,
-            what=f"{before.what}; {what}" if before.what else what,
+            what=(f"{before.what}; {what}" if before.what else what)[:LONGEST_WHAT],
             profiles=(*before.profiles, *profiles),
             expected=(*before.expected, *([expected] if expected else [])),
         )

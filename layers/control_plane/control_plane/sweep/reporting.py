@@ -44,6 +44,7 @@ class Report(Value):
     in_progress: tuple[str, ...] = ()
     held: tuple[str, ...] = ()
     awaiting: tuple[str, ...] = ()
+    awaiting_count: int = 0
     withheld: tuple[str, ...] = ()
     reported_only: tuple[str, ...] = ()
     orphans: tuple[str, ...] = ()
@@ -78,7 +79,7 @@ class Report(Value):
             "Repaired": self.repaired,
             "FailedAccounts": len(self.failed) + self.refused,
             "HeldRevocations": len(self.held),
-            "HeldGrants": len(self.awaiting),
+            "HeldGrants": self.awaiting_count,
             "WithheldRemovals": len(self.withheld),
             "ReportedOnlyDifferences": len(self.reported_only),
             "Orphans": len(self.orphans),
@@ -115,6 +116,7 @@ def report(end: SweepEnd, scope: tuple[str, ...], plan: SweepPlan, now: Now) -> 
         in_progress=tuple(names.of(each) for each in sorted(_started(plan) & now.in_progress)),
         held=names.of_keys(sorted({*plan.hold, *plan.waiting})),
         awaiting=names.of_keys(sorted(key for keys in plan.awaiting.values() for key in keys)),
+        awaiting_count=plan.awaiting_count,
         withheld=names.of_keys(plan.withheld),
         reported_only=tuple(_describe(each) for each in plan.reported_only),
         orphans=names.of_keys(plan.orphans),
@@ -178,7 +180,7 @@ def message(report: Report) -> tuple[str, str]:
     counts = [
         *((getattr(report, what), what) for what in ORDER),
         (len(report.failed), "failed"),
-        (len(report.held) + len(report.awaiting), "waiting for approval"),
+        (len(report.held) + report.awaiting_count, "waiting for approval"),
         (len(report.withheld), "not removed"),
         (len(report.reported_only), "only reported"),
         (len(report.stack_sets), "stack sets differ"),
@@ -192,7 +194,9 @@ def message(report: Report) -> tuple[str, str]:
     parts += _listed("Failed (each has its own cause and remedy in the registry)", report.failed)
     parts += _listed("Still in progress", report.in_progress)
     parts += _listed("Revocations that wait for approval (see the request sent for them)", report.held)
-    parts += _listed("New connections that wait for approval (see the request sent for them)", report.awaiting)
+    parts += _listed(
+        "New connections that wait for approval (see the request sent for them)", report.awaiting, report.awaiting_count
+    )
     parts += _listed("Not removed, because the list is incomplete", report.withheld)
     parts += _listed("Differ, and are only reported (DriftRepair is notify)", report.reported_only)
     parts += _listed("Had resources but no record", report.orphans)

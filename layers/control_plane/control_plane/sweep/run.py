@@ -11,7 +11,7 @@ from control_plane.errors import InvalidProfiles
 from control_plane.grant_budget import MAX_BATCH, GrantState
 from control_plane.opt_in import OptInPolicy
 from control_plane.ports.access import AccessPolicies, CapacityGauge, RevocationBudget
-from control_plane.ports.approvals import Approvals
+from control_plane.ports.approvals import Approvals, open_question
 from control_plane.ports.grants import GrantBudget
 from control_plane.ports.notifications import Notifications
 from control_plane.ports.reconciles import Reconciles
@@ -59,8 +59,6 @@ def make_plan(sweep_id: str, now: datetime, deps: SweepDependencies) -> SweepPla
     progress = store.get(sweep_id, PROGRESS, SnapshotProgress) or SnapshotProgress()
     baseline = store.get(ACROSS_SWEEPS, BASELINE, Baseline) or Baseline()
     partial = why_partial(progress, baseline)
-    if progress.is_everything and not partial:
-        deps.grants.set_organization(progress.listed)
     profiles, fault = _profiles(deps.assessment)
     read = merged(store.every(sweep_id, "page#", SnapshotPage))
     rules = PlanningRules(
@@ -72,7 +70,7 @@ def make_plan(sweep_id: str, now: datetime, deps: SweepDependencies) -> SweepPla
         now=now,
         repairs=deps.repairs,
         profiles_fault=fault,
-        grants=_grant_state(read, now, deps.grants),
+        grants=_grant_state(read, progress.listed if progress.is_everything and not partial else 0, now, deps.grants),
     )
     built = stack_sets.built(deps.body, profiles, deps.hub)
     outdated = stack_sets.outdated(read.stack_sets, built)
@@ -97,18 +95,28 @@ def make_plan(sweep_id: str, now: datetime, deps: SweepDependencies) -> SweepPla
     replaces = progress.is_everything and not partial
     budget.expect(frozenset(plan.hold) | (frozenset() if replaces else budget.expected()))
     _request_approval_of_grants(plan, now, deps)
+    plan = plan.without_long_lists()
     save_plan(sweep_id, plan, store)
     return plan
 
 
-def _grant_state(read: SnapshotPage, now: datetime, grants: GrantBudget) -> GrantState:
-    """The grant budget of every OU with a tag that counts for an account, or whose new connections wait."""
+def _grant_state(read: SnapshotPage, listed: int, now: datetime, grants: GrantBudget) -> GrantState:
+    """The grant budget of every OU with a tag that counts for an account, or whose new connections wait.
+
+    `listed`: accounts of the organization; 0: they are not all known this time.
+    """
+    if listed:
+        grants.set_organization(listed)
+    batches = {unit: grants.batches(unit) for unit in grants.waiting_units()}
+    held = {unit: open_question(each) for unit, each in batches.items()}
     if (most := grants.limit()) is None:
-        return GrantState()
-    held = {unit: grants.batches(unit).held().connections for unit in grants.waiting_units()}
+        return GrantState(held=held)
     units = {account.unit.id for account in read.accounts if account.unit} | set(held)
+    approved = {key: unit for unit in units for key in grants.counted(unit, now)}
+    for unit, each in batches.items():  # approved just now: perhaps not all of them are recorded yet
+        approved |= dict.fromkeys(each.held().connections - held[unit], unit)
     granted = {unit: grants.granted(unit, now) for unit in units}
-    return GrantState(limit=most, granted=granted, held=held, approved=grants.approved())
+    return GrantState(limit=most, granted=granted, held=held, approved={**approved, **grants.approved(now)})
 
 
 def _request_approval_of_grants(plan: SweepPlan, now: datetime, deps: SweepDependencies) -> None:
