@@ -73,9 +73,12 @@ def there(deployed: Deployed | None) -> _Fake | _Adapter:
 
 def test_an_account_is_read_with_its_name_state_and_tags(there: _Fake | _Adapter) -> None:
     account_id = there.create_account({TAG: "enabled", "team": "x"})
-    assert there.organization().account(account_id, TAG) == Account(
-        id=account_id, name="sales", state="ACTIVE", tags={TAG: "enabled", "team": "x"}
+    organization = there.organization()
+    found = organization.account(account_id, TAG)
+    assert found == Account(
+        id=account_id, name="sales", state="ACTIVE", tags={TAG: "enabled", "team": "x"}, above=found.above
     )
+    assert found.above in (None, organization.units_above(account_id)), "they may be read later"
 
 
 def test_without_a_tag_of_its_own_the_nearest_unit_that_has_it_counts(there: _Fake | _Adapter) -> None:

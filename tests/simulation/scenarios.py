@@ -300,6 +300,7 @@ def advanced(*, done: bool = False) -> dict[str, Any]:
 
 
 BATCH = {"batch": "1-20261104103000"}
+GRANTS = {**BATCH, "unit": "ou-ab12-consumers1"}
 
 
 def applied(offset: int, *, done: bool = False) -> dict[str, Any]:
@@ -707,6 +708,10 @@ REAL: dict[str, list[Scenario]] = {
         Scenario("refused", BATCH, approval(AskForApproval=[WithToken(TaskFailed("Rejected", "no"))])),
         Scenario("asking fails", BATCH, approval(AskForApproval=[DENIED])),
         Scenario("releasing fails", BATCH, approval(ApplyRevocations=[DENIED])),
+        Scenario("new connections", GRANTS, approval(ApplyGrants=[applied(20), applied(40), applied(45, done=True)])),
+        Scenario("new ones, replaced", GRANTS, approval(ApplyGrants=[{**applied(0), "replaced": True}])),
+        Scenario("new ones, refused", GRANTS, approval(AskForApproval=[WithToken(TaskFailed("Rejected", "no"))])),
+        Scenario("new ones, starting fails", GRANTS, approval(ApplyGrants=[DENIED])),
     ],
     "sweep_organization.asl.yaml": [
         Scenario("everything", ALL, sweep()),
