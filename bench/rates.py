@@ -1,28 +1,16 @@
-"""AWS's rates and quotas that bulk work meets, each with its source. What no source confirms is marked.
+"""AWS's rates and quotas that bulk work meets. What no source confirms is marked.
 
-Sources: ORG: Organizations user guide, orgs_reference_limits. SFN: Step Functions developer guide, service-quotas (for
-us-east-1, us-west-2 and eu-west-1; elsewhere 150 starts and 800 transitions a second). CFN: CloudFormation user guide,
-cloudformation-limits. LAMBDA: Lambda developer guide, gettingstarted-limits. No source: an assumption, not verified.
+The rates of calls are the sandbox's table (sandbox/aws/rates.py), which has their sources. Here are those that are not
+of one call. SFN: Step Functions developer guide, service-quotas, for Regions other than us-east-1, us-west-2 and
+eu-west-1. CFN: CloudFormation user guide, cloudformation-limits. LAMBDA: Lambda developer guide, gettingstarted-limits.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from sandbox.aws.rates import PUBLISHED as CALLS
+from sandbox.aws.rates import Rate
 
-
-@dataclass(frozen=True)
-class Rate:
-    """A token bucket: so many a second, and as many at once when nothing was taken for a while."""
-
-    per_second: float
-    burst: float
-    source: str = ""
-
-    @property
-    def is_verified(self) -> bool:
-        """Whether AWS publishes it."""
-        return bool(self.source)
-
+__all__ = ["Rate"]
 
 DESCRIBE_ACCOUNT = "organizations:DescribeAccount"
 LIST_TAGS = "organizations:ListTagsForResource"
@@ -31,13 +19,13 @@ TRANSITIONS = "state transitions"
 QUICK = "quicksight"  # all its calls together
 
 PUBLISHED = {
-    DESCRIBE_ACCOUNT: Rate(20, 30, "ORG"),
-    LIST_TAGS: Rate(10, 15, "ORG"),
-    STARTS: Rate(300, 1300, "SFN"),
-    TRANSITIONS: Rate(5000, 5000, "SFN"),
+    DESCRIBE_ACCOUNT: CALLS["organizations", "DescribeAccount"],
+    LIST_TAGS: CALLS["organizations", "ListTagsForResource"],
+    STARTS: CALLS["stepfunctions", "StartExecution"],
+    TRANSITIONS: Rate(800, 800, source="SFN"),
 }
 # Not in the model's runs: no more is known than that one should stay below it.
-UNVERIFIED = {QUICK: Rate(2, 10)}
+UNVERIFIED = {QUICK: Rate(2, 10, is_published=False)}
 
 NEW_ACCOUNT_CONCURRENCY = 10  # LAMBDA says that new accounts have less than 1,000; 10 is what people report
 CONCURRENCY = 1000  # LAMBDA

@@ -34,9 +34,9 @@ class Rate:
     """
 
     per_second: float
-    burst: int
-    code: str
-    source: str
+    burst: float
+    code: str = ""
+    source: str = ""
     is_published: bool = True
 
 

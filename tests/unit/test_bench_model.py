@@ -74,5 +74,5 @@ def test_an_operation_is_seen_at_the_next_look() -> None:
 
 
 def test_a_rate_without_a_source_is_marked() -> None:
-    assert all(rate.is_verified for rate in rates.PUBLISHED.values())
-    assert not any(rate.is_verified for rate in rates.UNVERIFIED.values())
+    assert all(rate.is_published for rate in rates.PUBLISHED.values())
+    assert not any(rate.is_published for rate in rates.UNVERIFIED.values())

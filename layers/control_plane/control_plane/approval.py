@@ -9,50 +9,45 @@ CONNECTION = re.compile(r"[0-9]{12}#[a-z0-9-]+")
 
 def approval_message(batch_id: str, connections: Sequence[str], token: str, region: str) -> tuple[str, str]:
     """Subject and text of the message: the revocations, and how to approve or reject them."""
-    text = "\n".join(
-        [
-            f"{len(connections)} connections are to lose their access, more than an hour's revocation budget.",
-            "Their tag was removed, or their role was changed in the account and must be rebuilt.",
-            "Entries of the access policy that no connection has are listed by their ARN.",
-            "Until you approve, Amazon Quick can still query them:",
-            "",
-            *_named(connections),
-            "",
-            "If that is right, approve exactly this batch (a change of the batch invalidates the token):",
-            "",
-            f"  aws stepfunctions send-task-success --region {region} --task-output '{{}}' --task-token '{token}'",
-            "",
-            "If it is wrong, put the tags back: connections with a tag leave the batch. Or reject the batch:",
-            "",
-            f"  aws stepfunctions send-task-failure --region {region} --error Rejected --task-token '{token}'",
-            "",
-            f"Batch {batch_id}; docs/howto/approve-revocations.md.",
-        ]
-    )
+    why = [
+        f"{len(connections)} connections are to lose their access, more than an hour's revocation budget.",
+        "Their tag was removed, or their role was changed in the account and must be rebuilt.",
+        "Entries of the access policy that no connection has are listed by their ARN.",
+        "Until you approve, Amazon Quick can still query them:",
+    ]
+    undo = "If it is wrong, put the tags back: connections with a tag leave the batch. Or reject the batch:"
+    about = f"Batch {batch_id}; docs/howto/approve-revocations.md."
+    text = "\n".join([*why, *_question(connections, token, region, undo), about])
     return f"Quick Onboarding: approve {len(connections)} revocations?", text
 
 
 def grant_message(unit: str, batch_id: str, connections: Sequence[str], token: str, region: str) -> tuple[str, str]:
     """Subject and text of the message about new connections of one OU or the root."""
-    text = "\n".join(
-        [
-            f"The tag of {unit} asks for {len(connections)} new connections, more than an hour's grant budget.",
-            "Nothing is created for them until you approve. Then Amazon Quick can query these accounts:",
-            "",
-            *_named(connections),
-            "",
-            "If that is right, approve exactly this batch (a change of the batch invalidates the token):",
-            "",
-            f"  aws stepfunctions send-task-success --region {region} --task-output '{{}}' --task-token '{token}'",
-            "",
-            "If it is wrong, remove the tag. Or reject the batch:",
-            "",
-            f"  aws stepfunctions send-task-failure --region {region} --error Rejected --task-token '{token}'",
-            "",
-            f"Batch {batch_id} of {unit}; docs/howto/approve-new-connections.md.",
-        ]
-    )
+    why = [
+        f"The tag of {unit} asks for {len(connections)} new connections, more than an hour's grant budget.",
+        "Nothing is created for them until you approve. Then Amazon Quick can query these accounts:",
+    ]
+    undo = "If it is wrong, remove the tag. Or reject the batch:"
+    about = f"Batch {batch_id} of {unit}; docs/howto/approve-new-connections.md."
+    text = "\n".join([*why, *_question(connections, token, region, undo), about])
     return f"Quick Onboarding: approve {len(connections)} new connections?", text
+
+
+def _question(connections: Sequence[str], token: str, region: str, undo: str) -> list[str]:
+    """The list, and how to answer."""
+    return [
+        "",
+        *_named(connections),
+        "",
+        "If that is right, approve exactly this batch (a change of the batch invalidates the token):",
+        "",
+        f"  aws stepfunctions send-task-success --region {region} --task-output '{{}}' --task-token '{token}'",
+        "",
+        undo,
+        "",
+        f"  aws stepfunctions send-task-failure --region {region} --error Rejected --task-token '{token}'",
+        "",
+    ]
 
 
 def _named(connections: Sequence[str]) -> list[str]:
