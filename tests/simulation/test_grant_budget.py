@@ -12,6 +12,7 @@ from sandbox.aws.clock import VirtualClock
 from sandbox.organization import Sandbox
 from tests.prototypes import prototype
 from tests.simulation.conftest import START, Story
+from tests.simulation.test_revocation_budget import questions, token
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,13 +44,11 @@ class Crowd(Story):
 
     def questions(self) -> list[str]:
         """The e-mails that ask for approval."""
-        return [mail.text for mail in self.world.sns.outbox if mail.subject.startswith("Quick Onboarding: approve")]
+        return questions(self)
 
     def answer(self, question: str, output: str = "{}") -> None:
         """Approve the list in the e-mail."""
-        found = re.search(r"--task-token '([^']+)'", question)
-        assert found
-        self.hub("stepfunctions").send_task_success(taskToken=found[1], output=output)
+        self.hub("stepfunctions").send_task_success(taskToken=token(question), output=output)
         self.wait()
 
     def move(self, account_id: str, source: str = "", destination: str = "") -> None:

@@ -1,10 +1,16 @@
 """The messages that ask people to approve a batch: of revocations, or of new connections. Pure."""
 
+import hashlib
 import re
 from collections.abc import Sequence
 
 MAX_LISTED = 50
 CONNECTION = re.compile(r"[0-9]{12}#[a-z0-9-]+")
+
+
+def batch_name(batch_id: str, unit: str) -> str:
+    """A name for each batch: the ids of two units' batches may be the same, and a unit's id may be too long for one."""
+    return f"{hashlib.sha256(unit.encode()).hexdigest()[:12]}-{batch_id}" if unit else batch_id
 
 
 def approval_message(batch_id: str, connections: Sequence[str], token: str, region: str) -> tuple[str, str]:

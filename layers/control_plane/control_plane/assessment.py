@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from control_plane.account import DEPARTED, Account, Hub
-from control_plane.decision import Action, Observed, PlannedAction, Presence, desired, plan, refusal
+from control_plane.decision import Action, Observed, PlannedAction, Presence, desired, needs_parents, plan, refusal
 from control_plane.errors import AccountNotActive, AccountNotFound, GroupNotFound, QuickNotReady
 from control_plane.observation import ObservationDependencies, observe
 from control_plane.opt_in import OptInPolicy, OptInRequest, read_opt_in
@@ -64,8 +64,7 @@ def assess(
     account, not_found = _account(account_id, opt_in_policy, deps.organization)
     request = read_opt_in(account, hub, opt_in_policy, now)
     profiles = deps.profiles() if request.profile_names else {}
-    named = [profiles[name] for name in request.profile_names if name in profiles]
-    if account.above is None and any(each.needs_parents(account.id) for each in named):
+    if needs_parents(request, account, profiles):
         account = account.model_copy(update={"above": deps.organization.units_above(account_id)})
     wanted = desired(request, account, profiles)
     seen = observe(account, {*wanted.profiles, *extra_profiles}, profiles, hub, deps.observation)

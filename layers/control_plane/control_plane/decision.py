@@ -96,6 +96,12 @@ class PlannedAction(Value):
     unit: str = ""  # of a new connection: the OU or the root whose grant budget it uses up
 
 
+def needs_parents(request: OptInRequest, account: Account, profiles: Mapping[str, Profile]) -> bool:
+    """Whether the account's parents have to be read before `desired` can say which profiles are offered to it."""
+    named = [profiles[name] for name in request.profile_names if name in profiles]
+    return account.above is None and any(each.needs_parents(account.id) for each in named)
+
+
 def desired(request: OptInRequest, account: Account, profiles: Mapping[str, Profile]) -> Desired:
     """The connections an account should have: the requested profiles that are defined and offered to it."""
     refused = {name: why for name in request.profile_names if (why := _refused(name, account, profiles))}

@@ -1,9 +1,9 @@
 """Request approval: one execution of ApproveBatch for each batch."""
 
-import hashlib
 import json
 from typing import TYPE_CHECKING
 
+from control_plane.approval import batch_name
 from control_plane.aws.calls import named_errors, tolerating
 from control_plane.aws.waiting_tasks import StepFunctionsWaitingTasks
 from control_plane.errors import BatchReplaced
@@ -28,10 +28,5 @@ class StepFunctionsApprovals:
             about = {"batch": batch.id, **({"unit": unit} if unit else {})}
             with named_errors(), tolerating("ExecutionAlreadyExists"):
                 self._client.start_execution(
-                    stateMachineArn=self._machine_arn, name=_name(batch, unit), input=json.dumps(about)
+                    stateMachineArn=self._machine_arn, name=batch_name(batch.id, unit), input=json.dumps(about)
                 )
-
-
-def _name(batch: ApprovalBatch, unit: str) -> str:
-    """One for each batch: the ids of two units' batches may be the same, and a unit's id may be too long for a name."""
-    return f"{hashlib.sha256(unit.encode()).hexdigest()[:12]}-{batch.id}" if unit else batch.id

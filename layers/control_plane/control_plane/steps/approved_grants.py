@@ -1,9 +1,9 @@
 """Apply an approved batch of new connections: record them as approved, and reconcile their accounts."""
 
-import hashlib
 from datetime import datetime
 
 from control_plane.account import Connection
+from control_plane.approval import batch_name
 from control_plane.ports.grants import GrantBudget
 from control_plane.ports.reconciles import Reconciles
 
@@ -22,9 +22,8 @@ def apply_some(
     listed = batches.connections_of(batch_id)
     connections = [each for each in map(Connection.of_key, listed[offset : offset + STARTS_PER_CALL]) if each]
     budget.approve(unit, [each.key for each in connections], now)
-    mark = hashlib.sha256(unit.encode()).hexdigest()[:12]
     for each in connections:
-        name = f"granted-{mark}-{batch_id}-{offset}-{each.account_id}"
+        name = f"granted-{batch_name(batch_id, unit)}-{offset}-{each.account_id}"
         reconciles.start(each.account_id, f"new connections of {unit} approved in batch {batch_id}", name)
     following = offset + STARTS_PER_CALL
     return following if following < len(listed) else 0

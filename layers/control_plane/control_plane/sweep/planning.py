@@ -12,7 +12,7 @@ from datetime import datetime
 from pydantic import Field
 
 from control_plane.account import DEPARTED, Account, Hub
-from control_plane.decision import Action, PlannedAction, desired, plan
+from control_plane.decision import Action, PlannedAction, desired, needs_parents, plan
 from control_plane.errors import AccountNotActive, AccountNotReachable, InvalidExpiry, InvalidProfiles, InvalidTagValue
 from control_plane.grant_budget import GrantState, waiting
 from control_plane.opt_in import OptInPolicy, OptInRequest, Value, read_opt_in
@@ -220,8 +220,7 @@ class _Planner:
         return {each: self._names[each] for each in accounts if self._names.get(each, each) != each}
 
     def _compare(self, account: Account, request: OptInRequest) -> None:
-        named = [self._rules.profiles[name] for name in request.profile_names if name in self._rules.profiles]
-        if account.above is None and any(each.needs_parents(account.id) for each in named):
+        if needs_parents(request, account, self._rules.profiles):
             self._note(self._start, account, PARENTS_UNKNOWN)
             return
         wanted = desired(request, account, self._rules.profiles)
