@@ -1,6 +1,7 @@
 """What moto's DynamoDB works out anew for every call from an expression's text or a table, worked out once.
 
-The product's expressions are a few dozen texts, and moto reads, copies and checks each of them at every call.
+The product's expressions are a few dozen texts, and moto reads, copies and checks each of them at every call. Its query
+sorts the whole table to read one partition.
 """
 
 from __future__ import annotations
@@ -35,12 +36,16 @@ MOTOS_OWN = {
         (Node, "find_clauses"),
         (UpdateExpressionValidator, "__init__"),
         (UpdateExpressionValidator, "validate"),
+        (Table, "all_items"),
+        (Table, "query"),
     )
 }
 
 _lex = ConditionExpressionParser._lex_condition_expression
 _roles: dict[tuple[type, type], tuple[bool, bool]] = {}
 _pickled = weakref.WeakKeyDictionary[Any, bytes]()
+_query = Table.query
+_queried: list[Any] = []  # the partition that the query under way reads, if it reads the table itself; else empty
 _passed = weakref.WeakKeyDictionary[Any, set[Any]]()  # by expression: with which names and key
 
 
@@ -53,6 +58,7 @@ def take() -> None:
     UpdateExpressionValidator.__init__ = _begin
     UpdateExpressionValidator.validate = _validated
     Table.all_items = _all_items
+    Table.query = _query_partition
 
 
 def _nodes(parser: Any) -> deque[Any]:
@@ -133,11 +139,28 @@ def _validated(validator: Any) -> Any:
     return node
 
 
+def _query_partition(table: Any, hash_key: Any, *given: Any, index_name: str | None = None, **more: Any) -> Any:
+    """Moto's own, but that a query of the table itself sees the items of its partition only."""
+    position = 6  # of the name of the index, among the arguments after the key
+    if index_name or (len(given) > position and given[position]):
+        return _query(table, hash_key, *given, **({"index_name": index_name} if index_name else {}), **more)
+    _queried.append(hash_key)
+    try:
+        return _query(table, hash_key, *given, **more)
+    finally:
+        _queried.clear()
+
+
 def _all_items(table: Any) -> Sequence[Any]:
     """A table's items by their keys, each read once."""
-    items = [item for each in table.items.values() for item in (each.values() if table.range_key_attr else (each,))]
+    partitions = [table.items[key] for key in _queried if key in table.items] if _queried else table.items.values()
+    items = [item for each in partitions for item in (each.values() if table.range_key_attr else (each,))]
     return sorted(items, key=_key)
 
 
 def _key(item: Any) -> tuple[Any, ...]:
-    return tuple(part.cast_value for part in (item.hash_key, item.range_key) if part)
+    """What an item is sorted by. Its key never changes, so it is read once."""
+    found: tuple[Any, ...] | None = item.__dict__.get("sort_key")
+    if found is None:
+        found = item.sort_key = tuple(part.cast_value for part in (item.hash_key, item.range_key) if part)
+    return found

@@ -101,6 +101,40 @@ def test_an_expression_that_passed_with_some_names_is_checked_with_others(table:
         update({"#one": "a", "#two": "sk"})
 
 
+QUERIES: tuple[dict[str, Any], ...] = (
+    {"KeyConditionExpression": "pk = :p"},
+    {"KeyConditionExpression": "pk = :p", "ScanIndexForward": False, "Limit": 2},
+    {"KeyConditionExpression": "pk = :p AND begins_with(sk, :s)"},
+    {"KeyConditionExpression": "pk = :p", "ExclusiveStartKey": {"pk": {"S": "p1"}, "sk": {"S": "s1"}}},
+    {"KeyConditionExpression": "pk = :p AND sk > :s", "Limit": 1},
+    {"KeyConditionExpression": "pk = :p", "FilterExpression": "n = :s"},
+)
+
+
+@pytest.mark.parametrize("partition", ["p1", "p2", "nothing"])
+@pytest.mark.parametrize("query", QUERIES, ids=str)
+def test_a_query_answers_what_it_answers_in_motos_own_way(
+    table: Any, monkeypatch: pytest.MonkeyPatch, query: dict[str, Any], partition: str
+) -> None:
+    for number in (10, 2, 1, 0):
+        for key in ("p2", "p1"):
+            table.put_item(
+                TableName=TABLE, Item={"pk": {"S": key}, "sk": {"S": f"s{number}"}, "n": {"S": f"s{number % 2}"}}
+            )
+    values = {":p": {"S": partition}} | ({":s": {"S": "s1"}} if ":s" in str(query) else {})
+
+    def answer() -> Any:
+        found = table.query(TableName=TABLE, ExpressionAttributeValues=values, **query)
+        return found["Items"], found["Count"], found["ScannedCount"], found.get("LastEvaluatedKey")
+
+    with monkeypatch.context() as patch:
+        for (owner, name), own in dynamodb_expressions.MOTOS_OWN.items():
+            patch.setattr(owner, name, own)
+        expected = answer()
+    assert [answer() for _ in range(2)] == [expected] * 2
+    assert partition == "nothing" or expected[0]
+
+
 @pytest.mark.parametrize(
     ("operation", "value"),
     [
