@@ -59,6 +59,7 @@ def world() -> Iterator[Sandbox]:
     with Sandbox(VirtualClock(START)) as world:
         world.create_organization()
         world.deploy()
+        world.warm_up()
         yield world
 
 

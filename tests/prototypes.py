@@ -1,12 +1,14 @@
 """Deployed worlds that many tests start from: each is built once in a process of its own, and every test gets a fork.
 
 Deploying a world takes seconds, forking one takes milliseconds, and what a test does to its fork nobody else sees.
-`prototype` makes a fixture of a function that builds such a world. A test that uses the fixture runs in a fork of the
-process that built it; its reports come back through pipes, so that nothing else of pytest notices.
+`prototype` makes a fixture of a function that builds such a world; `derived` one of a function that goes on from the
+world of another prototype. A test that uses the fixture runs in a fork of the process that built it; its reports come
+back through pipes, so that nothing else of pytest notices.
 
     the process of the tests
         a process that has seen one world come and go, so that everything all worlds need is loaded
             for each prototype, a process that has built it
+                for each prototype derived from it, a process that has gone on from there
                 for each test, a process that runs it
 """
 
@@ -17,6 +19,7 @@ import os
 import pickle
 import traceback
 import warnings
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_bases: dict[Any, Any] = {}  # by what builds a derived prototype: what builds the one it goes on from
 _built: dict[Any, Any] = {}  # what this process has built; tests that run in its forks find it here
 _servers: dict[Any, ForkServer] = {}  # those this process has started
 _temporary: list[pytest.TempPathFactory] = []  # none, or one
@@ -37,14 +41,30 @@ _temporary: list[pytest.TempPathFactory] = []  # none, or one
 
 def prototype(build: Callable[[], Iterator[T]]) -> Any:
     """A fixture that yields what `build` yields, as new for every test. It takes nothing, so that all may share it."""
+    return _fixture(build)
 
-    def fixture() -> T:
-        built: T = _built[build]
-        return built
+
+def derived(base: Any) -> Callable[[Callable[[Any], T]], Any]:
+    """Makes a fixture that yields what the function makes of the base's world, as new for every test."""
+
+    def decorate(build: Callable[[Any], T]) -> Any:
+        _bases[build] = _build_of(base)
+        return _fixture(build)
+
+    return decorate
+
+
+def _fixture(build: Callable[..., Any]) -> Any:
+    def fixture() -> Any:
+        return _built[build]
 
     fixture.__doc__ = build.__doc__
     fixture.build = build  # type: ignore[attr-defined]
     return pytest.fixture(name=build.__name__)(fixture)
+
+
+def _build_of(fixture: Any) -> Any:
+    return fixture._get_wrapped_function().build
 
 
 def prototype_of(item: pytest.Item) -> Any | None:
@@ -66,7 +86,7 @@ def run(item: pytest.Item) -> list[pytest.TestReport]:
     if not _temporary:
         _temporary.append(item.config._tmp_path_factory)  # type: ignore[attr-defined]
         _temporary[-1].getbasetemp()  # one for all processes
-    answer = pickle.loads(_server(None, item.session.items, warm_up.once, _with_prototype).run(item))  # noqa: S301 - written by our own child
+    answer = pickle.loads(_server(None, item.session.items, warm_up.once, partial(_descend, 0)).run(item))  # noqa: S301 - written by our own child
     if isinstance(answer, str):
         return [_broken(item, answer)]
     hook = item.config.hook
@@ -148,16 +168,27 @@ class ForkServer:
                 answers.flush()
 
 
-def _with_prototype(item: pytest.Item) -> bytes:
-    build = prototype_of(item)
-    assert build
+def _descend(depth: int, item: pytest.Item) -> bytes:
+    """The answer for a test, from the process that has built the first so many of what its prototype is made of."""
+    builds = _line(prototype_of(item))
+    if depth == len(builds):
+        return _in_a_fork(item)
+    build = builds[depth]
+    return _server(build, item.session.items, partial(_build, build), partial(_descend, depth + 1)).run(item)
 
-    def prepare() -> None:
-        world = build()
-        _built[build] = next(world)
-        _built[world] = world  # or it would be closed
 
-    return _server(build, item.session.items, prepare, _in_a_fork).run(item)
+def _line(build: Any) -> list[Any]:
+    """What is built one after the other for a prototype, the prototype itself last."""
+    return [*(_line(_bases[build]) if build in _bases else []), build]
+
+
+def _build(build: Any) -> None:
+    if build in _bases:
+        _built[build] = build(_built[_bases[build]])
+        return
+    world = build()
+    _built[build] = next(world)
+    _built[world] = world  # or it would be closed
 
 
 def _in_a_fork(item: pytest.Item) -> bytes:

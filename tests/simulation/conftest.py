@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.aws.clock import VirtualClock
 from sandbox.organization import Sandbox
-from tests.prototypes import prototype
+from tests.deployed_hub import world
+from tests.prototypes import derived
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -122,7 +123,7 @@ def deployed(**parameters: str) -> Iterator[Story]:
         yield Story(world)
 
 
-@prototype
-def story() -> Iterator[Story]:
+@derived(world)
+def story(world: Sandbox) -> Story:
     """A deployed sandbox on a virtual clock."""
-    yield from deployed()
+    return Story(world)

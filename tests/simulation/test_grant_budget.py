@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from sandbox.aws.clock import VirtualClock
-from sandbox.organization import Sandbox
-from tests.prototypes import prototype
-from tests.simulation.conftest import START, Story
+from tests.deployed_hub import world
+from tests.prototypes import derived
+from tests.simulation.conftest import Story
 from tests.simulation.test_revocation_budget import questions, token
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from sandbox.organization import Sandbox
 
 AN_HOUR_MAY_HAVE = 20  # however few accounts there are
 
@@ -71,14 +70,10 @@ class Crowd(Story):
         return [*found, *self.world.allowed_roles()]
 
 
-@prototype
-def crowd() -> Iterator[Crowd]:
+@derived(world)
+def crowd(world: Sandbox) -> Crowd:
     """A deployed hub and the OU."""
-    with Sandbox(VirtualClock(START)) as world:
-        world.create_organization()
-        world.deploy()
-        world.warm_up()
-        yield Crowd(world)
+    return Crowd(world)
 
 
 def test_nothing_is_made_before_the_approval_and_exactly_the_list_with_it(crowd: Crowd) -> None:

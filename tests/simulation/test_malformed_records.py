@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sandbox.aws.clock import VirtualClock
-from sandbox.organization import Sandbox
-from tests.prototypes import prototype
-from tests.simulation.conftest import START, Story
+from tests.deployed_hub import world
+from tests.prototypes import derived
+from tests.simulation.conftest import Story
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from sandbox.organization import Sandbox
 
 LONG = "x" * 3000
 ODD_KEYS = ["connection#NOT A PROFILE", "connection#", "connection#default#default", "connection#\U0001f600", "note"]
@@ -127,16 +126,12 @@ class Forger(Story):
         return revoked and whole
 
 
-@prototype
-def forger() -> Iterator[Forger]:
+@derived(world)
+def forger(world: Sandbox) -> Forger:
     """A deployed sandbox with one connected account."""
-    with Sandbox(VirtualClock(START)) as world:
-        world.create_organization()
-        world.deploy()
-        world.warm_up()
-        found = Forger(world)
-        found.account_id = found.tagged()
-        yield found
+    found = Forger(world)
+    found.account_id = found.tagged()
+    return found
 
 
 def test_odd_keys_make_no_account_irrevocable(forger: Forger) -> None:

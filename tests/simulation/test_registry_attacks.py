@@ -9,20 +9,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from sandbox.aws.clock import VirtualClock
 from sandbox.aws.identity import acting_as
 from sandbox.aws.policy import Request
 from sandbox.aws.services.authorization import decide
-from sandbox.organization import Sandbox
 from tests.contract import project
 from tests.contract.project import HUB, MACHINES
-from tests.prototypes import prototype
-from tests.simulation.conftest import START, Story
+from tests.deployed_hub import world
+from tests.prototypes import derived
+from tests.simulation.conftest import Story
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from sandbox.aws.identity import Session
+    from sandbox.organization import Sandbox
 
 WILD = "arn:aws:iam::*:role/quick-athena-*"
 WRITING = ("PutItem", "UpdateItem", "DeleteItem")
@@ -96,14 +94,10 @@ class Attacked(Story):
         return any(each["Trigger"]["MetricName"] == metric for each in told)
 
 
-@prototype
-def attacked() -> Iterator[Attacked]:
+@derived(world)
+def attacked(world: Sandbox) -> Attacked:
     """What an attacker finds."""
-    with Sandbox(VirtualClock(START)) as world:
-        world.create_organization()
-        world.deploy()
-        world.warm_up()
-        yield Attacked(world)
+    return Attacked(world)
 
 
 # Who may write what --------------------------------------------------------------------------------------

@@ -9,35 +9,30 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from sandbox.aws.clock import VirtualClock
-from sandbox.organization import Sandbox
-from tests.prototypes import prototype
-from tests.simulation.conftest import START, Story
+from tests.deployed_hub import world
+from tests.prototypes import derived
+from tests.simulation.conftest import Story
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from sandbox.organization import Sandbox
 
 CONNECTED = 14
 AN_HOUR_TAKES = 5  # however few there are
 
 
-@prototype
-def crowd() -> Iterator[tuple[Story, list[str]]]:
+@derived(world)
+def crowd(world: Sandbox) -> tuple[Story, list[str]]:
     """So many connected accounts, and people on the topic."""
-    with Sandbox(VirtualClock(START)) as world:
-        world.create_organization()
-        world.deploy()
-        world.warm_up()
-        story = Story(world)
-        hub: Any = world.boto3_session(world.cloud.topology.hub)
-        topic = world.outputs["NotificationsTopicArn"]
-        hub.client("sns").subscribe(TopicArn=topic, Protocol="email", Endpoint="platform@example.com")
-        accounts = [world.organizations.create_member(f"member-{number}") for number in range(CONNECTED)]
-        for account_id in accounts:
-            world.tag(account_id, "enabled")
-        story.run()
-        assert len(world.allowed_roles()) == CONNECTED
-        yield story, accounts
+    story = Story(world)
+    hub: Any = world.boto3_session(world.cloud.topology.hub)
+    topic = world.outputs["NotificationsTopicArn"]
+    hub.client("sns").subscribe(TopicArn=topic, Protocol="email", Endpoint="platform@example.com")
+    accounts = [world.organizations.create_member(f"member-{number}") for number in range(CONNECTED)]
+    for account_id in accounts:
+        world.tag(account_id, "enabled")
+    story.run()
+    assert len(world.allowed_roles()) == CONNECTED
+    return story, accounts
 
 
 def untag(story: Story, accounts: list[str]) -> None:

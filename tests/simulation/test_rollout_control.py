@@ -5,23 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from sandbox.aws.clock import VirtualClock
-from sandbox.organization import Sandbox
-from tests.prototypes import prototype
-from tests.simulation.conftest import START, Story
-
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-
-@prototype
-def story() -> Iterator[Story]:
-    """A deployed hub and nobody connected."""
-    with Sandbox(VirtualClock(START)) as world:
-        world.create_organization()
-        world.deploy()
-        world.warm_up()
-        yield Story(world)
+    from tests.simulation.conftest import Story
 
 
 def control(story: Story, **payload: str) -> Any:

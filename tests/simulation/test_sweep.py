@@ -12,15 +12,13 @@ from control_plane.aws.account_listing import AwsAccountListing
 from control_plane.aws.quicksight import VIEW
 from control_plane.errors import MissingPermission
 from control_plane.ports.listing import ListPage
-from sandbox.aws.clock import VirtualClock
 from sandbox.aws.services.events import DeliveryFaults
 from sandbox.organization import OPT_IN_TAG, Sandbox
-from tests.prototypes import prototype
-from tests.simulation.conftest import START, Story
+from tests.deployed_hub import world
+from tests.prototypes import derived
+from tests.simulation.conftest import Story
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from control_plane.sweep.ports import ListedAccount
     from sandbox.aws.asl.execution import Execution
 
@@ -30,6 +28,8 @@ MAY_GO = 5
 
 class Sweeper(Story):
     """A world whose events are lost, and what one sweeps it with."""
+
+    accounts: tuple[str, ...] | list[str] = ()  # those that were connected beforehand
 
     def deaf(self) -> None:
         """No event arrives any more."""
@@ -66,14 +66,17 @@ class Sweeper(Story):
         return [each.text for each in self.world.sns.published if subject in (each.subject or "")]
 
 
-@prototype
-def sweeper() -> Iterator[Sweeper]:
+@derived(world)
+def sweeper(world: Sandbox) -> Sweeper:
     """A deployed sandbox."""
-    with Sandbox(VirtualClock(START)) as world:
-        world.create_organization()
-        world.deploy()
-        world.warm_up()
-        yield Sweeper(world)
+    return Sweeper(world)
+
+
+@derived(sweeper)
+def crowded(sweeper: Sweeper) -> Sweeper:
+    """So many connected accounts, and no event arrives any more."""
+    sweeper.accounts = sweeper.crowd()
+    return sweeper
 
 
 # --- events lost -------------------------------------------------------------------------------------
@@ -97,14 +100,14 @@ def test_one_sweep_connects_what_no_event_told_of_and_a_second_plans_nothing(swe
     assert (sweeper.world.last_sweep()["in_sync"], "repaired" in sweeper.world.last_sweep()) == (MANY, False)
 
 
-def test_an_emptied_registry_is_restored_and_nobody_loses_access(sweeper: Sweeper) -> None:
-    accounts = sweeper.crowd()
-    allowed = sweeper.world.allowed_roles()
-    sweeper.world.empty_registry()
-    sweeper.sweep()
-    assert {sweeper.status(each) for each in accounts} == {"connected"}
-    assert sweeper.world.allowed_roles() == allowed
-    assert not sweeper.mails("approve")
+def test_an_emptied_registry_is_restored_and_nobody_loses_access(crowded: Sweeper) -> None:
+    accounts = crowded.accounts
+    allowed = crowded.world.allowed_roles()
+    crowded.world.empty_registry()
+    crowded.sweep()
+    assert {crowded.status(each) for each in accounts} == {"connected"}
+    assert crowded.world.allowed_roles() == allowed
+    assert not crowded.mails("approve")
 
 
 def test_what_nothing_remembers_is_found_and_goes_after_a_grace_period(sweeper: Sweeper) -> None:
@@ -120,67 +123,67 @@ def test_what_nothing_remembers_is_found_and_goes_after_a_grace_period(sweeper: 
     assert not sweeper.has_role(account_id)
 
 
-def test_a_few_lost_untags_are_carried_out_by_the_sweep(sweeper: Sweeper) -> None:
-    accounts = sweeper.crowd()
+def test_a_few_lost_untags_are_carried_out_by_the_sweep(crowded: Sweeper) -> None:
+    accounts = crowded.accounts
     for account_id in accounts[:MAY_GO]:
-        sweeper.world.untag(account_id)
-    sweeper.sweep()
-    assert [sweeper.status(each) for each in accounts[: MAY_GO + 1]] == ["quarantined"] * MAY_GO + ["connected"]
+        crowded.world.untag(account_id)
+    crowded.sweep()
+    assert [crowded.status(each) for each in accounts[: MAY_GO + 1]] == ["quarantined"] * MAY_GO + ["connected"]
 
 
 # --- too much at once ----------------------------------------------------------------------------------
 
 
-def test_more_removals_than_an_hour_may_take_all_wait_for_approval(sweeper: Sweeper) -> None:
-    accounts = sweeper.crowd()
+def test_more_removals_than_an_hour_may_take_all_wait_for_approval(crowded: Sweeper) -> None:
+    accounts = crowded.accounts
     for account_id in accounts[: MAY_GO + 1]:
-        sweeper.world.untag(account_id)
-    execution = sweeper.sweep()
-    sweeper.run(300)
+        crowded.world.untag(account_id)
+    execution = crowded.sweep()
+    crowded.run(300)
     assert execution.status == "SUCCEEDED"
-    assert len(sweeper.world.allowed_roles()) == MANY
-    assert {sweeper.status(each) for each in accounts[: MAY_GO + 1]} == {"held"}
-    assert len(sweeper.world.last_sweep()["held"]) == MAY_GO + 1
-    (question,) = sweeper.mails("approve")
+    assert len(crowded.world.allowed_roles()) == MANY
+    assert {crowded.status(each) for each in accounts[: MAY_GO + 1]} == {"held"}
+    assert len(crowded.world.last_sweep()["held"]) == MAY_GO + 1
+    (question,) = crowded.mails("approve")
     assert set(re.findall(r"account (\d{12})", question)) == set(accounts[: MAY_GO + 1])
-    sweeper.sweep()  # what waits is not requested for again
-    assert len(sweeper.mails("approve")) == 1
+    crowded.sweep()  # what waits is not requested for again
+    assert len(crowded.mails("approve")) == 1
     token = re.search(r"--task-token '([^']+)'", question)
     assert token
-    sweeper.hub("stepfunctions").send_task_success(taskToken=token[1], output="{}")
-    sweeper.run(600)
-    assert {sweeper.status(each) for each in accounts[: MAY_GO + 1]} == {"quarantined"}
-    assert {sweeper.status(each) for each in accounts[MAY_GO + 1 :]} == {"connected"}
+    crowded.hub("stepfunctions").send_task_success(taskToken=token[1], output="{}")
+    crowded.run(600)
+    assert {crowded.status(each) for each in accounts[: MAY_GO + 1]} == {"quarantined"}
+    assert {crowded.status(each) for each in accounts[MAY_GO + 1 :]} == {"connected"}
 
 
 def test_a_listing_without_tags_revokes_nobody_and_is_forgotten_when_the_tags_are_back(
-    sweeper: Sweeper, monkeypatch: pytest.MonkeyPatch
+    crowded: Sweeper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    accounts = sweeper.crowd()
+    accounts = crowded.accounts
     with monkeypatch.context() as patch:
         patch.setattr("control_plane.aws.account_listing.AwsAccountListing.tags", lambda *_: {})
-        sweeper.sweep()
-    sweeper.run(300)
-    assert {sweeper.status(each) for each in accounts} == {"connected"}  # each was looked at, and has its tag
-    assert len(sweeper.world.allowed_roles()) == MANY
-    assert not sweeper.mails("approve")
-    sweeper.sweep()
-    sweeper.world.untag(accounts[0])
-    sweeper.sweep()
-    assert sweeper.status(accounts[0]) == "quarantined"
+        crowded.sweep()
+    crowded.run(300)
+    assert {crowded.status(each) for each in accounts} == {"connected"}  # each was looked at, and has its tag
+    assert len(crowded.world.allowed_roles()) == MANY
+    assert not crowded.mails("approve")
+    crowded.sweep()
+    crowded.world.untag(accounts[0])
+    crowded.sweep()
+    assert crowded.status(accounts[0]) == "quarantined"
 
 
-def test_tags_that_are_gone_for_whoever_asks_revoke_nobody(sweeper: Sweeper, monkeypatch: pytest.MonkeyPatch) -> None:
-    accounts = sweeper.crowd()
+def test_tags_that_are_gone_for_whoever_asks_revoke_nobody(crowded: Sweeper, monkeypatch: pytest.MonkeyPatch) -> None:
+    accounts = crowded.accounts
     with monkeypatch.context() as patch:
         patch.setattr("control_plane.aws.account_listing.AwsAccountListing.tags", lambda *_: {})
         patch.setattr("control_plane.aws.organizations.AwsOrganization.tags", lambda *_: {})
-        sweeper.sweep()
-        sweeper.run(300)
-        assert len(sweeper.world.allowed_roles()) == MANY
-        assert {sweeper.status(each) for each in accounts} == {"held"}
-    sweeper.sweep()
-    assert {sweeper.status(each) for each in accounts} == {"connected"}
+        crowded.sweep()
+        crowded.run(300)
+        assert len(crowded.world.allowed_roles()) == MANY
+        assert {crowded.status(each) for each in accounts} == {"held"}
+    crowded.sweep()
+    assert {crowded.status(each) for each in accounts} == {"connected"}
 
 
 @pytest.mark.parametrize("trouble", ["failed", "repeated", "shrunken"])

@@ -4,28 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sandbox.aws.clock import VirtualClock
-from sandbox.organization import Sandbox
-from tests.prototypes import prototype
-from tests.simulation.conftest import START
+from tests.deployed_hub import world
+from tests.prototypes import derived
 from tests.simulation.test_sweep import Sweeper, sweeper
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from sandbox.organization import Sandbox
 
 __all__ = ["sweeper"]  # a fixture
 DAY = 86_400
 NOBODY = "999900001111"
 
 
-@prototype
-def hasty() -> Iterator[Sweeper]:
+@derived(world)
+def hasty(world: Sandbox) -> Sweeper:
     """A deployed sandbox in which a quarantine lasts a day."""
-    with Sandbox(VirtualClock(START)) as world:
-        world.create_organization()
-        world.deploy(GracePeriodDays="1")
-        world.warm_up()
-        yield Sweeper(world)
+    world.deploy(GracePeriodDays="1")
+    return Sweeper(world)
 
 
 def create_data_source(sweeper: Sweeper, account_id: str, profile: str, tags: dict[str, str] | None = None) -> None:
