@@ -24,6 +24,7 @@ import moto.stepfunctions.parser.asl.jsonata.jsonata as moto_jsonata
 from antlr4.RuleContext import RuleContext
 from jsonata.jsonata import Jsonata
 from moto import mock_aws
+from moto.core import DEFAULT_ACCOUNT_ID
 from moto.stepfunctions.parser.api import HistoryEventType, TaskFailedEventDetails
 from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name import CustomErrorName
 from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEvent, FailureEventException
@@ -44,11 +45,13 @@ from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 from moto.stepfunctions.parser.asl.parse.preprocessor import Preprocessor
 from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
+from moto.stepfunctions.responses import get_backend
 
 from sandbox.aws.asl.effects import TaskFailed
 from tests.simulation.outcome import EXECUTION, MACHINE, ROLE, Outcome, Script, Silence, WithToken
 
 _parse = AmazonStateLanguageParser.parse
+REGION = "us-east-1"
 PATIENCE = 30.0  # real seconds for one execution
 LITERAL = re.compile(r"\$(literal_[0-9a-f]+)")
 _evaluating = threading.Lock()
@@ -62,7 +65,7 @@ def moto_engine() -> Iterator[Callable[[str, Any, Script], Outcome]]:
         for target, name, mended in _mends():
             stack.enter_context(patch.object(target, name, mended))
         stack.enter_context(mock_aws(config={"stepfunctions": {"execute_state_machine": True}}))
-        client = boto3.client("stepfunctions", "us-east-1", aws_access_key_id="none", aws_secret_access_key="none")
+        client = boto3.client("stepfunctions", REGION, aws_access_key_id="none", aws_secret_access_key="none")
         yield lambda definition, data, script: _run(stack, client, definition, data, script)
 
 
@@ -71,9 +74,11 @@ def _run(stack: ExitStack, client: Any, definition: str, data: Any, script: Scri
     machine = client.create_state_machine(name=MACHINE, definition=definition, roleArn=ROLE)["stateMachineArn"]
     started = client.start_execution(stateMachineArn=machine, name=EXECUTION, input=json.dumps(data))
     deadline = time.monotonic() + PATIENCE
-    while (found := client.describe_execution(executionArn=started["executionArn"]))["status"] == "RUNNING":
+    execution = get_backend(DEFAULT_ACCOUNT_ID, REGION).describe_execution(started["executionArn"])
+    while execution.status == "RUNNING":  # asked where it is kept: a call of the API costs more than most executions
         assert time.monotonic() < deadline, "moto's engine does not come to an end"
-        time.sleep(0.005)
+        time.sleep(0.002)
+    found = client.describe_execution(executionArn=started["executionArn"])
     history = client.get_execution_history(executionArn=started["executionArn"], maxResults=1000)["events"]
     return Outcome(
         status=found["status"],
