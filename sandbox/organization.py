@@ -186,11 +186,12 @@ class Sandbox(EmbeddedAws):
         key = (f"account#{account_id}", f"connection#{profile}")
         return next((record for record in self.records() if (record["pk"], record["sk"]) == key), None)
 
-    def allowed_roles(self) -> list[str]:
-        """Every consumer role the access policy allows, as IAM has it."""
+    def allowed_roles(self, run_as_role: int = 1) -> list[str]:
+        """Every consumer role that a run-as role may assume, as IAM has it."""
+        name = product.RUN_AS_ROLE if run_as_role == 1 else f"{product.RUN_AS_ROLE}-{run_as_role}"
         with self.cloud.administering(self.cloud.topology.hub):
             iam = self.cloud.client("iam")
-            attached = iam.list_attached_role_policies(RoleName=product.RUN_AS_ROLE)["AttachedPolicies"]
+            attached = iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]
             documents = [_document(iam, policy["PolicyArn"]) for policy in attached]
         return sorted(role for document in documents for role in _resources(document))
 

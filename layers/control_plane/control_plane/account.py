@@ -4,11 +4,13 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 AccountId = Annotated[str, StringConstraints(pattern=r"^[0-9]{12}$")]
 PROFILE_NAME = r"^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$"
 ProfileName = Annotated[str, StringConstraints(pattern=PROFILE_NAME)]
+MAX_RUN_AS_ROLES = 5  # that the template can declare: room for more than 10,000 connections
+RunAsRole = Annotated[int, Field(ge=1, le=MAX_RUN_AS_ROLES)]  # the number of one of the hub's run-as roles
 
 ACTIVE = "ACTIVE"
 DEPARTED = "not in the organization"  # not a state of AWS: the account was a member and has left
@@ -50,7 +52,10 @@ class Account(BaseModel):
 
 
 class Hub(BaseModel):
-    """The hub account, Quick's Region and the organization: all names are built from them."""
+    """The hub account, Quick's Region and the organization: all names are built from them.
+
+    `run_as_role_arn`: of the first run-as role. `run_as_roles`: how many there are.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
@@ -63,6 +68,11 @@ class Hub(BaseModel):
     run_as_role_arn: str
     deployment_id: str
     external_id_match: Literal["exact", "prefix"] = "exact"
+    run_as_roles: RunAsRole = 1
+
+    def run_as_role(self, number: int) -> str:
+        """The ARN of a run-as role."""
+        return self.run_as_role_arn if number == 1 else f"{self.run_as_role_arn}-{number}"
 
     @property
     def ownership_tags(self) -> dict[str, str]:

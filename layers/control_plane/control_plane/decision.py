@@ -1,6 +1,6 @@
 """Compare desired and observed state of an account, and plan an action for each connection. No I/O."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -55,6 +55,7 @@ class Desired(Value):
     refused: Mapping[str, Refused] = Field(default_factory=dict)
     account_inactive: bool = False
     unit: str = ""  # the OU or the root whose tag asks for them; empty: the account's own tag does
+    run_as_roles: Mapping[str, int] = Field(default_factory=dict)  # of each profile whose run-as role is not the first
 
 
 class Observed(Value):
@@ -63,6 +64,7 @@ class Observed(Value):
     profile: str
     consumer_role: Presence = Presence.ABSENT
     access: bool = False
+    misplaced: bool = False  # another run-as role than the profile's may assume it
     data_source: Presence = Presence.ABSENT
     unmanaged: str = ""  # how a data source with our name is not ours; it then counts as absent
     recorded: str | None = None  # the record's status
@@ -74,12 +76,18 @@ class Observed(Value):
     @property
     def is_complete(self) -> bool:
         """Whether all parts of a connection are there and current."""
-        return self.access and self.consumer_role is self.data_source is Presence.CURRENT
+        has_access = self.access and not self.misplaced
+        return has_access and self.consumer_role is self.data_source is Presence.CURRENT
 
     @property
     def is_absent(self) -> bool:
         """Whether none of the parts is there."""
         return not self.access and self.consumer_role is self.data_source is Presence.ABSENT
+
+
+def is_misplaced(run_as_roles: Collection[int], profile: Profile | None) -> bool:
+    """Whether the access policy lets another run-as role than the profile's assume the consumer role."""
+    return bool(profile and run_as_roles and set(run_as_roles) != {profile.run_as_role})
 
 
 class PlannedAction(Value):
@@ -94,6 +102,7 @@ class PlannedAction(Value):
     retained: str = ""  # of a disconnection: what stays in the account on purpose
     first_connection: bool = False  # no access before this: if it fails, the access is rolled back
     unit: str = ""  # of a new connection: the OU or the root whose grant budget it uses up
+    run_as_role: int = 1  # of a connection that is wanted: the number of its run-as role
 
 
 def needs_parents(request: OptInRequest, account: Account, profiles: Mapping[str, Profile]) -> bool:
@@ -105,8 +114,10 @@ def needs_parents(request: OptInRequest, account: Account, profiles: Mapping[str
 def desired(request: OptInRequest, account: Account, profiles: Mapping[str, Profile]) -> Desired:
     """The connections an account should have: the requested profiles that are defined and offered to it."""
     refused = {name: why for name in request.profile_names if (why := _refused(name, account, profiles))}
+    allowed = tuple(name for name in request.profile_names if name not in refused)
     return Desired(
-        profiles=tuple(name for name in request.profile_names if name not in refused),
+        profiles=allowed,
+        run_as_roles={name: number for name in allowed if (number := profiles[name].run_as_role) > 1},
         reason=request.reason,
         refused=refused,
         account_inactive=request.account_inactive,
@@ -151,12 +162,12 @@ def _refused(name: str, account: Account, profiles: Mapping[str, Profile]) -> Re
 
 
 def _if_wanted(profile: str, wanted: Desired, seen: Observed | None) -> PlannedAction:
-    seen = seen or Observed(profile=profile)
+    seen, run_as_role = seen or Observed(profile=profile), wanted.run_as_roles.get(profile, 1)
     if seen.unmanaged:
         return refusal(profile, NotOurs.__name__, seen.unmanaged)
     if seen.consumer_role is Presence.DRIFTED:
         why = "somebody changed the consumer role in the account"
-        return PlannedAction(profile=profile, action=Action.REBUILD, reason=why)
+        return PlannedAction(profile=profile, action=Action.REBUILD, reason=why, run_as_role=run_as_role)
     if seen.is_complete and seen.recorded == "connected":
         return PlannedAction(profile=profile, action=Action.NOTHING, reason="connected already")
     first_connection = not seen.access and seen.data_source is Presence.ABSENT
@@ -167,6 +178,7 @@ def _if_wanted(profile: str, wanted: Desired, seen: Observed | None) -> PlannedA
         reason=wanted.reason,
         first_connection=first_connection,
         unit=wanted.unit if first_connection and not is_begun else "",
+        run_as_role=run_as_role,
     )
 
 

@@ -88,7 +88,7 @@ class AccessNotRevoked(Exception):
 
 
 class AccessPolicyFull(Exception):
-    """The run-as role can't be allowed another consumer role: every shard is full.
+    """A run-as role can't be allowed another consumer role: every shard of it is full.
 
     Capacity: 109 connections a policy; 2,180 with 20 policies, 2,725 with 25.
     """

@@ -112,8 +112,8 @@ REMEDIATIONS = {
     ),
     errors.AccessPolicyFull.__name__: Remediation(
         "more connections than one run-as role can be allowed",
-        "detach policies of others from the run-as role, ask for IAM's quota of 25 policies per role, or remove "
-        f"connections, {RETRY}",
+        "detach policies of others from the run-as role, ask for IAM's quota of 25 policies per role, give new "
+        f"accounts a profile with another run-as role, or remove connections, {RETRY}",
     ),
     errors.DataSourceDenied.__name__: Remediation(
         "Quick can't pass the role chain: the consumer role, its results location or a policy above them refuses",

@@ -1,10 +1,11 @@
 """Observe an account's connections: read every part from AWS, each time."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from control_plane.account import Account, Connection, Hub
-from control_plane.decision import Observed, Presence
+from control_plane.decision import Observed, Presence, is_misplaced
 from control_plane.ports.access import Shards
 from control_plane.ports.quick import DataSource, DataSources
 from control_plane.ports.registry import Record, Registry
@@ -33,7 +34,7 @@ def observe(
     """Every connection the account has, should have, or has a record of, by profile."""
     account_id = account.id
     recorded = deps.registry.records(account_id)
-    allowed = allowed_profiles(account_id, hub, deps.policies)
+    allowed = run_as_roles(account_id, hub, deps.policies)
     seen = {}
     for name in sorted({*wanted, *allowed, *_prioritized(recorded, profiles)}):
         connection = Connection(account_id=account_id, profile=name)
@@ -47,6 +48,7 @@ def observe(
             profile=name,
             consumer_role=_consumer_role(connection, profile, hub, instance, deps.stack_sets),
             access=name in allowed,
+            misplaced=is_misplaced(allowed.get(name, set()), profile),
             data_source=_data_source(connection, account.name, source, profile, hub, unmanaged=unmanaged),
             unmanaged=unmanaged,
             recorded=record.status if record else None,
@@ -67,10 +69,15 @@ def _prioritized(recorded: Mapping[str, Record], profiles: Mapping[str, Profile]
     return sorted(recorded, key=order)[:MAX_RECORDS]
 
 
-def allowed_profiles(account_id: str, hub: Hub, policies: Shards) -> set[str]:
-    """The profiles of an account whose consumer role the access policy allows."""
-    entries = (Connection.of_role(entry, hub) for shard in policies.shards() for entry in shard.entries)
-    return {entry.profile for entry in entries if entry and entry.account_id == account_id}
+def run_as_roles(account_id: str, hub: Hub, policies: Shards) -> dict[str, set[int]]:
+    """Which run-as roles may assume an account's consumer roles, by profile."""
+    found: dict[str, set[int]] = defaultdict(set)
+    for shard in policies.shards():
+        for entry in shard.entries:
+            connection = Connection.of_role(entry, hub)
+            if connection and connection.account_id == account_id:
+                found[connection.profile].add(shard.run_as_role)
+    return found
 
 
 def _consumer_role(

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from control_plane.account import RESERVED, Hub, ProfileName
+from control_plane.account import RESERVED, Hub, ProfileName, RunAsRole
 from control_plane.errors import InvalidProfiles, ProfileNotOffered
 
 PARAMETER_BYTES = 4096  # CloudFormation's limit for one parameter value
@@ -73,6 +73,7 @@ class Profile(BaseModel):
     viewers: list[Group] = Field([], max_length=31)
     accounts: list[Member] = []
     units: list[Parent] = []
+    run_as_role: RunAsRole = 1
 
     def work_group_name(self, name: str) -> str:
         """The Athena workgroup queries run in; ours carries the profile's name."""
@@ -106,6 +107,15 @@ class Profiles(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     profiles: dict[ProfileName, Profile]
+
+    def check_run_as_roles(self, hub: Hub) -> None:
+        """Raise InvalidProfiles when a profile names a run-as role that was not deployed."""
+        missing = [name for name, each in sorted(self.profiles.items()) if each.run_as_role > hub.run_as_roles]
+        if missing:
+            raise InvalidProfiles(
+                f"profiles.yaml: {', '.join(missing)}: run_as_role is larger than {hub.run_as_roles}, "
+                "the parameter RunAsRoles of the hub's stack"
+            )
 
 
 def load(path: Path) -> Profiles:
@@ -217,7 +227,7 @@ def parameters(name: str, profile: Profile, hub: Hub) -> dict[str, str]:
         "DeploymentId": hub.deployment_id,
         "HubAccountId": hub.account_id,
         "OrganizationId": hub.organization_id,
-        "RunAsRoleArn": hub.run_as_role_arn,
+        "RunAsRoleArn": hub.run_as_role(profile.run_as_role),
         "ExternalIdMatch": hub.external_id_match,
         "Catalog": profile.catalog,
         "WorkGroup": profile.work_group or "",

@@ -10,7 +10,7 @@ from typing import Literal, Self, cast
 
 from pydantic import BaseModel, ConfigDict
 
-from control_plane.account import AccountId, Hub
+from control_plane.account import AccountId, Hub, RunAsRole
 
 
 class _Environment(BaseModel):
@@ -50,6 +50,7 @@ class HubSettings(RegionSettings):
     organization_id: str
     organization_root_id: str
     run_as_role_arn: str
+    run_as_roles: RunAsRole
     deployment_id: str
     external_id_match: Literal["exact", "prefix"]
 
@@ -64,6 +65,7 @@ class HubSettings(RegionSettings):
             organization_id=self.organization_id,
             root_id=self.organization_root_id,
             run_as_role_arn=self.run_as_role_arn,
+            run_as_roles=self.run_as_roles,
             deployment_id=self.deployment_id,
             external_id_match=self.external_id_match,
         )

@@ -107,7 +107,9 @@ def profile(name: str) -> profiles.Profile:
 def _profiles() -> profiles.Profiles:
     from control_plane import profiles
 
-    return profiles.load(ConsumerSettings.read().profiles)
+    found = profiles.load(ConsumerSettings.read().profiles)
+    found.check_run_as_roles(hub())
+    return found
 
 
 def organization() -> Organization:
@@ -171,7 +173,7 @@ def waiting_tasks() -> WaitingTasks:
 
 
 def access_policies() -> AccessPolicies:
-    """The shards attached to the run-as role."""
+    """The shards attached to the run-as roles."""
     from control_plane.steps.access import external_ids
 
     return AwsAccessPolicies(_client("iam"), hub(), external_ids(hub()))

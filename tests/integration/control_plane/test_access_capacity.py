@@ -11,6 +11,7 @@ from control_plane.account import Connection
 from control_plane.aws.iam import AwsAccessPolicies
 from control_plane.errors import AccessPolicyFull
 from control_plane.ports.access import AccessChange
+from control_plane.steps import access
 from control_plane.steps.access import AccessDependencies, Writer, WriteResult, apply_change, external_ids
 from tests.fakes import (
     FakeAccessLedger,
@@ -74,18 +75,20 @@ class Role:
         """Their entries."""
         return frozenset(each.consumer_role_arn(self.hub) for each in connections)
 
-    def change(self, connections: Sequence[Connection], *, allow: bool, generation: int = 1) -> None:
+    def change(
+        self, connections: Sequence[Connection], *, allow: bool, generation: int = 1, run_as_role: int = 1
+    ) -> None:
         """Enqueue the changes, then write until none is left."""
         for each in connections:
-            self.ledger.enqueue(AccessChange(each, allow, generation), NOW)
+            self.ledger.enqueue(AccessChange(each, allow, generation, run_as_role=run_as_role), NOW)
         while left := self.ledger.pending().changes:
             assert apply_change(left[0].change, Writer("writer", NOW), self.deps) is not WriteResult.HELD
 
-    def documents(self) -> dict[str, str]:
+    def documents(self, run_as_role: int = 1) -> dict[str, str]:
         """What IAM has attached, without white space: the document in force by name."""
         iam = self.world.cloud.client("iam")
         with self.world.cloud.administering(self.hub.account_id):
-            role = self.hub.run_as_role_arn.rsplit("/", 1)[-1]
+            role = self.hub.run_as_role(run_as_role).rsplit("/", 1)[-1]
             pages = iam.get_paginator("list_attached_role_policies").paginate(RoleName=role)
             arns = [each["PolicyArn"] for page in pages for each in page["AttachedPolicies"]]
             found = {}
@@ -128,6 +131,22 @@ def test_a_full_role_has_2180_exact_entries_within_iams_limits_and_stays_right_w
     assert sorted(entries(after)) == sorted(role.arns([*staying, *late]))
     assert max(map(len, after.values())) <= POLICY_SIZE
     assert {name for name in full if full[name] != after[name]} == {"quick-athena-access-1"}
+
+
+def test_five_roles_have_10000_exact_entries_within_iams_limits(
+    world: Sandbox, hub: Hub, client_as: Callable[[str, str], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(access, "MAX_CHANGES", 2_000)  # each writer reads all shards first, and here nobody waits
+    world.deploy(RunAsRoles="5")
+    many = Role(world, hub.model_copy(update={"run_as_roles": 5}), client_as("EnsureAccess", "iam"))
+    for number in range(1, 6):
+        share = [Connection(account_id=f"{number}{each:011}", profile="default") for each in range(2_000)]
+        many.change(share, allow=True, run_as_role=number)
+        found = many.documents(number)
+        assert (len(found), sorted(entries(found))) == (19, sorted(many.arns(share)))
+        assert max(map(len, found.values())) <= POLICY_SIZE
+    assert many.gauge.reported[-1] == pytest.approx(100 * 2_000 / ROOM, abs=1)
+    assert sum(len(many.documents(number)) for number in range(1, 6)) == 95
 
 
 def test_a_policy_that_somebody_attached_takes_the_place_of_a_shard(role: Role) -> None:

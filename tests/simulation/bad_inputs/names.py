@@ -153,8 +153,8 @@ CASES = [
     Case(
         "an access policy that is full",
         "AccessPolicyFull",
-        f"account {ACCOUNT}: EnsureAccess: no room for arn:aws:iam::{ACCOUNT}:role/quick-athena-default: the run-as "
-        "role's access policies are all full, and as many as IAM lets a role have",
+        f"account {ACCOUNT}: EnsureAccess: no room for arn:aws:iam::{ACCOUNT}:role/quick-athena-default: the access "
+        "policies of run-as role 1 are all full, and as many as IAM lets a role have",
         "connection#default",
         ROLE_MADE,
         trouble=full_policies,

@@ -78,6 +78,14 @@ FEWER = "bytes, CloudFormation takes 4096: name fewer databases or buckets, or u
 LARGE = f"{PLACE}: DataBucketArns would be 4939 {FEWER}; profiles.default: DataObjectArns would be 5199 {FEWER}"
 
 CASES = [
+    Case(
+        "a run-as role that was not deployed",
+        "InvalidProfiles",
+        f"account {ACCOUNT}: AssessAccount: profiles.yaml: finance: run_as_role is larger than 1, the parameter "
+        "RunAsRoles of the hub's stack",
+        "claim",
+        trouble=deployed(file_of(finance={**GOOD, "run_as_role": 2})),
+    ),
     refused("empty", "", "profiles.yaml: should be keys with values"),
     refused(
         "not YAML",

@@ -296,7 +296,7 @@ def test_who_finds_no_room_is_told_so() -> None:
     with pytest.raises(AccessPolicyFull) as full:
         world.apply_change(allow(Z))
     assert str(full.value) == (
-        f"no room for {arn(Z)}: the run-as role's access policies are all full, and as many as IAM lets a role have"
+        f"no room for {arn(Z)}: the access policies of run-as role 1 are all full, and as many as IAM lets a role have"
     )
     assert world.policies.entries == {arn(X), arn(Y)}
 

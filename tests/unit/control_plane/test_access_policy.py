@@ -133,12 +133,76 @@ def test_a_shard_is_filled_to_the_last_character(size_of_policy: int) -> None:
 
 @pytest.mark.parametrize(("count", "percent"), [(0, 0), (1090, 50), (1526, 70), (1853, 85), (2180, 100)])
 def test_the_gauge_is_the_share_of_the_connections_there_is_room_for(count: int, percent: int) -> None:
-    some = [entry(f"{number:012d}") for number in range(count)]
-    assert used(some, REAL, IDS) == pytest.approx(percent, abs=1)
+    some = tuple(entry(f"{number:012d}") for number in range(count))
+    assert used([Shard(1, some[:20]), Shard(2, some[20:])], REAL, IDS) == pytest.approx(percent, abs=1)
+
+
+def test_the_gauge_shows_the_fullest_run_as_role() -> None:
+    shards = [Shard(1, tuple(ENTRIES[:2])), Shard(2, tuple(ENTRIES[2:6]), 2), Shard(3, tuple(ENTRIES[6:7]), 2)]
+    assert used(shards, REAL, IDS) == used([Shard(1, tuple(ENTRIES[:5]))], REAL, IDS)
 
 
 def test_without_a_single_policy_of_ours_the_capacity_is_used_up() -> None:
     assert used([], Quota(6144, 0, 5), IDS) == 100
+
+
+OF_FIVE = {each: 1 + number % 5 for number, each in enumerate(ENTRIES)}  # the run-as role of each entry
+
+
+def by_run_as_role(shards: list[Shard]) -> dict[str, list[int]]:
+    """The run-as roles that may assume each consumer role."""
+    found: dict[str, list[int]] = {}
+    for shard in shards:
+        for each in shard.entries:
+            found.setdefault(each, []).append(shard.run_as_role)
+    return found
+
+
+@given(before=policies(), changes=changes(), data=st.data())
+def test_an_entry_that_is_asked_for_is_in_one_shard_of_its_run_as_role(
+    before: list[Shard], changes: Changes, data: st.DataObject
+) -> None:
+    mixed = [Shard(each.number, each.entries, data.draw(st.integers(1, 3))) for each in before]
+    wanted = Changes(changes.add, changes.remove, OF_FIVE)
+    outcome = apply(mixed, wanted, ROOM_FOR_FOUR, IDS)
+    after, found = by_run_as_role(written(mixed, outcome)), by_run_as_role(mixed)
+    for each in changes.add - outcome.without_room:
+        assert after[each] == [OF_FIVE[each]]
+    for each in found.keys() - changes.add - changes.remove:
+        assert after[each] == found[each], "nobody asked for it, so it stays"
+    for each in outcome.without_room:
+        assert after.get(each, []) == found.get(each, []), "without room it stays where it is"
+    assert not changes.remove & after.keys()
+
+
+@given(before=policies(), changes=changes())
+def test_every_run_as_role_stays_within_iams_quotas(before: list[Shard], changes: Changes) -> None:
+    quota = Quota(ROOM_FOR_FOUR.policy_size, 2, 5)
+    few = [Shard(each.number, each.entries, 1 + index // 2) for index, each in enumerate(before)]
+    after = written(few, apply(few, Changes(changes.add, changes.remove, OF_FIVE), quota, IDS))
+    assert max(Counter(each.run_as_role for each in after).values(), default=0) <= 2
+    assert all(size(document(each.entries, IDS)) <= quota.policy_size for each in after)
+    assert len({each.number for each in after}) == len(after)
+
+
+def test_an_entry_that_a_dead_writer_left_with_two_run_as_roles_stays_with_the_right_one() -> None:
+    before = [Shard(1, (ENTRIES[0], ENTRIES[1])), Shard(2, (ENTRIES[0],), 2)]
+    outcome = apply(before, Changes(frozenset(ENTRIES[:1]), run_as_roles={ENTRIES[0]: 2}), ROOM_FOR_FOUR, IDS)
+    assert outcome.write == (Shard(1, (ENTRIES[1],)),)
+
+
+def test_a_revocation_takes_the_entry_from_every_run_as_role() -> None:
+    before = [Shard(1, (ENTRIES[0],)), Shard(2, (ENTRIES[0],), 2)]
+    outcome = apply(before, Changes(remove=frozenset(ENTRIES[:1])), ROOM_FOR_FOUR, IDS)
+    assert outcome.write == (Shard(1, ()), Shard(2, (), 2))
+
+
+def test_a_full_run_as_role_does_not_fill_another_one() -> None:
+    quota = Quota(ROOM_FOR_FOUR.policy_size, 1, 5)
+    full = [Shard(1, tuple(ENTRIES[:4]))]
+    outcome = apply(full, Changes(frozenset(ENTRIES[4:6]), run_as_roles={ENTRIES[5]: 2}), quota, IDS)
+    assert outcome.without_room == {ENTRIES[4]}
+    assert outcome.write == (Shard(2, (ENTRIES[5],), 2),)
 
 
 def test_a_full_policy_does_not_hinder_a_removal() -> None:

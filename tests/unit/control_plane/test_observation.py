@@ -8,7 +8,7 @@ import pytest
 from control_plane.access_policy import Shard
 from control_plane.account import DEPARTED, Connection
 from control_plane.decision import Observed, Presence
-from control_plane.observation import MAX_RECORDS, ObservationDependencies, allowed_profiles, observe
+from control_plane.observation import MAX_RECORDS, ObservationDependencies, observe, run_as_roles
 from control_plane.ports.quick import Sharing
 from control_plane.ports.stack_sets import StackInstance
 from control_plane.profiles import Profile, parameters
@@ -158,4 +158,4 @@ def test_only_the_accounts_own_entries_count() -> None:
         Shard(1, (entry(), entry(OTHER, "sales"), f"arn:aws:iam::{CONSUMER}:role/other")),
         Shard(4, (entry(profile_name="finance"),)),
     )
-    assert allowed_profiles(CONSUMER, HUB, policies) == {"default", "finance"}
+    assert run_as_roles(CONSUMER, HUB, policies) == {"default": {1}, "finance": {1}}

@@ -26,6 +26,7 @@ ENVIRONMENT = {
     "ORGANIZATION_ID": "o-exampleorgid",
     "ORGANIZATION_ROOT_ID": "r-ab12",
     "RUN_AS_ROLE_ARN": "arn:aws:iam::444455556666:role/quick-athena-run-as",
+    "RUN_AS_ROLES": "1",
     "DEPLOYMENT_ID": "default",
     "REGISTRY_TABLE": "registry",
     "OPT_IN_TAG": "quick-athena",

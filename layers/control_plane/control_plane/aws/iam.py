@@ -1,4 +1,4 @@
-"""The access policy's shards: customer managed policies attached to the run-as role."""
+"""The access policy's shards: customer managed policies attached to the run-as roles."""
 
 import itertools
 import json
@@ -30,7 +30,10 @@ class AwsAccessPolicies:
         self._others = 0
 
     def quota(self) -> Quota:
-        """IAM's quotas for this account, less the policies of others on the role as of the last call of `shards`."""
+        """IAM's quotas for this account, less the policies of others on a role as of the last call of `shards`.
+
+        If others attached policies to several run-as roles, the role with most of them counts for all.
+        """
         with named_errors():
             summary: Any = self._client.get_account_summary()["SummaryMap"]
         return Quota(
@@ -40,15 +43,23 @@ class AwsAccessPolicies:
         )
 
     def shards(self) -> list[Shard]:
-        """The shards in force: the policies under our path that are attached to the run-as role."""
-        self._versions = {}
+        """The shards in force: the policies under our path that are attached to the run-as roles."""
+        self._versions, self._others = {}, 0
         with named_errors():
-            pages = self._client.get_paginator("list_attached_role_policies").paginate(RoleName=self._role)
-            attached = [policy for page in pages for policy in page["AttachedPolicies"]]
-            names = [policy["PolicyName"] for policy in attached if self._is_shard(policy)]
-            self._others = len(attached) - len(names)
-            found = [self._read(name) for name in names]
+            found = [
+                self._read(name, run_as_role)
+                for run_as_role in range(1, self._hub.run_as_roles + 1)
+                for name in self._attached(run_as_role)
+            ]
         return sorted((shard for shard in found if shard), key=lambda shard: shard.number)
+
+    def _attached(self, run_as_role: int) -> list[str]:
+        """The names of the shards that are attached to a run-as role."""
+        pages = self._client.get_paginator("list_attached_role_policies").paginate(RoleName=self._role(run_as_role))
+        attached = [policy for page in pages for policy in page["AttachedPolicies"]]
+        names = [policy["PolicyName"] for policy in attached if self._is_shard(policy)]
+        self._others = max(self._others, len(attached) - len(names))
+        return names
 
     def versions(self) -> Mapping[str, str]:
         """Version in force (policy id and number) by shard name, as of the last call of `shards`."""
@@ -59,11 +70,11 @@ class AwsAccessPolicies:
         with named_errors():
             found = self._find(shard.name)
             if not shard.entries:
-                self._remove(shard.name)
+                self._remove(shard)
                 return NO_VERSION
             text = json.dumps(document(shard.entries, self._external_ids))
             version = self._add_version(found, text) if found else self._create(shard.name, text)
-            self._client.attach_role_policy(RoleName=self._role, PolicyArn=self._arn(shard.name))
+            self._client.attach_role_policy(RoleName=self._role(shard.run_as_role), PolicyArn=self._arn(shard.name))
         return version
 
     def tidy(self, keep: Collection[int]) -> None:
@@ -79,9 +90,8 @@ class AwsAccessPolicies:
                 elif number > max(keep, default=0):
                     return
 
-    @property
-    def _role(self) -> str:
-        return self._hub.run_as_role_arn.rsplit("/", 1)[-1]
+    def _role(self, run_as_role: int) -> str:
+        return self._hub.run_as_role(run_as_role).rsplit("/", 1)[-1]
 
     def _arn(self, name: str) -> str:
         return f"arn:{self._hub.partition}:iam::{self._hub.account_id}:policy{PATH}{name}"
@@ -90,7 +100,7 @@ class AwsAccessPolicies:
         name = policy["PolicyName"]
         return SHARD.match(name) is not None and policy["PolicyArn"] == self._arn(name)
 
-    def _read(self, name: str) -> Shard | None:
+    def _read(self, name: str, run_as_role: int) -> Shard | None:
         """One shard; None when it was deleted since it was listed."""
         policy = self._policy(name)
         if policy is None:
@@ -100,7 +110,7 @@ class AwsAccessPolicies:
         if found is None:
             return None
         self._versions[name] = _version(policy["PolicyId"], version_id)
-        return Shard(_number(name), _entries(found["PolicyVersion"]["Document"]))
+        return Shard(_number(name), _entries(found["PolicyVersion"]["Document"]), run_as_role)
 
     def _find(self, name: str) -> "PolicyTypeDef | None":
         """The policy of that name, attached or not; raises NotOurs when it does not have our ownership tags."""
@@ -147,10 +157,10 @@ class AwsAccessPolicies:
             return False
         return found is not None and found.get("AttachmentCount") == 0
 
-    def _remove(self, name: str) -> None:
+    def _remove(self, shard: Shard) -> None:
         with tolerating(MISSING):
-            self._client.detach_role_policy(RoleName=self._role, PolicyArn=self._arn(name))
-        self._delete(name)
+            self._client.detach_role_policy(RoleName=self._role(shard.run_as_role), PolicyArn=self._arn(shard.name))
+        self._delete(shard.name)
 
     def _delete(self, name: str) -> None:
         arn = self._arn(name)

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from control_plane.account import Connection
+from control_plane.account import MAX_RUN_AS_ROLES, Connection
 from control_plane.aws.dynamodb import Item, Table, item_key, string
 from control_plane.ports.access import NO_VERSION, AccessChange, PendingChange, PendingChanges, RefusedChange
 from control_plane.revocation_budget import OLDEST_CALL
@@ -24,8 +24,9 @@ ELECTION_KEY = item_key("access#lease", "election")
 ELECTED_FOR = timedelta(minutes=1)  # in which an elected writer begins: it waits a few seconds for others
 MAX_DISCARDED = 100  # malformed items that one writer deletes; the next writer deletes more
 LAST = "~"  # sorts after every time
-CHANGE = ("allow", "counted", "generation")  # the attributes of a change, besides its key
+CHANGE = ("allow", "counted", "generation", "run_as_role")  # the attributes of a change, besides its key
 GENERATION = re.compile(r"[0-9]{1,15}")
+RUN_AS_ROLES = [str(number) for number in range(1, MAX_RUN_AS_ROLES + 1)]
 VERSION = re.compile(r"[A-Za-z0-9]+/v[0-9]{1,9}")
 
 
@@ -40,13 +41,14 @@ class DynamoDbLedger:
         self._table.update(
             item_key(PENDING, change.connection.key),
             # A change that waits already keeps its place in the queue.
-            "SET allow = :allow, counted = :counted, generation = :generation,"
+            "SET allow = :allow, counted = :counted, generation = :generation, run_as_role = :run_as_role,"
             " requested_at = if_not_exists(requested_at, :now), task_token = :token",
             {
                 ":token": {"S": token},
                 ":allow": {"BOOL": change.allow},
                 ":counted": {"BOOL": change.counted},
                 ":generation": {"N": str(change.generation)},
+                ":run_as_role": {"N": str(change.run_as_role)},
                 ":number": {"S": "N"},
                 ":now": {"S": _after(now)},
             },
@@ -163,7 +165,10 @@ def _read(item: Item) -> PendingChange | RefusedChange:
     generation = item.get("generation", {}).get("N", "")
     if not GENERATION.fullmatch(generation):
         return RefusedChange(key, "its generation is not a count", values)
-    change = AccessChange(connection, allow, int(generation), counted)
+    run_as_role = item.get("run_as_role", {}).get("N", "1")  # an older version did not store it
+    if run_as_role not in RUN_AS_ROLES:
+        return RefusedChange(key, "its run-as role is not the number of one", values)
+    change = AccessChange(connection, allow, int(generation), counted, int(run_as_role))
     return PendingChange(change, string(item, "requested_at") or LAST, string(item, "task_token"))
 
 

@@ -1,4 +1,4 @@
-"""The access policy of the run-as role: its shards, the changes that wait, and the revocation budget."""
+"""The access policy of the run-as roles: its shards, the changes that wait, and the revocation budget."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,13 +16,15 @@ NO_VERSION = ""  # the version of a shard that does not exist
 class AccessChange:
     """Allow or revoke one connection's entry, requested by one generation of its account's claim.
 
-    `counted`: a revocation uses up the revocation budget. The writer verifies a claim that it does not.
+    `counted`: a revocation uses up the revocation budget. The writer verifies a claim that it does not. `run_as_role`:
+    the number of the run-as role that may assume the consumer role.
     """
 
     connection: Connection
     allow: bool
     generation: int
     counted: bool = True
+    run_as_role: int = 1
 
 
 @dataclass(frozen=True)

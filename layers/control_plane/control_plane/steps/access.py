@@ -1,11 +1,12 @@
-"""Write the access policy: which consumer roles the run-as role may assume. There is one writer at a time.
+"""Write the access policy: which consumer roles the run-as roles may assume. There is one writer at a time.
 
 IAM has no conditional write, so two writers would undo each other's changes. Each caller stores its change in the
 ledger. The caller that gets the lease applies all pending changes at once. Those that ask for access wait on a task
 token: one of them is elected, waits a few seconds for others, writes, and wakes them. Those that revoke write at once.
 The revocation budget is applied here, because every revocation is written here.
 
-Of an item in the ledger the writer believes only the key and the kind of change. It finds out itself which role is
+Of an item in the ledger the writer believes only the key, the kind of change and, if it allows access, the run-as role:
+the consumer role trusts one run-as role, whatever the item says. The writer finds out itself which consumer role is
 meant, and whether a revocation need not be counted. Entries that are not a consumer role of ours are removed, too.
 """
 
@@ -15,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from control_plane.access_policy import Changes, Outcome, Shard, apply, used
-from control_plane.account import Connection, Hub
+from control_plane.account import Connection, Hub, RunAsRole
 from control_plane.errors import AccessPolicyFull, ClaimLost
 from control_plane.ports.access import (
     NO_VERSION,
@@ -33,7 +34,10 @@ from control_plane.ports.registry import Registry
 from control_plane.ports.stack_set_queue import WaitingTasks
 from control_plane.revocation_budget import Revocation, Verdict, decide
 
-NO_ROOM = "no room for {arn}: the run-as role's access policies are all full, and as many as IAM lets a role have"
+NO_ROOM = (
+    "no room for {arn}: the access policies of run-as role {run_as_role} are all full, "
+    "and as many as IAM lets a role have"
+)
 MAX_CHANGES = 300  # that one writer applies: it has to wake those who wait for them before its function times out
 MAX_VERIFIED = 20  # uncounted revocations that one writer verifies with AWS
 VERIFY_TIME_LIMIT = timedelta(
@@ -94,11 +98,12 @@ class AccessRequest(Connection):
     generation: int
     now: str
     counted: bool = True
+    run_as_role: RunAsRole = 1
 
     def change(self, *, allow: bool) -> AccessChange:
         """The change to allow or to revoke the connection."""
         connection = Connection(account_id=self.account_id, profile=self.profile)
-        return AccessChange(connection, allow, self.generation, self.counted)
+        return AccessChange(connection, allow, self.generation, self.counted, self.run_as_role)
 
     def check_claim(self, registry: Registry) -> None:
         """Raise ClaimLost when another execution holds the account."""
@@ -138,7 +143,7 @@ def apply_change(change: AccessChange, writer: Writer, deps: AccessDependencies)
         return WriteResult.BUSY
     arn = change.connection.consumer_role_arn(deps.hub)
     if arn in done.without_room:
-        raise AccessPolicyFull(NO_ROOM.format(arn=arn))
+        raise AccessPolicyFull(_no_room(change, deps.hub))
     if (arn in done.in_force) is change.allow:
         return WriteResult.DONE
     # Otherwise another change of the same entry (of a later attempt, or a forged one) came first: try again.
@@ -220,7 +225,7 @@ def _commit(task: _Commit, deps: AccessDependencies) -> CommitResult | None:
     outcome = apply(shards, work.changes, quota, ids)
     if not _write(outcome.write, task, deps):
         return None
-    deps.capacity.report(used(outcome.in_force, quota, ids))
+    deps.capacity.report(used(outcome.after, quota, ids))
     if work.removes:
         policies.tidy({shard.number for shard in shards} | {shard.number for shard in outcome.write})
     _request_approval(work.verdict.hold, task, deps)
@@ -229,7 +234,7 @@ def _commit(task: _Commit, deps: AccessDependencies) -> CommitResult | None:
     _wake([each for each in applied if each.key != task.own_key], outcome, deps)
     refused = {each.key for each in changes.refused}
     return CommitResult(
-        in_force=frozenset(outcome.in_force),
+        in_force=outcome.in_force,
         without_room=outcome.without_room,
         held=work.verdict.hold,
         unverified=work.unverified | refused,
@@ -257,7 +262,11 @@ def _wake(applied: Sequence[PendingChange], outcome: Outcome, deps: AccessDepend
         if arn in outcome.in_force:
             deps.waiting.succeed(each.token, {"granted": True, "writes": False})
         elif arn in outcome.without_room:
-            deps.waiting.fail(each.token, AccessPolicyFull.__name__, NO_ROOM.format(arn=arn))
+            deps.waiting.fail(each.token, AccessPolicyFull.__name__, _no_room(each.change, deps.hub))
+
+
+def _no_room(change: AccessChange, hub: Hub) -> str:
+    return NO_ROOM.format(arn=change.connection.consumer_role_arn(hub), run_as_role=change.run_as_role)
 
 
 def _write(shards: Sequence[Shard], task: _Commit, deps: AccessDependencies) -> bool:
@@ -330,6 +339,7 @@ def _plan_commit(
         changes=Changes(
             add=frozenset(roles[each.key] for each in pending if each.change.allow),
             remove=frozenset(arn for key, arn in removed.items() if key not in kept),
+            run_as_roles={roles[each.key]: each.change.run_as_role for each in pending},
         ),
         verdict=verdict,
         unverified=unverified,

@@ -92,7 +92,7 @@ def settings(connection: Connection, profile: Profile, hub: Hub) -> DataSourceSe
     """The workgroup and the roles of this connection's queries."""
     return DataSourceSettings(
         work_group=profile.work_group_name(connection.profile),
-        run_as_role_arn=hub.run_as_role_arn,
+        run_as_role_arn=hub.run_as_role(profile.run_as_role),
         consumer_role_arn=connection.consumer_role_arn(hub),
     )
 

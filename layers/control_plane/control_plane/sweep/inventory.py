@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 
 from control_plane.access_policy import Shard
 from control_plane.account import Account, Connection, Hub
-from control_plane.decision import Observed, Presence
+from control_plane.decision import Observed, Presence, is_misplaced
 from control_plane.ports.quick import DataSourceSettings
 from control_plane.profiles import Profile
 from control_plane.steps import data_source
@@ -33,6 +33,7 @@ class Inventory:
         outdated: frozenset[str] = frozenset(),
     ) -> None:
         self._profiles, self._hub, self._outdated = profiles, hub, outdated
+        shards = tuple(shards)
         entries = {entry: Connection.of_role(entry, hub) for shard in shards for entry in shard.entries}
         self.unexpected_entries = tuple(sorted(entry for entry, connection in entries.items() if connection is None))
         self.roles: Mapping[Key, RoleSummary] = {(each.account_id, each.profile): each for each in read.roles}
@@ -48,7 +49,10 @@ class Inventory:
         }
         self.claims = {each.account_id for each in read.records if each.account_id and not each.profile}
         self.malformed = tuple(sorted({each.malformed for each in read.records if each.malformed}))[:MAX_MALFORMED]
-        self.allowed = {(each.account_id, each.profile) for each in entries.values() if each}
+        self.allowed: dict[Key, set[int]] = defaultdict(set)  # the run-as roles that may assume the consumer role
+        for shard in shards:
+            for each in filter(None, map(entries.get, shard.entries)):
+                self.allowed[each.account_id, each.profile].add(shard.run_as_role)
         self._by_account: dict[str, set[str]] = defaultdict(set)
         for account_id, profile in (*self.roles, *self.sources, *self.records, *self.allowed):
             if profile:
@@ -92,6 +96,7 @@ class Inventory:
             profile=profile,
             consumer_role=_presence_of_role(role, is_behind=self.is_behind(account.id, profile)),
             access=place in self.allowed,
+            misplaced=is_misplaced(self.allowed.get(place, ()), self._profiles.get(profile)),
             data_source=self._presence_of_source(account, profile),
             unmanaged=self.unmanaged.get(place, ""),
             recorded=record.status if record else None,

@@ -130,8 +130,7 @@ def _request_approval_of_grants(plan: SweepPlan, now: datetime, deps: SweepDepen
 
 def _report_capacity(shards: Sequence[Shard], deps: SweepDependencies) -> None:
     """Measure the access policy's capacity, too: on a day without changes no writer does."""
-    entries = {entry for shard in shards for entry in shard.entries}
-    deps.capacity.report(used(entries, deps.policies.quota(), external_ids(deps.hub)))
+    deps.capacity.report(used(shards, deps.policies.quota(), external_ids(deps.hub)))
 
 
 def inspect_some(sweep_id: str, offset: int, now: datetime, deps: SweepDependencies) -> int | None:
