@@ -489,7 +489,8 @@ def test_the_alarms_page_lists_every_metric_of_ours() -> None:
         node.value
         for tree in project.modules("functions").values()
         for node in ast.walk(tree)
-        if isinstance(node, ast.Constant) and re.fullmatch(r"(?:[A-Z][a-z]+)+(?:Steps|Records|Events)", str(node.value))
+        if isinstance(node, ast.Constant)
+        and re.fullmatch(r"(?:[A-Z][a-z]+)+(?:Steps|Records|Events|Refused)", str(node.value))
     }
     counted |= {"RefusedChanges", "UnexpectedEntries"}  # of LoggedAnomalies
     counted |= {"AccessPolicyUsed"}  # of MeasuredCapacity

@@ -23,6 +23,7 @@ PURE = (
     "decision",
     "dependents",
     "failure",
+    "status_tag",
     "ports/access",
     "ports/approvals",
     "ports/grants",

@@ -232,6 +232,7 @@ def account(*actions: Any, **answers: Any) -> dict[str, Any]:
         "ReconcileConnection": [child("connected")],
         "RecordConnectionFailure": [{}],
         "RecordAccountFailure": [{}],
+        "WriteStatusTag": [{"changed": True}],
         "Release": [{}],
         "ReleaseAfterFailure": [{}],
         "Requeue": [CLAIMED],
@@ -415,6 +416,7 @@ REAL: dict[str, list[Scenario]] = {
                 ReconcileConnection=lambda requested: child("connected", requested["Input"]["planned"]["profile"]),
             ),
         ),
+        Scenario("a status tag that can't be written", BY_ID, account(CONNECT, WriteStatusTag=[DENIED])),
         Scenario("a connection fails", BY_ID, account(CONNECT, ReconcileConnection=[CHILD_FAILED])),
         Scenario("a connection is stopped", BY_ID, account(CONNECT, ReconcileConnection=[ended("ABORTED")])),
         Scenario(
@@ -829,4 +831,4 @@ REAL: dict[str, list[Scenario]] = {
 }
 
 # What stands for the ${placeholders} of the real machines; any other is replaced by its own name.
-SUBSTITUTIONS = {"Partition": "aws"}
+SUBSTITUTIONS = {"Partition": "aws", "StatusTag": "enabled"}

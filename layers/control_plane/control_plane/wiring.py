@@ -21,7 +21,7 @@ from control_plane.aws.grant_budget import DynamoDbGrantBudget
 from control_plane.aws.iam import AwsAccessPolicies
 from control_plane.aws.ledger import DynamoDbLedger
 from control_plane.aws.notifications import SnsNotifications
-from control_plane.aws.organizations import AwsOrganization
+from control_plane.aws.organizations import AwsAccountTags, AwsOrganization
 from control_plane.aws.quick_assets import AwsQuickAssets
 from control_plane.aws.quicksight import AwsDataSources, AwsQuickAccount
 from control_plane.aws.reconciles import StepFunctionsReconciles, StepFunctionsSweeps
@@ -70,6 +70,7 @@ if TYPE_CHECKING:
     from control_plane.steps.consumer_role import RoleDependencies
     from control_plane.steps.data_source import RemovalDependencies
     from control_plane.steps.stack_set_operations import OperatorDependencies
+    from control_plane.steps.status_tag import StatusTagDependencies
     from control_plane.sweep.collecting import SnapshotSources
     from control_plane.sweep.ports import SweepStore
     from control_plane.sweep.run import SweepDependencies
@@ -115,6 +116,14 @@ def _profiles() -> profiles.Profiles:
 def organization() -> Organization:
     """The organization's accounts."""
     return AwsOrganization(_client("organizations"))
+
+
+def status_tag_dependencies() -> StatusTagDependencies:
+    """The dependencies of writing an account's status tag."""
+    from control_plane.steps.status_tag import StatusTagDependencies
+
+    tags = AwsAccountTags(_client("organizations"))
+    return StatusTagDependencies(_registry(), tags, OptInSettings.read().opt_in_tag)
 
 
 def stack_sets() -> StackSets:

@@ -34,6 +34,8 @@ NEEDS: Table = {
             "ListParents": child,
             "ListRoots": anything,
             "ListTagsForResource": by_id("ResourceId"),
+            "TagResource": by_id("ResourceId"),
+            "UntagResource": by_id("ResourceId"),
         },
     ),
     ("sts", "AssumeRole"): lambda _call: (),

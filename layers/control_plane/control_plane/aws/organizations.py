@@ -78,6 +78,26 @@ class AwsOrganization:
         return {tag["Key"]: tag["Value"] for page in pages for tag in page["Tags"]}
 
 
+class AwsAccountTags:
+    """Port `AccountTags` over AWS Organizations. A resource policy of the organization must allow it to write."""
+
+    def __init__(self, client: "OrganizationsClient") -> None:
+        self._client = client
+
+    def tags(self, account_id: str) -> dict[str, str]:
+        """An account's tags."""
+        with named_errors():
+            return AwsOrganization(self._client).tags(account_id)
+
+    def set_tag(self, account_id: str, key: str, value: str) -> None:
+        """Set one tag of an account; an empty value removes it."""
+        with named_errors():
+            if value:
+                self._client.tag_resource(ResourceId=account_id, Tags=[{"Key": key, "Value": value}])
+            else:
+                self._client.untag_resource(ResourceId=account_id, TagKeys=[key])
+
+
 def state_of(account: Any) -> str:
     """`State` replaced `Status` in September 2026; older responses have only the latter."""
     return str(account.get("State") or account["Status"])

@@ -15,6 +15,16 @@ class Organization(Protocol):
         """The ids of an account's parents, nearest first, the root last. Or ParentsUnknown."""
 
 
+class AccountTags(Protocol):
+    """The tags of accounts, to read and write."""
+
+    def tags(self, account_id: str) -> dict[str, str]:
+        """An account's tags. Or MissingPermission, Throttled."""
+
+    def set_tag(self, account_id: str, key: str, value: str) -> None:
+        """Set one tag of an account; an empty value removes it. Or MissingPermission, Throttled."""
+
+
 class AccountStates(Protocol):
     """Whether accounts are active members of the organization."""
 
