@@ -1,0 +1,248 @@
+"""quickctl in a deployed world: each command on a connected, a quarantined, a failed, a held and a removed account."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from typer.testing import CliRunner
+
+from quickctl.app import app
+from quickctl.cli import Surroundings
+from quickctl.exits import ExitCode
+from sandbox.aws.clock import VirtualClock
+from sandbox.organization import Sandbox
+from tests.prototypes import prototype
+from tests.simulation.conftest import START, Story
+from tests.simulation.test_revocation_budget import stop_the_watch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pytest
+    from typer.testing import Result
+
+AN_HOUR_TAKES = 5  # revocations, however few connections there are
+AN_HOUR_GIVES = 20  # new connections by the tag of one OU
+DAY = 86_400
+
+
+class Operator(Story):
+    """A deployed hub whose accounts are in every state there is, and somebody at its command line."""
+
+    def __init__(self, world: Sandbox) -> None:
+        super().__init__(world)
+        self.session: Any = world.boto3_session(world.cloud.topology.hub)
+        self.removed = self.tagged("removed")
+        world.untag(self.removed)
+        self.run(600)
+        stop_the_watch(self)
+        self.run(8 * DAY)
+        self.start({"account_id": self.removed})
+        self.run()
+        self.connected = self.tagged("connected")
+        self.refused = self.tagged("refused", "enabled sales")
+        self.failed = self.tagged("failed", "sales")
+        leaving = [self.tagged(f"leaving-{number}") for number in range(AN_HOUR_TAKES + 1)]
+        for account_id in leaving:
+            world.untag(account_id)
+            self.run(300)
+        self.quarantined, self.held = leaving[0], leaving[-1]
+        unit = world.organizations.create_unit("data")
+        self.awaiting = [
+            world.organizations.create_member(f"new-{number}", parent=unit) for number in range(AN_HOUR_GIVES + 1)
+        ]
+        world.tag(unit, "enabled")
+        self.run(1800)
+
+    def call(self, *arguments: str, code: int = 0, **surroundings: Any) -> Result:
+        """Type a command."""
+        given = {"open_session": lambda _profile, _region: self.session, "now": self.clock.now, "sleep": self.run}
+        result = CliRunner().invoke(app, arguments, obj=Surroundings(**{**given, **surroundings}))
+        if result.exception and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        assert result.exit_code == code, result.output
+        return result
+
+    def add_tag(self, account_id: str, value: str) -> None:
+        """Tag an account; its event is lost."""
+        events: Any = self.session.client("events")
+        rule = {"Name": "quick-onboarding-account-events", "EventBusName": "quick-onboarding"}
+        events.disable_rule(**rule)
+        self.world.tag(account_id, value)
+        self.run(60)
+        events.enable_rule(**rule)
+
+    def json(self, *arguments: str, code: int = 0) -> Any:
+        """What a command answers a program."""
+        return json.loads(self.call("--output", "json", *arguments, code=code).stdout)
+
+
+@prototype
+def operator() -> Iterator[Operator]:
+    """The deployed hub."""
+    with Sandbox(VirtualClock(START)) as world:
+        world.create_organization()
+        world.deploy()
+        world.warm_up()
+        yield Operator(world)
+
+
+def test_status_shows_every_state_and_filters_them(operator: Operator) -> None:
+    found = operator.json("status")
+    states = {(each["account_id"], each["profile"]): each["state"] for each in found["rows"]}
+    assert states[operator.connected, "default"] == "connected"
+    assert states[operator.quarantined, "default"] == "quarantined"
+    assert states[operator.held, "default"] == "held"
+    assert states[operator.removed, "default"] == "removed"
+    assert states[operator.refused, ""] == states[operator.failed, "sales"] == "failed"
+    assert {states[each, "default"] for each in operator.awaiting} == {"awaiting"}
+    assert found["counts"]["quarantined"] == AN_HOUR_TAKES
+    one = operator.json("status", "--state", "failed", "--account", operator.failed, "--only", "sales")
+    assert [(each["error"], each["account_name"]) for each in one["rows"]] == [("UnknownProfile", "")]
+
+
+def test_status_shows_people_a_table_and_what_there_is_of_each_state(operator: Operator) -> None:
+    text = operator.call("status", "--state", "held", "--state", "removed").stdout
+    lines = text.splitlines()
+    assert lines[0].split() == ["ACCOUNT", "NAME", "PROFILE", "STATE", "FOR", "REASON"]
+    assert lines[1].startswith(f"{operator.held}  leaving-5  default  held")
+    assert lines[-1].strip() == "1 held, 1 removed"
+
+
+def test_status_is_shown_anew_until_somebody_ends_it(operator: Operator) -> None:
+    waits: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        if len(waits) == 2:
+            raise KeyboardInterrupt
+
+    operator.call("status", "--watch", "5", "--state", "held", sleep=sleep)
+    assert waits == [5, 5]
+    assert "tables only" in operator.call("-o", "json", "status", "--watch", "5", code=ExitCode.USAGE).stderr
+
+
+def test_a_state_or_an_account_that_can_be_none_is_refused(operator: Operator) -> None:
+    assert "is no state" in operator.call("status", "--state", "broken", code=ExitCode.USAGE).stderr
+    assert "it has 12 digits" in operator.call("status", "--account", "sales", code=ExitCode.USAGE).stderr
+    assert "it has 12 digits" in operator.call("explain", "123", code=ExitCode.USAGE).stderr
+
+
+def test_explain_a_connected_account(operator: Operator) -> None:
+    found = operator.json("explain", operator.connected)
+    assert (found["account_name"], found["state"], found["at_work"]) == ("connected", "ACTIVE", "")
+    assert found["tag"] == {
+        "key": "quick-athena",
+        "value": "enabled",
+        "place": operator.connected,
+        "expires": "",
+        "means": "the tag quick-athena says enabled",
+    }
+    assert found["seen"]["event"].startswith("TagResource (")
+    assert found["decision"] == "default is asked for: the tag quick-athena says enabled"
+    (connection,) = found["connections"]
+    assert (connection["state"], connection["proof"]) == ("connected", "created")
+    assert "cron(0 3 * * ? *)" in connection["next"]
+    tries = {step["state"]: step["attempts"] for step in connection["steps"]}
+    assert {"EnsureConsumerRole", "EnsureAccess", "EnsureDataSource", "RecordConnected"} <= set(tries)
+    assert all(tries.values())
+
+
+def test_explain_an_account_whose_tag_is_refused(operator: Operator) -> None:
+    found = operator.json("explain", operator.refused)
+    assert found["tag"]["means"].startswith("InvalidTagValue: the tag quick-athena mixes")
+    (whole,) = found["connections"]
+    assert (whole["profile"], whole["error"], whole["step"]) == ("", "InvalidTagValue", "AssessAccount")
+    assert whole["remedy"].startswith("correct the tag")
+    assert whole["next"].startswith("nothing before its cause is gone")
+    (failed,) = [step for step in whole["steps"] if step["errors"]]
+    assert (failed["state"], failed["errors"][0]["error"]) == ("AssessAccount", "InvalidTagValue")
+
+
+def test_explain_a_connection_that_is_refused(operator: Operator) -> None:
+    (connection,) = operator.json("explain", operator.failed)["connections"]
+    assert (connection["profile"], connection["error"]) == ("sales", "UnknownProfile")
+    assert "defines no profile 'sales'" in connection["reason"]
+
+
+def test_explain_says_who_ended_the_access_and_until_when_it_comes_back(operator: Operator) -> None:
+    found = operator.json("explain", operator.quarantined)
+    assert (found["tag"]["value"], found["tag"]["place"]) == (None, "")
+    (connection,) = found["connections"]
+    assert connection["revoked_for"].startswith("UntagResource (")
+    assert "assumed-role/OrganizationAccountAccessRole" in connection["revoked_for"]
+    assert connection["next"].startswith("if its tag returns by 2026-12-")
+
+
+def test_explain_a_held_an_awaiting_and_a_removed_account(operator: Operator) -> None:
+    (held,) = operator.json("explain", operator.held)["connections"]
+    assert (held["state"], "quickctl approvals" in held["next"]) == ("held", True)
+    found = operator.json("explain", operator.awaiting[0])
+    assert found["tag"]["place"].startswith("ou-")
+    (new,) = found["connections"]
+    assert (new["state"], new["steps"]) == ("awaiting", [])
+    (removed,) = operator.json("explain", operator.removed)["connections"]
+    assert "the results bucket of the stack" in removed["retained"]
+
+
+def test_explain_shows_people_the_same(operator: Operator) -> None:
+    text = operator.call("explain", operator.failed).stdout
+    for part in ("UnknownProfile", "Remedy", "Next", "RecordFailure", "TRIES", "TagResource"):
+        assert part in text
+    assert "No connection is recorded." in operator.call("explain", operator.member("new")).stdout
+
+
+def test_an_account_nobody_knows_is_not_found(operator: Operator) -> None:
+    for command in ("explain", "history", "retry"):
+        problem = operator.call(command, "999999999999", code=ExitCode.NOT_FOUND).stderr
+        assert problem.startswith("quickctl: ")
+        assert "999999999999" in problem
+
+
+def test_history_has_every_action_the_newest_first(operator: Operator) -> None:
+    found = operator.json("history", operator.removed)["passages"]
+    assert [each["action"] for each in found] == ["forget", "disconnect", "quarantine", "connect"]
+    assert [each["outcome"] for each in found] == ["removed", "disconnected", "quarantined", "connected"]
+    assert found[2]["event"].startswith("UntagResource (")
+    assert len(operator.json("history", operator.removed, "--limit", "1")["passages"]) == 1
+    assert "disconnected" in operator.call("history", operator.removed).stdout
+
+
+def test_a_corrected_account_is_retried_and_followed_to_its_end(operator: Operator) -> None:
+    refused = operator.json("retry", operator.failed, code=ExitCode.FAILED)["executions"]
+    assert (refused[0]["status"], refused[0]["error"]) == ("FAILED", "UnknownProfile")
+    assert refused[0]["remedy"]
+    operator.add_tag(operator.failed, "enabled")
+    (ended,) = operator.json("retry", operator.failed)["executions"]
+    assert ended["status"] == "SUCCEEDED"
+    assert operator.status(operator.failed) == "connected"
+    assert "nothing of account" in operator.call("retry", operator.connected, code=ExitCode.NOT_FOUND).stderr
+
+
+def test_accounts_are_reconciled_by_name_by_ou_or_all(operator: Operator) -> None:
+    both = operator.json("reconcile", operator.connected, operator.quarantined)["executions"]
+    assert [each["status"] for each in both] == ["SUCCEEDED", "SUCCEEDED"]
+    for scope in (("--ou", operator.world.organizations.root_id), ("--all",)):
+        (sweep,) = operator.json("reconcile", *scope)["executions"]
+        assert (":SweepOrganization:" in sweep["execution"], sweep["status"]) == (True, "SUCCEEDED")
+    (running,) = operator.json("reconcile", operator.connected, "--no-wait")["executions"]
+    assert running["status"] == "RUNNING"
+    for wrong in ((), (operator.connected, "--all")):
+        operator.call("reconcile", *wrong, code=ExitCode.USAGE)
+
+
+def test_a_stack_that_is_not_there_is_one_sentence(operator: Operator) -> None:
+    problem = operator.call("--stack-name", "hub", "status", code=ExitCode.NO_STACK).stderr
+    assert problem.splitlines()[0] == "quickctl: there is no stack hub in eu-west-1 of account 444455556666"
+    assert "--region" in problem
+    other = operator.call("--stack-name", "quick-onboarding-boundaries", "status", code=ExitCode.NO_STACK).stderr
+    assert "has no output RegistryTableName" in other
+
+
+def test_without_a_region_nothing_is_guessed(operator: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
+    session: Any = boto3.Session(aws_access_key_id="a", aws_secret_access_key="b")
+    problem = operator.call("status", code=ExitCode.NO_AWS, open_session=lambda *_: session).stderr
+    assert problem.startswith("quickctl: no Region is set")
