@@ -10,7 +10,7 @@ from typer.core import TyperGroup
 
 from quickctl.aws import problem_of
 from quickctl.cli import Surroundings, prepare
-from quickctl.commands import accounts, status
+from quickctl.commands import accounts, approvals, status
 from quickctl.exits import ExitCode
 from quickctl.output import Format
 
@@ -63,3 +63,6 @@ app.command()(accounts.explain)
 app.command()(accounts.history)
 app.command()(accounts.reconcile)
 app.command()(accounts.retry)
+app.command()(approvals.approvals)
+app.command()(approvals.approve)
+app.command()(approvals.reject)

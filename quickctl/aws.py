@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime
 
+    from control_plane.aws.approval_batches import DynamoDbApprovalBatches
+
 # People wait for the answer, and nothing else repeats a call that AWS throttled.
 CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 6}, connect_timeout=10, read_timeout=30)
 ORGANIZATIONS_REGION = "us-east-1"
@@ -141,6 +143,10 @@ class Aws:
     def revocations(self) -> DynamoDbRevocationBudget:
         """The revocation budget, and the batch of revocations."""
         return DynamoDbRevocationBudget(*self._registry_table)
+
+    def batches(self, unit: str) -> DynamoDbApprovalBatches:
+        """The batches of new connections of an OU or the root; without one, the batches of revocations."""
+        return self.grants.batches(unit) if unit else self.revocations
 
     @cached_property
     def sweeps(self) -> DynamoDbSweepStore:

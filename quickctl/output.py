@@ -73,6 +73,12 @@ class Printer:
         """Tell people what is going on. It goes to stderr, so that stdout has the result alone."""
         sys.stderr.write(text + "\n")
 
+    def confirm(self, question: str) -> bool:
+        """Whether somebody types yes. The question goes to stderr, too."""
+        sys.stderr.write(f"{question} [y/N] ")
+        sys.stderr.flush()
+        return sys.stdin.readline().strip().lower() in ("y", "yes")
+
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str | Text]], *, title: str = "") -> Table:
     """A plain table; its last column takes the lines it needs."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from control_plane.approval import batch_name
 from control_plane.ports.approvals import open_question
 
 if TYPE_CHECKING:
@@ -22,13 +23,17 @@ class Question:
     batch_id: str
     unit: str
     connections: tuple[str, ...]
-    token: str = ""  # empty: people were not asked yet
+
+    @property
+    def name(self) -> str:
+        """Its name: the ids of two OUs' batches may be the same."""
+        return batch_name(self.batch_id, self.unit)
 
 
 def questions(aws: Aws) -> Iterator[Question]:
     """Every batch that waits, revocations first. Tokens are not read: reading them takes another permission."""
     for unit in ("", *sorted(aws.grants.waiting_units())):
-        batches = aws.grants.batches(unit) if unit else aws.revocations
+        batches = aws.batches(unit)
         if connections := open_question(batches):
             yield Question(batches.held().id, unit, tuple(sorted(connections)))
 

@@ -56,10 +56,10 @@ class Operator(Story):
         world.tag(unit, "enabled")
         self.run(1800)
 
-    def call(self, *arguments: str, code: int = 0, **surroundings: Any) -> Result:
-        """Type a command."""
+    def call(self, *arguments: str, code: int = 0, typed: str = "", **surroundings: Any) -> Result:
+        """Type a command, and what it wants to know."""
         given = {"open_session": lambda _profile, _region: self.session, "now": self.clock.now, "sleep": self.run}
-        result = CliRunner().invoke(app, arguments, obj=Surroundings(**{**given, **surroundings}))
+        result = CliRunner().invoke(app, arguments, input=typed, obj=Surroundings(**{**given, **surroundings}))
         if result.exception and not isinstance(result.exception, SystemExit):
             raise result.exception
         assert result.exit_code == code, result.output
@@ -231,6 +231,62 @@ def test_accounts_are_reconciled_by_name_by_ou_or_all(operator: Operator) -> Non
     assert running["status"] == "RUNNING"
     for wrong in ((), (operator.connected, "--all")):
         operator.call("reconcile", *wrong, code=ExitCode.USAGE)
+
+
+def batches(operator: Operator) -> dict[str, Any]:
+    """The batches that wait, by their kind."""
+    return {each["kind"]: each for each in operator.json("approvals")["batches"]}
+
+
+def test_both_kinds_of_batches_are_listed(operator: Operator) -> None:
+    found = batches(operator)
+    assert found["revocations"]["connections"] == [f"{operator.held}#default"]
+    assert found["new connections"]["connections"] == [f"{each}#default" for each in sorted(operator.awaiting)]
+    assert found["new connections"]["unit"].startswith("ou-")
+    text = operator.call("approvals").stdout
+    assert all(f"quickctl approve {each['batch']}" in text for each in found.values())
+
+
+def test_revocations_are_approved_after_their_list_was_shown(operator: Operator) -> None:
+    batch = batches(operator)["revocations"]["batch"]
+    assert operator.held in operator.call("approve", batch, code=ExitCode.CHANGED, typed="n\n").stderr
+    assert operator.status(operator.held) == "held"
+    answer = json.loads(operator.call("-o", "json", "approve", batch, typed="y\n").stdout)
+    assert (answer["answer"], answer["connections"]) == ("approved", [f"{operator.held}#default"])
+    operator.run(300)
+    assert operator.status(operator.held) == "quarantined"
+    assert "no batch" in operator.call("approve", batch, "--yes", code=ExitCode.NOT_FOUND).stderr
+
+
+def test_new_connections_are_approved(operator: Operator) -> None:
+    found = batches(operator)["new connections"]
+    operator.call("approve", found["batch"], "--yes")
+    operator.run(1)
+    (approving,) = [each for each in operator.executions("ApproveBatch") if each.input.get("unit") == found["unit"]]
+    assert "ApplyGrants" in approving.path
+    assert list(batches(operator)) == ["revocations"]
+
+
+def test_a_rejected_batch_can_be_answered_no_more_until_it_is_sent_again(operator: Operator) -> None:
+    batch = batches(operator)["revocations"]["batch"]
+    assert operator.json("reject", batch, "--yes")["answer"] == "rejected"
+    operator.run(60)
+    assert "nothing was done" in operator.call("approve", batch, "--yes", code=ExitCode.CHANGED).stderr
+    operator.call("approvals", "--ask-again", batch)
+    operator.run(120)
+    operator.call("approve", batch, "--yes")
+    operator.run(300)
+    assert operator.status(operator.held) == "quarantined"
+
+
+def test_a_list_that_has_changed_has_another_name(operator: Operator) -> None:
+    before = batches(operator)["new connections"]
+    operator.world.organizations.create_member("newest", parent=before["unit"])
+    operator.json("reconcile", "--ou", before["unit"], "--no-wait")
+    while (later := batches(operator)["new connections"]["batch"]) == before["batch"]:
+        operator.run(5)
+    assert later in operator.call("approve", before["batch"], "--yes", code=ExitCode.NOT_FOUND).stderr
+    assert "was not sent yet" in operator.call("approve", later, "--yes", code=ExitCode.NOT_FOUND).stderr
 
 
 def test_a_stack_that_is_not_there_is_one_sentence(operator: Operator) -> None:
