@@ -10,7 +10,7 @@ from typer.core import TyperGroup
 
 from quickctl.aws import problem_of
 from quickctl.cli import Surroundings, prepare
-from quickctl.commands import accounts, approvals, status
+from quickctl.commands import accounts, approvals, capacity, redrive, rollouts, status, sweeps
 from quickctl.exits import ExitCode
 from quickctl.output import Format
 
@@ -58,11 +58,19 @@ def quickctl(
     context.obj = prepare(surroundings, profile, region, stack_name, output)
 
 
-app.command()(status.status)
-app.command()(accounts.explain)
-app.command()(accounts.history)
-app.command()(accounts.reconcile)
-app.command()(accounts.retry)
-app.command()(approvals.approvals)
-app.command()(approvals.approve)
-app.command()(approvals.reject)
+for each in (
+    status.status,
+    accounts.explain,
+    accounts.history,
+    accounts.reconcile,
+    accounts.retry,
+    sweeps.sweep,
+    approvals.approvals,
+    approvals.approve,
+    approvals.reject,
+    capacity.capacity,
+    rollouts.pause,
+    rollouts.resume,
+    redrive.redrive,
+):
+    app.command()(each)

@@ -13,6 +13,7 @@ from quickctl.cli import Surroundings
 from quickctl.exits import ExitCode
 from sandbox.aws.clock import VirtualClock
 from sandbox.organization import Sandbox
+from tests.contract import project
 from tests.prototypes import prototype
 from tests.simulation.conftest import START, Story
 from tests.simulation.test_revocation_budget import stop_the_watch
@@ -44,7 +45,10 @@ class Operator(Story):
         self.connected = self.tagged("connected")
         self.refused = self.tagged("refused", "enabled sales")
         self.failed = self.tagged("failed", "sales")
-        leaving = [self.tagged(f"leaving-{number}") for number in range(AN_HOUR_TAKES + 1)]
+        leaving = [self.member(f"leaving-{number}") for number in range(AN_HOUR_TAKES + 1)]
+        for account_id in leaving:
+            world.tag(account_id, "enabled")
+        self.run()
         for account_id in leaving:
             world.untag(account_id)
             self.run(300)
@@ -287,6 +291,73 @@ def test_a_list_that_has_changed_has_another_name(operator: Operator) -> None:
         operator.run(5)
     assert later in operator.call("approve", before["batch"], "--yes", code=ExitCode.NOT_FOUND).stderr
     assert "was not sent yet" in operator.call("approve", later, "--yes", code=ExitCode.NOT_FOUND).stderr
+
+
+def test_a_sweep_is_followed_to_its_report(operator: Operator) -> None:
+    found = operator.json("sweep")
+    (execution,) = found["executions"]
+    assert execution["status"] == "SUCCEEDED"
+    assert found["report"]["scope"] == ["all"]
+    assert found["report"]["held"] == [f"{operator.held} (leaving-5), profile default"]
+    assert operator.json("sweep", "--last") == {"executions": [], "report": found["report"]}
+    text = operator.call("sweep", "--last").stdout
+    assert "Revocations that wait for approval (see the request sent for them): 1" in text
+
+
+def test_a_sweep_that_finds_another_one_at_work_follows_that_one(operator: Operator) -> None:
+    first = operator.json("sweep", "--no-wait")["executions"][0]
+    operator.run(3)
+    found = operator.json("sweep")
+    assert [each["execution"] for each in found["executions"]][1:] == [first["execution"]]
+    assert found["report"]["listed"] > len(operator.awaiting)
+
+
+def test_a_sweep_of_what_is_no_ou_fails_and_says_so(operator: Operator) -> None:
+    (execution,) = operator.json("sweep", "--ou", "ou-ab12-nowhere1", code=ExitCode.FAILED)["executions"]
+    assert (execution["error"], "check the id" in execution["remedy"]) == ("UnitNotFound", True)
+    operator.call("sweep", "--last", "--ou", "r-ab12", code=ExitCode.USAGE)
+
+
+def test_capacity(operator: Operator) -> None:
+    found = operator.json("capacity")
+    assert found["connections"] == len(operator.world.allowed_roles()) == 2  # connected, and held
+    assert 0 < found["used_percent"] < 1
+    assert (found["revocations_limit"], found["revocations_used"], found["revocations_remaining"]) == (5, 5, 0)
+    assert found["grants_limit"] == AN_HOUR_GIVES
+    assert found["states"] == {"connected": 1, "failed": 1, "held": 1, "quarantined": 5, "removed": 1}
+    assert "1 of 20" in operator.call("capacity").stdout
+
+
+def test_a_profile_is_paused_and_resumed(operator: Operator) -> None:
+    assert operator.json("pause", "default", "--reason", "tests") == {
+        "stack_set": "quick-athena-default",
+        "action": "stop",
+    }
+    late = operator.member("late")
+    operator.add_tag(late, "enabled")
+    (refused,) = operator.json("reconcile", late, code=ExitCode.FAILED)["executions"]
+    assert (refused["error"], "tests" in refused["reason"]) == ("RolloutStopped", True)
+    assert "a sweep starts" in operator.call("resume", "default").stdout
+    operator.run(600)
+    assert operator.status(late) == "connected"
+    assert "has no profile sales" in operator.call("pause", "sales", code=ExitCode.NOT_FOUND).stderr
+    assert "is no profile name" in operator.call("pause", "Sales", code=ExitCode.USAGE).stderr
+
+
+def test_events_that_could_not_be_delivered_are_handled_again(operator: Operator) -> None:
+    queue = operator.world.outputs["UndeliveredEventsUrl"]
+    body = json.dumps(project.sample("organizations/tag_resource.opt_in"))
+    for text in (body, "no event"):
+        operator.session.client("sqs").send_message(QueueUrl=queue, MessageBody=text)
+    dry = operator.json("redrive", "--dry-run", code=ExitCode.FAILED)["letters"]
+    assert [each["outcome"] for each in dry] == ["waits", "it is no event; nothing was started for it"]
+    operator.run(60)
+    before = len(operator.executions("RouteEvent"))
+    letters = operator.json("redrive", code=ExitCode.FAILED)["letters"]
+    assert (letters[0]["event"], letters[0]["outcome"]) == ("TagResource", "started again")
+    assert len(operator.executions("RouteEvent")) == before + 1
+    operator.run(60)
+    assert [each["event"] for each in operator.json("redrive", code=ExitCode.FAILED)["letters"]] == ["unknown"]
 
 
 def test_a_stack_that_is_not_there_is_one_sentence(operator: Operator) -> None:
