@@ -10,7 +10,7 @@ from typer.core import TyperGroup
 
 from quickctl.aws import problem_of
 from quickctl.cli import Surroundings, prepare
-from quickctl.commands import accounts, approvals, capacity, redrive, rollouts, status, sweeps
+from quickctl.commands import accounts, approvals, capacity, plans, profiles, redrive, rollouts, status, sweeps
 from quickctl.exits import ExitCode
 from quickctl.output import Format
 
@@ -64,13 +64,16 @@ for each in (
     accounts.history,
     accounts.reconcile,
     accounts.retry,
+    plans.plan,
     sweeps.sweep,
     approvals.approvals,
     approvals.approve,
     approvals.reject,
     capacity.capacity,
+    plans.orphans,
     rollouts.pause,
     rollouts.resume,
     redrive.redrive,
 ):
     app.command()(each)
+app.add_typer(profiles.app, name="profiles")

@@ -28,12 +28,14 @@ from control_plane.aws.calls import NETWORK, code_of, tolerating
 from control_plane.aws.grant_budget import DynamoDbGrantBudget
 from control_plane.aws.iam import AwsAccessPolicies
 from control_plane.aws.organizations import AwsOrganization
+from control_plane.aws.quicksight import AwsDataSources, AwsQuickAccount
 from control_plane.aws.registry import DynamoDbRegistry
 from control_plane.aws.revocation_budget import DynamoDbRevocationBudget
 from control_plane.aws.role_listing import AwsRoleListing
 from control_plane.aws.source_listing import AwsSourceListing
-from control_plane.aws.stack_set_queue import DynamoDbStackSetQueue
+from control_plane.aws.stack_sets import AwsStackSets, values_of
 from control_plane.aws.sweep_store import DynamoDbSweepStore
+from control_plane.definition import body_hash
 from control_plane.errors import MissingPermission, NotDelegatedAdministrator, Throttled
 from control_plane.steps.access import external_ids
 from quickctl.deployment import Deployment
@@ -42,8 +44,10 @@ from quickctl.exits import ExitCode, Problem
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime
+    from pathlib import Path
 
     from control_plane.aws.approval_batches import DynamoDbApprovalBatches
+    from control_plane.sweep.snapshot import StackSetSummary
 
 # People wait for the answer, and nothing else repeats a call that AWS throttled.
 CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 6}, connect_timeout=10, read_timeout=30)
@@ -154,9 +158,39 @@ class Aws:
         return DynamoDbSweepStore(*self._registry_table)
 
     @cached_property
-    def queue(self) -> DynamoDbStackSetQueue:
-        """The queues of stack set changes."""
-        return DynamoDbStackSetQueue(*self._registry_table)
+    def data_sources(self) -> AwsDataSources:
+        """Single data sources of Quick."""
+        quick = self.deployment.quick
+        client = self._client("quicksight")
+        return AwsDataSources(client, self.deployment.hub, quick.quick_identity_region, quick.quick_namespace)
+
+    @cached_property
+    def quick_account(self) -> AwsQuickAccount:
+        """The hub account's Quick, and its groups."""
+        quick = self.deployment.quick
+        client = self._client("quicksight", quick.quick_identity_region)
+        return AwsQuickAccount(client, self.deployment.hub, quick.quick_namespace)
+
+    def stack_sets(self, template: Path) -> AwsStackSets:
+        """Stack sets, compared with that template."""
+        return AwsStackSets(self._client("cloudformation"), self.deployment.hub, template)
+
+    def stack_sets_of_ours(self) -> Iterator[StackSetSummary]:
+        """Every stack set with a name of ours."""
+        token = ""
+        while True:
+            page = self.roles.stack_sets(token)
+            yield from page.items
+            if not (token := page.token):
+                return
+
+    def definition(self, stack_set: str) -> tuple[str, Mapping[str, str]] | None:
+        """The hash of a stack set's template, and its parameters; None when there is no such stack set."""
+        client = self._client("cloudformation")
+        with tolerating("StackSetNotFoundException"):
+            found = client.describe_stack_set(StackSetName=stack_set, CallAs="DELEGATED_ADMIN")["StackSet"]
+            return body_hash(found["TemplateBody"]), values_of(found.get("Parameters"))
+        return None
 
     @cached_property
     def policies(self) -> AwsAccessPolicies:

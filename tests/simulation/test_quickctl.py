@@ -6,13 +6,14 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import boto3
+import pytest
 from typer.testing import CliRunner
 
 from quickctl.app import app
 from quickctl.cli import Surroundings
 from quickctl.exits import ExitCode
 from sandbox.aws.clock import VirtualClock
-from sandbox.organization import Sandbox
+from sandbox.organization import PROJECT, Sandbox
 from tests.contract import project
 from tests.prototypes import prototype
 from tests.simulation.conftest import START, Story
@@ -20,8 +21,8 @@ from tests.simulation.test_revocation_budget import stop_the_watch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
-    import pytest
     from typer.testing import Result
 
 AN_HOUR_TAKES = 5  # revocations, however few connections there are
@@ -358,6 +359,94 @@ def test_events_that_could_not_be_delivered_are_handled_again(operator: Operator
     assert len(operator.executions("RouteEvent")) == before + 1
     operator.run(60)
     assert [each["event"] for each in operator.json("redrive", code=ExitCode.FAILED)["letters"]] == ["unknown"]
+
+
+def calls_of(operator: Operator, *arguments: str) -> set[str]:
+    """The operations that a command calls."""
+    before = len(operator.world.cloud.gateway.log.entries)
+    operator.call(*arguments)
+    return {each.operation for each in operator.world.cloud.gateway.log.entries[before:]}
+
+
+def test_a_plan_is_what_the_next_sweep_starts(operator: Operator) -> None:
+    operator.add_tag(operator.removed, "enabled")
+    operator.add_tag(operator.failed, "enabled")
+    planned = operator.json("plan")
+    assert {each["account_id"] for each in planned["actions"]} == {operator.removed, operator.failed}
+    assert planned["hold"] == [f"{operator.held}#default"]
+    assert planned["awaiting"] == [f"{each}#default" for each in sorted(operator.awaiting)]
+    assert planned["failed"] == [operator.refused]
+    assert planned["profiles_file"].endswith("layers/consumer/profiles.yaml")
+    report = operator.json("sweep")["report"]
+    assert (report["listed"], report["held"]) == (planned["listed"], [f"{operator.held} (leaving-5), profile default"])
+    assert {each.input["account_id"] for each in operator.executions() if each.name.startswith("sweep-")} == {
+        operator.removed, operator.failed,
+    }  # fmt: skip
+    assert operator.json("plan")["actions"] == []
+
+
+@pytest.mark.parametrize("command", ["plan", "orphans", "status", "capacity", "approvals"])
+def test_what_only_shows_changes_nothing(operator: Operator, command: str) -> None:
+    reads = ("Describe", "List", "Get", "Query", "Scan", "BatchGet")
+    assert all(each.startswith(reads) for each in calls_of(operator, command))
+
+
+def test_a_plan_of_accounts_reads_them_in_full(operator: Operator) -> None:
+    found = operator.json("plan", operator.connected, operator.removed, operator.refused)
+    assert (found["listed"], found["in_sync"]) == (3, 2)
+    (refused,) = found["actions"]
+    assert refused["what"].startswith("refuse: InvalidTagValue: ")
+    operator.world.untag(operator.connected)
+    text = operator.call("plan", operator.connected).stdout
+    assert "quarantine default: the account has no tag quick-athena" in text
+    for wrong, code in (("ou-ab12-nowhere1", ExitCode.NOT_FOUND), ("nothing", ExitCode.NOT_FOUND)):
+        operator.call("plan", "--ou", wrong, code=code)
+    operator.call("plan", operator.connected, "--ou", "r-ab12", code=ExitCode.USAGE)
+
+
+def test_a_plan_shows_what_another_profiles_file_would_do(operator: Operator, tmp_path: Path) -> None:
+    text = (PROJECT / "layers/consumer/profiles.yaml").read_text(encoding="utf-8")
+    (tmp_path / "profiles.yaml").write_text(text + text.split("profiles:\n")[1].replace("default:", "sales:"))
+    planned = operator.json("plan", "--profiles", str(tmp_path / "profiles.yaml"))
+    (action,) = [each for each in planned["actions"] if each["account_id"] == operator.failed]
+    assert action["what"].startswith("connect sales: ")
+
+
+def test_orphans_are_what_has_no_record_or_is_not_ours(operator: Operator) -> None:
+    assert "Nothing is there that should not be." in operator.call("orphans").stdout
+    operator.add_entries("arn:aws:iam::777788889999:role/theirs")
+    table: Any = operator.session.resource("dynamodb").Table(operator.world.outputs["RegistryTableName"])
+    table.delete_item(Key={"pk": f"account#{operator.quarantined}", "sk": "connection#default"})
+    found = operator.json("orphans")
+    assert found["orphans"] == [f"{operator.quarantined}#default"]
+    assert found["unexpected_entries"] == ["arn:aws:iam::777788889999:role/theirs"]
+    assert f"{operator.quarantined}  default" in operator.call("orphans").stdout
+
+
+def test_profiles_are_validated_and_shown(operator: Operator, tmp_path: Path) -> None:
+    assert operator.json("profiles", "validate")["profiles"] == ["default"]
+    wrong = tmp_path / "profiles.yaml"
+    wrong.write_text("profiles: {sales: {description: x, databases: [a*], owners: []}}", encoding="utf-8")
+    faults = operator.json("profiles", "validate", str(wrong), code=ExitCode.FAILED)["faults"]
+    assert len(faults) == 4
+    assert "has 4 faults:" in operator.call("profiles", "validate", str(wrong), code=ExitCode.FAILED).stdout
+    shown = operator.json("profiles", "show", "default")["profiles"]["default"]
+    assert (shown["databases"], shown["catalog"]) == (["quick_*"], "AwsDataCatalog")
+    assert "databases:" in operator.call("profiles", "show").stdout
+    assert "it defines default" in operator.call("profiles", "show", "sales", code=ExitCode.NOT_FOUND).stderr
+    assert "validate" in operator.call("profiles", "diff", str(wrong), code=ExitCode.FAILED).stderr
+
+
+def test_profiles_are_compared_with_what_is_rolled_out(operator: Operator, tmp_path: Path) -> None:
+    (same,) = operator.json("profiles", "diff")["profiles"]
+    assert (same["profile"], same["change"], same["parameters"]) == ("default", "same", [])
+    file = tmp_path / "profiles.yaml"
+    text = (PROJECT / "layers/consumer/profiles.yaml").read_text(encoding="utf-8")
+    file.write_text(text.replace("[quick_*]", "[sales_*]") + text.split("profiles:\n")[1].replace("default:", "sales:"))
+    changed, new = operator.json("profiles", "diff", str(file))["profiles"]
+    assert (changed["change"], [each["name"] for each in changed["parameters"]]) == ("changed", ["DatabaseArns"])
+    assert (new["profile"], new["change"]) == ("sales", "new")
+    assert "sales_*" in operator.call("profiles", "diff", str(file)).stdout
 
 
 def test_a_stack_that_is_not_there_is_one_sentence(operator: Operator) -> None:
