@@ -48,7 +48,9 @@ def quickctl(
         str | None,
         typer.Option(metavar="NAME", help="The hub's stack: as in samconfig.toml here, otherwise quick-onboarding."),
     ] = None,
-    output: Annotated[Format, typer.Option("--output", "-o", help="How results are printed.")] = Format.TABLE,
+    output: Annotated[
+        Format, typer.Option("--output", "-o", help="How results are printed: table, json or yaml.")
+    ] = Format.TABLE,
 ) -> None:
     """See what Quick Onboarding does with every account and why, and have it do something.
 

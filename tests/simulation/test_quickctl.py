@@ -12,15 +12,15 @@ from typer.testing import CliRunner
 from quickctl.app import app
 from quickctl.cli import Surroundings
 from quickctl.exits import ExitCode
-from sandbox.aws.clock import VirtualClock
+from sandbox.aws.identity import KeepingSession
 from sandbox.organization import PROJECT, Sandbox
 from tests.contract import project
-from tests.prototypes import prototype
-from tests.simulation.conftest import START, Story
+from tests.deployed_hub import world
+from tests.prototypes import derived
+from tests.simulation.conftest import Story
 from tests.simulation.test_revocation_budget import stop_the_watch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from typer.testing import Result
@@ -61,13 +61,13 @@ class Operator(Story):
         world.tag(unit, "enabled")
         self.run(1800)
 
-    def call(self, *arguments: str, code: int = 0, typed: str = "", **surroundings: Any) -> Result:
+    def call(self, *arguments: str, code: int | None = 0, typed: str = "", **surroundings: Any) -> Result:
         """Type a command, and what it wants to know."""
         given = {"open_session": lambda _profile, _region: self.session, "now": self.clock.now, "sleep": self.run}
         result = CliRunner().invoke(app, arguments, input=typed, obj=Surroundings(**{**given, **surroundings}))
         if result.exception and not isinstance(result.exception, SystemExit):
             raise result.exception
-        assert result.exit_code == code, result.output
+        assert code is None or result.exit_code == code, result.output
         return result
 
     def add_tag(self, account_id: str, value: str) -> None:
@@ -84,14 +84,10 @@ class Operator(Story):
         return json.loads(self.call("--output", "json", *arguments, code=code).stdout)
 
 
-@prototype
-def operator() -> Iterator[Operator]:
+@derived(world)
+def operator(world: Sandbox) -> Operator:
     """The deployed hub."""
-    with Sandbox(VirtualClock(START)) as world:
-        world.create_organization()
-        world.deploy()
-        world.warm_up()
-        yield Operator(world)
+    return Operator(world)
 
 
 def test_status_shows_every_state_and_filters_them(operator: Operator) -> None:
@@ -447,6 +443,99 @@ def test_profiles_are_compared_with_what_is_rolled_out(operator: Operator, tmp_p
     assert (changed["change"], [each["name"] for each in changed["parameters"]]) == ("changed", ["DatabaseArns"])
     assert (new["profile"], new["change"]) == ("sales", "new")
     assert "sales_*" in operator.call("profiles", "diff", str(file)).stdout
+
+
+SHOWING = (
+    "status",
+    "explain {connected}",
+    "explain {refused}",
+    "history {removed}",
+    "plan",
+    "plan {connected} {awaiting}",
+    "approvals",
+    "capacity",
+    "orphans",
+    "profiles diff",
+    "sweep --last",
+)
+ACTING = (
+    "reconcile {connected}",
+    "retry {refused}",
+    "sweep --no-wait",
+    "pause default",
+    "resume default",
+    "redrive",
+    "approvals --ask-again {revocations}",
+    "approve --yes {revocations}",
+    "reject --yes {grants}",
+)
+# What happens only where AWS leaves something out, or nothing is as it was made.
+SELDOM = {"organizations:ListParents", "organizations:ListDelegatedAdministrators", "quicksight:ListTagsForResource"}
+SELDOM |= {"cloudformation:DescribeStackSetOperation", "quicksight:DescribeGroup"}
+SELDOM |= {"quicksight:DescribeAccountSubscription", "sqs:DeleteMessage"}
+
+
+def person(operator: Operator, *policies: str) -> Any:
+    """A session of a role in the hub with these policies of docs/howto/policies."""
+    iam: Any = operator.session.client("iam")
+    hub = operator.world.cloud.topology.hub
+    trust = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{hub}:root"}, "Action": "sts:AssumeRole"}
+    iam.create_role(
+        RoleName="person", AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": trust})
+    )
+    for name in policies:
+        text = (PROJECT / f"docs/howto/policies/{name}.json").read_text(encoding="utf-8")
+        arn = iam.create_policy(PolicyName=name, PolicyDocument=text)["Policy"]["Arn"]
+        iam.attach_role_policy(RoleName="person", PolicyArn=arn)
+    operator.world.iam.settle()
+    role = operator.world.iam.documents_of(f"arn:aws:iam::{hub}:role/person")
+    assert role
+    credentials: Any = operator.world.cloud.identities.role_session(role.principal).credentials()
+    return KeepingSession(region_name=operator.world.cloud.topology.region, **credentials)
+
+
+def filled(operator: Operator, command: str) -> list[str]:
+    """A command with the accounts and batches of this world in it."""
+    named = {name: value for name, value in vars(operator).items() if isinstance(value, str)}
+    found = {each["kind"]: each["batch"] for each in operator.json("approvals")["batches"]}
+    batch = {"revocations": found["revocations"], "grants": found["new connections"]}
+    return command.format(**{**named, **batch, "awaiting": operator.awaiting[0]}).split()
+
+
+def actions(*policies: str) -> set[str]:
+    """What the policies allow."""
+    texts = [(PROJECT / f"docs/howto/policies/{name}.json").read_text(encoding="utf-8") for name in policies]
+    return project.actions(*(statement for text in texts for statement in json.loads(text)["Statement"]))
+
+
+def called(operator: Operator, session: Any, commands: tuple[str, ...], code: int | None = None) -> set[str]:
+    """The actions that these commands use, called by that person."""
+    log = operator.world.cloud.gateway.log.entries
+    used = set()
+    for command in commands:
+        typed, before = filled(operator, command), len(log)
+        result = operator.call(*typed, code=code, open_session=lambda *_: session)
+        assert code is not None or result.exit_code in (ExitCode.DONE, ExitCode.FAILED), (command, result.output)
+        used |= {(each.service, each.operation) for each in log[before:] if each.role.endswith("/person")}
+    prefixes = {"stepfunctions": "states"}
+    names = {"Invoke": "InvokeFunction"}
+    return {f"{prefixes.get(service, service)}:{names.get(name, name)}" for service, name in used}
+
+
+def test_who_may_only_read_can_use_every_command_that_shows_something(operator: Operator) -> None:
+    operator.json("sweep")
+    session = person(operator, "operator")
+    used = called(operator, session, SHOWING)
+    assert used <= actions("operator")
+    assert actions("operator") - used <= SELDOM
+    assert called(operator, session, ACTING, code=ExitCode.DENIED)
+
+
+def test_who_may_act_can_use_every_other_command(operator: Operator) -> None:
+    session = person(operator, "operator", "operator-act")
+    used = called(operator, session, ACTING)
+    assert used <= actions("operator", "operator-act")
+    assert actions("operator-act") - used <= SELDOM
 
 
 def test_a_stack_that_is_not_there_is_one_sentence(operator: Operator) -> None:
