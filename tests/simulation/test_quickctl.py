@@ -60,6 +60,8 @@ class Operator(Story):
         ]
         world.tag(unit, "enabled")
         self.run(1800)
+        for command in (("explain", self.connected), ("history", self.connected), ("plan", self.connected), ("plan",)):
+            self.call(*command)  # so that every test has the clients it needs
 
     def call(self, *arguments: str, code: int | None = 0, typed: str = "", **surroundings: Any) -> Result:
         """Type a command, and what it wants to know."""
@@ -494,12 +496,12 @@ def person(operator: Operator, *policies: str) -> Any:
     return KeepingSession(region_name=operator.world.cloud.topology.region, **credentials)
 
 
-def filled(operator: Operator, command: str) -> list[str]:
-    """A command with the accounts and batches of this world in it."""
-    named = {name: value for name, value in vars(operator).items() if isinstance(value, str)}
-    found = {each["kind"]: each["batch"] for each in operator.json("approvals")["batches"]}
+def names_of(operator: Operator) -> dict[str, str]:
+    """The accounts and batches of this world by the names that commands have for them here."""
+    accounts = {name: value for name, value in vars(operator).items() if isinstance(value, str)}
+    found = {kind: each["batch"] for kind, each in batches(operator).items()}
     batch = {"revocations": found["revocations"], "grants": found["new connections"]}
-    return command.format(**{**named, **batch, "awaiting": operator.awaiting[0]}).split()
+    return {**accounts, **batch, "awaiting": operator.awaiting[0]}
 
 
 def actions(*policies: str) -> set[str]:
@@ -511,10 +513,10 @@ def actions(*policies: str) -> set[str]:
 def called(operator: Operator, session: Any, commands: tuple[str, ...], code: int | None = None) -> set[str]:
     """The actions that these commands use, called by that person."""
     log = operator.world.cloud.gateway.log.entries
-    used = set()
+    used, names = set(), names_of(operator)
     for command in commands:
-        typed, before = filled(operator, command), len(log)
-        result = operator.call(*typed, code=code, open_session=lambda *_: session)
+        before = len(log)
+        result = operator.call(*command.format(**names).split(), code=code, open_session=lambda *_: session)
         assert code is not None or result.exit_code in (ExitCode.DONE, ExitCode.FAILED), (command, result.output)
         used |= {(each.service, each.operation) for each in log[before:] if each.role.endswith("/person")}
     prefixes = {"stepfunctions": "states"}
