@@ -6,6 +6,7 @@ The registry, the organization, the access policy and the budgets are read throu
 from __future__ import annotations
 
 import json
+import os
 import re
 from dataclasses import dataclass
 from functools import cached_property
@@ -60,8 +61,8 @@ ANSWERED = ("TaskTimedOut", "TaskDoesNotExist", "InvalidToken")
 
 
 def open_session(profile: str | None, region: str | None) -> boto3.Session:
-    """A session as the AWS command line would make it: its options, its environment, its files."""
-    return boto3.Session(profile_name=profile, region_name=region)
+    """A session as the AWS CLI would make it: of its options, its environment, its files. boto3 reads no AWS_REGION."""
+    return boto3.Session(profile_name=profile, region_name=region or os.environ.get("AWS_REGION") or None)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError, NoCredenti
 
 from control_plane.errors import MissingPermission, Throttled
 from control_plane.ports.registry import STATUSES, Record
-from quickctl.aws import problem_of
+from quickctl.aws import open_session, problem_of
 from quickctl.cli import samconfig
 from quickctl.commands.status import ORDER, STATES, Status, render, rows_of
 from quickctl.deployment import Deployment
@@ -175,6 +175,14 @@ def test_a_defect_of_ours_is_no_problem_of_the_operators() -> None:
 
 def test_every_exit_code_has_a_meaning() -> None:
     assert set(MEANINGS) == set(ExitCode)
+
+
+def test_the_region_is_found_where_the_aws_cli_finds_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    assert open_session(None, None).region_name == "eu-west-1"
+    monkeypatch.setenv("AWS_REGION", "eu-central-1")
+    assert open_session(None, None).region_name == "eu-central-1"
+    assert open_session(None, "us-east-1").region_name == "us-east-1"
 
 
 def test_the_stack_is_named_as_sam_deploy_names_it(tmp_path: Path) -> None:
