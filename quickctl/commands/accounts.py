@@ -183,7 +183,7 @@ def _explained(record: Record, execution: Execution | None, aws: Aws, now: datet
         state=record.status,
         proof=record.proof,
         since=record.since or parsed(record.updated),
-        reason=record.reason,
+        reason=record.reason.removeprefix(f"account {record.account_id}: "),
         step=record.step,
         error=record.error,
         cause=record.cause,

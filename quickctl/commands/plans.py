@@ -115,8 +115,8 @@ def orphans(context: typer.Context, profiles: FilesOption = None) -> None:
 
 def _planned(cli: Cli, files: ConsumerFiles, ou: str) -> SweepPlan:
     def pause(seconds: float, what: str) -> None:
-        cli.printer.note(what)
         if seconds:
+            cli.printer.note(what)
             cli.sleep(seconds)
 
     try:

@@ -143,7 +143,7 @@ def _row_of_awaiting(key: str, unit: str) -> Row:
         since=None,
         age_seconds=None,
         error="",
-        reason=f"waits for approval (quickctl approvals): the tag of {unit} asks for it",
+        reason=f"the tag of {unit} asks for it; see quickctl approvals",
         step="",
         remedy="",
         remove_after=None,

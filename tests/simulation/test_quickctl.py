@@ -14,8 +14,10 @@ from quickctl.cli import Surroundings
 from quickctl.exits import ExitCode
 from sandbox.aws.identity import KeepingSession
 from sandbox.organization import PROJECT, Sandbox
+from tests import recordings
 from tests.contract import project
 from tests.deployed_hub import world
+from tests.integration.sandbox.roles import trusting
 from tests.prototypes import derived
 from tests.simulation.conftest import Story
 from tests.simulation.test_revocation_budget import stop_the_watch
@@ -36,32 +38,52 @@ class Operator(Story):
     def __init__(self, world: Sandbox) -> None:
         super().__init__(world)
         self.session: Any = world.boto3_session(world.cloud.topology.hub)
-        self.removed = self.tagged("removed")
-        world.untag(self.removed)
-        self.run(600)
-        stop_the_watch(self)
-        self.run(8 * DAY)
-        self.start({"account_id": self.removed})
-        self.run()
+        self.removed = self._remove()
         self.connected = self.tagged("connected")
         self.refused = self.tagged("refused", "enabled sales")
         self.failed = self.tagged("failed", "sales")
-        leaving = [self.member(f"leaving-{number}") for number in range(AN_HOUR_TAKES + 1)]
-        for account_id in leaving:
-            world.tag(account_id, "enabled")
-        self.run()
-        for account_id in leaving:
-            world.untag(account_id)
-            self.run(300)
-        self.quarantined, self.held = leaving[0], leaving[-1]
-        unit = world.organizations.create_unit("data")
-        self.awaiting = [
-            world.organizations.create_member(f"new-{number}", parent=unit) for number in range(AN_HOUR_GIVES + 1)
-        ]
-        world.tag(unit, "enabled")
-        self.run(1800)
+        self.taken = self._take_the_roles_name()
+        self.quarantined, self.held = self._untag_one_too_many()
+        self.awaiting = self._tag_a_unit_with_one_too_many()
         for command in (("explain", self.connected), ("history", self.connected), ("plan", self.connected), ("plan",)):
             self.call(*command)  # so that every test has the clients it needs
+
+    def _remove(self) -> str:
+        account_id = self.tagged("removed")
+        self.world.untag(account_id)
+        self.run(600)
+        stop_the_watch(self)
+        self.run(8 * DAY)
+        self.start({"account_id": account_id, "reason": "the grace period is over"})
+        self.run()
+        return account_id
+
+    def _take_the_roles_name(self) -> str:
+        account_id = self.member("taken")
+        iam: Any = self.world.boto3_session(account_id).client("iam")
+        iam.create_role(RoleName="quick-athena-default", AssumeRolePolicyDocument=trusting({"AWS": account_id}))
+        self.world.tag(account_id, "enabled")
+        self.run()
+        return account_id
+
+    def _untag_one_too_many(self) -> tuple[str, str]:
+        """The first and the last of those whose tags go within an hour."""
+        leaving = [self.member(f"leaving-{number}") for number in range(AN_HOUR_TAKES + 1)]
+        for account_id in leaving:
+            self.world.tag(account_id, "enabled")
+        self.run()
+        for account_id in leaving:
+            self.world.untag(account_id)
+            self.run(300)
+        return leaving[0], leaving[-1]
+
+    def _tag_a_unit_with_one_too_many(self) -> list[str]:
+        organizations = self.world.organizations
+        unit = organizations.create_unit("data")
+        accounts = [organizations.create_member(f"new-{number}", parent=unit) for number in range(AN_HOUR_GIVES + 1)]
+        self.world.tag(unit, "enabled")
+        self.run(1800)
+        return accounts
 
     def call(self, *arguments: str, code: int | None = 0, typed: str = "", **surroundings: Any) -> Result:
         """Type a command, and what it wants to know."""
@@ -80,6 +102,15 @@ class Operator(Story):
         self.world.tag(account_id, value)
         self.run(60)
         events.enable_rule(**rule)
+
+    def typed(self, arguments: list[str]) -> str:
+        """What a terminal shows of a command: stderr and stdout; some minutes pass after a command that acts."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("COLUMNS", str(recordings.WIDTH))
+            result = self.call(*arguments, code=None)
+        if arguments[0] in ("approve", "reject"):
+            self.run(300)
+        return result.stderr + result.stdout
 
     def json(self, *arguments: str, code: int = 0) -> Any:
         """What a command answers a program."""
@@ -170,6 +201,15 @@ def test_explain_a_connection_that_is_refused(operator: Operator) -> None:
     assert "defines no profile 'sales'" in connection["reason"]
 
 
+def test_explain_a_connection_that_failed_shows_which_try_and_what_aws_said(operator: Operator) -> None:
+    (connection,) = operator.json("explain", operator.taken)["connections"]
+    assert (connection["error"], connection["step"]) == ("ConsumerRoleFailed", "EnsureConsumerRole")
+    assert connection["next"].startswith("the next sweep (cron(0 3 * * ? *), UTC) tries it again")
+    (failed,) = [step for step in connection["steps"] if step["errors"]]
+    assert (failed["state"], failed["attempts"]) == ("EnsureConsumerRole", 1)
+    assert "Role with name quick-athena-default already exists" in failed["errors"][0]["message"]
+
+
 def test_explain_says_who_ended_the_access_and_until_when_it_comes_back(operator: Operator) -> None:
     found = operator.json("explain", operator.quarantined)
     assert (found["tag"]["value"], found["tag"]["place"]) == (None, "")
@@ -191,8 +231,8 @@ def test_explain_a_held_an_awaiting_and_a_removed_account(operator: Operator) ->
 
 
 def test_explain_shows_people_the_same(operator: Operator) -> None:
-    text = operator.call("explain", operator.failed).stdout
-    for part in ("UnknownProfile", "Remedy", "Next", "RecordFailure", "TRIES", "TagResource"):
+    text = operator.call("explain", operator.taken).stdout
+    for part in ("ConsumerRoleFailed", "already exists", "Remedy", "Next", "RecordFailure", "TRIES", "TagResource"):
         assert part in text
     assert "No connection is recorded." in operator.call("explain", operator.member("new")).stdout
 
@@ -323,7 +363,7 @@ def test_capacity(operator: Operator) -> None:
     assert 0 < found["used_percent"] < 1
     assert (found["revocations_limit"], found["revocations_used"], found["revocations_remaining"]) == (5, 5, 0)
     assert found["grants_limit"] == AN_HOUR_GIVES
-    assert found["states"] == {"connected": 1, "failed": 1, "held": 1, "quarantined": 5, "removed": 1}
+    assert found["states"] == {"connected": 1, "failed": 2, "held": 1, "quarantined": 5, "removed": 1}
     assert "1 of 20" in operator.call("capacity").stdout
 
 
@@ -367,20 +407,20 @@ def calls_of(operator: Operator, *arguments: str) -> set[str]:
 
 
 def test_a_plan_is_what_the_next_sweep_starts(operator: Operator) -> None:
-    operator.add_tag(operator.removed, "enabled")
-    operator.add_tag(operator.failed, "enabled")
+    tagged = {operator.removed, operator.failed}
+    for account_id in tagged:
+        operator.add_tag(account_id, "enabled")
     planned = operator.json("plan")
-    assert {each["account_id"] for each in planned["actions"]} == {operator.removed, operator.failed}
+    assert {each["account_id"] for each in planned["actions"]} == {*tagged, operator.taken}
     assert planned["hold"] == [f"{operator.held}#default"]
     assert planned["awaiting"] == [f"{each}#default" for each in sorted(operator.awaiting)]
-    assert planned["failed"] == [operator.refused]
+    assert planned["failed"] == [operator.refused, f"{operator.taken}#default"]
     assert planned["profiles_file"].endswith("layers/consumer/profiles.yaml")
     report = operator.json("sweep")["report"]
     assert (report["listed"], report["held"]) == (planned["listed"], [f"{operator.held} (leaving-5), profile default"])
-    assert {each.input["account_id"] for each in operator.executions() if each.name.startswith("sweep-")} == {
-        operator.removed, operator.failed,
-    }  # fmt: skip
-    assert operator.json("plan")["actions"] == []
+    started = {each.input["account_id"] for each in operator.executions() if each.name.startswith("sweep-")}
+    assert started == {*tagged, operator.taken}
+    assert [each["account_id"] for each in operator.json("plan")["actions"]] == [operator.taken]
 
 
 @pytest.mark.parametrize("command", ["plan", "orphans", "status", "capacity", "approvals"])
@@ -481,10 +521,7 @@ def person(operator: Operator, *policies: str) -> Any:
     """A session of a role in the hub with these policies of docs/howto/policies."""
     iam: Any = operator.session.client("iam")
     hub = operator.world.cloud.topology.hub
-    trust = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{hub}:root"}, "Action": "sts:AssumeRole"}
-    iam.create_role(
-        RoleName="person", AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": trust})
-    )
+    iam.create_role(RoleName="person", AssumeRolePolicyDocument=trusting({"AWS": hub}))
     for name in policies:
         text = (PROJECT / f"docs/howto/policies/{name}.json").read_text(encoding="utf-8")
         arn = iam.create_policy(PolicyName=name, PolicyDocument=text)["Policy"]["Arn"]
