@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Annotated, Any
 
@@ -10,9 +11,21 @@ from typer.core import TyperGroup
 
 from quickctl.aws import problem_of
 from quickctl.cli import Surroundings, prepare
-from quickctl.commands import accounts, approvals, capacity, plans, profiles, redrive, rollouts, status, sweeps
+from quickctl.commands import (
+    approvals,
+    capacity,
+    explain,
+    history,
+    plans,
+    profiles,
+    reconcile,
+    redrive,
+    rollouts,
+    status,
+    sweeps,
+)
 from quickctl.exits import ExitCode
-from quickctl.output import Format
+from quickctl.output import Format, harmless
 
 
 class Commands(TyperGroup):
@@ -22,15 +35,16 @@ class Commands(TyperGroup):
         """Run a command."""
         try:
             return super().invoke(ctx)
-        except KeyboardInterrupt:
+        except BrokenPipeError:  # whoever read the output has read enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(ExitCode.DONE) from None
         except Exception as error:
             problem = problem_of(error)
             if problem is None:
                 raise
-            sys.stderr.write(f"quickctl: {problem.message}\n")
+            sys.stderr.write(harmless(f"quickctl: {problem.message}") + "\n")
             if problem.remedy:
-                sys.stderr.write(f"  do: {problem.remedy}\n")
+                sys.stderr.write(harmless(f"  do: {problem.remedy}") + "\n")
             raise typer.Exit(problem.code) from error
 
 
@@ -62,10 +76,10 @@ def quickctl(
 
 for each in (
     status.status,
-    accounts.explain,
-    accounts.history,
-    accounts.reconcile,
-    accounts.retry,
+    explain.explain,
+    history.history,
+    reconcile.reconcile,
+    reconcile.retry,
     plans.plan,
     sweeps.sweep,
     approvals.approvals,

@@ -10,7 +10,6 @@ import os
 import re
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -52,7 +51,6 @@ if TYPE_CHECKING:
 
 # People wait for the answer, and nothing else repeats a call that AWS throttled.
 CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 6}, connect_timeout=10, read_timeout=30)
-ORGANIZATIONS_REGION = "us-east-1"
 EXECUTIONS_PAGE = 1000
 MAX_PAGES = 10  # of executions; an account's newest ones are among the newest of all
 DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError")
@@ -79,12 +77,20 @@ class Execution:
     error: str = ""
     cause: str = ""
 
+    @property
+    def account_id(self) -> str:
+        """The account in its input; empty when there is none, or when it was not read."""
+        return str(self.input.get("account_id", "")) if isinstance(self.input, dict) else ""
+
 
 class Aws:
     """The hub's AWS, with the credentials of whoever calls. The stack is looked up once, when it is first needed."""
 
-    def __init__(self, open_session: Callable[[], boto3.Session], stack_name: str) -> None:
-        self._open_session, self._stack_name = open_session, stack_name
+    def __init__(
+        self, open_session: Callable[[], boto3.Session], stack_name: str, note: Callable[[str], object]
+    ) -> None:
+        """`note`: tells people what an answer leaves out."""
+        self._open_session, self._stack_name, self._note = open_session, stack_name, note
         self._clients: dict[tuple[str, str], Any] = {}
 
     @cached_property
@@ -112,6 +118,11 @@ class Aws:
             return str(region)
         raise Problem(ExitCode.NO_AWS, "no Region is set", "name Quick's Region with --region or AWS_REGION")
 
+    @cached_property
+    def caller(self) -> str:
+        """The ARN of whoever calls; asking for it needs no permission."""
+        return str(self._client("sts").get_caller_identity()["Arn"])
+
     # The control plane's adapters ------------------------------------------------------------------------
 
     @cached_property
@@ -122,12 +133,12 @@ class Aws:
     @cached_property
     def organization(self) -> AwsOrganization:
         """Single accounts of the organization."""
-        return AwsOrganization(self._client("organizations", ORGANIZATIONS_REGION))
+        return AwsOrganization(self._client("organizations"))
 
     @cached_property
     def accounts(self) -> AwsAccountListing:
         """All accounts of the organization."""
-        return AwsAccountListing(self._client("organizations", ORGANIZATIONS_REGION))
+        return AwsAccountListing(self._client("organizations"))
 
     @cached_property
     def roles(self) -> AwsRoleListing:
@@ -213,15 +224,18 @@ class Aws:
         return Execution(started["executionArn"], name, "RUNNING", started["startDate"])
 
     def executions(self, machine: str) -> Iterator[Execution]:
-        """The executions of a machine, the newest first; no more than AWS lists in some pages."""
+        """The executions of a machine, the newest first. Of very many, those of the first pages only; it says so."""
         arn = self.deployment.output(machine)
         pages = (
             self._client("stepfunctions")
             .get_paginator("list_executions")
             .paginate(stateMachineArn=arn, PaginationConfig={"PageSize": EXECUTIONS_PAGE})
         )
-        for page in islice(pages, MAX_PAGES):
+        for number, page in enumerate(pages, start=1):
             yield from map(_execution, page["executions"])
+            if number == MAX_PAGES and "nextToken" in page:
+                self._note(f"only the newest {MAX_PAGES * EXECUTIONS_PAGE} executions of {arn} were looked through")
+                return
 
     def execution(self, arn: str) -> Execution | None:
         """One execution; None when AWS no longer has it (90 days after its end)."""
@@ -268,7 +282,11 @@ class Aws:
         """Some messages of the queue in that output of the stack; others do not see them for half a minute."""
         url = self.deployment.output(queue)
         found = self._client("sqs").receive_message(
-            QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"], VisibilityTimeout=30
+            QueueUrl=url,
+            MaxNumberOfMessages=10,
+            MessageAttributeNames=["All"],
+            VisibilityTimeout=30,
+            WaitTimeSeconds=2,  # otherwise SQS asks only some of its servers, and may say that there is nothing
         )
         return list(found.get("Messages", []))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -46,7 +46,6 @@ class Cli:
     printer: Printer
     now: Callable[[], datetime]
     sleep: Callable[[float], object]
-    stack_name: str = field(default=DEFAULT_STACK)
 
 
 def cli_of(context: typer.Context) -> Cli:
@@ -82,7 +81,8 @@ def prepare(
             return session
         return surroundings.open_session(profile, deployed_in)
 
-    return Cli(aws.Aws(open_session, name), Printer(output), surroundings.now, surroundings.sleep, name)
+    printer = Printer(output)
+    return Cli(aws.Aws(open_session, name, printer.note), printer, surroundings.now, surroundings.sleep)
 
 
 def account_id(value: str) -> str:

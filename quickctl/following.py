@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from itertools import chain, repeat
 from typing import TYPE_CHECKING, Self
 
 from pydantic import Field
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from quickctl.aws import Execution
     from quickctl.cli import Cli
 
-PAUSES = (2, 3, 5, 10)  # seconds between two looks; the last one is repeated
+PAUSES = (2, 3, 5, 10)  # seconds before it is described again; the last one is repeated
 RUNNING = "RUNNING"
 
 
@@ -53,12 +54,14 @@ def follow(cli: Cli, started: Sequence[Execution]) -> Started:
     found = {each.arn: each for each in started}
     for each in started:
         cli.printer.note(f"started {each.arn}; press Ctrl+C to stop following, it goes on by itself")
-    looks = 0
-    while running := [each for each in found.values() if each.status == RUNNING]:
-        cli.sleep(PAUSES[min(looks, len(PAUSES) - 1)])
-        looks += 1
-        for each in running:
-            found[each.arn] = cli.aws.execution(each.arn) or each
+    pauses = chain(PAUSES, repeat(PAUSES[-1]))
+    try:
+        while running := [each for each in found.values() if each.status == RUNNING]:
+            cli.sleep(next(pauses))
+            for each in running:
+                found[each.arn] = cli.aws.execution(each.arn) or each
+    except KeyboardInterrupt:
+        cli.printer.note("not followed any further")
     return Started.of(found.values())
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,8 @@ from rich.table import Table
 from rich.text import Text
 
 PIPED_WIDTH = 200  # columns where nobody's terminal sets a width: programs such as grep read lines
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # but tabs and ends of lines
+WHOLE = 20  # characters that are never broken: an id, a name, a time
 COLOURS = {
     "connected": "green",
     "connecting": "cyan",
@@ -56,22 +59,29 @@ class Printer:
         """Where tables go."""
         stream = self._stream or sys.stdout
         width = None if stream.isatty() or "COLUMNS" in os.environ else PIPED_WIDTH
-        return Console(file=stream, width=width, highlight=False, soft_wrap=False)
+        return Console(file=stream, width=width, highlight=False, markup=False, emoji=False)
 
     def show(self, result: R, render: Callable[[R], Rendering]) -> None:
         """Print a result; `render` makes tables of it."""
         stream = self._stream or sys.stdout
         if self.format is Format.TABLE:
             for each in render(result):
-                self.console.print(each)
+                self._print(harmless(each) if isinstance(each, str) else each)
         elif self.format is Format.JSON:
             stream.write(json.dumps(result.model_dump(mode="json"), indent=2, ensure_ascii=False) + "\n")
         else:
             yaml.safe_dump(result.model_dump(mode="json"), stream, sort_keys=False, allow_unicode=True)
 
+    def _print(self, each: RenderableType) -> None:
+        """Print it. A terminal that is too narrow breaks the lines itself: nothing is cut."""
+        console = self.console
+        needed = each.min_width if isinstance(each, Table) else None
+        console.width = max(console.width, needed or 0)
+        console.print(each)
+
     def note(self, text: str) -> None:
         """Tell people what is going on. It goes to stderr, so that stdout has the result alone."""
-        sys.stderr.write(text + "\n")
+        sys.stderr.write(harmless(text) + "\n")
 
     def confirm(self, question: str) -> bool:
         """Whether somebody types yes. The question goes to stderr, too."""
@@ -80,13 +90,25 @@ class Printer:
         return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
+def harmless(text: str) -> str:
+    """The text without characters that would steer a terminal: names and messages may come from anybody."""
+    return CONTROL.sub("?", text)
+
+
+def _cell(value: str | Text) -> Text:
+    return value if isinstance(value, Text) else Text(harmless(value))
+
+
 def table(columns: Sequence[str], rows: Iterable[Sequence[str | Text]], *, title: str = "") -> Table:
-    """A plain table; its last column takes the lines it needs."""
+    """A plain table. Where it does not fit, long cells take more lines, and what is short stays whole."""
+    cells = [[_cell(value) for value in row] for row in rows]
+    whole = [min(max([len(name), *(row[at].cell_len for row in cells)]), WHOLE) for at, name in enumerate(columns)]
     made = Table(title=title or None, title_justify="left", title_style="bold", box=None, pad_edge=False)
-    for number, name in enumerate(columns):
-        made.add_column(name, overflow="fold", no_wrap=number < len(columns) - 1, header_style="bold")
-    for row in rows:
-        made.add_row(*[each if isinstance(each, Text) else Text(each) for each in row])
+    for name, least in zip(columns, whole, strict=True):
+        made.add_column(name, overflow="fold", min_width=least, header_style="bold")
+    made.min_width = sum(whole) + 2 * (len(whole) - 1)  # two spaces between columns
+    for row in cells:
+        made.add_row(*row)
     return made
 
 
@@ -97,13 +119,13 @@ def pairs(rows: Iterable[tuple[str, str | Text]]) -> Table:
     made.add_column(overflow="fold")
     for name, value in rows:
         if value:
-            made.add_row(name, value if isinstance(value, Text) else Text(value))
+            made.add_row(name, _cell(value))
     return made
 
 
 def state_text(state: str, proof: str = "") -> Text:
     """A connection's state in its colour, and how far it is proven."""
-    return Text(f"{state} ({proof})" if proof else state, style=COLOURS.get(state, ""))
+    return Text(harmless(f"{state} ({proof})" if proof else state), style=COLOURS.get(state, ""))
 
 
 def age(seconds: float | None) -> str:

@@ -11,7 +11,18 @@ from typer.main import get_command
 
 from quickctl import following
 from quickctl.app import app
-from quickctl.commands import accounts, approvals, capacity, plans, profiles, redrive, rollouts, status, sweeps
+from quickctl.commands import (
+    approvals,
+    capacity,
+    explain,
+    history,
+    plans,
+    profiles,
+    redrive,
+    rollouts,
+    status,
+    sweeps,
+)
 from quickctl.exits import MEANINGS
 from quickctl.output import Result
 
@@ -22,8 +33,8 @@ PAGE = Path(__file__).parents[1] / "docs/reference/quickctl.md"
 MARKER = "<!-- What follows is written by `python -m quickctl.reference`. -->"
 RESULTS: dict[str, type[Result]] = {
     "status": status.Status,
-    "explain": accounts.Explanation,
-    "history": accounts.History,
+    "explain": explain.Explanation,
+    "history": history.History,
     "reconcile": following.Started,
     "retry": following.Started,
     "plan": plans.Plan,

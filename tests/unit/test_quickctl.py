@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import pytest
 import yaml
@@ -13,13 +15,13 @@ from botocore.exceptions import ClientError, EndpointConnectionError, NoCredenti
 
 from control_plane.errors import MissingPermission, Throttled
 from control_plane.ports.registry import STATUSES, Record
-from quickctl.aws import open_session, problem_of
+from quickctl.aws import MAX_PAGES, Aws, open_session, problem_of
 from quickctl.cli import samconfig
 from quickctl.commands.status import ORDER, STATES, Status, render, rows_of
 from quickctl.deployment import Deployment
 from quickctl.exits import MEANINGS, ExitCode, Problem
 from quickctl.outlook import outlook
-from quickctl.output import Format, Printer, age
+from quickctl.output import Format, Printer, age, table
 from quickctl.steps import steps
 
 if TYPE_CHECKING:
@@ -126,9 +128,27 @@ def test_a_table_has_no_colour_where_it_is_piped_and_respects_the_width(monkeypa
     text = shown(Format.TABLE)
     assert "\x1b" not in text
     assert max(map(len, text.splitlines())) == 90
-    assert text.count("w") > 300 - 1
+    for narrow in ("60", "20"):
+        monkeypatch.setenv("COLUMNS", narrow)
+        assert f"{ACCOUNT}        a        held" in shown(Format.TABLE)
+        assert shown(Format.TABLE).count("w") == text.count("w")
     monkeypatch.delenv("COLUMNS")
     assert max(map(len, shown(Format.TABLE).splitlines())) == 200
+
+
+def test_what_others_wrote_neither_steers_the_terminal_nor_becomes_markup() -> None:
+    stream = io.StringIO()
+    record = Record(account_id=ACCOUNT, profile="a", status="held", reason="[bold]x[/bold] \x1b[31mred\x07", since=NOW)
+    Printer(Format.TABLE, stream).show(Status(at=NOW, counts={}, rows=tuple(rows_of([record], {}, NOW))), render)
+    Printer(Format.TABLE, stream).show(Status(at=NOW, counts={}, rows=()), lambda _: ["[quick_*] \x9b1m"])
+    assert "[bold]x[/bold] ?[31mred?" in stream.getvalue()
+    assert stream.getvalue().endswith("[quick_*] ?1m\n")
+
+
+def test_a_table_without_rows_has_its_columns() -> None:
+    stream = io.StringIO()
+    Printer(Format.TABLE, stream).show(Status(at=NOW, counts={}, rows=()), lambda _: [table(("A", "B"), [])])
+    assert stream.getvalue().split() == ["A", "B"]
 
 
 def test_json_and_yaml_say_the_same() -> None:
@@ -167,6 +187,24 @@ def test_each_kind_of_error_has_its_exit_code(error: Exception, code: ExitCode) 
     assert problem
     assert problem.code == code
     assert "An error occurred" not in problem.message
+
+
+def machines() -> Any:
+    """A session in which a machine has more executions than anybody looks through."""
+    execution = {"executionArn": "x", "name": "x", "status": "RUNNING", "startDate": NOW}
+    outputs = [{"OutputKey": key, "OutputValue": "x"} for key in ("RegistryTableName", "ReconcileConnectionArn")]
+    found = mock.MagicMock(region_name="eu-west-1")
+    client = found.client.return_value
+    client.describe_stacks.return_value = {"Stacks": [{"StackId": STACK, "Outputs": outputs}]}
+    pages = itertools.repeat({"executions": [execution], "nextToken": "more"})
+    client.get_paginator.return_value.paginate.return_value = pages
+    return found
+
+
+def test_executions_that_were_not_looked_through_are_mentioned() -> None:
+    notes: list[str] = []
+    assert len(list(Aws(machines, "hub", notes.append).executions("ReconcileConnectionArn"))) == MAX_PAGES
+    assert notes == ["only the newest 10000 executions of x were looked through"]
 
 
 def test_a_defect_of_ours_is_no_problem_of_the_operators() -> None:

@@ -1,34 +1,34 @@
-"""`quickctl explain`, `history`, `reconcile`, `retry`: one account."""
+"""`quickctl explain`: one account, and everything there is to say about it."""
 
 from __future__ import annotations
 
-from datetime import datetime
-from itertools import islice
-from typing import TYPE_CHECKING, Annotated
+from datetime import datetime, timedelta
+from itertools import islice, takewhile
+from typing import TYPE_CHECKING
 
 import typer
 from pydantic import Field
 
 from control_plane.account import DEPARTED, Account
 from control_plane.errors import AccountNotFound, AccountNotReachable, InvalidExpiry, InvalidTagValue
-from control_plane.opt_in import OptInPolicy, read_opt_in
+from control_plane.opt_in import OptInPolicy, expiry_that_counts, read_opt_in, tag_that_counts
 from control_plane.ports.registry import Record
-from quickctl.cli import AccountArgument, Cli, account_id, cli_of
+from quickctl.cli import AccountArgument, Cli, cli_of
+from quickctl.commands.history import children
 from quickctl.exits import ExitCode, Problem
-from quickctl.following import Started, follow, render_started
 from quickctl.outlook import outlook
 from quickctl.output import Rendering, Result, age, clock_time, elapsed, pairs, parsed, state_text, table
 from quickctl.questions import AWAITING, awaiting
 from quickctl.steps import Step, steps
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from quickctl.aws import Aws, Execution
 
-
-RECONCILES, CONNECTIONS = "ReconcileAccountArn", "ReconcileConnectionArn"
-ENDED_WITHIN = 120  # seconds between a claim's last write and the end of the execution that wrote it
+RECONCILES = "ReconcileAccountArn"
+LONGEST_RECONCILE = timedelta(hours=6)  # the state machine's own limit
+ENDED_WITHIN = timedelta(minutes=2)  # of its claim's last write, an execution that fails ends
 MAX_DESCRIBED = 25  # executions that are read in search of one account's
 
 
@@ -107,12 +107,9 @@ def _explanation(cli: Cli, account: str) -> Explanation:
                 "check the id: quickctl status lists every account that has a record",
             ) from error
         found = Account(id=account, name=account, state=DEPARTED, tags={})
-    children = list(_children(aws, account))
-    connections = [
-        _explained(each, _latest(children, account, each.profile), aws, now)
-        for each in recorded
-        if each.is_valid and each.profile is not None
-    ]
+    records = {each.profile: each for each in recorded if each.is_valid and each.profile is not None}
+    latest = _latest(aws, account, records)
+    connections = [_explained(each, latest.get(profile), aws, now) for profile, each in records.items()]
     connections += [
         _explained_awaiting(key, unit) for key, unit in awaiting(aws).items() if key.startswith(f"{account}#")
     ]
@@ -141,38 +138,38 @@ def _tag(account: Account, policy: OptInPolicy, cli: Cli) -> Tag:
         means = read_opt_in(account, cli.aws.deployment.hub, policy, cli.now()).reason
     except (InvalidTagValue, InvalidExpiry, AccountNotReachable) as error:
         means = f"{type(error).__name__}: {error}"
-    has_own = policy.opt_in_tag in account.tags or account.unit is None
-    tags = account.tags if has_own or account.unit is None else account.unit.tags
-    value = tags.get(policy.opt_in_tag)
-    place = "" if value is None else account.id if has_own or account.unit is None else account.unit.id
-    expires = account.tags.get(policy.expires_tag) or tags.get(policy.expires_tag, "")
-    return Tag(key=policy.opt_in_tag, value=value, place=place, expires=expires, means=means)
-
-
-def _children(aws: Aws, account: str) -> Iterator[Execution]:
-    """The executions of the account's connections, the newest first: their names begin with the account's id."""
-    return (each for each in aws.executions(CONNECTIONS) if each.name.startswith(f"{account}-"))
-
-
-def _latest(children: Iterable[Execution], account: str, profile: str | None) -> Execution | None:
-    """The newest execution of one connection. Behind the profile come a time and a generation."""
-    start = f"{account}-{profile}-"
-    return next(
-        (each for each in children if each.name.startswith(start) and each.name[len(start) :][:17].isdigit()), None
+    _, value, unit = tag_that_counts(account, policy.opt_in_tag)
+    return Tag(
+        key=policy.opt_in_tag,
+        value=value,
+        place="" if value is None else unit or account.id,
+        expires=expiry_that_counts(account, policy) or "",
+        means=means,
     )
+
+
+def _latest(aws: Aws, account: str, profiles: Iterable[str]) -> dict[str, Execution]:
+    """The newest execution of each of these connections, as far as AWS has them."""
+    found: dict[str, Execution] = {}
+    missing = set(profiles)
+    for profile, each in children(aws, account) if missing else ():
+        if profile in missing:
+            missing.remove(profile)
+            found[profile] = each
+        if not missing:
+            break
+    return found
 
 
 def _of_claim(aws: Aws, claim: Record) -> Execution | None:
     """The execution that recorded the account's failure: it ended just after it wrote the claim."""
     written = parsed(claim.updated)
-    for each in islice(aws.executions(RECONCILES), MAX_DESCRIBED * 40):
-        after = elapsed(written, each.stopped)
-        if after is None or not written or not each.stopped or each.stopped < written or after > ENDED_WITHIN:
-            continue
-        found = aws.execution(each.arn)
-        if found and isinstance(found.input, dict) and found.input.get("account_id") == claim.account_id:
-            return found
-    return None
+    if written is None:
+        return None
+    began = takewhile(lambda each: each.started > written - LONGEST_RECONCILE, aws.executions(RECONCILES))
+    near = (each for each in began if each.stopped and timedelta(0) <= each.stopped - written <= ENDED_WITHIN)
+    read = (aws.execution(each.arn) for each in islice(near, MAX_DESCRIBED))
+    return next((each for each in read if each and each.account_id == claim.account_id), None)
 
 
 def _explained(record: Record, execution: Execution | None, aws: Aws, now: datetime) -> Explained:
@@ -267,126 +264,3 @@ def _step_row(step: Step) -> tuple[str, str, str, str, str]:
     errors = "; ".join(f"{each.at:%H:%M:%S} {each.error}: {each.message}" for each in step.errors)
     took = age(elapsed(step.started, step.ended)) or "at work"
     return step.state, clock_time(step.started), took, str(step.attempts), errors
-
-
-# History --------------------------------------------------------------------------------------------------------
-
-
-class Passage(Result):
-    """One execution for one of the account's connections."""
-
-    started: datetime = Field(description="when it began")
-    ended: datetime | None = Field(description="when it ended; null while it runs")
-    profile: str = Field(description="the connection's profile")
-    action: str = Field(description="what was planned: connect, rebuild, quarantine, disconnect, forget or refuse")
-    reason: str = Field(description="why")
-    event: str = Field(description="the event, or why the account was reconciled")
-    event_by: str = Field(description="whose API call the event reports")
-    outcome: str = Field(description="how it ended: its outcome, or the error's name; or `running`")
-    execution: str = Field(description="its ARN")
-
-
-class History(Result):
-    """What was done for an account's connections, the newest first. Step Functions forgets after 90 days."""
-
-    account_id: str = Field(description="the account")
-    passages: tuple[Passage, ...] = Field(description="its executions")
-
-
-def history(
-    context: typer.Context,
-    account: AccountArgument,
-    limit: Annotated[int, typer.Option(min=1, max=200, help="How many executions to show.")] = 20,
-) -> None:
-    """Show what was done for an account: each action, why, for which event, and how it ended."""
-    cli = cli_of(context)
-    arns = [each.arn for each in islice(_children(cli.aws, account), limit)]
-    found = tuple(_passage(each) for arn in arns if (each := cli.aws.execution(arn)))
-    if not found and not cli.aws.registry.account(account):
-        raise Problem(ExitCode.NOT_FOUND, f"nothing was ever done for account {account}", "check the id")
-    cli.printer.show(History(account_id=account, passages=found), render_history)
-
-
-def _passage(execution: Execution) -> Passage:
-    given = execution.input if isinstance(execution.input, dict) else {}
-    planned = given.get("planned") or {}
-    ended = execution.output.get("outcome") if isinstance(execution.output, dict) else ""
-    return Passage(
-        started=execution.started,
-        ended=execution.stopped,
-        profile=str(planned.get("profile", "")),
-        action=str(planned.get("action", "")),
-        reason=str(planned.get("reason", "")),
-        event=str(given.get("event", "")),
-        event_by=str(given.get("event_by", "")),
-        outcome=execution.error or ended or execution.status.lower(),
-        execution=execution.arn,
-    )
-
-
-def render_history(found: History) -> Rendering:
-    """A table."""
-    if not found.passages:
-        yield "No execution of its connections is known: Step Functions forgets them after 90 days."
-        return
-    rows = (
-        (
-            clock_time(each.started),
-            age(elapsed(each.started, each.ended)),
-            each.profile,
-            each.action,
-            each.outcome,
-            f"{each.reason}; {each.event}{f' by {each.event_by}' if each.event_by not in ('', each.event) else ''}",
-        )
-        for each in found.passages
-    )
-    yield table(("STARTED", "TOOK", "PROFILE", "ACTION", "OUTCOME", "WHY"), rows)
-
-
-# Reconcile and retry ------------------------------------------------------------------------------------------
-
-
-def reconcile(
-    context: typer.Context,
-    accounts: Annotated[list[str] | None, typer.Argument(metavar="[ACCOUNT]...", show_default=False)] = None,
-    ou: Annotated[str, typer.Option("--ou", metavar="ID", help="All accounts below this OU or root that differ.")] = "",
-    everything: Annotated[bool, typer.Option("--all", help="All accounts that differ: a sweep.")] = False,  # noqa: FBT002 - an option
-    wait: Annotated[bool, typer.Option(help="Follow until all of it has ended.")] = True,  # noqa: FBT002 - an option
-) -> None:
-    """Reconcile accounts now: read what they ask for and what there is, and do what is missing."""
-    cli, named = cli_of(context), [account_id(each) for each in accounts or []]
-    if sum((bool(named), bool(ou), everything)) != 1:
-        raise Problem(ExitCode.USAGE, "name accounts, or --ou, or --all: one of the three")
-    if named:
-        started = [
-            cli.aws.start(RECONCILES, {"account_id": each, "reason": "quickctl reconcile"})
-            for each in dict.fromkeys(named)
-        ]
-    else:
-        scope = {"scope": ou} if ou else {}
-        started = [cli.aws.start("SweepOrganizationArn", scope)]
-    _finish(cli, started, wait=wait)
-
-
-def retry(
-    context: typer.Context,
-    account: AccountArgument,
-    wait: Annotated[bool, typer.Option(help="Follow until it has ended.")] = True,  # noqa: FBT002 - an option
-) -> None:
-    """Try a failed account again. It is always safe: every step reads first and changes only what differs."""
-    cli = cli_of(context)
-    failed = [each for each in cli.aws.registry.account(account) if each.status == "failed"]
-    if not failed:
-        raise Problem(
-            ExitCode.NOT_FOUND,
-            f"nothing of account {account} has failed",
-            f"to reconcile it all the same: quickctl reconcile {account}",
-        )
-    _finish(cli, [cli.aws.start(RECONCILES, {"account_id": account, "reason": "quickctl retry"})], wait=wait)
-
-
-def _finish(cli: Cli, started: list[Execution], *, wait: bool) -> None:
-    ended: Started = follow(cli, started) if wait else Started.of(started)
-    cli.printer.show(ended, render_started)
-    if ended.failed:
-        raise typer.Exit(ExitCode.FAILED)
