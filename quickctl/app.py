@@ -14,6 +14,7 @@ from quickctl.cli import Surroundings, prepare
 from quickctl.commands import (
     approvals,
     capacity,
+    doctor,
     explain,
     history,
     plans,
@@ -90,6 +91,7 @@ for each in (
     rollouts.pause,
     rollouts.resume,
     redrive.redrive,
+    doctor.doctor,
 ):
     app.command()(each)
 app.add_typer(profiles.app, name="profiles")

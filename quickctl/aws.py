@@ -24,7 +24,7 @@ from botocore.exceptions import (
 )
 
 from control_plane.aws.account_listing import AwsAccountListing
-from control_plane.aws.calls import NETWORK, code_of, tolerating
+from control_plane.aws.calls import NETWORK, NO_ADMINISTRATOR, code_of, tolerating
 from control_plane.aws.grant_budget import DynamoDbGrantBudget
 from control_plane.aws.iam import AwsAccessPolicies
 from control_plane.aws.organizations import AwsOrganization
@@ -51,6 +51,7 @@ if TYPE_CHECKING:
 
 # People wait for the answer, and nothing else repeats a call that AWS throttled.
 CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 6}, connect_timeout=10, read_timeout=30)
+STACK_SETS = "member.org.stacksets.cloudformation.amazonaws.com"
 EXECUTIONS_PAGE = 1000
 MAX_PAGES = 10  # of executions; an account's newest ones are among the newest of all
 DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError")
@@ -293,6 +294,45 @@ class Aws:
     def delete(self, queue: str, receipt: str) -> None:
         """Delete a message that was received."""
         self._client("sqs").delete_message(QueueUrl=self.deployment.output(queue), ReceiptHandle=receipt)
+
+    # What only doctor asks -------------------------------------------------------------------------------------
+
+    def stack_set_administrators(self) -> set[str]:
+        """The delegated administrators for StackSets; none when Organizations does not take this account for one."""
+        pages = (
+            self._client("organizations")
+            .get_paginator("list_delegated_administrators")
+            .paginate(ServicePrincipal=STACK_SETS)
+        )
+        try:
+            return {each["Id"] for page in pages for each in page["DelegatedAdministrators"]}
+        except ClientError as error:
+            if NO_ADMINISTRATOR["AccessDeniedException"] in str(error).lower():  # not IAM's message
+                return set()
+            raise
+
+    def rule_state(self, bus: str, name: str) -> str:
+        """ENABLED or DISABLED; empty when there is no such rule."""
+        with tolerating("ResourceNotFoundException"):
+            return str(self._client("events").describe_rule(Name=name, EventBusName=bus)["State"])
+        return ""
+
+    def schedules(self, prefix: str) -> dict[str, str]:
+        """The state of each schedule whose name begins like that."""
+        pages = self._client("scheduler").get_paginator("list_schedules").paginate()
+        found = [each for page in pages for each in page["Schedules"]]
+        return {each["Name"]: each["State"] for each in found if each["Name"].startswith(prefix)}
+
+    def subscriptions(self, topic: str) -> list[str]:
+        """The subscriptions of a topic; one that nobody confirmed is `PendingConfirmation`."""
+        pages = self._client("sns").get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic)
+        return [each["SubscriptionArn"] for page in pages for each in page["Subscriptions"]]
+
+    def messages(self, queue: str) -> int:
+        """About how many messages are in the queue in that output of the stack."""
+        name = "ApproximateNumberOfMessages"
+        url = self.deployment.output(queue)
+        return int(self._client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=[name])["Attributes"][name])
 
     # Clients -----------------------------------------------------------------------------------------------------
 

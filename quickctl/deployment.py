@@ -37,6 +37,7 @@ class Deployment(BaseModel):
     partition: str
     region: str
     account_id: str
+    status: str
     outputs: Mapping[str, str]
     parameters: Mapping[str, str]
 
@@ -50,6 +51,7 @@ class Deployment(BaseModel):
             partition=found[1],
             region=found[2],
             account_id=found[3],
+            status=stack.get("StackStatus", ""),
             outputs={each["OutputKey"]: each["OutputValue"] for each in stack.get("Outputs", [])},
             parameters={each["ParameterKey"]: each["ParameterValue"] for each in stack.get("Parameters", [])},
         )

@@ -14,6 +14,7 @@ from quickctl.app import app
 from quickctl.commands import (
     approvals,
     capacity,
+    doctor,
     explain,
     history,
     plans,
@@ -47,6 +48,7 @@ RESULTS: dict[str, type[Result]] = {
     "pause": rollouts.Controlled,
     "resume": rollouts.Controlled,
     "redrive": redrive.Redriven,
+    "doctor": doctor.Diagnosis,
     "profiles validate": profiles.Validated,
     "profiles show": profiles.Shown,
     "profiles diff": profiles.Difference,

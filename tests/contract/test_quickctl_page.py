@@ -10,6 +10,7 @@ from typer.main import get_command
 from control_plane.settings import FIELDS
 from quickctl import deployment, reference
 from quickctl.app import app
+from quickctl.commands import doctor
 from tests.contract import project
 from tests.contract.project import HUB, ROOT
 
@@ -46,6 +47,12 @@ def test_settings_are_made_of_the_parameters_that_the_template_makes_them_of() -
     wanted = {name: key for name, key in made.items() if key in parameters and name in FIELDS}
     assert {name: wanted[name] for name in deployment.PARAMETERS} == deployment.PARAMETERS
     assert set(wanted) - set(deployment.PARAMETERS) == {"max_batch_size"}, "of the operator of a stack set alone"
+
+
+def test_doctor_looks_for_the_rule_and_the_schedules_that_the_template_has() -> None:
+    rules = [rule["Properties"]["Name"] for rule in project.resources(HUB, "Rule").values()]
+    assert doctor.RULE in rules
+    assert len(project.resources(HUB, "Schedule")) == doctor.SCHEDULES
 
 
 def test_the_outputs_that_quickctl_reads_are_the_stacks() -> None:

@@ -17,7 +17,7 @@ from sandbox.organization import PROJECT, Sandbox
 from tests import recordings
 from tests.contract import project
 from tests.deployed_hub import world
-from tests.integration.sandbox.roles import trusting
+from tests.integration.sandbox.roles import allow, trusting
 from tests.prototypes import derived
 from tests.simulation.conftest import Story
 from tests.simulation.test_revocation_budget import stop_the_watch
@@ -510,6 +510,7 @@ SHOWING = (
     "orphans",
     "profiles diff",
     "sweep --last",
+    "doctor",
 )
 ACTING = (
     "reconcile {connected}",
@@ -587,6 +588,82 @@ def test_who_may_act_can_use_every_other_command(operator: Operator) -> None:
     used = called(operator, session, ACTING)
     assert used <= actions("operator", "operator-act")
     assert actions("operator-act") - used <= SELDOM
+
+
+def findings(operator: Operator, code: int | None = None, **surroundings: Any) -> dict[str, list[Any]]:
+    """What doctor found, by check, but what is fine."""
+    found = json.loads(operator.call("-o", "json", "doctor", code=code, **surroundings).stdout)["findings"]
+    checks: dict[str, list[Any]] = {each["check"]: [] for each in found}
+    for each in found:
+        if each["verdict"] != "fine":
+            checks[each["check"]].append(each)
+    return checks
+
+
+def subscribe(operator: Operator) -> None:
+    topic = operator.world.outputs["NotificationsTopicArn"]
+    operator.session.client("sns").subscribe(TopicArn=topic, Protocol="email", Endpoint="platform@example.com")
+
+
+def test_doctor_finds_nothing_wrong_in_a_hub_that_somebody_cares_for(operator: Operator) -> None:
+    subscribe(operator)
+    scheduler: Any = operator.session.client("scheduler")
+    for each in scheduler.list_schedules()["Schedules"]:
+        stored = scheduler.get_schedule(Name=each["Name"])
+        given = {key: stored[key] for key in ("Name", "ScheduleExpression", "FlexibleTimeWindow", "Target")}
+        scheduler.update_schedule(**given, State="ENABLED")
+    found = findings(operator, code=ExitCode.DONE)
+    assert {name: [each["verdict"] for each in listed] for name, listed in found.items() if listed} == {
+        "records": ["warning"],
+        "approvals": ["warning", "warning"],
+    }
+    assert "quickctl status --state failed" in operator.call("doctor").stdout
+
+
+def test_doctor_names_each_thing_that_is_wrong_and_what_mends_it(operator: Operator) -> None:
+    hub, region = operator.world.cloud.topology.hub, operator.world.cloud.topology.region
+    operator.session.client("events").disable_rule(
+        Name="quick-onboarding-account-events", EventBusName="quick-onboarding"
+    )
+    operator.session.client("quicksight").delete_group(
+        AwsAccountId=hub, Namespace="default", GroupName="quick-athena-owners"
+    )
+    queue = operator.world.outputs["UndeliveredEventsUrl"]
+    operator.session.client("sqs").send_message(QueueUrl=queue, MessageBody="{}")
+    organizations: Any = operator.world.boto3_session(operator.world.cloud.topology.management).client("organizations")
+    organizations.deregister_delegated_administrator(
+        AccountId=hub, ServicePrincipal="member.org.stacksets.cloudformation.amazonaws.com"
+    )
+    found = findings(operator, code=ExitCode.FAILED)
+    wrong = {name: listed[0] for name, listed in found.items() if listed and listed[0]["verdict"] == "wrong"}
+    assert set(wrong) == {"delegated administrator", "quick", "rule", "schedules", "subscribers", "queues"}
+    assert len(found["schedules"]) == 2  # stopped, so that time passes quickly
+    assert f"register-delegated-administrator --account-id {hub}" in wrong["delegated administrator"]["mend"]
+    assert wrong["rule"]["mend"].startswith("aws events enable-rule --event-bus-name quick-onboarding --name quick-")
+    assert f"arn:aws:sns:{region}" in wrong["subscribers"]["mend"]
+    assert "quick-athena-owners" in wrong["quick"]["what"]
+    assert wrong["queues"]["mend"].endswith("then quickctl redrive")
+    assert all(each["why"] for each in wrong.values())
+
+
+def test_what_doctor_prints_mends_what_it_found(operator: Operator) -> None:
+    operator.run(3 * DAY)
+    (late,) = findings(operator)["sweep"]
+    assert (late["verdict"], late["what"]) == ("wrong", "the last sweep ended 3 d ago")
+    operator.call(*late["mend"].split()[1:])
+    assert findings(operator)["sweep"] == []
+
+
+def test_doctor_says_what_it_may_not_look_at(operator: Operator) -> None:
+    session = person(operator)
+    iam: Any = operator.session.client("iam")
+    text = json.dumps({"Version": "2012-10-17", "Statement": [allow("cloudformation:DescribeStacks")]})
+    iam.put_role_policy(RoleName="person", PolicyName="little", PolicyDocument=text)
+    operator.world.iam.settle()
+    found = findings(operator, code=ExitCode.FAILED, open_session=lambda *_: session)
+    hidden = {name for name, listed in found.items() if [each["verdict"] for each in listed] == ["cannot look"]}
+    assert hidden == set(found) - {"stack"}
+    assert all("operator.json" in found[name][0]["mend"] for name in hidden)
 
 
 def test_a_stack_that_is_not_there_is_one_sentence(operator: Operator) -> None:
