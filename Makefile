@@ -60,7 +60,7 @@ COOL_DOWN := --exclude-newer "7 days"
 
 lock: setup ## pin anew, with hashes, what pyproject.toml asks for
 	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 $(COOL_DOWN) --generate-hashes --no-emit-index-url --no-strip-extras --upgrade --output-file requirements.lock
-	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.13 --constraint requirements.lock $(COOL_DOWN) --generate-hashes --no-emit-index-url --no-strip-extras --output-file layers/dependencies/requirements.txt
+	$(BIN)/uv pip compile --group functions --universal --python-version 3.13 --constraint requirements.lock $(COOL_DOWN) --generate-hashes --no-emit-index-url --no-strip-extras --output-file layers/dependencies/requirements.txt
 
 clean: ## remove what was made here
 	rm -rf .venv .aws-sam .build .mypy_cache .ruff_cache .pytest_cache .hypothesis

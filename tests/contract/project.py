@@ -184,6 +184,7 @@ def imported(tree: ast.Module) -> set[str]:
 def files() -> list[Path]:
     """Every file somebody wrote; what tools made or installed is left out."""
     tops = [path for path in ROOT.iterdir() if path.name == ".ci" or not path.name.startswith(".")]
+    tops = [path for path in tops if path.suffix != ".egg-info"]  # what installing from here writes
     found = [path for top in tops for path in ([top] if top.is_file() else top.rglob("*")) if path.is_file()]
     return sorted(path for path in found if path.suffix != ".pyc")
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 ACCOUNT = "444455556666"
 POLICIES = ROOT / "docs/howto/policies"
 HOLDERS = {"hub": ("deploy-hub", "deploy-hub-roles"), "forwarding": ("deploy-forwarding",)}
+OPERATOR = ("operator", "operator-act")  # of quickctl
 IAM = f"arn:aws:iam::{ACCOUNT}"
 BOUNDARIES = f"{IAM}:policy/quick-athena/boundary"
 OURS = {"hub": f"{BOUNDARIES}/quick-onboarding-hub", "forwarding": f"{BOUNDARIES}/quick-onboarding-forwarding"}
@@ -43,7 +44,8 @@ Ask = tuple[str, str, Keys]
 
 def documents(holder: str) -> list[dict[str, Any]]:
     """Everything a holder has."""
-    return [json.loads((POLICIES / f"{name}.json").read_text(encoding="utf-8")) for name in HOLDERS[holder]]
+    names = OPERATOR if holder == "operator" else HOLDERS[holder]
+    return [json.loads((POLICIES / f"{name}.json").read_text(encoding="utf-8")) for name in names]
 
 
 def allowed_by_the_sandbox(holder: str, ask: Ask) -> bool:
@@ -167,6 +169,13 @@ def test_a_deployer_cannot_become_administrator(holder: str, name: str) -> None:
     assert not allowed_by_hand(holder, ask)
 
 
+@pytest.mark.parametrize("name", escalations("hub"))
+def test_an_operator_cannot_become_administrator(name: str) -> None:
+    ask = escalations("hub")[name]
+    assert not allowed_by_the_sandbox("operator", ask)
+    assert not allowed_by_hand("operator", ask)
+
+
 @pytest.mark.parametrize("holder", HOLDERS)
 def test_what_the_boundary_permits_is_permitted(holder: str) -> None:
     """Or else the test above would be satisfied with policies that allow nothing."""
@@ -204,4 +213,7 @@ def test_no_policy_allows_by_exclusion_or_by_wildcard() -> None:
 
 
 def test_every_file_of_the_guide_has_a_holder() -> None:
-    assert {path.stem for path in POLICIES.glob("*.json")} == {name for names in HOLDERS.values() for name in names}
+    assert {path.stem for path in POLICIES.glob("*.json")} == {
+        *OPERATOR,
+        *(name for names in HOLDERS.values() for name in names),
+    }

@@ -187,3 +187,27 @@ def test_the_sandbox_does_not_know_the_product_it_runs(path: str) -> None:
     found = _tops(_imports(path, project.modules("sandbox")[path]))
     assert "control_plane" not in found or path.startswith(LOADS_HANDLERS)
     assert not found & {"tests", "quickctl"}
+
+
+in_quickctl = pytest.mark.parametrize("path", sorted(project.modules("quickctl")))
+
+
+@in_quickctl
+def test_only_one_module_of_quickctl_calls_aws(path: str) -> None:
+    found = _imports(path, project.modules("quickctl")[path])
+    adapters = {name for name in found if name.startswith("control_plane.aws") or _tops({name}) & AWS}
+    typing_only = {"boto3"} if path == "quickctl/cli.py" else set()
+    assert adapters <= typing_only or path == "quickctl/aws.py"
+
+
+@in_quickctl
+def test_quickctl_knows_nothing_of_the_sandbox_and_the_tests(path: str) -> None:
+    found = _imports(path, project.modules("quickctl")[path])
+    assert not _tops(found) & {"sandbox", "tests", "moto"}
+    assert not {name for name in found if name.startswith("control_plane.wiring")}, "settings come from the stack"
+
+
+@in_quickctl
+def test_quickctl_imports_only_what_is_installed_with_it(path: str) -> None:
+    found = _third_party(_imports(path, project.modules("quickctl")[path]))
+    assert found - {"quickctl"} <= {*AWS, "pydantic", "yaml", "rich", "typer"}

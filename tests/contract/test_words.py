@@ -168,7 +168,7 @@ def test_the_sids_of_our_statements_say_what_they_allow_in_iams_words() -> None:
 def _python_names() -> dict[str, str]:
     """Every class, function, module, field and parameter somebody named, with one place where it stands."""
     found: dict[str, str] = {}
-    for folder in ("layers/control_plane", "functions", "sandbox", "bench", "tests"):
+    for folder in ("layers/control_plane", "functions", "quickctl", "sandbox", "bench", "tests"):
         for path, tree in project.modules(folder).items():
             found[path.rsplit("/", 1)[-1].removesuffix(".py")] = path
             for node in ast.walk(tree):

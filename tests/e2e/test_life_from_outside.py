@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import os
+import shutil
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from sandbox.organization import PROJECT
 from tests.integration.sandbox.served import start, stop
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.integration.sandbox.served import Outside
 
@@ -173,3 +180,43 @@ def test_with_every_event_lost_a_sweep_asked_for_by_hand_connects(life: Life) ->
     client.start_execution(stateMachineArn=machines["SweepOrganization"], input="{}")
     life.outside.advance(900)
     assert (life.status(account_id), life.there(account_id)) == ("connected", ALL)
+
+
+def installed(folder: Path) -> Path:
+    """Quickctl as `pip install .` installs it from a checkout, with its dependencies left to this environment."""
+    source, target = folder / "source", folder / "target"
+    source.mkdir()
+    for name in ("pyproject.toml", "README.md", "quickctl", "layers/control_plane", "layers/consumer"):
+        copy = shutil.copytree if (PROJECT / name).is_dir() else shutil.copy
+        (source / name).parent.mkdir(exist_ok=True)
+        copy(PROJECT / name, source / name)
+    options = ["--quiet", "--no-deps", "--no-index", "--no-build-isolation", "--no-compile", "--target", str(target)]
+    subprocess.run([sys.executable, "-m", "pip", "install", *options, str(source)], check=True, timeout=120)
+    return target
+
+
+def test_the_installed_command_line_says_what_happened(life: Life, tmp_path: Path) -> None:
+    account_id = life.connected()
+    target, credentials = installed(tmp_path), life.outside.said["credentials"][life.hub]
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(tmp_path),
+        "PYTHONPATH": str(target),
+        "AWS_ENDPOINT_URL": life.outside.said["endpoint_url"],
+        "AWS_REGION": life.outside.said["region"],
+        **{name.upper(): value for name, value in credentials.items()},
+    }
+
+    def quickctl(*arguments: str, code: int = 0) -> str:
+        command = [str(target / "bin/quickctl"), *arguments]
+        done = subprocess.run(
+            command, env=environment, cwd=tmp_path, check=False, capture_output=True, text=True, timeout=120
+        )
+        assert done.returncode == code, done.stderr
+        return done.stdout or done.stderr
+
+    rows = json.loads(quickctl("--output", "json", "status", "--account", account_id))["rows"]
+    assert [(each["account_id"], each["state"], each["proof"]) for each in rows] == [
+        (account_id, "connected", "created")
+    ]
+    assert "in us-east-1 of account" in quickctl("--region", "us-east-1", "status", code=4)

@@ -23,7 +23,7 @@ def approval_message(batch_id: str, connections: Sequence[str], token: str, regi
     ]
     undo = "If it is wrong, put the tags back: connections with a tag leave the batch. Or reject the batch:"
     about = f"Batch {batch_id}; docs/howto/approve-revocations.md."
-    text = "\n".join([*why, *_question(connections, token, region, undo), about])
+    text = "\n".join([*why, *_question(batch_name(batch_id, ""), connections, token, region, undo), about])
     return f"Quick Onboarding: approve {len(connections)} revocations?", text
 
 
@@ -35,21 +35,29 @@ def grant_message(unit: str, batch_id: str, connections: Sequence[str], token: s
     ]
     undo = "If it is wrong, remove the tag. Or reject the batch:"
     about = f"Batch {batch_id} of {unit}; docs/howto/approve-new-connections.md."
-    text = "\n".join([*why, *_question(connections, token, region, undo), about])
+    text = "\n".join([*why, *_question(batch_name(batch_id, unit), connections, token, region, undo), about])
     return f"Quick Onboarding: approve {len(connections)} new connections?", text
 
 
-def _question(connections: Sequence[str], token: str, region: str, undo: str) -> list[str]:
+def _question(name: str, connections: Sequence[str], token: str, region: str, undo: str) -> list[str]:
     """The list, and how to answer."""
     return [
         "",
         *_named(connections),
         "",
-        "If that is right, approve exactly this batch (a change of the batch invalidates the token):",
+        "If that is right, approve exactly this batch (a change of the batch invalidates its name and the token):",
+        "",
+        f"  quickctl approve {name}",
+        "",
+        "or",
         "",
         f"  aws stepfunctions send-task-success --region {region} --task-output '{{}}' --task-token '{token}'",
         "",
         undo,
+        "",
+        f"  quickctl reject {name}",
+        "",
+        "or",
         "",
         f"  aws stepfunctions send-task-failure --region {region} --error Rejected --task-token '{token}'",
         "",

@@ -49,7 +49,7 @@ def read_opt_in(account: Account, hub: Hub, opt_in_policy: OptInPolicy, now: dat
 
     A tag that is not valid raises InvalidTagValue or InvalidExpiry: then no access is added and none is removed.
     """
-    tag, value, place = _opt_in(account, opt_in_policy.opt_in_tag)
+    tag, value, place = tag_that_counts(account, opt_in_policy.opt_in_tag)
     opts_in = value is not None and value.strip() not in (PAUSED, DISABLED)
     if not account.is_active:
         return OptInRequest(
@@ -74,7 +74,7 @@ def nearest(unit_ids: Iterable[str], tags_of: Callable[[str], dict[str, str]], k
     return None
 
 
-def _opt_in(account: Account, key: str) -> tuple[str, str | None, str]:
+def tag_that_counts(account: Account, key: str) -> tuple[str, str | None, str]:
     """The tag that counts: its name for messages, its value, and the unit that has it (empty: the account itself)."""
     if key in account.tags or account.unit is None:
         return key, account.tags.get(key), ""
@@ -92,11 +92,16 @@ def _parse_value(value: str, tag: str) -> OptInRequest:
     return OptInRequest(profile_names=names, reason=f"the tag {tag} says {value.strip()}")
 
 
-def _expiry(account: Account, opt_in_policy: OptInPolicy, now: datetime) -> str:
-    """Why the opt-in has expired; empty while it has not. The account's own date wins over its unit's."""
+def expiry_that_counts(account: Account, opt_in_policy: OptInPolicy) -> str | None:
+    """The value of the tag that says when the opt-in expires. The account's own date wins over its unit's."""
     inherits = account.unit is not None and opt_in_policy.opt_in_tag not in account.tags
     above = account.unit.tags if account.unit and inherits else {}
-    value = account.tags.get(opt_in_policy.expires_tag, above.get(opt_in_policy.expires_tag))
+    return account.tags.get(opt_in_policy.expires_tag, above.get(opt_in_policy.expires_tag))
+
+
+def _expiry(account: Account, opt_in_policy: OptInPolicy, now: datetime) -> str:
+    """Why the opt-in has expired; empty while it has not."""
+    value = expiry_that_counts(account, opt_in_policy)
     if value is None or now < _expires_at(value.strip(), opt_in_policy.expires_tag):
         return ""
     return f"the tag {opt_in_policy.expires_tag} says {value.strip()}"

@@ -106,6 +106,7 @@ STORAGE: Table = {
         {
             "StartExecution": _member("stateMachineArn"),
             "DescribeExecution": _member("executionArn"),
+            "GetExecutionHistory": _member("executionArn"),
             "StopExecution": _member("executionArn"),
             "ListExecutions": _member("stateMachineArn"),
         },

@@ -22,6 +22,7 @@ from sandbox.aws.asl.tokens import TokenClosed, Tokens
 from sandbox.aws.gateway import AwsError, Call
 from sandbox.aws.identity import Session, acting_as
 from sandbox.aws.policy import Principal, Request, access_denied_message, assume_role
+from sandbox.aws.services import execution_history
 from sandbox.aws.services.child_executions import ChildExecution, check_permissions
 from sandbox.aws.services.functions import FunctionFailed, Functions, session_arn
 from sandbox.aws.services.iam_documents import role_documents_of
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 STATES = Principal(account="", arn="states.amazonaws.com")
 LONGEST_ARN = 256  # botocore's model, Arn
+HISTORY_PAGE = 100  # events, unless asked otherwise (botocore's model, PageSize)
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,7 @@ class StepFunctions:
             "stepfunctions",
             StartExecution=self._start_execution,
             DescribeExecution=self._describe_execution,
+            GetExecutionHistory=self._get_execution_history,
             ListExecutions=self._list_executions,
             StopExecution=self._stop_execution,
             SendTaskSuccess=self._send_task_success,
@@ -213,6 +216,16 @@ class StepFunctions:
         wanted, status = call.parameters.get("stateMachineArn"), call.parameters.get("statusFilter")
         found = [e for e in self.executions if e.machine_arn == wanted and status in (None, e.status)]
         return {"executions": [_summary(each) for each in reversed(found)]}
+
+    def _get_execution_history(self, call: Call) -> dict[str, Any]:
+        given = call.parameters
+        found = self._find(given["executionArn"])
+        events = execution_history.events(found, self._machines[found.machine_arn].parsed)
+        if given.get("reverseOrder"):
+            events.reverse()
+        first, most = int(given.get("nextToken") or 0), given.get("maxResults") or HISTORY_PAGE
+        more = {"nextToken": str(first + most)} if first + most < len(events) else {}
+        return {"events": events[first : first + most], **more}
 
     def _stop_execution(self, call: Call) -> dict[str, Any]:
         given = call.parameters

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from control_plane.approval import MAX_LISTED, approval_message
+from control_plane.approval import MAX_LISTED, approval_message, batch_name, grant_message
 from control_plane.revocation_budget import ALWAYS, WINDOW, Revocation, decide, limit
 from tests.unit.control_plane.vocabulary import TODAY
 
@@ -70,6 +70,13 @@ def test_the_question_says_what_would_go_and_how_to_let_exactly_that_go() -> Non
     assert "  account 222233334444, profile default\n  account 333344445555, profile sales\n" in text
     assert "send-task-success --region eu-west-1 --task-output '{}' --task-token 'the-token'" in text
     assert "send-task-failure --region eu-west-1 --error Rejected --task-token 'the-token'" in text
+    assert "  quickctl approve 3-20261124080000\n" in text
+    assert "  quickctl reject 3-20261124080000\n" in text
+
+
+def test_the_question_about_an_ou_names_the_batch_as_quickctl_does() -> None:
+    _, text = grant_message("ou-ab12-consumers1", "3-20261124080000", ["222233334444#default"], "t", "eu-west-1")
+    assert f"  quickctl approve {batch_name('3-20261124080000', 'ou-ab12-consumers1')}\n" in text
 
 
 def test_a_long_list_is_cut_and_counted() -> None:

@@ -90,6 +90,11 @@ class DynamoDbApprovalBatches:
         """Whether it was applied."""
         return "applied" in self._table.get(self._keys.batch(batch_id))
 
+    def token_of(self, batch_id: str) -> str:
+        """The token that approves a batch; empty while nobody was asked about it."""
+        token = string(self._table.get(self._keys.token(batch_id)), "token")
+        return token if len(token) <= LONGEST_TOKEN else ""
+
     def _held(self) -> Item:
         """The item of the batch that waits; empty when its id is malformed, for such a batch can't be approved."""
         item = self._table.get(self._keys.held)
@@ -97,12 +102,8 @@ class DynamoDbApprovalBatches:
 
     def _with_replaced_token(self, item: Item) -> ApprovalBatch:
         """The batch with the token of the batch before it."""
-        tokens = (self._token(each) for each in _replaced(item))
+        tokens = (self.token_of(each) for each in _replaced(item))
         return replace(_batch(item), replaced_token=next(filter(None, tokens), ""))
-
-    def _token(self, batch_id: str) -> str:
-        token = string(self._table.get(self._keys.token(batch_id)), "token")
-        return token if len(token) <= LONGEST_TOKEN else ""
 
 
 def _batch(item: Item) -> ApprovalBatch:

@@ -13,8 +13,6 @@ from control_plane.grant_budget import hours, limit
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-    from control_plane.ports.approvals import ApprovalBatches
-
 BATCHES, TOKENS, APPROVED, BUDGET = "grants#batch", "grants#approval", "grants#approved", "grants#budget"
 COUNTED = "grants#counted"
 ORGANIZATION = item_key("grants#organization", "accounts")
@@ -104,7 +102,7 @@ class DynamoDbGrantBudget:
         units = (item["sk"]["S"].removeprefix(HELD) for item in found)
         return frozenset(islice((each for each in units if UNIT.fullmatch(each)), MAX_UNITS))
 
-    def batches(self, unit: str) -> "ApprovalBatches":
+    def batches(self, unit: str) -> DynamoDbApprovalBatches:
         """The batches of one unit."""
         return DynamoDbApprovalBatches(self._client, self._name, BatchKeys(BATCHES, TOKENS, unit))
 

@@ -1,0 +1,97 @@
+"""What every command gets: the hub's AWS, the printer and the clock."""
+
+from __future__ import annotations
+
+import time
+import tomllib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from control_plane.events import ACCOUNT_ID
+from quickctl import aws
+from quickctl.exits import ExitCode, Problem
+from quickctl.output import Format, Printer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import boto3
+
+
+DEFAULT_STACK = "quick-onboarding"
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a command takes from outside. Tests give it an AWS and a clock of their own."""
+
+    open_session: Callable[[str | None, str | None], boto3.Session] = aws.open_session
+    now: Callable[[], datetime] = _now
+    sleep: Callable[[float], object] = time.sleep
+
+
+@dataclass(frozen=True)
+class Cli:
+    """What every command gets."""
+
+    aws: aws.Aws
+    printer: Printer
+    now: Callable[[], datetime]
+    sleep: Callable[[float], object]
+
+
+def cli_of(context: typer.Context) -> Cli:
+    """What the global options made."""
+    found: Any = context.obj
+    assert isinstance(found, Cli)
+    return found
+
+
+def samconfig(folder: Path) -> tuple[str, str | None]:
+    """The hub's stack name and Region as `sam deploy` in this folder takes them."""
+    path = folder / "samconfig.toml"
+    try:
+        found = tomllib.loads(path.read_text(encoding="utf-8")).get("default", {})
+    except FileNotFoundError:
+        return DEFAULT_STACK, None
+    except (OSError, ValueError) as error:
+        raise Problem(ExitCode.USAGE, f"{path} can't be read: {error}", "correct it, or use --stack-name") from error
+    sections = [found.get(name, {}).get("parameters", {}) for name in ("deploy", "global")]
+    named = {key: value for section in reversed(sections) for key, value in section.items()}
+    return str(named.get("stack_name", DEFAULT_STACK)), named.get("region")
+
+
+def prepare(
+    surroundings: Surroundings, profile: str | None, region: str | None, stack_name: str | None, output: Format
+) -> Cli:
+    """What the global options say; what they leave open, samconfig.toml says if there is one."""
+    name, deployed_in = (stack_name, None) if stack_name else samconfig(Path.cwd())
+
+    def open_session() -> boto3.Session:
+        session = surroundings.open_session(profile, region)
+        if session.region_name or not deployed_in:
+            return session
+        return surroundings.open_session(profile, deployed_in)
+
+    printer = Printer(output)
+    return Cli(aws.Aws(open_session, name, printer.note), printer, surroundings.now, surroundings.sleep)
+
+
+def account_id(value: str) -> str:
+    """An account's id, checked."""
+    if not ACCOUNT_ID.fullmatch(value):
+        raise typer.BadParameter(f"{value!r} is no account id: it has 12 digits")
+    return value
+
+
+AccountArgument = Annotated[
+    str, typer.Argument(metavar="ACCOUNT", callback=account_id, help="The account's id, 12 digits.", show_default=False)
+]

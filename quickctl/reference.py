@@ -1,0 +1,147 @@
+"""The commands as a page: docs/reference/quickctl.md, below its marker. `python -m quickctl.reference` writes it."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+from typer.main import get_command
+
+from quickctl import following
+from quickctl.app import app
+from quickctl.commands import (
+    approvals,
+    capacity,
+    doctor,
+    explain,
+    history,
+    plans,
+    profiles,
+    redrive,
+    rollouts,
+    status,
+    sweeps,
+)
+from quickctl.exits import MEANINGS
+from quickctl.output import Result
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PAGE = Path(__file__).parents[1] / "docs/reference/quickctl.md"
+MARKER = "<!-- What follows is written by `python -m quickctl.reference`. -->"
+RESULTS: dict[str, type[Result]] = {
+    "status": status.Status,
+    "explain": explain.Explanation,
+    "history": history.History,
+    "reconcile": following.Started,
+    "retry": following.Started,
+    "plan": plans.Plan,
+    "sweep": sweeps.Swept,
+    "approvals": approvals.Approvals,
+    "approve": approvals.Answer,
+    "reject": approvals.Answer,
+    "capacity": capacity.Capacity,
+    "orphans": plans.Orphans,
+    "pause": rollouts.Controlled,
+    "resume": rollouts.Controlled,
+    "redrive": redrive.Redriven,
+    "doctor": doctor.Diagnosis,
+    "profiles validate": profiles.Validated,
+    "profiles show": profiles.Shown,
+    "profiles diff": profiles.Difference,
+}
+
+
+def text() -> str:
+    """The generated part of the page."""
+    root: Any = get_command(app)
+    lines = [*_exit_codes(), "", "## Options of all commands", "", *_parameters(root)]
+    for name, command in commands(root):
+        lines += ["", f"## {name}", "", command.help or "", "", f"    {_usage(name, command)}", ""]
+        lines += _parameters(command)
+        lines += _json(RESULTS[name])
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).rstrip() + "\n"
+
+
+def commands(group: Any, before: str = "") -> Iterator[tuple[str, Any]]:
+    """Every command with its whole name."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from commands(command, f"{before}{name} ")
+        else:
+            yield f"{before}{name}", command
+
+
+def _exit_codes() -> list[str]:
+    rows = [f"| {code.value} | {meaning} |" for code, meaning in MEANINGS.items()]
+    return ["## Exit codes", "", "| code | means |", "|---|---|", *rows]
+
+
+def _usage(name: str, command: Any) -> str:
+    arguments = [each.metavar or each.name.upper() for each in command.params if each.param_type_name == "argument"]
+    options = ["[OPTIONS]"] if any(each.param_type_name == "option" for each in command.params) else []
+    return " ".join(["quickctl", name, *options, *arguments])
+
+
+def _parameters(command: Any) -> list[str]:
+    rows = [_parameter(each) for each in command.params if not each.is_eager]
+    return ["| argument or option | meaning |", "|---|---|", *rows, ""] if rows else []
+
+
+def _parameter(each: Any) -> str:
+    if each.param_type_name == "argument":
+        return f"| `{each.metavar}` | {each.help or 'account ids, 12 digits each'} |"
+    names = ", ".join(f"`{name}`" for name in (*each.opts, *each.secondary_opts))
+    default = (
+        f" Default: `{each.default}`."
+        if isinstance(each.default, str | int) and each.default and not each.is_flag
+        else ""
+    )
+    if each.is_flag and each.secondary_opts:
+        default = f" Default: `{(each.opts if each.default else each.secondary_opts)[0]}`."
+    value = f" `{each.metavar}`" if each.metavar else ""
+    return f"| {names}{value} | {each.help}{default} |"
+
+
+def _json(model: type[Result]) -> list[str]:
+    """A table of the fields of each model of a result, the result itself first."""
+    lines = []
+    for each in _models(model):
+        title = "With `--output json` or `yaml`:" if each is model else f"`{each.__name__}`: {_summary(each)}"
+        rows = [f"| `{name}` | {field.description} |" for name, field in each.model_fields.items()]
+        lines += [title, "", "| field | meaning |", "|---|---|", *rows, ""]
+    return lines
+
+
+def _models(model: type[Result]) -> list[type[Result]]:
+    """A model and those that its fields are made of, each once."""
+    found = [model]
+    for each in found:
+        for field in each.model_fields.values():
+            found += [part for part in _parts(field.annotation) if part not in found]
+    return found
+
+
+def _parts(annotation: Any) -> Iterator[type[Result]]:
+    if isinstance(annotation, type) and issubclass(annotation, Result):
+        yield annotation
+    for each in get_args(annotation):
+        yield from _parts(each)
+
+
+def _summary(model: type[Result]) -> str:
+    return " ".join((model.__doc__ or "").split())
+
+
+def main() -> None:
+    """Write the page's generated part anew."""
+    written, _, _ = PAGE.read_text(encoding="utf-8").partition(MARKER)
+    PAGE.write_text(f"{written}{MARKER}\n\n{text()}", encoding="utf-8")
+    sys.stderr.write(f"wrote {PAGE}\n")
+
+
+if __name__ == "__main__":
+    main()

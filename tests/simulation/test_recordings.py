@@ -1,0 +1,29 @@
+"""Do the recordings in the documents show what quickctl prints?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests import recordings
+from tests.contract.project import ROOT
+from tests.simulation.test_quickctl import operator
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.simulation.test_quickctl import Operator
+
+__all__ = ["operator"]
+PAGES = [pytest.param(path, id=str(path.relative_to(ROOT))) for path in recordings.pages()]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_recording_is_what_quickctl_prints(operator: Operator, page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert recordings.recorded(text, operator.typed) == text, "record it anew: python -m tests.recordings"
+
+
+def test_there_are_recordings() -> None:
+    assert {"README.md", "docs/howto/retry-a-failed-account.md"} <= {each.id for each in PAGES}
