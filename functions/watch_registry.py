@@ -33,5 +33,6 @@ def handler(request: Request, context: LambdaContext) -> dict[str, int]:
     counts |= {"InProgressRecords": found.in_progress, "UnreadEvents": found.unread}
     for name, value in counts.items():
         metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
+    metrics.add_metric(name="OldestInProgress", unit=MetricUnit.Seconds, value=found.oldest)
     logger.info("watched", extra={**counts, "reported": reported})
     return {**counts, "Reported": reported}

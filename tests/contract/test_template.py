@@ -1,6 +1,7 @@
 """Do the templates agree with the functions, the layers and the calls the code makes?"""
 
 import ast
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -15,7 +16,7 @@ from control_plane.revocation_budget import OLDEST_CALL
 from control_plane.settings import FIELDS
 from control_plane.watch import LONGEST as LONGEST_LIFE
 from control_plane.watch import STUCK_AFTER
-from tests.contract import project
+from tests.contract import filled, project
 from tests.contract.project import FORWARDING, HUB, MACHINES, ROOT, TEMPLATES
 
 BODY = "layers/consumer/consumer_role.yaml"
@@ -320,3 +321,20 @@ def test_the_dependencies_layer_keeps_the_data_of_every_client_the_wiring_makes(
     )
     wiring = (ROOT / "layers/control_plane/control_plane/wiring.py").read_text(encoding="utf-8")
     assert set(re.findall(r'_client\("(\w+)"\)', wiring)) <= kept
+
+
+def test_the_dashboard_shows_metrics_that_exist_and_none_of_its_parts_is_above_another() -> None:
+    body = json.loads(filled.hub().resources()["Dashboard"]["Properties"]["DashboardBody"])
+    shown = [metric for each in body["widgets"] for metric in each["properties"].get("metrics", ())]
+    ours = {metric[1] for metric in shown if metric[0] == "QuickOnboarding"}
+    named = project.tables(project.reference("alarms"))["Metrics"]
+    assert ours <= {name.strip("`") for name, *_ in named}
+    machines = {metric[3] for metric in shown if metric[0] == "AWS/States"}
+    assert len(machines) == len(MACHINES)
+    taken: set[tuple[int, int]] = set()
+    for each in body["widgets"]:
+        columns, rows = range(each["x"], each["x"] + each["width"]), range(each["y"], each["y"] + each["height"])
+        covered = {(column, row) for column in columns for row in rows}
+        assert not covered & taken, each["properties"]
+        assert max(columns) < 24
+        taken |= covered

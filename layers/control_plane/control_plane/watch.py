@@ -20,13 +20,14 @@ OVER_REQUESTED_PAGE = "docs/howto/answer-an-alarm.md#somebody-changes-tags-all-t
 
 @dataclass(frozen=True)
 class Findings:
-    """What one scan of the registry found."""
+    """What one scan of the registry found. `oldest`: seconds that what is in progress for longest has taken."""
 
     in_progress: int
     stuck: tuple[Record, ...]
     failed: tuple[Record, ...]
     unread: int
     over_requested: tuple[Record, ...] = ()  # accounts that are requested all the time
+    oldest: int = 0
 
 
 def scan(registry: Registry, now: str) -> Findings:
@@ -37,7 +38,8 @@ def scan(registry: Registry, now: str) -> Findings:
     over_requested = tuple(
         each for each in (*in_progress, *claimed) if each.claimed and each.requeue_requests >= MAX_REQUESTS
     )
-    return Findings(len(in_progress), stuck, tuple(failed), registry.unread_events(), over_requested)
+    oldest = max((_seconds_in_progress(each, now) for each in in_progress), default=0)
+    return Findings(len(in_progress), stuck, tuple(failed), registry.unread_events(), over_requested, oldest)
 
 
 def is_stuck(record: Record, registry: Registry, now: str) -> bool:
@@ -84,6 +86,11 @@ def _age(timestamp: str, now: str) -> timedelta:
     """How long ago that was. A time in the future is not believed and counts as long ago."""
     age = _parse(now) - _parse(timestamp)
     return age if age > -INDEX_DELAY else LONGEST + INDEX_DELAY
+
+
+def _seconds_in_progress(record: Record, now: str) -> int:
+    """How long a record has been in progress; 0 when it does not say since when, or names a time in the future."""
+    return max(0, int((_parse(now) - record.since).total_seconds())) if record.since else 0
 
 
 def _subject(fresh: Sequence[Record], found: Findings) -> str:

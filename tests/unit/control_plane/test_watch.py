@@ -189,3 +189,15 @@ def test_kept_events_are_told_with_whatever_else_is() -> None:
     records.unread = 2
     ((_, text),) = reported(records)
     assert "2 events were stored in which no account was found" in text
+
+
+@pytest.mark.parametrize(
+    ("since", "seconds"),
+    [((), 0), ((timedelta(minutes=5), timedelta(hours=2)), 7200), ((-timedelta(days=1),), 0), ((None,), 0)],
+)
+def test_what_is_in_progress_for_longest_is_measured(since: tuple[timedelta | None, ...], seconds: int) -> None:
+    now = datetime.fromisoformat(NOW)
+    begun = [
+        replace(claim(A_LITTLE, f"{n:012}"), since=None if each is None else now - each) for n, each in enumerate(since)
+    ]
+    assert scan(registry(*begun), NOW).oldest == seconds
