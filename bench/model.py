@@ -31,10 +31,13 @@ if TYPE_CHECKING:
 
 # Seconds, as in the state machines and steps of the product.
 DEBOUNCE, ELECTION = 3, 3
+ANSWERS = 1000  # of one look at an operation that has ended; the next look follows soon
+SOON = 3
 LOOKS = ((180, 15), (1800, 30), (float("inf"), 60))  # an operation of that age is looked at after so many seconds
 FIRST_PAUSE, LONGEST_PAUSE, POLL = 5, 120, 5  # of a data source: refused, refused often, in creation
 RETRY_BASE = 2  # the first retry of a throttled step; doubled each time, with full jitter
-ROUND, ROUNDS = 60, 20  # after its retries it waits, longer each time, and gives up in the end
+# After its retries an account waits, longer each time, up to half shorter by chance, and gives up in the end.
+ROUND, MORE, LONGEST_ROUND, ROUNDS = 60, 6, 300, 40
 MAX_CHANGES = 300  # of one write of the access policy
 # Seconds, as the sandbox assumes them.
 EVENT, PROPAGATION, CREATION = 7, 8, 6
@@ -104,24 +107,22 @@ class Strategy:
     """How accounts share operations, and how long they wait.
 
     `growth`: a batch has so many times the accounts that have the version; 0: no canary. `at_a_time`: accounts in work
-    at one moment (0: all). `period`: operations begin only so often (0: when there is work). `longest_round`: seconds
-    that a throttled account waits at most.
+    at one moment (0: all). `period`: operations begin only so often (0: when there is work).
     """
 
     name: str
-    largest: int = 500
+    largest: int = 2000
     growth: int = 10
     at_a_time: int = 0
     period: float = 0
-    longest_round: float = 300
 
 
 OURS = Strategy("ours")
-MENDED = Strategy("ours, MaxBatchSize 2,000, waits of 60 s", largest=2000, longest_round=60)
+SMALLER = Strategy("ours, MaxBatchSize 500", largest=500)
 OTHERS = (
     Strategy("one account at a time", at_a_time=1),
     Strategy("one operation per account", largest=1),
-    Strategy("batches of 500 every 5 minutes", growth=0, period=300),
+    Strategy("batches of 500 every 5 minutes", largest=500, growth=0, period=300),
 )
 
 
@@ -243,7 +244,8 @@ class Model:
             rounds += 1
             if rounds > ROUNDS:
                 raise GaveUp
-            yield self._env.timeout(min(ROUND * rounds, self.strategy.longest_round))
+            longest = min(ROUND + MORE * rounds, LONGEST_ROUND)
+            yield self._env.timeout(self._random.uniform(longest / 2, longest))
 
     def _attempt(self, wanted: Mapping[str, float], limits: Limits) -> Generator[simpy.Event, Any, Refusal | None]:
         """Who refuses: Lambda, or a service that one of its calls goes to. A throttled function takes its time, too."""
@@ -273,7 +275,7 @@ class Model:
             batch = [self._queue.pop(0) for _ in range(min(len(self._queue), self._batch_limit()))]
             self.outcome["operations"] += 1
             yield self._env.timeout(_seen_after(self.instance_seconds))
-            yield self._env.timeout(self._answering(len(batch)))
+            yield self._env.timeout(self._answering(len(batch)) + (len(batch) - 1) // ANSWERS * SOON)
             self._have_version += len(batch)
             for each in batch:
                 each.succeed()
@@ -336,7 +338,7 @@ LIMITS = {
     "10 functions at once": Limits(rates.NEW_ACCOUNT_CONCURRENCY, rates.PUBLISHED),
 }
 STRATEGIES = {  # a run takes half a minute
-    "1,000 functions at once": (OURS, MENDED, *OTHERS),
+    "1,000 functions at once": (OURS, SMALLER, *OTHERS),
     "10 functions at once": (OURS,),
 }
 

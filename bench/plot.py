@@ -80,7 +80,7 @@ def _series(points: Sequence[tuple[float, float]], label: str, colour: str) -> l
             f'<text x="{x}" y="{y - 9}" fill="{colour}" text-anchor="middle">{value:,.0f}</text>'
             for x, y, value in places
         ),
-        f'<text x="{label_x}" y="{label_y + 24}" fill="{colour}" font-weight="bold">{label}</text>',
+        f'<text x="{label_x + 6}" y="{label_y + 24}" fill="{colour}" font-weight="bold">{label}</text>',
     ]
 
 

@@ -20,6 +20,7 @@ from control_plane.errors import AccountNotFound, DataSourceFailed, NotOurs
 from control_plane.ports.access import (
     NO_VERSION,
     AccessChange,
+    ExpectedRevocations,
     PendingChange,
     PendingChanges,
     RefusedChange,
@@ -566,7 +567,8 @@ class FakeRevocationBudget(FakeApprovalBatches):
     def __init__(self) -> None:
         super().__init__()
         self.revoked_times: dict[str, datetime] = {}
-        self.waiting: frozenset[str] = frozenset()
+        self.announced: frozenset[str] = frozenset()
+        self.approved: frozenset[str] = frozenset()
 
     def revoked(self) -> Mapping[str, datetime]:
         """The times of recent counted revocations."""
@@ -577,18 +579,19 @@ class FakeRevocationBudget(FakeApprovalBatches):
         timestamp = datetime.fromisoformat(now)
         self.revoked_times = {**latest(self.revoked_times, timestamp), **dict.fromkeys(connections, timestamp)}
 
-    def expected(self) -> frozenset[str]:
-        """Connections whose revocation has to wait."""
-        return self.waiting
+    def expected(self) -> ExpectedRevocations:
+        """The revocations that a sweep announced, and people approved since then."""
+        return ExpectedRevocations(self.announced - self.approved, self.announced & self.approved)
 
     def expect(self, connections: Collection[str]) -> None:
-        """Replace the expected connections."""
-        self.waiting = frozenset(connections)
+        """Replace the expected connections. What was approved before is approved no longer."""
+        self.announced, self.approved = frozenset(connections), frozenset()
 
     def record_applied(self, batch_id: str) -> None:
         """Record that the revocations of an approved batch were applied."""
         super().record_applied(batch_id)
-        self.waiting -= frozenset(self.connections_of(batch_id))
+        if found := self.expected().waiting & frozenset(self.connections_of(batch_id)):
+            self.approved = found
 
 
 class FakeGrantBudget:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from control_plane.aws.revocation_budget import DynamoDbRevocationBudget
+from control_plane.ports.access import ExpectedRevocations
 from control_plane.ports.approvals import ApprovalBatch
 from tests.fakes import FakeRevocationBudget
 
@@ -56,7 +57,7 @@ def test_revocations_are_counted_for_an_hour(budget: RevocationBudget) -> None:
 
 
 def test_at_first_nothing_waits_and_nothing_is_asked(budget: RevocationBudget) -> None:
-    assert (budget.held(), budget.hold([], NOW), budget.expected()) == (ApprovalBatch(), None, frozenset())
+    assert (budget.held(), budget.hold([], NOW), budget.expected()) == (ApprovalBatch(), None, ExpectedRevocations())
     assert (budget.connections_of("1-20261124080000"), budget.is_applied("1-20261124080000")) == ([], False)
 
 
@@ -113,11 +114,22 @@ def test_what_a_sweep_expects_is_held_until_it_was_approved(budget_of: BudgetOf)
     budget = budget_of("PlanSweep")
     budget.expect(["1#a", "2#b"])
     budget.expect(["2#b", "3#c"])
-    assert budget.expected() == {"2#b", "3#c"}
+    assert budget.expected() == ExpectedRevocations(waiting=frozenset({"2#b", "3#c"}))
     writer = budget_of("ApplyRevocations")
-    writer.record_applied(held(writer, "2#b").id)
-    assert writer.expected() == {"3#c"}
+    writer.record_applied(held(writer, "2#b", "4#d").id)
+    assert writer.expected() == ExpectedRevocations(frozenset({"3#c"}), approved=frozenset({"2#b"}))
     writer.hold([], NOW)
     budget = budget_of("PlanSweep")
+    assert budget.expected().approved == {"2#b"}
+    budget.expect(["2#b"])
+    assert budget.expected() == ExpectedRevocations(waiting=frozenset({"2#b"})), "a new list needs a new approval"
     budget.expect([])
-    assert budget.expected() == frozenset()
+    assert budget.expected() == ExpectedRevocations()
+
+
+def test_an_approval_of_others_approves_nothing_that_a_sweep_expects(budget_of: BudgetOf) -> None:
+    budget_of("PlanSweep").expect(["1#a"])
+    writer = budget_of("ApplyRevocations")
+    writer.record_applied(held(writer, "1#a").id)
+    writer.record_applied(held(writer, "2#b", at=1).id)
+    assert writer.expected() == ExpectedRevocations(approved=frozenset({"1#a"}))

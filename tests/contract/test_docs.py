@@ -195,8 +195,9 @@ def test_the_registry_page_names_every_attribute_of_the_revocation_budget() -> N
     assert batch
     budget.record_approval_requested(batch)
     budget.store_token(batch.id, "token")
-    budget.record_applied(batch.id)
     budget.expect([CONNECTION.key])
+    client.get_item = lambda **_: {"Item": {"connections": {"SS": [CONNECTION.key]}}}  # of the batch, and announced
+    budget.record_applied(batch.id)
     wanted = {
         attribute for request in client.requests if "ConsistentRead" not in request for attribute in written(request)
     }

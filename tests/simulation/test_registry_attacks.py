@@ -206,6 +206,8 @@ def test_forged_removals_that_claim_to_be_uncounted_need_an_approval(attacked: A
         ("revoked", {"revoked_at": {"M": {f"{n}#a": {"S": "2999-01-01T00:00:00+00:00"} for n in range(9)}}}),
         ("revoked", {"revoked_at": {"M": {"a": {"S": "soon"}, "b": {"N": "1"}, "c": {"S": "2026-11-24T08:00:00"}}}}),
         ("expected", {"connections": {"L": [{"S": "any"}]}}),
+        ("expected", {"connections": {"SS": ["any"]}, "approved": {"S": "no batch"}}),
+        ("expected", {"connections": {"SS": ["any"]}, "approved": {"S": "1-20261124080000"}}),
         ("held", {"id": {"S": "no plan's id"}, "connections": {"SS": ["any"]}, "number": {"S": "many"}}),
         ("held", {"id": {"N": "1"}, "stale_token": {"N": "1"}, "connections": {"S": "any"}}),
         ("pending#*#default", {"arn": {"S": WILD}, "allow": {"BOOL": True}, "generation": {"N": "1"}}),

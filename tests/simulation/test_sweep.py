@@ -65,6 +65,10 @@ class Sweeper(Story):
         """The texts of what people were told under such a subject."""
         return [each.text for each in self.world.sns.published if subject in (each.subject or "")]
 
+    def approval_batches(self) -> int:
+        """How many lists people were asked about, or were to be asked."""
+        return sum(each["pk"] == "access#batch" and each["sk"].startswith("batch#") for each in self.world.records())
+
 
 @derived(world)
 def sweeper(world: Sandbox) -> Sweeper:
@@ -146,6 +150,7 @@ def test_more_removals_than_an_hour_may_take_all_wait_for_approval(crowded: Swee
     assert len(crowded.world.last_sweep()["held"]) == MAY_GO + 1
     (question,) = crowded.mails("approve")
     assert set(re.findall(r"account (\d{12})", question)) == set(accounts[: MAY_GO + 1])
+    assert crowded.approval_batches() == 1
     crowded.sweep()  # what waits is not requested for again
     assert len(crowded.mails("approve")) == 1
     token = re.search(r"--task-token '([^']+)'", question)

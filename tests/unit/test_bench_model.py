@@ -51,7 +51,7 @@ def test_no_run_is_faster_than_the_lower_bound() -> None:
     bound, binding = lower_bound(100, WORK, limits, 90)
     assert binding == rates.LIST_TAGS
     assert bound == 98 + 7 + 90 + 8 + 6
-    outcome = Model(100, 90, model.MENDED, WORK, limits).run()
+    outcome = Model(100, 90, model.SMALLER, WORK, limits).run()
     assert outcome.seconds >= bound
     assert outcome.throttled > 0
     assert outcome.gave_up == 0

@@ -503,6 +503,68 @@ def test_a_question_lost_on_the_way_is_asked_again() -> None:
     assert [batch.connections for batch in world.approvals.batches] == [{many[20].key}]
 
 
+# --- a list that a sweep announced ------------------------------------------------------------------------
+
+
+def announced(size: int = 30) -> tuple[Setup, list[Connection], ApprovalBatch]:
+    """So many revocations that a sweep announced, of which the first one was requested, and what people are asked."""
+    world, many = crowd(200)
+    world.budget.expect([each.key for each in many[:size]])
+    assert not world.apply_change(revoke(many[0]), holder="first")
+    return world, many, world.budget.batch
+
+
+def test_people_are_asked_once_about_all_that_a_sweep_announced() -> None:
+    world, many, batch = announced()
+    assert batch.connections == {each.key for each in many[:30]}
+    assert revoke_all(world, many[1:30]) == 0
+    assert [each.id for each in world.approvals.batches] == [batch.id]
+
+
+def test_nobody_is_asked_about_an_announced_list_before_one_of_it_is_requested() -> None:
+    world, many = crowd(200)
+    world.budget.expect([each.key for each in many[:30]])
+    assert world.apply_change(revoke(many[40]))
+    assert world.approvals.batches == []
+
+
+def test_an_approval_counts_for_those_of_the_list_that_are_requested_later_and_removes_nobody_else() -> None:
+    world, many, batch = announced()
+    assert world.apply_batch(batch) is WriteResult.DONE
+    assert world.policies.entries == {arn(each) for each in many[1:]}, "what nobody requests may have its tag back"
+    assert revoke_all(world, many[1:29]) == 28
+    assert world.policies.entries == {arn(each) for each in many[29:]}
+    assert [each.id for each in world.approvals.batches] == [batch.id]
+    assert revoke_all(world, many[40:61]) == 17, "an approval uses nothing of the budget"
+
+
+def test_another_announcement_ends_an_approval() -> None:
+    world, many, batch = announced()
+    assert world.apply_batch(batch) is WriteResult.DONE
+    world.budget.expect([many[1].key])
+    assert not world.apply_change(revoke(many[1]))
+    assert world.budget.batch.connections == {many[1].key}
+
+
+def test_a_tag_that_returns_leaves_the_announced_list() -> None:
+    world, many, batch = announced()
+    assert world.apply_change(allow(many[5], 2))
+    assert not world.apply_change(revoke(many[1]))
+    assert world.budget.batch.connections == batch.connections - {many[5].key}
+    assert not world.apply_change(revoke(many[5], 3))
+    assert world.budget.batch.connections == batch.connections
+    world.budget.expect([])
+    assert world.apply_change(allow(X))
+    assert world.budget.batch.connections == {many[0].key, many[1].key, many[5].key}, "those that are requested"
+
+
+def test_an_announced_account_that_left_does_not_wait_and_is_not_listed() -> None:
+    world, many, batch = announced()
+    world.exemptions.exempt = {many[1].key}
+    assert world.apply_change(claim(many[1]))
+    assert world.budget.batch.connections == batch.connections - {many[1].key}
+
+
 # --- what the ledger says is not believed --------------------------------------------------------
 
 

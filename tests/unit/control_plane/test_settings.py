@@ -37,7 +37,7 @@ ENVIRONMENT = {
     "QUICK_NAMESPACE": "default",
     "RECONCILE_ACCOUNT_ARN": "arn:aws:states:eu-west-1:444455556666:stateMachine:ReconcileAccount",
     "OPERATE_STACK_SET_ARN": "arn:aws:states:eu-west-1:444455556666:stateMachine:OperateStackSet",
-    "MAX_BATCH_SIZE": "500",
+    "MAX_BATCH_SIZE": "2000",
     "APPROVE_BATCH_ARN": "arn:aws:states:eu-west-1:444455556666:stateMachine:ApproveBatch",
     "GRANT_BUDGET_PERCENT": "10",
     "SWEEP_ORGANIZATION_ARN": "arn:aws:states:eu-west-1:444455556666:stateMachine:SweepOrganization",

@@ -18,6 +18,7 @@ from control_plane.errors import (
 from control_plane.ports.registry import Record
 from control_plane.ports.stack_set_queue import Batch, ChangeKind
 from control_plane.ports.stack_sets import OperationResult
+from control_plane.steps import stack_set_operations
 from control_plane.steps.stack_set_operations import MAX_ROUNDS, Progress
 from tests.unit.control_plane.stack_set_world import HOLDER, NAME, StackSetWorld, accounts
 from tests.unit.control_plane.vocabulary import CONSUMER, OTHER, entry
@@ -498,3 +499,27 @@ def test_the_holder_is_the_one_who_asked() -> None:
     assert world.registry.superseded({CONSUMER: HOLDER}) == frozenset()
     world.registry.put(Record(CONSUMER, None, holder="another"))
     assert world.registry.superseded({CONSUMER: HOLDER}) == {CONSUMER}
+
+
+def test_of_a_large_batch_only_so_many_are_answered_in_one_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stack_set_operations, "MAX_ANSWERS", 20)
+    world = proven()
+    tokens = [world.ensure(each) for each in accounts(50)]
+    world.advance()
+    world.stack_sets.tick()
+    answered = []
+    for _ in range(3):
+        progress = world.advance()
+        answered.append(sum(world.answer(each) is not None for each in tokens))
+    assert (answered, progress.done) == ([20, 40, 50], True)
+    assert world.operations() == [tuple(accounts(50))]
+
+
+def test_whoever_has_answered_only_a_part_looks_again_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stack_set_operations, "MAX_ANSWERS", 1)
+    world = proven()
+    world.ensure(CONSUMER)
+    world.ensure(OTHER)
+    assert world.advance().pause == 15
+    world.stack_sets.tick()
+    assert world.advance().pause == 3

@@ -8,8 +8,9 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from control_plane.aws.approval_batches import BatchKeys, DynamoDbApprovalBatches
-from control_plane.aws.dynamodb import item_key, string_set
+from control_plane.aws.approval_batches import BATCH_ID, BatchKeys, DynamoDbApprovalBatches
+from control_plane.aws.dynamodb import item_key, string, string_set
+from control_plane.ports.access import ExpectedRevocations
 from control_plane.revocation_budget import latest
 
 if TYPE_CHECKING:
@@ -39,20 +40,24 @@ class DynamoDbRevocationBudget(DynamoDbApprovalBatches):
             {**REVOKED, "revoked_at": {"M": {key: {"S": each.isoformat()} for key, each in revoked_at.items()}}}
         )
 
-    def expected(self) -> frozenset[str]:
-        """Connections whose revocation has to wait for approval as soon as it is requested."""
-        return string_set(self._table.get(EXPECTED), "connections")
+    def expected(self) -> ExpectedRevocations:
+        """The revocations that a sweep announced, and people approved since, requested or not."""
+        item = self._table.get(EXPECTED)
+        announced, batch = string_set(item, "connections"), string(item, "approved")
+        if not BATCH_ID.fullmatch(batch) or not self.is_applied(batch):
+            return ExpectedRevocations(waiting=announced)
+        approved = announced & frozenset(self.connections_of(batch))
+        return ExpectedRevocations(announced - approved, approved)
 
     def expect(self, connections: Collection[str]) -> None:
-        """Replace the expected connections."""
+        """Replace the expected connections. What was approved before is approved no longer."""
         self._table.put({**EXPECTED, **({"connections": {"SS": sorted(connections)}} if connections else {})})
 
     def record_applied(self, batch_id: str) -> None:
-        """Record that the revocations of an approved batch were applied. They are expected no longer."""
+        """Record that an approved batch was applied. Those of it that are only announced yet need no other approval."""
         super().record_applied(batch_id)
-        applied = frozenset(self.connections_of(batch_id))
-        if listed := applied & self.expected():
-            self._table.update(EXPECTED, "DELETE connections :applied", {":applied": {"SS": sorted(listed)}})
+        if self.expected().waiting & frozenset(self.connections_of(batch_id)):
+            self._table.update(EXPECTED, "SET approved = :batch", {":batch": {"S": batch_id}})
 
 
 def _timestamp(text: str) -> datetime | None:

@@ -115,6 +115,14 @@ class AccessLedger(Protocol):
         """Give the lease back and record the versions written."""
 
 
+@dataclass(frozen=True)
+class ExpectedRevocations:
+    """Revocations that a sweep announced, as `account#profile`: those that wait for an approval, and those approved."""
+
+    waiting: frozenset[str] = frozenset()
+    approved: frozenset[str] = frozenset()
+
+
 class RevocationBudget(ApprovalBatches, Protocol):
     """The stored state of the budget. Only the lease's holder writes it, except `expect` and `store_token`."""
 
@@ -124,8 +132,8 @@ class RevocationBudget(ApprovalBatches, Protocol):
     def count(self, connections: Collection[str], now: str) -> None:
         """Record counted revocations, before they are applied."""
 
-    def expected(self) -> frozenset[str]:
-        """Connections whose revocation has to wait for approval as soon as it is requested."""
+    def expected(self) -> ExpectedRevocations:
+        """The revocations that a sweep announced, and people approved since, requested or not."""
 
     def expect(self, connections: Collection[str]) -> None:
         """Replace the expected connections: a sweep found more revocations than the budget allows. Needs no lease."""

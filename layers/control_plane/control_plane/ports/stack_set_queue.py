@@ -72,7 +72,8 @@ class Rollout(_Value):
 class QueueState:
     """All of one stack set's queue. `last_kind`: the kind of the batch before, so that no kind waits for ever.
 
-    `stopped`: why a person stopped all deployments; empty: nobody did.
+    `stopped`: why a person stopped all deployments; empty: nobody did. `is_behind`: more of the batch is done than one
+    look answered.
     """
 
     changes: tuple[QueuedChange, ...] = ()
@@ -80,6 +81,7 @@ class QueueState:
     rollout: Rollout = field(default_factory=Rollout)
     last_kind: ChangeKind | None = None
     stopped: str = ""
+    is_behind: bool = False
 
     def of_kind(self, kind: ChangeKind) -> list[QueuedChange]:
         """The changes of that kind."""
@@ -87,7 +89,8 @@ class QueueState:
 
     def without(self, changes: Collection[QueuedChange]) -> "QueueState":
         """The queue without these changes."""
-        return replace(self, changes=tuple(each for each in self.changes if each not in changes))
+        removed = set(changes)  # both may have thousands
+        return replace(self, changes=tuple(each for each in self.changes if each not in removed))
 
 
 class StackSetQueue(Protocol):

@@ -10,8 +10,8 @@ the consumer role trusts one run-as role, whatever the item says. The writer fin
 meant, and whether a revocation need not be counted. Entries that are not a consumer role of ours are removed, too.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
@@ -321,7 +321,10 @@ def _plan_commit(
         deps.anomalies.unexpected(sorted(unexpected))
     revoked = [each for each in pending if not each.change.allow]
     roles = {each.key: each.change.connection.consumer_role_arn(deps.hub) for each in pending}
-    approved = held.connections & frozenset(deps.budget.connections_of(task.approved)) if task.approved else frozenset()
+    expected = deps.budget.expected()
+    approved = expected.approved
+    if task.approved:
+        approved |= held.connections & frozenset(deps.budget.connections_of(task.approved))
     to_check = [each for each in revoked if roles[each.key] in in_force and each.key not in approved]
     exempt, unverified = _verify([each for each in to_check if not each.change.counted], task, deps)
     revocations = [
@@ -331,8 +334,13 @@ def _plan_commit(
     ]
     unknown_entries = [Revocation(each, each, counted=True, requested_at=now) for each in unexpected if deps.repairs]
     revocations += [each for each in unknown_entries if each.key not in approved]
-    waiting = held.connections | deps.budget.expected()
+    waiting = held.connections | expected.waiting
     verdict = decide(revocations, len(in_force), deps.budget.revoked(), waiting, datetime.fromisoformat(now))
+    if verdict.hold & expected.waiting:
+        # People are asked once about all that a sweep found. Whoever has left that list joins it by a request only.
+        listed = held.connections & expected.waiting or expected.waiting
+        announced = _in_force((listed - approved).difference(roles), in_force, deps.hub)
+        verdict = replace(verdict, hold=verdict.hold | announced)
     removed = {each.key: roles[each.key] for each in revoked} | {each.key: each.arn for each in unknown_entries}
     kept = verdict.hold | unverified
     return _CommitPlan(
@@ -346,6 +354,12 @@ def _plan_commit(
         unexpected=unexpected,
         removes=bool(removed),
     )
+
+
+def _in_force(keys: Iterable[str], in_force: Collection[str], hub: Hub) -> frozenset[str]:
+    """Those of the connections whose entry is in force."""
+    found = {key: Connection.of_key(key) for key in keys}
+    return frozenset(key for key, each in found.items() if each and each.consumer_role_arn(hub) in in_force)
 
 
 def _verify(

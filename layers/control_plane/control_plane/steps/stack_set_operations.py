@@ -36,6 +36,7 @@ from control_plane.profiles import Profile, parameters
 PAUSES = ((timedelta(minutes=3), 15), (timedelta(minutes=30), 30), (timedelta.max, 60))
 # A function ends after 60 seconds. Whoever stored a batch has started its operation by then, or never will.
 STARTED_WITHIN = timedelta(seconds=90)
+MAX_ANSWERS = 1000  # of one look: each is two calls, and a function has a minute
 MAX_STARTS = 5  # the second one succeeds, unless many others do the same at once
 MAX_ROUNDS = 400  # of one execution, which may have 25,000 events; the next one goes on
 # Errors that the next batch would meet as well: those who wait are told at once.
@@ -134,7 +135,7 @@ class Operator:
 
     def _pause(self, queue: QueueState) -> int:
         """Seconds until it is worth to look again."""
-        if queue.batch is None:
+        if queue.batch is None or queue.is_behind:
             return 3
         return next(pause for limit, pause in PAUSES if self._age(queue.batch) < limit)
 
@@ -159,10 +160,11 @@ class Operator:
         over = [
             each for each in queue.changes if _is_over(each, batch, results.get(each.account_id), has_ended=has_ended)
         ]
-        for each in over:
+        answered = over[:MAX_ANSWERS]
+        for each in answered:
             self._answer(each, batch, results.get(each.account_id))
-        left = queue.without(over)
-        if not has_ended:
+        left = replace(queue.without(answered), is_behind=len(over) > len(answered))
+        if not has_ended or left.is_behind:
             return left
         rollout = self._rollout_after(queue, batch, results) if batch.kind.deploys else queue.rollout
         self.deps.queue.end_batch(self.stack_set, batch, rollout)

@@ -61,11 +61,12 @@ def make_plan(sweep_id: str, now: datetime, deps: SweepDependencies) -> SweepPla
     partial = why_partial(progress, baseline)
     profiles, fault = _profiles(deps.assessment)
     read = merged(store.every(sweep_id, "page#", SnapshotPage))
+    waiting = budget.expected().waiting  # by an earlier sweep, which may have ended before it started all of them
     rules = PlanningRules(
         opt_in_policy=deps.opt_in_policy,
         hub=deps.hub,
         profiles=profiles,
-        held=budget.held().connections,
+        held=budget.held().connections - waiting,
         recent=budget.revoked(),
         now=now,
         repairs=deps.repairs,
@@ -93,7 +94,7 @@ def make_plan(sweep_id: str, now: datetime, deps: SweepDependencies) -> SweepPla
         plan = plan.model_copy(update={"stack_sets": differ, "known": known})
     # Before anything is started: a revocation of one of these waits for approval from now on.
     replaces = progress.is_everything and not partial
-    budget.expect(frozenset(plan.hold) | (frozenset() if replaces else budget.expected()))
+    budget.expect(frozenset(plan.hold) | (frozenset() if replaces else waiting))
     _request_approval_of_grants(plan, now, deps)
     plan = plan.without_long_lists()
     save_plan(sweep_id, plan, store)
