@@ -17,6 +17,7 @@ PARAMETERS = {
     "management_account_id": "ManagementAccountId",
     "organization_id": "OrganizationId",
     "organization_root_id": "OrganizationRootId",
+    "run_as_roles": "RunAsRoles",
     "deployment_id": "DeploymentId",
     "opt_in_tag": "OptInTag",
     "grace_days": "GracePeriodDays",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from control_plane import grant_budget
@@ -82,7 +83,8 @@ def assessment_dependencies(aws: Aws, files: ConsumerFiles) -> AssessmentDepende
     observation = ObservationDependencies(
         aws.stack_sets(files.template_file), aws.policies, aws.data_sources, aws.registry
     )
-    return AssessmentDependencies(aws.organization, observation, aws.quick_account, files.profiles)
+    profiles = partial(files.deployable, aws.deployment.hub)
+    return AssessmentDependencies(aws.organization, observation, aws.quick_account, profiles)
 
 
 def _dependencies(aws: Aws, files: ConsumerFiles, store: Any) -> SweepDependencies:

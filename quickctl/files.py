@@ -12,6 +12,7 @@ from control_plane.profiles import load
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from control_plane.account import Hub
     from control_plane.profiles import Profile
 
 INSTALLED = Path(__file__).parent / "consumer"
@@ -29,6 +30,12 @@ class ConsumerFiles:
     def profiles(self) -> Mapping[str, Profile]:
         """The profiles; raises InvalidProfiles."""
         return load(self.profiles_file).profiles
+
+    def deployable(self, hub: Hub) -> Mapping[str, Profile]:
+        """The profiles, if that hub has the run-as roles that they name; raises InvalidProfiles."""
+        found = load(self.profiles_file)
+        found.check_run_as_roles(hub)
+        return found.profiles
 
     @property
     def body(self) -> str:

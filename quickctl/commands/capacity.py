@@ -18,9 +18,8 @@ class Capacity(Result):
     """The access policy and the budgets."""
 
     connections: int = Field(description="consumer roles that the access policy allows")
-    used_percent: float = Field(
-        description="how much of its capacity the fullest run-as role uses; at 100 its new ones are refused"
-    )
+    used_percent: float = Field(description="how much of its capacity the fullest run-as role uses; at 100 it is full")
+    run_as_roles: int = Field(description="how many run-as roles there are; each has room of its own")
     shards: int = Field(description="managed policies that hold them")
     policies_per_role: int = Field(description="how many a run-as role may have, less those of others (IAM's quota)")
     entries_per_shard: dict[str, int] = Field(description="entries by managed policy")
@@ -45,6 +44,7 @@ def capacity(context: typer.Context) -> None:
     found = Capacity(
         connections=len(entries),
         used_percent=round(used(shards, quota, external_ids(aws.deployment.hub)), 1),
+        run_as_roles=aws.deployment.hub.run_as_roles,
         shards=len(shards),
         policies_per_role=quota.policies_per_role,
         entries_per_shard={each.name: len(each.entries) for each in shards},
@@ -64,7 +64,7 @@ def render(found: Capacity) -> Rendering:
     yield pairs(
         (
             ("Access policy", f"{found.used_percent} % used by {found.connections} connections"),
-            ("Managed policies", f"{found.shards} of {found.policies_per_role}"),
+            ("Managed policies", f"{found.shards} of {found.policies_per_role * found.run_as_roles}"),
             *((f"  {name}", f"{count} entries") for name, count in found.entries_per_shard.items()),
             ("Revocations", f"{budget}; {found.revocations_remaining} more need no approval now"),
             ("New connections", f"{limit_of_grants} within an hour by the tag of one OU or the root need no approval"),

@@ -64,7 +64,7 @@ class Patient:
     """What the checks look at."""
 
     def __init__(self, cli: Cli, files: ConsumerFiles) -> None:
-        self.cli, self.aws, self.files, self.now = cli, cli.aws, files, cli.now()
+        self.aws, self.files, self.now = cli.aws, files, cli.now()
 
 
 def doctor(context: typer.Context, profiles: FilesOption = None) -> None:

@@ -460,6 +460,15 @@ def test_a_plan_shows_what_another_profiles_file_would_do(operator: Operator, tm
     assert action["what"].startswith("connect sales: ")
 
 
+def test_a_plan_says_that_a_profile_names_a_run_as_role_that_is_not_deployed(
+    operator: Operator, tmp_path: Path
+) -> None:
+    text = (PROJECT / "layers/consumer/profiles.yaml").read_text(encoding="utf-8")
+    (tmp_path / "profiles.yaml").write_text(f"{text}    run_as_role: 2\n", encoding="utf-8")
+    planned = operator.json("plan", operator.connected, "--profiles", str(tmp_path / "profiles.yaml"))
+    assert "refuse: InvalidProfiles" in planned["actions"][0]["what"]
+
+
 def test_orphans_are_what_has_no_record_or_is_not_ours(operator: Operator) -> None:
     assert "Nothing is there that should not be." in operator.call("orphans").stdout
     operator.add_entries("arn:aws:iam::777788889999:role/theirs")
