@@ -25,7 +25,6 @@ PARAMETERS = {
     "external_id_match": "ExternalIdMatch",
     "quick_namespace": "QuickNamespace",
     "grant_budget_percent": "GrantBudgetPercent",
-    "run_as_roles": "RunAsRoles",
 }
 STACK_ARN = re.compile(r"arn:([\w-]+):cloudformation:([\w-]+):(\d{12}):stack/([^/]+)/")
 
