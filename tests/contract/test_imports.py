@@ -18,6 +18,7 @@ PURE = (
     "events",
     "access_policy",
     "opt_in",
+    "contradictions",
     "revocation_budget",
     "grant_budget",
     "decision",

@@ -73,6 +73,7 @@ def refused(words: str, text: str, message: str) -> Case:
 
 
 PLACE = "profiles.yaml: profiles.default"
+NO_OWNER = f"{PLACE}.owners: needs at least one, or a user in owner_users"
 MANY = [f"bucket-number-{number:03d}" for number in range(130)]
 FEWER = "bytes, CloudFormation takes 4096: name fewer databases or buckets, or use patterns"
 LARGE = f"{PLACE}: DataBucketArns would be 4939 {FEWER}; profiles.default: DataObjectArns would be 5199 {FEWER}"
@@ -123,8 +124,8 @@ CASES = [
         f"{PLACE}.data_buckets.0: 'qu*' is {RULES[BUCKET]}",
     ),
     refused("no databases", default_with(databases=[]), f"{PLACE}.databases: needs at least one"),
-    refused("no owners", default_with(owners=[]), f"{PLACE}.owners: needs at least one"),
-    refused("`owners` left out", default_with(owners=None), f"{PLACE}.owners: is missing"),
+    refused("no owners", default_with(owners=[]), NO_OWNER),
+    refused("`owners` left out", default_with(owners=None), NO_OWNER),
     refused(
         "no data",
         default_with(data_buckets=None),

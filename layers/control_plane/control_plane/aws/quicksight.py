@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -56,7 +57,8 @@ class AwsDataSources:
 
     def __init__(self, client: "QuickSightClient", hub: Hub, identity_region: str, namespace: str) -> None:
         self._client, self._hub = client, hub
-        self._groups = f"arn:{hub.partition}:quicksight:{identity_region}:{hub.account_id}:group/{namespace}/"
+        identities = f"arn:{hub.partition}:quicksight:{identity_region}:{hub.account_id}"
+        self._groups, self._users = f"{identities}:group/{namespace}/", f"{identities}:user/{namespace}/"
 
     def find(self, data_source_id: str) -> DataSource | None:
         """The data source with its tags and permissions, or None."""
@@ -113,7 +115,7 @@ class AwsDataSources:
         )
 
     def share(self, data_source_id: str, sharing: Sharing) -> None:
-        """Share it with exactly these groups. More changes than one call takes are made by the next call."""
+        """Share it with exactly these groups and users. More changes than one call takes are made by the next call."""
         with _refusals(data_source_id), tolerating("ConflictException"):
             wanted, seen = self._wanted(sharing), self._permissions(data_source_id)
             missing = [_permission(who, actions) for who, actions in wanted.items() if actions - seen.get(who, set())]
@@ -133,18 +135,23 @@ class AwsDataSources:
         return {each["Principal"]: set(each["Actions"]) for each in found.get("Permissions", [])}
 
     def _sharing(self, permissions: dict[str, set[str]]) -> Sharing:
-        owners, viewers = (self._groups_with(permissions, set(actions)) for actions in (OWN, VIEW))
-        ours = {self._groups + name for name in owners | viewers}
-        return Sharing(owners, viewers, frozenset(permissions) - ours)
-
-    def _groups_with(self, permissions: dict[str, set[str]], actions: set[str]) -> frozenset[str]:
-        """The groups of our namespace with exactly these actions."""
-        found = (who for who, allowed in permissions.items() if allowed == actions and who.startswith(self._groups))
-        return frozenset(who.removeprefix(self._groups) for who in found)
+        named = Sharing(
+            owners=_with(permissions, OWN, self._groups),
+            viewers=_with(permissions, VIEW, self._groups),
+            owner_users=_with(permissions, OWN, self._users),
+            viewer_users=_with(permissions, VIEW, self._users),
+        )
+        return replace(named, others=frozenset(permissions) - frozenset(self._wanted(named)))
 
     def _wanted(self, sharing: Sharing) -> dict[str, set[str]]:
-        viewers = {self._groups + group: set(VIEW) for group in sorted(sharing.viewers)}
-        return {**viewers, **{self._groups + group: set(OWN) for group in sorted(sharing.owners)}}
+        """Actions by principal, the viewers first."""
+        groups, users = self._groups, self._users
+        return {
+            **{groups + name: set(VIEW) for name in sorted(sharing.viewers)},
+            **{users + name: set(VIEW) for name in sorted(sharing.viewer_users)},
+            **{groups + name: set(OWN) for name in sorted(sharing.owners)},
+            **{users + name: set(OWN) for name in sorted(sharing.owner_users)},
+        }
 
 
 class AwsQuickAccount:
@@ -204,6 +211,12 @@ def _refusals(data_source_id: str) -> Iterator[None]:
         if code_of(error) in SHARING_REFUSALS:
             raise DataSourceFailed(f"data source {data_source_id}: {error}") from error
         raise
+
+
+def _with(permissions: dict[str, set[str]], actions: Sequence[str], prefix: str) -> frozenset[str]:
+    """The groups, or the users, of our namespace with exactly these actions."""
+    found = (who for who, allowed in permissions.items() if allowed == set(actions) and who.startswith(prefix))
+    return frozenset(who.removeprefix(prefix) for who in found)
 
 
 def _permission(principal: str, actions: set[str]) -> Any:

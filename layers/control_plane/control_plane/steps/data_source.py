@@ -5,6 +5,7 @@ from datetime import datetime
 
 from control_plane import propagation
 from control_plane.account import Connection, Hub
+from control_plane.contradictions import DISPLAYED
 from control_plane.dependents import describe
 from control_plane.errors import DataSourceFailed, NotOurs
 from control_plane.ports.notifications import Notifications
@@ -22,6 +23,7 @@ from control_plane.profiles import Profile
 from control_plane.steps import dependents
 
 FIRST_PAUSE, LONGEST_PAUSE = 5, 120  # seconds between attempts, doubled each time
+LONGEST_NAME = 128  # characters of a data source's name
 
 
 @dataclass(frozen=True)
@@ -82,10 +84,12 @@ class RetryState:
         return min(FIRST_PAUSE << min(self.attempt, 10), LONGEST_PAUSE)
 
 
-def display_name(account_name: str, connection: Connection) -> str:
-    """The name that authors see in Quick: at most 128 characters."""
-    suffix = f" ({connection.account_id}) {connection.profile}"
-    return account_name[: 128 - len(suffix)] + suffix
+def display_name(account_name: str, connection: Connection, pattern: str = DISPLAYED) -> str:
+    """The name that authors see in Quick: at most 128 characters. If it is longer, the account's name is cut."""
+    named = pattern.replace("{account}", connection.account_id).replace("{profile}", connection.profile)
+    places = named.count("{account_name}")
+    room = LONGEST_NAME - len(named.replace("{account_name}", ""))
+    return named.replace("{account_name}", account_name[: max(0, room // max(1, places))])[:LONGEST_NAME]
 
 
 def settings(connection: Connection, profile: Profile, hub: Hub) -> DataSourceSettings:
@@ -104,12 +108,17 @@ def ownership_problem(connection: Connection, found: DataSource | None, hub: Hub
 
 
 def wanted(connection: Connection, account_name: str, profile: Profile, hub: Hub) -> Wanted:
-    """The desired state of the connection's data source. A group that is owner and viewer is an owner."""
-    owners = frozenset(profile.owners)
+    """The desired state of the connection's data source. Whoever is owner and viewer is an owner."""
+    owners, owner_users = frozenset(profile.owners), frozenset(profile.owner_users)
     return Wanted(
-        name=display_name(account_name, connection),
+        name=display_name(account_name, connection, profile.display_name),
         settings=settings(connection, profile, hub),
-        sharing=Sharing(owners, frozenset(profile.viewers) - owners),
+        sharing=Sharing(
+            owners=owners,
+            viewers=frozenset(profile.viewers) - owners,
+            owner_users=owner_users,
+            viewer_users=frozenset(profile.viewer_users) - owner_users,
+        ),
     )
 
 

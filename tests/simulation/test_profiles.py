@@ -1,0 +1,158 @@
+"""What a profile says is what an account and Quick have: workgroup, tables, keys, boundary, sharing, name."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from sandbox.aws.clock import VirtualClock
+from sandbox.organization import PROJECT, Sandbox
+from tests.prototypes import directory, prototype
+from tests.simulation.conftest import START, Story
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ALIAS = "alias/quick-results"
+FULL = {
+    "description": "one table, results under a key, a limit, tags for the bill, shared with people",
+    "databases": ["quick_sales"],
+    "tables": ["quick_sales/orders"],
+    "data_buckets": ["quick-data-{account}"],
+    "kms_key_aliases": [ALIAS],
+    "results_key_alias": ALIAS,
+    "bytes_scanned_limit": 20_000_000_000,
+    "cost_tags": {"team": "sales", "cost center": "42"},
+    "owners": ["quick-athena-owners"],
+    "owner_users": ["ann"],
+    "viewer_users": ["ben"],
+    "display_name": "Orders of {account_name}, {account}",
+}
+BOUNDED = {
+    "description": "a boundary of the company's in place of ours",
+    "databases": ["quick_*"],
+    "data_buckets": ["quick-data-{account}"],
+    "owners": ["quick-athena-owners"],
+    "permissions_boundary": "company/limits",
+}
+ANYTHING = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+
+
+@prototype
+def story() -> Iterator[Story]:
+    """A deployed sandbox whose profiles file has these two besides the default, and three users of Quick."""
+    layer = directory("consumer")
+    profiles = yaml.safe_load((PROJECT / "layers/consumer/profiles.yaml").read_text(encoding="utf-8"))
+    profiles["profiles"] |= {"full": FULL, "bounded": BOUNDED}
+    (layer / "profiles.yaml").write_text(yaml.safe_dump(profiles), encoding="utf-8")
+    body = (PROJECT / "layers/consumer/consumer_role.yaml").read_text(encoding="utf-8")
+    (layer / "consumer_role.yaml").write_text(body, encoding="utf-8")
+    with Sandbox(VirtualClock(START), layer) as world:
+        world.create_organization()
+        world.deploy()
+        world.warm_up()
+        story = Story(world)
+        for name in ("ann", "ben", "carol"):
+            _quick(story).register_user(
+                AwsAccountId=_hub(story),
+                Namespace="default",
+                IdentityType="QUICKSIGHT",
+                Email=f"{name}@example.com",
+                UserRole="AUTHOR",
+                UserName=name,
+            )
+        yield story
+
+
+def _hub(story: Story) -> str:
+    return str(story.world.cloud.topology.hub)
+
+
+def _quick(story: Story) -> Any:
+    return story.world.boto3_session(_hub(story)).client("quicksight")
+
+
+def _connected(story: Story, profile: str) -> str:
+    account_id = story.member()
+    session: Any = story.world.boto3_session(account_id)
+    story.world.quick.seed_lake(account_id, "quick_sales", "salaries", f"quick-data-{account_id}")
+    key = session.client("kms").create_key()["KeyMetadata"]
+    session.client("kms").create_alias(AliasName=ALIAS, TargetKeyId=key["KeyId"])
+    session.client("iam").create_policy(PolicyName="limits", Path="/company/", PolicyDocument=json.dumps(ANYTHING))
+    story.world.tag(account_id, profile)
+    story.run()
+    assert story.status(account_id, profile) == "connected"
+    return account_id
+
+
+def _sharing(story: Story, account_id: str) -> dict[str, int]:
+    """How many actions each group and user has."""
+    found = _quick(story).describe_data_source_permissions(
+        AwsAccountId=_hub(story), DataSourceId=f"quick-athena-{account_id}-full"
+    )
+    return {each["Principal"].split(":")[-1]: len(each["Actions"]) for each in found["Permissions"]}
+
+
+def test_the_workgroup_we_make_is_as_the_profile_says(story: Story) -> None:
+    account_id = _connected(story, "full")
+    athena: Any = story.world.boto3_session(account_id).client("athena")
+    made = athena.get_work_group(WorkGroup="quick-athena-full")["WorkGroup"]["Configuration"]
+    assert made["EnforceWorkGroupConfiguration"] is True
+    assert int(made["BytesScannedCutoffPerQuery"]) == 20_000_000_000
+    assert made["ResultConfiguration"]["EncryptionConfiguration"] == {
+        "EncryptionOption": "SSE_KMS",
+        "KmsKey": f"arn:aws:kms:eu-west-1:{account_id}:{ALIAS}",
+    }
+    arn = f"arn:aws:athena:eu-west-1:{account_id}:workgroup/quick-athena-full"
+    tags = {each["Key"]: each["Value"] for each in athena.list_tags_for_resource(ResourceARN=arn)["Tags"]}
+    assert tags.items() >= {"managed-by": "quick-onboarding", "team": "sales", "cost center": "42"}.items()
+
+
+def test_only_the_named_table_of_a_database_is_answered(story: Story) -> None:
+    source_id = f"quick-athena-{_connected(story, 'full')}-full"
+    story.world.iam.settle()
+    assert story.world.quick.query(source_id, "quick_sales", "orders").allowed
+    refused = story.world.quick.query(source_id, "quick_sales", "salaries")
+    assert not refused.allowed
+    assert "glue:GetTable" in refused.message
+
+
+def test_people_and_groups_share_it_as_the_profile_says_and_changes_by_hand_are_undone(story: Story) -> None:
+    account_id = _connected(story, "full")
+    wanted = {"group/default/quick-athena-owners": 6, "user/default/ann": 6, "user/default/ben": 3}
+    assert _sharing(story, account_id) == wanted
+
+    found = _quick(story).describe_data_source_permissions(
+        AwsAccountId=_hub(story), DataSourceId=f"quick-athena-{account_id}-full"
+    )["Permissions"]
+    (anns,) = [each for each in found if each["Principal"].endswith("user/default/ann")]
+    carols = {**anns, "Principal": anns["Principal"].replace("/ann", "/carol")}
+    _quick(story).update_data_source_permissions(
+        AwsAccountId=_hub(story),
+        DataSourceId=f"quick-athena-{account_id}-full",
+        GrantPermissions=[carols],
+        RevokePermissions=[anns],
+    )
+    story.start({"account_id": account_id})
+    story.run()
+    assert _sharing(story, account_id) == wanted
+
+
+def test_the_name_in_quick_is_made_of_the_profiles_pattern(story: Story) -> None:
+    account_id = _connected(story, "full")
+    source = story.data_source(account_id, "full")
+    assert source is not None
+    assert source["Name"] == f"Orders of sales, {account_id}"
+
+
+def test_the_companys_boundary_stands_in_place_of_ours(story: Story) -> None:
+    account_id = _connected(story, "bounded")
+    iam: Any = story.world.boto3_session(account_id).client("iam")
+    role = iam.get_role(RoleName="quick-athena-bounded")["Role"]
+    boundary = f"arn:aws:iam::{account_id}:policy/company/limits"
+    assert role["PermissionsBoundary"]["PermissionsBoundaryArn"] == boundary
+    assert iam.list_policies(Scope="Local", PathPrefix="/quick-athena/")["Policies"] == []
+    story.world.iam.settle()
+    assert story.world.quick.query(f"quick-athena-{account_id}-bounded", "quick_sales", "orders").allowed
