@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from control_plane import wiring
 from sandbox.aws.clock import VirtualClock
 from sandbox.organization import PROJECT, Sandbox
 from tests.prototypes import directory, prototype
@@ -37,15 +38,24 @@ BOUNDED = {
     "owners": ["quick-athena-owners"],
     "permissions_boundary": "company/limits",
 }
+LACKING = {
+    "description": "it names a group, a user and a folder that nobody made yet",
+    "databases": ["quick_*"],
+    "data_buckets": ["quick-data-{account}"],
+    "owners": ["quick-athena-owners"],
+    "viewers": ["late"],
+    "viewer_users": ["nobody"],
+    "folder": "sales",
+}
 ANYTHING = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
 
 
 @prototype
 def story() -> Iterator[Story]:
-    """A deployed sandbox whose profiles file has these two besides the default, and three users of Quick."""
+    """A deployed sandbox whose profiles file has these three besides the default, and three users of Quick."""
     layer = directory("consumer")
     profiles = yaml.safe_load((PROJECT / "layers/consumer/profiles.yaml").read_text(encoding="utf-8"))
-    profiles["profiles"] |= {"full": FULL, "bounded": BOUNDED}
+    profiles["profiles"] |= {"full": FULL, "bounded": BOUNDED, "lacking": LACKING}
     (layer / "profiles.yaml").write_text(yaml.safe_dump(profiles), encoding="utf-8")
     body = (PROJECT / "layers/consumer/consumer_role.yaml").read_text(encoding="utf-8")
     (layer / "consumer_role.yaml").write_text(body, encoding="utf-8")
@@ -87,10 +97,16 @@ def _connected(story: Story, profile: str) -> str:
     return account_id
 
 
-def _sharing(story: Story, account_id: str) -> dict[str, int]:
+def _members(story: Story) -> list[str]:
+    """What is in the folder `sales`."""
+    found = _quick(story).list_folder_members(AwsAccountId=_hub(story), FolderId="sales")
+    return [str(each["MemberId"]) for each in found["FolderMemberList"]]
+
+
+def _sharing(story: Story, account_id: str, profile: str = "full") -> dict[str, int]:
     """How many actions each group and user has."""
     found = _quick(story).describe_data_source_permissions(
-        AwsAccountId=_hub(story), DataSourceId=f"quick-athena-{account_id}-full"
+        AwsAccountId=_hub(story), DataSourceId=f"quick-athena-{account_id}-{profile}"
     )
     return {each["Principal"].split(":")[-1]: len(each["Actions"]) for each in found["Permissions"]}
 
@@ -138,6 +154,52 @@ def test_people_and_groups_share_it_as_the_profile_says_and_changes_by_hand_are_
     story.start({"account_id": account_id})
     story.run()
     assert _sharing(story, account_id) == wanted
+
+
+def test_a_group_that_does_not_exist_is_a_finding_until_somebody_creates_it(story: Story) -> None:
+    account_id = _connected(story, "lacking")
+    record = story.world.record(account_id, "lacking")
+    assert record is not None
+    assert record["finding"] == (
+        "Quick has no group late and no user nobody and no folder sales, which profiles.yaml names"
+    )
+    assert _sharing(story, account_id, "lacking") == {"group/default/quick-athena-owners": 6}
+
+    _quick(story).create_group(AwsAccountId=_hub(story), Namespace="default", GroupName="late")
+    _quick(story).create_folder(AwsAccountId=_hub(story), FolderId="sales", Name="Sales")
+    story.start({"account_id": account_id})
+    story.run()
+    record = story.world.record(account_id, "lacking")
+    assert record is not None
+    assert record["finding"] == "Quick has no user nobody, which profiles.yaml names"
+    assert _sharing(story, account_id, "lacking")["group/default/late"] == 3
+    assert _members(story) == [f"quick-athena-{account_id}-lacking"]
+
+
+def test_a_data_source_taken_out_of_its_folder_is_put_back(story: Story) -> None:
+    _quick(story).create_folder(AwsAccountId=_hub(story), FolderId="sales", Name="Sales")
+    account_id = _connected(story, "lacking")
+    source_id = f"quick-athena-{account_id}-lacking"
+    assert _members(story) == [source_id]
+    place = {"AwsAccountId": _hub(story), "FolderId": "sales", "MemberId": source_id, "MemberType": "DATASOURCE"}
+    _quick(story).delete_folder_membership(**place)
+    story.start({"account_id": account_id})
+    story.run()
+    assert _members(story) == [source_id]
+
+
+def test_a_group_deleted_later_is_recorded_and_takes_nothing_else_away(story: Story) -> None:
+    _quick(story).create_group(AwsAccountId=_hub(story), Namespace="default", GroupName="late")
+    account_id = _connected(story, "lacking")
+    assert _sharing(story, account_id, "lacking")["group/default/late"] == 3
+    _quick(story).delete_group(AwsAccountId=_hub(story), Namespace="default", GroupName="late")
+    wiring.quick_account.cache_clear()  # no function stays warm for ever
+    story.start({"account_id": account_id})
+    story.run()
+    record = story.world.record(account_id, "lacking")
+    assert record is not None
+    assert (record["status"], "no group late" in record["finding"]) == ("connected", True)
+    assert "group/default/late" not in _sharing(story, account_id, "lacking")
 
 
 def test_the_name_in_quick_is_made_of_the_profiles_pattern(story: Story) -> None:

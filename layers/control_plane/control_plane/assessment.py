@@ -41,7 +41,6 @@ class AssessmentDependencies:
 
     organization: Organization
     observation: ObservationDependencies
-    quick: QuickAccount
     profiles: Callable[[], Mapping[str, Profile]]
 
 
@@ -69,7 +68,8 @@ def assess(
     wanted = desired(request, account, profiles)
     seen = observe(account, {*wanted.profiles, *extra_profiles}, profiles, hub, deps.observation)
     actions = [
-        _checked_with_quick(planned, seen, profiles, deps.quick) for planned in plan(wanted, seen, opt_in_policy, now)
+        _checked_with_quick(planned, seen, profiles, deps.observation.quick_account)
+        for planned in plan(wanted, seen, opt_in_policy, now)
     ]
     if not_found and not actions:
         raise not_found

@@ -72,6 +72,8 @@ class Observed(Value):
     since: datetime | None = None  # when the record got its status
     stack_id: str = ""  # id of the stack in the account, as the stack set knows it
     retained: str = ""  # what stays in the account after a removal, as recorded
+    finding: str = ""  # what of the profile Quick lacks
+    recorded_finding: str = ""  # the same, as recorded
 
     @property
     def is_complete(self) -> bool:
@@ -168,7 +170,7 @@ def _if_wanted(profile: str, wanted: Desired, seen: Observed | None) -> PlannedA
     if seen.consumer_role is Presence.DRIFTED:
         why = "somebody changed the consumer role in the account"
         return PlannedAction(profile=profile, action=Action.REBUILD, reason=why, run_as_role=run_as_role)
-    if seen.is_complete and seen.recorded == "connected":
+    if seen.is_complete and seen.recorded == "connected" and seen.finding == seen.recorded_finding:
         return PlannedAction(profile=profile, action=Action.NOTHING, reason="connected already")
     first_connection = not seen.access and seen.data_source is Presence.ABSENT
     is_begun = seen.recorded in ("connecting", "disconnecting")  # it was counted then, or it comes back

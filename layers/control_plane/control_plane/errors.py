@@ -64,7 +64,7 @@ class QuickNotReady(Exception):
 
 
 class GroupNotFound(Exception):
-    """A profile shares its data sources with a Quick group that does not exist."""
+    """None of the groups and users that a profile names as owners exists in Quick."""
 
 
 class ConsumerRoleFailed(Exception):

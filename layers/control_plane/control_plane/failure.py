@@ -85,7 +85,7 @@ REMEDIATIONS = {
     ),
     errors.GroupNotFound.__name__: Remediation(
         "a typing error in profiles.yaml, a group not created yet, or one in another namespace or identity Region",
-        "create the group in Quick (with IAM Identity Center or Active Directory: there, and let Quick have it), "
+        "create one of them in Quick (with IAM Identity Center or Active Directory: there, and let Quick have it), "
         f"or correct profiles.yaml and deploy, {RETRY}",
     ),
     errors.ConsumerRoleFailed.__name__: Remediation(

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from control_plane.account import Account, Connection, Hub
 from control_plane.decision import Observed, Presence, is_misplaced
 from control_plane.ports.access import Shards
-from control_plane.ports.quick import DataSource, DataSources
+from control_plane.ports.quick import DataSource, DataSources, QuickAccount
 from control_plane.ports.registry import Record, Registry
 from control_plane.ports.stack_sets import StackInstance, StackSets
 from control_plane.profiles import Profile, parameters
+from control_plane.readiness import reachable
 from control_plane.steps import data_source
 
 MAX_RECORDS = (
@@ -26,6 +27,7 @@ class ObservationDependencies:
     policies: Shards
     quick: DataSources
     registry: Registry
+    quick_account: QuickAccount
 
 
 def observe(
@@ -44,17 +46,20 @@ def observe(
             instance = None  # AWS still lists the account in the stack set, but there is nothing we could remove
         source = deps.quick.find(connection.data_source_id)
         unmanaged = data_source.ownership_problem(connection, source, hub)
+        shared, finding = reachable(profile, deps.quick_account) if source and profile else (profile, "")
         seen[name] = Observed(
             profile=name,
             consumer_role=_consumer_role(connection, profile, hub, instance, deps.stack_sets),
             access=name in allowed,
             misplaced=is_misplaced(allowed.get(name, set()), profile),
-            data_source=_data_source(connection, account.name, source, profile, hub, unmanaged=unmanaged),
+            data_source=_data_source(connection, account.name, source, shared, hub, deps.quick, unmanaged=unmanaged),
             unmanaged=unmanaged,
             recorded=record.status if record else None,
             remove_after=record.remove_after if record else None,
             since=record.since if record else None,
             retained=record.retained if record else "",
+            finding=finding,
+            recorded_finding=record.finding if record else "",
             stack_id=instance.stack_id if instance else "",
         )
     return seen
@@ -104,10 +109,14 @@ def _data_source(
     found: DataSource | None,
     profile: Profile | None,
     hub: Hub,
+    quick: DataSources,
     *,
     unmanaged: str,
 ) -> Presence:
     if found is None or unmanaged:
         return Presence.ABSENT
-    wanted = data_source.wanted(connection, account_name, profile, hub) if profile else None
-    return Presence.CURRENT if wanted and data_source.is_current(found, wanted) else Presence.DIFFERENT
+    if profile is None:
+        return Presence.DIFFERENT
+    wanted = data_source.wanted(connection, account_name, profile, hub)
+    is_right = data_source.is_current(found, wanted) and data_source.is_filed(connection, wanted, quick)
+    return Presence.CURRENT if is_right else Presence.DIFFERENT

@@ -138,6 +138,11 @@ class Profile(BaseModel):
     owner_users: list[Group] = Field([], description="Quick users that may do the same.")
     viewers: list[Group] = Field([], description="Quick groups that may use the data source.")
     viewer_users: list[Group] = Field([], description="Quick users that may use it.")
+    folder: str | None = Field(
+        None,
+        pattern=FOLDER,
+        description="Id of a shared folder of Quick, in the hub's Region, that gets the data source.",
+    )
     display_name: str = Field(
         DISPLAYED,
         pattern=DISPLAY_NAME,

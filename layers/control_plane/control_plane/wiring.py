@@ -268,9 +268,10 @@ def removal_dependencies() -> RemovalDependencies:
 
 @cache
 def quick_account() -> QuickAccount:
-    """The hub account's Amazon Quick; its groups live in the identity Region."""
+    """The hub account's Amazon Quick; its groups and users live in the identity Region."""
     quick = QuickSettings.read()
-    return AwsQuickAccount(_client("quicksight", quick.quick_identity_region), hub(), quick.quick_namespace)
+    identities = _client("quicksight", quick.quick_identity_region)
+    return AwsQuickAccount(identities, _client("quicksight"), hub(), quick.quick_namespace)
 
 
 def registry() -> Registry:
@@ -347,5 +348,7 @@ def assessment_dependencies(shards: Shards | None = None) -> AssessmentDependenc
     from control_plane.assessment import AssessmentDependencies
     from control_plane.observation import ObservationDependencies
 
-    observation = ObservationDependencies(stack_sets(), shards or access_policies(), data_sources(), registry())
-    return AssessmentDependencies(organization(), observation, quick_account(), known_profiles)
+    observation = ObservationDependencies(
+        stack_sets(), shards or access_policies(), data_sources(), registry(), quick_account()
+    )
+    return AssessmentDependencies(organization(), observation, known_profiles)

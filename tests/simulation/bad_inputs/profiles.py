@@ -22,6 +22,7 @@ GOOD: dict[str, Any] = {
 }
 ELSEWHERE = {**GOOD, "work_group": "nowhere", "results_location": "s3://quick-data-{account}/results/"}
 SHARED = {**GOOD, "viewers": ["people-nobody-made"]}
+OWNERLESS = {**GOOD, "owners": ["people-nobody-made"]}
 PRIVATE = {**GOOD, "accounts": ["111122223333"], "units": ["ou-ab12-consumers1"]}
 TAKEN = ("taken", "blue", "automatic", "unmanaged")  # names somebody takes before us
 FILE = yaml.safe_dump(
@@ -31,6 +32,7 @@ FILE = yaml.safe_dump(
             "sales": GOOD,
             "elsewhere": ELSEWHERE,
             "shared": SHARED,
+            "ownerless": OWNERLESS,
             "private": PRIVATE,
             **dict.fromkeys(TAKEN, GOOD),
         }

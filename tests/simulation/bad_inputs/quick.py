@@ -14,8 +14,10 @@ from tests.simulation.bad_inputs.vocabulary import (
     Stage,
     Trouble,
     connected,
+    entry,
     in_turn,
     instance,
+    source,
     tag,
 )
 
@@ -87,10 +89,19 @@ CASES = [
         trouble=edition("STANDARD"),
     ),
     Case(
-        "a group that does not exist",
+        "owners that do not exist",
         "GroupNotFound",
-        f"{WHO} Quick has no group people-nobody-made, with which profiles.yaml shares the data source",
+        f"{WHO} nobody would own the data source: Quick has no group people-nobody-made, which profiles.yaml names",
+        "connection#ownerless",
+        happens=tag("ownerless"),
+    ),
+    Case(
+        "viewers that do not exist: the record's `finding` names them",
+        "",
+        "the tag quick-athena says shared",
         "connection#shared",
+        Change("the account is connected", frozenset({source("shared"), entry("shared"), instance("shared")})),
+        status="connected",
         happens=tag("shared"),
     ),
     Case(

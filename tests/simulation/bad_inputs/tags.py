@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 WHO = f"account {ACCOUNT}: AssessAccount: the tag quick-athena"
 WRITE = "write enabled, paused, disabled, or profile names separated by spaces"
 NO_NAME = "which is no profile name (lower-case letters, digits, hyphens)"
-DEFINED = "it defines automatic, blue, default, elsewhere, private, sales, shared, taken, unmanaged"
+DEFINED = "it defines automatic, blue, default, elsewhere, ownerless, private, sales, shared, taken, unmanaged"
 
 
 def expiring_tomorrow(stage: Stage) -> None:

@@ -57,6 +57,7 @@ class AwsDataSources:
 
     def __init__(self, client: "QuickSightClient", hub: Hub, identity_region: str, namespace: str) -> None:
         self._client, self._hub = client, hub
+        self._hub_arn = f"arn:{hub.partition}:quicksight:{hub.region}:{hub.account_id}"
         identities = f"arn:{hub.partition}:quicksight:{identity_region}:{hub.account_id}"
         self._groups, self._users = f"{identities}:group/{namespace}/", f"{identities}:user/{namespace}/"
 
@@ -124,6 +125,24 @@ class AwsDataSources:
             if changes := _not_empty(GrantPermissions=missing[:PER_CALL], RevokePermissions=too_much[:PER_CALL]):
                 self._client.update_data_source_permissions(**self._named(data_source_id), **changes)
 
+    def is_in_folder(self, data_source_id: str, folder_id: str) -> bool:
+        """Whether that folder has it."""
+        pages = self._client.get_paginator("list_folders_for_resource").paginate(
+            AwsAccountId=self._hub.account_id, ResourceArn=f"{self._hub_arn}:datasource/{data_source_id}"
+        )
+        with named_errors():
+            return any(arn.endswith(f":folder/{folder_id}") for page in pages for arn in page.get("Folders", []))
+
+    def put_in_folder(self, data_source_id: str, folder_id: str) -> Refusal | None:
+        """Put it into that folder, or return Quick's refusal."""
+        return _request(
+            self._client.create_folder_membership,
+            AwsAccountId=self._hub.account_id,
+            FolderId=folder_id,
+            MemberId=data_source_id,
+            MemberType="DATASOURCE",
+        )
+
     def remove(self, data_source_id: str) -> None:
         """Delete it. No error when it does not exist or is being changed: the caller checks again."""
         with named_errors(), tolerating(MISSING, "ConflictException"):
@@ -155,15 +174,15 @@ class AwsDataSources:
 
 
 class AwsQuickAccount:
-    """Port `QuickAccount` over Amazon Quick, in the Region that holds its groups.
+    """Port `QuickAccount` over Amazon Quick: groups and users in the identity Region, folders where data sources are.
 
     Positive answers are cached while the function stays warm: thousands of accounts need the same ones.
     """
 
-    def __init__(self, client: "QuickSightClient", hub: Hub, namespace: str) -> None:
-        self._client, self._hub, self._namespace = client, hub, namespace
+    def __init__(self, identities: "QuickSightClient", regional: "QuickSightClient", hub: Hub, namespace: str) -> None:
+        self._client, self._regional, self._hub, self._namespace = identities, regional, hub, namespace
         self._edition: str | None = None
-        self._groups: set[str] = set()
+        self._known: set[tuple[str, str]] = set()
 
     def edition(self) -> str | None:
         """STANDARD, ENTERPRISE or ENTERPRISE_AND_Q; None when the account is not subscribed."""
@@ -173,9 +192,22 @@ class AwsQuickAccount:
 
     def has_group(self, name: str) -> bool:
         """Whether that group exists."""
-        if name not in self._groups and self._exists(name):
-            self._groups.add(name)
-        return name in self._groups
+        return self._has("group", name, self._client.describe_group, Namespace=self._namespace, GroupName=name)
+
+    def has_user(self, name: str) -> bool:
+        """Whether that user exists."""
+        return self._has("user", name, self._client.describe_user, Namespace=self._namespace, UserName=name)
+
+    def has_folder(self, folder_id: str) -> bool:
+        """Whether that folder exists, in the Region of the data sources."""
+        return self._has("folder", folder_id, self._regional.describe_folder, FolderId=folder_id)
+
+    def _has(self, kind: str, name: str, describe: Callable[..., Any], **named: str) -> bool:
+        if (kind, name) not in self._known:
+            if unless_missing(MISSING, describe, AwsAccountId=self._hub.account_id, **named) is None:
+                return False
+            self._known.add((kind, name))
+        return True
 
     def _read_edition(self) -> str | None:
         call = self._client.describe_account_subscription
@@ -183,10 +215,6 @@ class AwsQuickAccount:
         found = answer["AccountInfo"] if answer else {"AccountSubscriptionStatus": "UNSUBSCRIBED"}
         ended = found.get("AccountSubscriptionStatus", "").startswith("UNSUBSCRIBE")
         return None if ended else found.get("Edition", "STANDARD")
-
-    def _exists(self, name: str) -> bool:
-        group = {"AwsAccountId": self._hub.account_id, "Namespace": self._namespace, "GroupName": name}
-        return unless_missing(MISSING, self._client.describe_group, **group) is not None
 
 
 def _request(call: Callable[..., Any], **request: Any) -> Refusal | None:

@@ -80,6 +80,12 @@ class DataSources(Protocol):
     def share(self, data_source_id: str, sharing: Sharing) -> None:
         """Share it with exactly these groups and users: grant missing permissions, revoke the others."""
 
+    def is_in_folder(self, data_source_id: str, folder_id: str) -> bool:
+        """Whether that folder has it."""
+
+    def put_in_folder(self, data_source_id: str, folder_id: str) -> Refusal | None:
+        """Put it into that folder, or return Quick's refusal."""
+
     def remove(self, data_source_id: str) -> None:
         """Delete it; no error when it does not exist."""
 
@@ -134,3 +140,9 @@ class QuickAccount(Protocol):
 
     def has_group(self, name: str) -> bool:
         """Whether that group exists."""
+
+    def has_user(self, name: str) -> bool:
+        """Whether that user exists."""
+
+    def has_folder(self, folder_id: str) -> bool:
+        """Whether that folder exists, in the Region of the data sources."""

@@ -28,12 +28,16 @@ LONGEST_NAME = 128  # characters of a data source's name
 
 @dataclass(frozen=True)
 class EnsureResult:
-    """Whether the data source is ready; if not yet, the seconds to wait and Quick's last message."""
+    """Whether the data source is ready; if not yet, the seconds to wait and Quick's last message.
+
+    `finding`: what of the profile Quick lacks or does not do, although the data source works.
+    """
 
     ready: bool
     pause: int = 0
     attempt: int = 0
     message: str = ""
+    finding: str = ""
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,7 @@ class Wanted:
     name: str
     settings: DataSourceSettings
     sharing: Sharing
+    folder: str = ""
 
 
 @dataclass(frozen=True)
@@ -119,12 +124,18 @@ def wanted(connection: Connection, account_name: str, profile: Profile, hub: Hub
             owner_users=owner_users,
             viewer_users=frozenset(profile.viewer_users) - owner_users,
         ),
+        folder=profile.folder or "",
     )
 
 
 def is_current(found: DataSource | None, wanted: Wanted) -> bool:
     """Whether a data source works and is in its desired state."""
     return found is not None and _works(found, wanted) and found.sharing == wanted.sharing
+
+
+def is_filed(connection: Connection, wanted: Wanted, quick: DataSources) -> bool:
+    """Whether the data source is in its folder, if it is to be in one."""
+    return not wanted.folder or quick.is_in_folder(connection.data_source_id, wanted.folder)
 
 
 def _works(found: DataSource, wanted: Wanted) -> bool:
@@ -144,7 +155,7 @@ def ensure(
     if unmanaged := ownership_problem(connection, found, hub):
         raise NotOurs(unmanaged)
     if is_current(found, wanted):
-        return EnsureResult(ready=True)
+        return EnsureResult(ready=True, finding=_filed(connection, wanted, quick))
     refusal = None
     if found is None:
         refusal = quick.create(source_id, wanted.name, wanted.settings, wanted.sharing)
@@ -159,6 +170,14 @@ def ensure(
     if refusal:
         return _retry_or_fail(source_id, refusal, retry_state)
     return EnsureResult(ready=False, pause=FIRST_PAUSE, attempt=retry_state.attempt)
+
+
+def _filed(connection: Connection, wanted: Wanted, quick: DataSources) -> str:
+    """Put the data source into its folder. Returns why Quick does not; people query it all the same."""
+    if is_filed(connection, wanted, quick):
+        return ""
+    refusal = quick.put_in_folder(connection.data_source_id, wanted.folder)
+    return f"it is not in the folder {wanted.folder}: {refusal.message}" if refusal else ""
 
 
 def remove(
