@@ -209,6 +209,78 @@ def test_the_name_in_quick_is_made_of_the_profiles_pattern(story: Story) -> None
     assert source["Name"] == f"Orders of sales, {account_id}"
 
 
+def _tag(story: Story, account_id: str, **tags: str) -> None:
+    """Tag an account; `profiles` is the opt-in tag, the others are those that fit a profile to it."""
+    keys = {"quick-athena" if name == "profiles" else f"quick-athena:{name}": text for name, text in tags.items()}
+    with story.world.cloud.administering(story.world.cloud.topology.management):
+        story.world.cloud.client("organizations", "us-east-1").tag_resource(
+            ResourceId=account_id, Tags=[{"Key": key, "Value": value} for key, value in keys.items()]
+        )
+
+
+def _untag(story: Story, account_id: str, name: str) -> None:
+    with story.world.cloud.administering(story.world.cloud.topology.management):
+        organizations: Any = story.world.cloud.client("organizations", "us-east-1")
+        organizations.untag_resource(ResourceId=account_id, TagKeys=[f"quick-athena:{name}"])
+
+
+def _answers(story: Story, account_id: str, database: str) -> bool:
+    story.world.iam.settle()
+    return bool(story.world.quick.query(f"quick-athena-{account_id}-default", database, "orders").allowed)
+
+
+def test_a_tag_narrows_one_account_and_another_stays_as_it_is(story: Story) -> None:
+    narrowed, other = (_connected(story, "default") for _ in range(2))
+    for account_id in (narrowed, other):
+        story.world.quick.seed_lake(account_id, "quick_hr", "orders", f"quick-data-{account_id}")
+    assert _answers(story, narrowed, "quick_hr")
+    _tag(story, narrowed, databases="quick_sales")
+    story.run()
+    assert story.status(narrowed) == "connected"
+    found = [
+        _answers(story, account_id, name) for account_id in (narrowed, other) for name in ("quick_sales", "quick_hr")
+    ]
+    assert found == [True, False, True, True]
+    _untag(story, narrowed, "databases")
+    story.run()
+    assert _answers(story, narrowed, "quick_hr")
+
+
+def test_accounts_whose_tags_say_the_same_share_one_operation(story: Story) -> None:
+    first = _connected(story, "default")
+    accounts = [story.member() for _ in range(4)]
+    for account_id in accounts:
+        _tag(story, account_id, profiles="enabled", buckets=f"quick-data-{account_id}")
+    story.run()
+    assert [story.status(account_id) for account_id in accounts] == ["connected"] * 4
+    with story.world.cloud.administering(_hub(story)):
+        cloudformation: Any = story.world.cloud.client("cloudformation")
+        given = {"StackSetName": "quick-athena-default", "CallAs": "DELEGATED_ADMIN"}
+        operations = cloudformation.list_stack_set_operations(**given)["Summaries"]
+        together = [
+            {
+                each["Account"]
+                for each in cloudformation.list_stack_set_operation_results(**given, OperationId=o)["Summaries"]
+            }
+            for o in (each["OperationId"] for each in operations)
+        ]
+    assert set(accounts) in together
+    assert first not in set.union(*(each for each in together if accounts[0] in each))
+
+
+def test_a_tag_that_asks_too_much_is_refused_and_takes_nothing_away(story: Story) -> None:
+    account_id = _connected(story, "default")
+    _tag(story, account_id, databases="finance")
+    story.run()
+    record = story.world.record(account_id, "default")
+    assert record is not None
+    assert (record["status"], record["error"]) == ("failed", "AccountTagRefused")
+    assert _answers(story, account_id, "quick_sales")
+    _untag(story, account_id, "databases")
+    story.run()
+    assert story.status(account_id) == "connected"
+
+
 def test_the_companys_boundary_stands_in_place_of_ours(story: Story) -> None:
     account_id = _connected(story, "bounded")
     iam: Any = story.world.boto3_session(account_id).client("iam")

@@ -27,6 +27,11 @@ def of_values(values: Mapping[Any, Any]) -> Iterator[tuple[str, str]]:
     for table in _listed(values, "tables"):
         if str(table).split("/")[0] not in databases:
             yield "tables", f"{table!r} is in no database that `databases` has, written the same"
+    if "workgroup" in _listed(values, "accounts_may_widen") and not values.get("results_location"):
+        yield (
+            "accounts_may_widen",
+            "workgroup needs results_location: where an account's own workgroup puts its results",
+        )
     name = values.get("display_name", DISPLAYED)
     if isinstance(name, str) and ACCOUNT not in name and "{account_name}" not in name:
         yield "display_name", "needs {account} or {account_name}: authors could not tell the accounts apart"

@@ -45,6 +45,10 @@ class ProfileNotOffered(Exception):
     """The opt-in tag names a profile that profiles.yaml offers to other accounts only."""
 
 
+class AccountTagRefused(Exception):
+    """A tag of the account names what its profile does not allow to that account."""
+
+
 class InvalidProfiles(Exception):
     """The profiles file is not valid, so none of its profiles may be used."""
 

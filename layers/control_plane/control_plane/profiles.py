@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
@@ -72,6 +72,7 @@ FAULT_TEXTS = {  # our messages for the error types of pydantic
     "dict_type": "should be keys with values",
     "too_short": "needs at least one",
     "too_long": "has too many",
+    "literal_error": "should be workgroup, databases, buckets or groups",
     "int_type": "should be a number",
     "greater_than_equal": f"is too small: Athena takes no limit below {SMALLEST_LIMIT} bytes",
 }
@@ -155,6 +156,11 @@ class Profile(BaseModel):
         [],
         description="OUs, or the root: every account below may have the profile. With neither `accounts` nor `units`, "
         "every account may.",
+    )
+    accounts_may_widen: list[Literal["workgroup", "databases", "buckets", "groups"]] = Field(
+        [],
+        description="What an account's own tag may name although the profile does not have it. Without it such a tag "
+        "narrows only.",
     )
     run_as_role: RunAsRole = Field(
         1, description="Number of the hub's run-as role that may assume the consumer roles (parameter `RunAsRoles`)."

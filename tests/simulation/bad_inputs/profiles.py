@@ -145,6 +145,37 @@ CASES = [
         default_with(work_group="primary", results_location="s3://results"),
         f"{PLACE}.results_location: 's3://results' is {RULES[LOCATION]}",
     ),
+    refused(
+        "a table of a database that is not exposed",
+        default_with(tables=["hr/staff"]),
+        f"{PLACE}.tables: 'hr/staff' is in no database that `databases` has, written the same",
+    ),
+    refused(
+        "a limit of scanned bytes that Athena does not take",
+        default_with(bytes_scanned_limit=1000),
+        f"{PLACE}.bytes_scanned_limit: is too small: Athena takes no limit below 10000000 bytes",
+    ),
+    refused(
+        "a cost tag of AWS's own",
+        default_with(cost_tags={"aws:team": "sales"}),
+        f"{PLACE}.cost_tags: 'aws:team' is not yours to set",
+    ),
+    refused(
+        "a key for results that the role may not use",
+        default_with(results_key_alias="alias/results"),
+        f"{PLACE}.results_key_alias: 'alias/results' is not in kms_key_aliases too: nobody could read the results",
+    ),
+    refused(
+        "a name in Quick that is the same for all accounts",
+        default_with(display_name="Data"),
+        f"{PLACE}.display_name: needs {{account}} or {{account_name}}: authors could not tell the accounts apart",
+    ),
+    refused(
+        "accounts may name workgroups, and nobody says where the results go",
+        default_with(accounts_may_widen=["workgroup"]),
+        f"{PLACE}.accounts_may_widen: workgroup needs results_location: "
+        "where an account's own workgroup puts its results",
+    ),
     refused("a key nobody knows", default_with(bucket="mine"), f"{PLACE}.bucket: is a key nobody knows"),
     refused(
         "text where a list belongs",

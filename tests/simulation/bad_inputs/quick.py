@@ -66,6 +66,11 @@ def unmark(stage: Stage) -> None:
         stage.world.cloud.client("quicksight").untag_resource(ResourceArn=arn, TagKeys=["managed-by"])
 
 
+def whole(profile: str) -> frozenset[str]:
+    """All parts of a connection."""
+    return frozenset({source(profile), entry(profile), instance(profile)})
+
+
 WHO = f"account {ACCOUNT}: AssessAccount:"
 EXISTS = f"{WHO} the data source quick-athena-{ACCOUNT}-default exists already: tag managed-by is None, ours is"
 ELSEWHERE = Change(
@@ -100,7 +105,7 @@ CASES = [
         "",
         "the tag quick-athena says shared",
         "connection#shared",
-        Change("the account is connected", frozenset({source("shared"), entry("shared"), instance("shared")})),
+        Change("the account is connected", frozenset({"stack set quick-athena-shared", *whole("shared")})),
         status="connected",
         happens=tag("shared"),
     ),

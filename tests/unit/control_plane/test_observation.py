@@ -8,7 +8,7 @@ import pytest
 from control_plane.access_policy import Shard
 from control_plane.account import DEPARTED, Connection
 from control_plane.decision import Observed, Presence
-from control_plane.observation import MAX_RECORDS, ObservationDependencies, observe, run_as_roles
+from control_plane.observation import MAX_RECORDS, ObservationDependencies, OwnProfiles, observe, run_as_roles
 from control_plane.ports.quick import Sharing
 from control_plane.ports.stack_sets import StackInstance
 from control_plane.profiles import Profile, parameters
@@ -29,7 +29,7 @@ def planes(*entries: str, recorded: str | None = None) -> ObservationDependencie
 
 
 def observed(there: ObservationDependencies, *wanted: str, of: str = "ACTIVE") -> dict[str, Observed]:
-    return observe(account(state=of), wanted, PROFILES, HUB, there)
+    return observe(account(state=of), wanted, OwnProfiles(PROFILES), HUB, there)
 
 
 def instance(**changes: object) -> StackInstance:
