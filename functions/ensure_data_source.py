@@ -1,6 +1,6 @@
 """EnsureDataSource: create or update the connection's Quick data source until it works."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
@@ -9,19 +9,20 @@ from aws_lambda_powertools.utilities.parser import event_parser
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from control_plane import wiring
-from control_plane.account import Connection
+from control_plane.account import Connection, TagValues
 from control_plane.steps import data_source
 
 logger = Logger()
 
 
 class Request(Connection):
-    """Which connection, the account's name for authors, and the retries so far."""
+    """Which connection, the account's name for authors, the retries so far, and what its tags say of the profile."""
 
     account_name: str
     since: datetime
     now: datetime
     attempt: int
+    values: TagValues = TagValues()
 
 
 @logger.inject_lambda_context
@@ -30,9 +31,10 @@ def handler(request: Request, context: LambdaContext) -> dict[str, Any]:
     """Whether it is ready; if not yet, the seconds to wait, the attempt, and Quick's last message."""
     logger.append_keys(account_id=request.account_id, profile=request.profile)
     retry_state = data_source.RetryState(request.since, request.now, request.attempt)
-    hub, profile = wiring.hub(), wiring.profile(request.profile)
+    hub, (profile, lacking) = wiring.hub(), wiring.fitted_profile(request.profile, request.values)
     wanted = data_source.wanted(request, request.account_name, profile, hub)
     progress = data_source.ensure(request, wanted, hub, retry_state, wiring.data_sources())
+    progress = replace(progress, finding="; ".join(filter(None, (lacking, progress.finding))))
     if progress.message:
         logger.info("retrying after a refusal", refusal=progress.message, attempt=progress.attempt)
     return asdict(progress)

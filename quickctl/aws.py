@@ -181,8 +181,8 @@ class Aws:
     def quick_account(self) -> AwsQuickAccount:
         """The hub account's Quick, and its groups."""
         quick = self.deployment.quick
-        client = self._client("quicksight", quick.quick_identity_region)
-        return AwsQuickAccount(client, self.deployment.hub, quick.quick_namespace)
+        identities = self._client("quicksight", quick.quick_identity_region)
+        return AwsQuickAccount(identities, self._client("quicksight"), self.deployment.hub, quick.quick_namespace)
 
     def stack_sets(self, template: Path) -> AwsStackSets:
         """Stack sets, compared with that template."""

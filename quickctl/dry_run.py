@@ -81,10 +81,10 @@ def plan(aws: Aws, files: ConsumerFiles, scope: str, now: datetime, pause: Calla
 def assessment_dependencies(aws: Aws, files: ConsumerFiles) -> AssessmentDependencies:
     """The dependencies of an assessment; it only reads."""
     observation = ObservationDependencies(
-        aws.stack_sets(files.template_file), aws.policies, aws.data_sources, aws.registry
+        aws.stack_sets(files.template_file), aws.policies, aws.data_sources, aws.registry, aws.quick_account
     )
     profiles = partial(files.deployable, aws.deployment.hub)
-    return AssessmentDependencies(aws.organization, observation, aws.quick_account, profiles)
+    return AssessmentDependencies(aws.organization, observation, profiles)
 
 
 def _dependencies(aws: Aws, files: ConsumerFiles, store: Any) -> SweepDependencies:

@@ -748,6 +748,7 @@ class FakeDataSources:
         self.refusals: list[tuple[str, str]] = []
         self.answers: list[Refusal | None] = []
         self.missing_groups: set[str] = set()
+        self.folders: dict[str, set[str]] = {}
         self.calls: list[str] = []
 
     def find(self, data_source_id: str) -> DataSource | None:
@@ -792,6 +793,21 @@ class FakeDataSources:
             return Refusal("ConflictException", f"another change of {data_source_id} is in progress")
         source.name, source.settings, source.state = name, settings, "updating"
         source.failure_type = source.failure = ""
+        return None
+
+    def is_in_folder(self, data_source_id: str, folder_id: str) -> bool:
+        """Whether that folder has it."""
+        return data_source_id in self.folders.get(folder_id, ())
+
+    def put_in_folder(self, data_source_id: str, folder_id: str) -> Refusal | None:
+        """Put it into that folder; another one of its name is refused."""
+        self.calls.append("put_in_folder")
+        name, members = self.sources[data_source_id].name, self.folders.get(folder_id)
+        if members is None:
+            return Refusal("ResourceNotFoundException", f"Folder {folder_id} is not found")
+        if any(self.sources[each].name == name for each in members):
+            return Refusal("ResourceExistsException", f"Folder {folder_id} already has an asset named {name}")
+        members.add(data_source_id)
         return None
 
     def _missing(self, sharing: Sharing) -> Refusal | None:
@@ -881,10 +897,12 @@ class FakeAssetCache:
 
 
 class FakeQuickAccount:
-    """Port `QuickAccount`: an edition (None: not subscribed) and the groups there are; counts the questions."""
+    """Port `QuickAccount`: an edition (None: not subscribed), the groups, users and folders; counts the questions."""
 
     def __init__(self, edition: str | None = "ENTERPRISE", groups: Iterable[str] = ("owners", "authors")) -> None:
         self.bought, self.groups, self.asked = edition, set(groups), 0
+        self.users: set[str] = set()
+        self.folders: set[str] = set()
 
     def edition(self) -> str | None:
         """What was bought; None when nothing was."""
@@ -894,6 +912,14 @@ class FakeQuickAccount:
     def has_group(self, name: str) -> bool:
         """Whether that group exists."""
         return name in self.groups
+
+    def has_user(self, name: str) -> bool:
+        """Whether that user exists."""
+        return name in self.users
+
+    def has_folder(self, folder_id: str) -> bool:
+        """Whether that folder exists."""
+        return folder_id in self.folders
 
 
 class FakeRegistry:

@@ -45,6 +45,9 @@ class _Fake:
     def create_role_chain(self, connection: Connection) -> None:  # noqa: ARG002 - the fake has no roles
         self._has_chain = True
 
+    def create_folder(self, folder_id: str) -> None:
+        self._fake.folders[folder_id] = set()
+
     def pass_time(self) -> None:
         if not self._has_chain:
             self._fake.refusals.append(("ACCESS_DENIED", "the role chain is refused"))
@@ -71,6 +74,10 @@ class _Adapter:
         policies = AwsAccessPolicies(self.deployed.client_as("EnsureAccess", "iam"), hub, external_ids(hub))
         policies.write(Shard(1, (connection.consumer_role_arn(hub),)))
         self.pass_time()
+
+    def create_folder(self, folder_id: str) -> None:
+        with self.deployed.as_administrator("quicksight") as client:
+            client.create_folder(AwsAccountId=self.deployed.hub.account_id, FolderId=folder_id, Name=folder_id)
 
     def pass_time(self) -> None:
         clock = self.deployed.world.clock
@@ -205,3 +212,31 @@ def test_a_group_that_does_not_exist_is_refused_by_name(
     with pytest.raises(DataSourceFailed, match="group/default/nobody"):
         quick.share(source_id, TO_NOBODY)
     assert seen(quick, connection).sharing == SHARING
+
+
+def test_it_is_put_into_a_folder_that_exists(
+    there: _Fake | _Adapter, connection: Connection, settings: DataSourceSettings
+) -> None:
+    quick, source_id = there.data_sources(), connection.data_source_id
+    there.create_folder("sales")
+    quick.create(source_id, "A name", settings, SHARING)
+    assert not quick.is_in_folder(source_id, "sales")
+    assert quick.put_in_folder(source_id, "sales") is None
+    assert [quick.is_in_folder(source_id, folder) for folder in ("sales", "hr")] == [True, False]
+    refusal = quick.put_in_folder(source_id, "hr")
+    assert refusal is not None
+    assert refusal.kind == "ResourceNotFoundException"
+
+
+def test_a_folder_takes_one_data_source_of_a_name(
+    there: _Fake | _Adapter, connection: Connection, settings: DataSourceSettings
+) -> None:
+    quick, source_id = there.data_sources(), connection.data_source_id
+    there.create_folder("sales")
+    other_id = f"{source_id}2"
+    for each in (source_id, other_id):
+        quick.create(each, "A name", settings, SHARING)
+    quick.put_in_folder(other_id, "sales")
+    refusal = quick.put_in_folder(source_id, "sales")
+    assert refusal is not None
+    assert refusal.kind == "ResourceExistsException"

@@ -30,6 +30,12 @@ class _Fake:
     def create_group(self, name: str) -> None:
         self._fake.groups.add(name)
 
+    def create_user(self, name: str) -> None:
+        self._fake.users.add(name)
+
+    def create_folder(self, folder_id: str) -> None:
+        self._fake.folders.add(folder_id)
+
 
 @dataclass
 class _Adapter:
@@ -38,7 +44,8 @@ class _Adapter:
     deployed: Deployed
 
     def quick_account(self) -> QuickAccount:
-        return AwsQuickAccount(self.deployed.client_as("AssessAccount", "quicksight"), self.deployed.hub, "default")
+        client = self.deployed.client_as("AssessAccount", "quicksight")
+        return AwsQuickAccount(client, client, self.deployed.hub, "default")
 
     def subscribe(self, edition: str | None) -> None:
         self.deployed.world.quick.subscription.edition = edition
@@ -46,6 +53,21 @@ class _Adapter:
     def create_group(self, name: str) -> None:
         with self.deployed.as_administrator("quicksight") as client:
             client.create_group(AwsAccountId=self.deployed.hub.account_id, Namespace="default", GroupName=name)
+
+    def create_user(self, name: str) -> None:
+        with self.deployed.as_administrator("quicksight") as client:
+            client.register_user(
+                AwsAccountId=self.deployed.hub.account_id,
+                Namespace="default",
+                IdentityType="QUICKSIGHT",
+                Email=f"{name}@example.com",
+                UserRole="AUTHOR",
+                UserName=name,
+            )
+
+    def create_folder(self, folder_id: str) -> None:
+        with self.deployed.as_administrator("quicksight") as client:
+            client.create_folder(AwsAccountId=self.deployed.hub.account_id, FolderId=folder_id, Name=folder_id)
 
 
 @pytest.fixture
@@ -70,3 +92,17 @@ def test_a_group_exists_from_its_creation_on(there: _Fake | _Adapter) -> None:
     assert [quick.has_group(name) for name in ("analysts", "auditors")] == [False, False]
     there.create_group("analysts")
     assert [quick.has_group(name) for name in ("analysts", "auditors")] == [True, False]
+
+
+def test_a_user_exists_from_its_creation_on(there: _Fake | _Adapter) -> None:
+    quick = there.quick_account()
+    assert [quick.has_user(name) for name in ("ann", "ben")] == [False, False]
+    there.create_user("ann")
+    assert [quick.has_user(name) for name in ("ann", "ben")] == [True, False]
+
+
+def test_a_folder_exists_from_its_creation_on(there: _Fake | _Adapter) -> None:
+    quick = there.quick_account()
+    assert [quick.has_folder(name) for name in ("sales", "hr")] == [False, False]
+    there.create_folder("sales")
+    assert [quick.has_folder(name) for name in ("sales", "hr")] == [True, False]

@@ -42,7 +42,15 @@ def boundaries(name: str) -> set[str]:
     if name == BOUNDARIES:
         return set(template(name)["Resources"])
     written = [r["Properties"] for r in template(name)["Resources"].values()]
-    return {r["PermissionsBoundary"]["Ref"] for r in written if "Ref" in r.get("PermissionsBoundary", "")}
+    return {ref for each in written for ref in _refs(each.get("PermissionsBoundary", ""))}
+
+
+def _refs(value: Any) -> Iterator[str]:
+    """What a value refers to, in whichever case."""
+    if isinstance(value, Mapping) and "Ref" in value:
+        yield value["Ref"]
+    elif isinstance(value, Mapping):
+        yield from (ref for each in value.get("Fn::If", ())[1:] for ref in _refs(each))
 
 
 def default(name: str, parameter: str) -> str:

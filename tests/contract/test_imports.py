@@ -18,6 +18,8 @@ PURE = (
     "events",
     "access_policy",
     "opt_in",
+    "contradictions",
+    "narrowing",
     "revocation_budget",
     "grant_budget",
     "decision",
@@ -43,7 +45,7 @@ PURE = (
 PURE_LIBRARIES = {"pydantic", "yaml"}
 # Modules that also do something, with a path or a port they are handed; a pure module may use these names of them.
 OF_OTHERS = {
-    "profiles": {"Profile"},
+    "profiles": {"Profile", "BUCKET", "DATABASE", "GROUP", "RULES", "WORD"},
     "steps/data_source": {"wanted"},
 }
 DOING = {"now", "today", "utcnow", "open", "read_text", "read_bytes", "load", "getenv", "environ"}

@@ -5,10 +5,11 @@ from typing import Any
 import pytest
 
 from control_plane.account import Connection
-from control_plane.profiles import Profile
+from control_plane.profiles import Profile, load
 from sandbox.aws.policy import Document, Principal, Request, evaluate
 from tests.contract import filled, project
 from tests.contract.filled import HUB_ACCOUNT, MANAGEMENT, MEMBER, ORGANIZATION, REGION, ROOT_UNIT, RUN_AS
+from tests.contract.service_reference import find
 
 OTHER = "999988887777"  # another account of the organization
 MARKING = {
@@ -172,12 +173,14 @@ def test_the_data_source_of_a_profile_with_a_longer_name_is_not_let_in(
     assert evaluate(request, identity=[everything], resource=trust, resource_account=MEMBER).allowed is allowed
 
 
-def consumer_role_may(profile: Profile, action: str, resource: str, owner: str = MEMBER) -> bool:
+def consumer_role_may(
+    profile: Profile, action: str, resource: str, owner: str = MEMBER, **keys: str | list[str]
+) -> bool:
     """Whether the consumer role of a profile may do that to something of an account of the organization."""
     document = filled.consumer(profile).resources()["ConsumerRolePolicy"]["Properties"]["PolicyDocument"]
     role = f"arn:aws:iam::{MEMBER}:role/quick-athena-sales"
     caller = Principal(MEMBER, role, f"arn:aws:sts::{MEMBER}:assumed-role/quick-athena-sales/quick")
-    context = {"aws:ResourceAccount": owner, "aws:ResourceOrgID": ORGANIZATION}
+    context = {"aws:ResourceAccount": owner, "aws:ResourceOrgID": ORGANIZATION, **keys}
     return evaluate(Request(caller, action, resource, context), identity=[document], resource_account=MEMBER).allowed
 
 
@@ -218,3 +221,68 @@ def test_athena_may_read_the_default_database_and_at_none_of_its_tables() -> Non
     for action in ("glue:GetTable", "glue:GetTables", "glue:GetPartitions"):
         assert not consumer_role_may(PROFILE, action, f"{glue}database/default")
         assert not consumer_role_may(PROFILE, action, f"{glue}table/default/orders")
+
+
+DEFAULT = load(project.ROOT / "layers/consumer/profiles.yaml").profiles["default"]
+
+
+def test_the_default_profile_has_no_star_where_aws_can_scope() -> None:
+    document = filled.consumer(DEFAULT, name="default").resources()["ConsumerRolePolicy"]["Properties"][
+        "PolicyDocument"
+    ]
+    everywhere = {
+        action
+        for statement in document["Statement"]
+        if "*" in project.as_list(statement["Resource"])
+        for action in project.as_list(statement["Action"])
+    }
+    assert everywhere == {"athena:ListDataCatalogs", "athena:ListWorkGroups", "athena:ListEngineVersions"}
+    assert [action for action in everywhere if (known := find(action)) is None or known.types] == []
+
+
+@pytest.mark.parametrize(("secure", "allowed"), [("true", True), ("false", False)])
+def test_the_results_bucket_is_reached_by_tls_only(secure: str, allowed: bool) -> None:  # noqa: FBT001 - a column
+    made = filled.consumer(DEFAULT).resources()["ResultsBucketPolicy"]["Properties"]["PolicyDocument"]
+    everything = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+    caller = Principal(MEMBER, f"arn:aws:iam::{MEMBER}:role/any", f"arn:aws:sts::{MEMBER}:assumed-role/any/session")
+    request = Request(caller, "s3:GetObject", "arn:aws:s3:::results/results/1.csv", {"aws:SecureTransport": secure})
+    assert evaluate(request, identity=[everything], resource=made, resource_account=MEMBER).allowed is allowed
+
+
+@pytest.mark.parametrize(("organization", "allowed"), [(ORGANIZATION, True), ("o-another", False)])
+def test_a_bucket_outside_the_organization_is_not_read(organization: str, allowed: bool) -> None:  # noqa: FBT001 - a column
+    keys = {"aws:ResourceOrgID": organization}
+    assert consumer_role_may(PROFILE, "s3:GetObject", "arn:aws:s3:::shared-lake/a", owner=OTHER, **keys) is allowed
+
+
+KEYED = PROFILE.model_copy(update={"kms_key_aliases": ["alias/lake"]})
+THROUGH_S3 = {"kms:ViaService": f"s3.{REGION}.amazonaws.com", "kms:ResourceAliases": ["alias/lake"]}
+
+
+@pytest.mark.parametrize(
+    ("other", "allowed"),
+    [
+        ({}, True),
+        ({"kms:ViaService": f"sns.{REGION}.amazonaws.com"}, False),
+        ({"kms:ResourceAliases": ["alias/payroll"]}, False),
+        ({"aws:ResourceOrgID": "o-another"}, False),
+    ],
+)
+def test_a_key_is_used_through_s3_and_by_the_profiles_aliases_only(other: dict[str, Any], allowed: bool) -> None:  # noqa: FBT001 - a column
+    key = f"arn:aws:kms:{REGION}:{MEMBER}:key/1234"
+    assert consumer_role_may(KEYED, "kms:Decrypt", key, **{**THROUGH_S3, **other}) is allowed
+
+
+@pytest.mark.parametrize(("organization", "allowed"), [(ORGANIZATION, True), ("o-another", False), ("", False)])
+def test_the_run_as_role_reaches_a_consumer_role_inside_the_organization_only(
+    organization: str,
+    allowed: bool,  # noqa: FBT001 - a column
+) -> None:
+    role = filled.consumer(PROFILE).resources()["ConsumerRole"]["Properties"]
+    everything = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+    caller = Principal(HUB_ACCOUNT, RUN_AS, f"arn:aws:sts::{HUB_ACCOUNT}:assumed-role/quick-athena-run-as/quick")
+    inside = {"aws:PrincipalOrgID": organization} if organization else {}
+    arn = f"arn:aws:iam::{MEMBER}:role/quick-athena-sales"
+    request = Request(caller, "sts:AssumeRole", arn, {"sts:ExternalId": DATA_SOURCE, **inside})
+    trust = role["AssumeRolePolicyDocument"]
+    assert evaluate(request, identity=[everything], resource=trust, resource_account=MEMBER).allowed is allowed

@@ -112,7 +112,7 @@ def _calls(tree: ast.Module) -> Iterator[str]:
 
 
 def _is_on_client(node: ast.AST) -> TypeGuard[ast.Attribute]:
-    return isinstance(node, ast.Attribute) and ast.unparse(node.value) == "self._client"
+    return isinstance(node, ast.Attribute) and ast.unparse(node.value) in ("self._client", "self._regional")
 
 
 def _service(tree: ast.Module) -> str | None:

@@ -21,7 +21,13 @@ OURS = Profile(
     lake_formation=True,
     owners=["owners"],
 )
-THEIRS = OURS.model_copy(update={"work_group": "primary", "results_location": "s3://results-{account}/quick/"})
+THEIRS = OURS.model_copy(
+    update={
+        "work_group": "primary",
+        "results_location": "s3://results-{account}/quick/",
+        "permissions_boundary": "company/limits",
+    }
+)
 TEMPLATES: dict[str, Filled] = {
     "hub": filled.hub(),
     "forwarding": filled.forwarding(),

@@ -245,7 +245,7 @@ def _arguments(state: str) -> Any:
 
 def _values() -> dict[str, Any]:
     context = {"context": {"State": {"EnteredTime": "now"}}}
-    return {"reason": "tagged", "generation": 4, "version": "1-2", **VARIABLES, "states": context}
+    return {"reason": "tagged", "generation": 4, "version": "1-2", "finding": "", **VARIABLES, "states": context}
 
 
 def test_the_machine_records_the_names_the_code_uses() -> None:

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from sandbox.aws.services.quick import Answer
 
 TABLE = ("quick_sales", "orders")
-PROFILE = "sealed"  # with everything a profile can have: keys and Lake Formation too
+SHARED_TABLE, SHARED_BUCKET = ("quick_sales", "prices"), "company-lake-eu"  # a bucket not named after the account
+PROFILE = "sealed"  # with everything a profile can have: keys, Lake Formation and a bucket of the company too
 ALIAS = "alias/quick-data"
 
 
@@ -38,6 +39,7 @@ def chain() -> Iterator[Chain]:
         story = Story(world)
         account_id = story.member()
         _encrypt(world, account_id)
+        world.quick.seed_lake(account_id, *SHARED_TABLE, SHARED_BUCKET)
         world.tag(account_id, PROFILE)
         story.run()
         assert story.status(account_id, PROFILE) == "connected"
@@ -58,10 +60,10 @@ class Chain:
         """IAM as an administrator of an account."""
         return self.world.boto3_session(account_id).client("iam")
 
-    def query(self) -> Answer:
+    def query(self, table: tuple[str, str] = TABLE) -> Answer:
         """What Quick answers now, with IAM settled."""
         self.world.iam.settle()
-        return self.world.quick.query(f"quick-athena-{self.account_id}-{PROFILE}", *TABLE)
+        return self.world.quick.query(f"quick-athena-{self.account_id}-{PROFILE}", *table)
 
     def session(self, role_arn: str) -> Any:
         """STS as a session of a role in the hub, made the way Quick makes the run-as role's."""
@@ -83,7 +85,9 @@ class Chain:
 
 def _layer(folder: Path) -> Path:
     profiles = yaml.safe_load((PROJECT / "layers/consumer/profiles.yaml").read_text(encoding="utf-8"))
-    sealed = {**profiles["profiles"]["default"], "kms_key_aliases": [ALIAS], "lake_formation": True}
+    default = profiles["profiles"]["default"]
+    buckets = [*default["data_buckets"], SHARED_BUCKET]
+    sealed = {**default, "data_buckets": buckets, "kms_key_aliases": [ALIAS], "lake_formation": True}
     profiles["profiles"][PROFILE] = sealed
     (folder / "profiles.yaml").write_text(yaml.safe_dump(profiles), encoding="utf-8")
     (folder / "consumer_role.yaml").write_text(
@@ -199,6 +203,8 @@ STATEMENTS = {
     "GlueReadsThroughTheCatalog": "glue:Get",
     "GlueDefaultDatabase": "glue:GetDatabase",
     "GlueDatabases": "glue:Get",
+    "DataBuckets": "s3:ListBucket",
+    "DataObjects": "s3:GetObject",
     "OwnDataBuckets": "s3:ListBucket",
     "OwnDataObjects": "s3:GetObject",
     "ResultsBucket": "s3:",
@@ -226,13 +232,14 @@ def test_without_a_statement_of_consumer_role_quick_is_refused(chain: Chain, sid
     iam = chain.iam(chain.account_id)
     if sid == "LakeFormation":  # it lends credentials for what it governs: then buckets and keys are not asked
         chain.world.quick.lake_formation_locations.add(f"arn:aws:s3:::quick-data-{chain.account_id}")
+    table = SHARED_TABLE if sid in ("DataBuckets", "DataObjects") else TABLE
     iam.put_role_policy(**name, PolicyDocument=json.dumps(less))
-    answer = chain.query()
+    answer = chain.query(table)
     iam.put_role_policy(**name, PolicyDocument=json.dumps(policy))
     chain.world.quick.lake_formation_locations.clear()
     assert (answer.allowed, answer.error_type) == (False, "ACCESS_DENIED")
     assert STATEMENTS[sid] in answer.message
-    assert chain.query().allowed
+    assert chain.query(table).allowed
 
 
 def test_without_the_consumer_roles_trust_quick_is_refused(chain: Chain) -> None:
@@ -268,7 +275,7 @@ def test_run_as_role_trust_is_for_quick_on_behalf_of_this_account_only(chain: Ch
         )
 
 
-@pytest.mark.parametrize("which", ["hub", "consumer"])
+@pytest.mark.parametrize("which", ["run-as", "consumer"])
 def test_without_what_its_boundary_allows_a_role_is_worth_nothing(chain: Chain, which: str) -> None:
     account, role = (
         (chain.hub, "quick-athena-run-as") if which == "run-as" else (chain.account_id, f"quick-athena-{PROFILE}")

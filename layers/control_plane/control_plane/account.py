@@ -51,6 +51,20 @@ class Account(BaseModel):
         return self.state == ACTIVE
 
 
+class TagValues(BaseModel):
+    """What the account's tags say about its profiles: names, by what they name. None: there is no such tag.
+
+    The account's own id in a bucket's name is written `{account}`, so that accounts which ask for the same are alike.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+
+    workgroup: tuple[str, ...] | None = None
+    databases: tuple[str, ...] | None = None
+    buckets: tuple[str, ...] | None = None
+    groups: tuple[str, ...] | None = None
+
+
 class Hub(BaseModel):
     """The hub account, Quick's Region and the organization: all names are built from them.
 

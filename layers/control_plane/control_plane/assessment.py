@@ -7,7 +7,7 @@ from datetime import datetime
 from control_plane.account import DEPARTED, Account, Hub
 from control_plane.decision import Action, Observed, PlannedAction, Presence, desired, needs_parents, plan, refusal
 from control_plane.errors import AccountNotActive, AccountNotFound, GroupNotFound, QuickNotReady
-from control_plane.observation import ObservationDependencies, observe
+from control_plane.observation import ObservationDependencies, OwnProfiles, observe
 from control_plane.opt_in import OptInPolicy, OptInRequest, read_opt_in
 from control_plane.ports.organization import Organization
 from control_plane.ports.quick import QuickAccount
@@ -41,7 +41,6 @@ class AssessmentDependencies:
 
     organization: Organization
     observation: ObservationDependencies
-    quick: QuickAccount
     profiles: Callable[[], Mapping[str, Profile]]
 
 
@@ -67,9 +66,11 @@ def assess(
     if needs_parents(request, account, profiles):
         account = account.model_copy(update={"above": deps.organization.units_above(account_id)})
     wanted = desired(request, account, profiles)
-    seen = observe(account, {*wanted.profiles, *extra_profiles}, profiles, hub, deps.observation)
+    own = OwnProfiles(profiles, wanted.fitted)
+    seen = observe(account, {*wanted.profiles, *extra_profiles}, own, hub, deps.observation)
     actions = [
-        _checked_with_quick(planned, seen, profiles, deps.quick) for planned in plan(wanted, seen, opt_in_policy, now)
+        _checked_with_quick(planned, seen, profiles, deps.observation.quick_account)
+        for planned in plan(wanted, seen, opt_in_policy, now)
     ]
     if not_found and not actions:
         raise not_found

@@ -51,6 +51,15 @@ def next_kind(changes: Sequence[QueuedChange], last: ChangeKind | None) -> Chang
     return min(others or changes, key=_age).kind
 
 
+def alike(changes: Sequence[QueuedChange]) -> list[QueuedChange]:
+    """Those that need the same parameters as the one that waits longest: an operation gives all its accounts the same.
+
+    An update of the template leaves each account its parameters.
+    """
+    first = min(changes, key=_age)
+    return [each for each in changes if each.kind is ChangeKind.UPDATE_TEMPLATE or each.values == first.values]
+
+
 def choose(changes: Sequence[QueuedChange], limit: int) -> list[QueuedChange]:
     """The changes for the next batch, of one kind: those that wait longest, and some that came last."""
     waiting = sorted(changes, key=_age)

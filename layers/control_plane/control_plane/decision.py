@@ -6,8 +6,9 @@ from enum import StrEnum
 
 from pydantic import Field
 
-from control_plane.account import Account
-from control_plane.errors import NotOurs, ProfileNotOffered, UnknownProfile
+from control_plane.account import Account, TagValues
+from control_plane.errors import AccountTagRefused, NotOurs, ProfileNotOffered, UnknownProfile
+from control_plane.narrowing import fit_all
 from control_plane.opt_in import OptInPolicy, OptInRequest, Value
 from control_plane.profiles import Profile
 
@@ -56,6 +57,9 @@ class Desired(Value):
     account_inactive: bool = False
     unit: str = ""  # the OU or the root whose tag asks for them; empty: the account's own tag does
     run_as_roles: Mapping[str, int] = Field(default_factory=dict)  # of each profile whose run-as role is not the first
+    fitted: Mapping[str, Profile] = Field(default_factory=dict)  # profiles that the account's tags change for it
+    unfit: Mapping[str, Refused] = Field(default_factory=dict)  # tags ask for what these don't have: nothing changes
+    values: TagValues = TagValues()
 
 
 class Observed(Value):
@@ -72,6 +76,8 @@ class Observed(Value):
     since: datetime | None = None  # when the record got its status
     stack_id: str = ""  # id of the stack in the account, as the stack set knows it
     retained: str = ""  # what stays in the account after a removal, as recorded
+    finding: str = ""  # what of the profile Quick lacks
+    recorded_finding: str = ""  # the same, as recorded
 
     @property
     def is_complete(self) -> bool:
@@ -103,6 +109,7 @@ class PlannedAction(Value):
     first_connection: bool = False  # no access before this: if it fails, the access is rolled back
     unit: str = ""  # of a new connection: the OU or the root whose grant budget it uses up
     run_as_role: int = 1  # of a connection that is wanted: the number of its run-as role
+    values: TagValues = TagValues()  # of such a connection: what the account's tags say
 
 
 def needs_parents(request: OptInRequest, account: Account, profiles: Mapping[str, Profile]) -> bool:
@@ -114,10 +121,14 @@ def needs_parents(request: OptInRequest, account: Account, profiles: Mapping[str
 def desired(request: OptInRequest, account: Account, profiles: Mapping[str, Profile]) -> Desired:
     """The connections an account should have: the requested profiles that are defined and offered to it."""
     refused = {name: why for name in request.profile_names if (why := _refused(name, account, profiles))}
-    allowed = tuple(name for name in request.profile_names if name not in refused)
+    offered = [name for name in request.profile_names if name not in refused]
+    fitted, unfit = fit_all(offered, profiles, request.values)
     return Desired(
-        profiles=allowed,
-        run_as_roles={name: number for name in allowed if (number := profiles[name].run_as_role) > 1},
+        profiles=tuple(fitted),
+        run_as_roles={name: each.run_as_role for name, each in fitted.items() if each.run_as_role > 1},
+        fitted={name: each for name, each in fitted.items() if each is not profiles[name]},
+        unfit={name: Refused(error=AccountTagRefused.__name__, reason=why) for name, why in unfit.items()},
+        values=request.values,
         reason=request.reason,
         refused=refused,
         account_inactive=request.account_inactive,
@@ -137,6 +148,7 @@ def plan(
             actions.append(_if_unwanted(seen, wanted.model_copy(update={"reason": why.reason}), opt_in_policy, now))
         else:
             actions.append(refusal(profile, why.error, why.reason))
+    actions += [refusal(profile, why.error, why.reason) for profile, why in wanted.unfit.items()]
     handled = {planned.profile for planned in actions}
     actions += [
         _if_unwanted(seen, wanted, opt_in_policy, now) for name, seen in observed.items() if name not in handled
@@ -167,8 +179,10 @@ def _if_wanted(profile: str, wanted: Desired, seen: Observed | None) -> PlannedA
         return refusal(profile, NotOurs.__name__, seen.unmanaged)
     if seen.consumer_role is Presence.DRIFTED:
         why = "somebody changed the consumer role in the account"
-        return PlannedAction(profile=profile, action=Action.REBUILD, reason=why, run_as_role=run_as_role)
-    if seen.is_complete and seen.recorded == "connected":
+        return PlannedAction(
+            profile=profile, action=Action.REBUILD, reason=why, run_as_role=run_as_role, values=wanted.values
+        )
+    if seen.is_complete and seen.recorded == "connected" and seen.finding == seen.recorded_finding:
         return PlannedAction(profile=profile, action=Action.NOTHING, reason="connected already")
     first_connection = not seen.access and seen.data_source is Presence.ABSENT
     is_begun = seen.recorded in ("connecting", "disconnecting")  # it was counted then, or it comes back
@@ -179,6 +193,7 @@ def _if_wanted(profile: str, wanted: Desired, seen: Observed | None) -> PlannedA
         first_connection=first_connection,
         unit=wanted.unit if first_connection and not is_begun else "",
         run_as_role=run_as_role,
+        values=wanted.values,
     )
 
 

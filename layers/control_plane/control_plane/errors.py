@@ -45,6 +45,10 @@ class ProfileNotOffered(Exception):
     """The opt-in tag names a profile that profiles.yaml offers to other accounts only."""
 
 
+class AccountTagRefused(Exception):
+    """A tag of the account names what its profile does not allow to that account."""
+
+
 class InvalidProfiles(Exception):
     """The profiles file is not valid, so none of its profiles may be used."""
 
@@ -64,7 +68,7 @@ class QuickNotReady(Exception):
 
 
 class GroupNotFound(Exception):
-    """A profile shares its data sources with a Quick group that does not exist."""
+    """None of the groups and users that a profile names as owners exists in Quick."""
 
 
 class ConsumerRoleFailed(Exception):

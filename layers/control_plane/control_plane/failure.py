@@ -67,6 +67,10 @@ REMEDIATIONS = {
         "the profile is meant for other accounts, or its `accounts` and `units` in profiles.yaml lack this one",
         f"name another profile in the tag, or add the account or its OU to the profile and deploy, {RETRY}",
     ),
+    errors.AccountTagRefused.__name__: Remediation(
+        "a typing error in a tag that fits a profile to the account, or the account asks for more than the profile has",
+        f"correct or remove the tag; or add to the profile what it names, or `accounts_may_widen`, and deploy, {RETRY}",
+    ),
     errors.InvalidProfiles.__name__: Remediation(
         "profiles.yaml was edited by hand and breaks its rules",
         f"correct the file as the message says, deploy, {RETRY}",
@@ -85,7 +89,7 @@ REMEDIATIONS = {
     ),
     errors.GroupNotFound.__name__: Remediation(
         "a typing error in profiles.yaml, a group not created yet, or one in another namespace or identity Region",
-        "create the group in Quick (with IAM Identity Center or Active Directory: there, and let Quick have it), "
+        "create one of them in Quick (with IAM Identity Center or Active Directory: there, and let Quick have it), "
         f"or correct profiles.yaml and deploy, {RETRY}",
     ),
     errors.ConsumerRoleFailed.__name__: Remediation(

@@ -2,15 +2,16 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from control_plane.account import Account, Connection, Hub
 from control_plane.decision import Observed, Presence, is_misplaced
 from control_plane.ports.access import Shards
-from control_plane.ports.quick import DataSource, DataSources
+from control_plane.ports.quick import DataSource, DataSources, QuickAccount
 from control_plane.ports.registry import Record, Registry
 from control_plane.ports.stack_sets import StackInstance, StackSets
 from control_plane.profiles import Profile, parameters
+from control_plane.readiness import reachable
 from control_plane.steps import data_source
 
 MAX_RECORDS = (
@@ -26,35 +27,51 @@ class ObservationDependencies:
     policies: Shards
     quick: DataSources
     registry: Registry
+    quick_account: QuickAccount
+
+
+@dataclass(frozen=True)
+class OwnProfiles:
+    """The profiles as they are built into stack sets, and those that the account's tags fit to it."""
+
+    built: Mapping[str, Profile]
+    fitted: Mapping[str, Profile] = field(default_factory=dict)
+
+    def of(self, name: str) -> Profile | None:
+        """The profile as the account is to have it."""
+        return self.fitted.get(name) or self.built.get(name)
 
 
 def observe(
-    account: Account, wanted: Iterable[str], profiles: Mapping[str, Profile], hub: Hub, deps: ObservationDependencies
+    account: Account, wanted: Iterable[str], profiles: OwnProfiles, hub: Hub, deps: ObservationDependencies
 ) -> dict[str, Observed]:
     """Every connection the account has, should have, or has a record of, by profile."""
     account_id = account.id
     recorded = deps.registry.records(account_id)
     allowed = run_as_roles(account_id, hub, deps.policies)
     seen = {}
-    for name in sorted({*wanted, *allowed, *_prioritized(recorded, profiles)}):
+    for name in sorted({*wanted, *allowed, *_prioritized(recorded, profiles.built)}):
         connection = Connection(account_id=account_id, profile=name)
-        record, profile = recorded.get(name), profiles.get(name)
+        record, profile = recorded.get(name), profiles.of(name)
         instance = deps.stack_sets.instance(connection.role_name, account_id)
         if record and record.instance_retained and not account.is_active:
             instance = None  # AWS still lists the account in the stack set, but there is nothing we could remove
         source = deps.quick.find(connection.data_source_id)
         unmanaged = data_source.ownership_problem(connection, source, hub)
+        shared, finding = reachable(profile, deps.quick_account) if source and profile else (profile, "")
         seen[name] = Observed(
             profile=name,
-            consumer_role=_consumer_role(connection, profile, hub, instance, deps.stack_sets),
+            consumer_role=_consumer_role(connection, profiles, hub, instance, deps.stack_sets),
             access=name in allowed,
             misplaced=is_misplaced(allowed.get(name, set()), profile),
-            data_source=_data_source(connection, account.name, source, profile, hub, unmanaged=unmanaged),
+            data_source=_data_source(connection, account.name, source, shared, hub, deps.quick, unmanaged=unmanaged),
             unmanaged=unmanaged,
             recorded=record.status if record else None,
             remove_after=record.remove_after if record else None,
             since=record.since if record else None,
             retained=record.retained if record else "",
+            finding=finding,
+            recorded_finding=record.finding if record else "",
             stack_id=instance.stack_id if instance else "",
         )
     return seen
@@ -82,7 +99,7 @@ def run_as_roles(account_id: str, hub: Hub, policies: Shards) -> dict[str, set[i
 
 def _consumer_role(
     connection: Connection,
-    profile: Profile | None,
+    profiles: OwnProfiles,
     hub: Hub,
     instance: StackInstance | None,
     stack_sets: StackSets,
@@ -91,9 +108,9 @@ def _consumer_role(
         return Presence.ABSENT
     if instance.is_drifted:
         return Presence.DRIFTED
-    wanted = parameters(connection.profile, profile, hub) if profile else {}
-    is_current = profile and instance.is_current_with(wanted)
-    if is_current and not stack_sets.is_defined(connection.role_name, wanted):
+    name, profile = connection.profile, profiles.of(connection.profile)
+    is_current = profile and instance.is_current_with(parameters(name, profile, hub))
+    if is_current and not stack_sets.is_defined(connection.role_name, parameters(name, profiles.built[name], hub)):
         return Presence.DIFFERENT  # the template is older than the one we built, or was changed by somebody
     return Presence.CURRENT if is_current else Presence.DIFFERENT
 
@@ -104,10 +121,14 @@ def _data_source(
     found: DataSource | None,
     profile: Profile | None,
     hub: Hub,
+    quick: DataSources,
     *,
     unmanaged: str,
 ) -> Presence:
     if found is None or unmanaged:
         return Presence.ABSENT
-    wanted = data_source.wanted(connection, account_name, profile, hub) if profile else None
-    return Presence.CURRENT if wanted and data_source.is_current(found, wanted) else Presence.DIFFERENT
+    if profile is None:
+        return Presence.DIFFERENT
+    wanted = data_source.wanted(connection, account_name, profile, hub)
+    is_right = data_source.is_current(found, wanted) and data_source.is_filed(connection, wanted, quick)
+    return Presence.CURRENT if is_right else Presence.DIFFERENT

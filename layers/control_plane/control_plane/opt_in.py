@@ -1,11 +1,12 @@
 """Read which connections an account opts in to, from its own tags and its parents' tags. No I/O."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from control_plane.account import RESERVED, Account, Connection, Hub, Unit
+from control_plane.account import RESERVED, Account, Connection, Hub, TagValues, Unit
+from control_plane.contradictions import ACCOUNT
 from control_plane.errors import AccountNotReachable, InvalidExpiry, InvalidTagValue
 
 ENABLED, PAUSED, DISABLED = RESERVED
@@ -24,6 +25,16 @@ class OptInPolicy(Value):
     grace: timedelta
 
     @property
+    def value_tags(self) -> dict[str, str]:
+        """The tags that fit a profile to the account, by what they name."""
+        return {name: f"{self.opt_in_tag}:{name}" for name in TagValues.model_fields}
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """All tags that say something to us."""
+        return (self.opt_in_tag, self.expires_tag, *self.value_tags.values())
+
+    @property
     def expires_tag(self) -> str:
         """The tag with the day (or the time) at which the opt-in expires."""
         return f"{self.opt_in_tag}:expires"
@@ -34,7 +45,7 @@ class OptInRequest(Value):
 
     `denied`: the account has the opt-in tag, but is in a state in which it can't be connected. `account_inactive`: the
     account is not active, or no longer in the organization. `unit`: the OU or the root whose tag counts; empty: it is
-    the account's own.
+    the account's own. `values`: what other tags say about the profiles, not checked yet either.
     """
 
     profile_names: tuple[str, ...] = ()
@@ -42,6 +53,7 @@ class OptInRequest(Value):
     denied: bool = False
     account_inactive: bool = False
     unit: str = ""
+    values: TagValues = TagValues()
 
 
 def read_opt_in(account: Account, hub: Hub, opt_in_policy: OptInPolicy, now: datetime) -> OptInRequest:
@@ -61,7 +73,8 @@ def read_opt_in(account: Account, hub: Hub, opt_in_policy: OptInPolicy, now: dat
         if not place:
             raise AccountNotReachable(_not_reachable(account, hub))
         return OptInRequest(reason=_not_reachable(account, hub))
-    request = _parse_value(value, tag).model_copy(update={"unit": place})
+    fitted = {"unit": place, "values": _values(account, opt_in_policy)}
+    request = _parse_value(value, tag).model_copy(update=fitted)
     expired = _expiry(account, opt_in_policy, now) if request.profile_names else ""
     return OptInRequest(reason=expired) if expired else request
 
@@ -94,9 +107,7 @@ def _parse_value(value: str, tag: str) -> OptInRequest:
 
 def expiry_that_counts(account: Account, opt_in_policy: OptInPolicy) -> str | None:
     """The value of the tag that says when the opt-in expires. The account's own date wins over its unit's."""
-    inherits = account.unit is not None and opt_in_policy.opt_in_tag not in account.tags
-    above = account.unit.tags if account.unit and inherits else {}
-    return account.tags.get(opt_in_policy.expires_tag, above.get(opt_in_policy.expires_tag))
+    return _tags(account, opt_in_policy).get(opt_in_policy.expires_tag)
 
 
 def _expiry(account: Account, opt_in_policy: OptInPolicy, now: datetime) -> str:
@@ -105,6 +116,18 @@ def _expiry(account: Account, opt_in_policy: OptInPolicy, now: datetime) -> str:
     if value is None or now < _expires_at(value.strip(), opt_in_policy.expires_tag):
         return ""
     return f"the tag {opt_in_policy.expires_tag} says {value.strip()}"
+
+
+def _tags(account: Account, opt_in_policy: OptInPolicy) -> Mapping[str, str]:
+    """The tags that count: those of the unit as well, if its opt-in tag counts. The account's own win."""
+    inherits = account.unit is not None and opt_in_policy.opt_in_tag not in account.tags
+    return {**account.unit.tags, **account.tags} if account.unit and inherits else account.tags
+
+
+def _values(account: Account, opt_in_policy: OptInPolicy) -> TagValues:
+    tags, keys = _tags(account, opt_in_policy), opt_in_policy.value_tags
+    words = {name: tuple(tags[key].replace(account.id, ACCOUNT).split()) for name, key in keys.items() if key in tags}
+    return TagValues(**words)
 
 
 def _expires_at(value: str, tag: str) -> datetime:

@@ -3,22 +3,26 @@
 import sys
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from control_plane import contradictions
 from control_plane.account import RESERVED, Hub, ProfileName, RunAsRole
+from control_plane.contradictions import ACCOUNT, DISPLAYED, NONE
 from control_plane.errors import InvalidProfiles, ProfileNotOffered
 
 PARAMETER_BYTES = 4096  # CloudFormation's limit for one parameter value
-ACCOUNT = "{account}"  # placeholder in a bucket's name: the consumer account's id
+COST_TAGS = 5  # the template has so many places for them: without a transform it can't have a list
+SMALLEST_LIMIT = 10_000_000  # Athena's own: botocore's model of athena, BytesScannedCutoffValue
 NAMED = 5  # accounts and units that a message names
-NONE = "none"  # a parameter without a value: CloudFormation may not accept an empty one
 
 # A name or a pattern of at least three characters (or the account's id) before its first wildcard: never everything.
 START = r"([a-z0-9.-]{3}|[a-z0-9.-]{0,2}\{account\})"
-DATABASE = r"^([a-z0-9_.-]{1,2}|[a-z0-9_.-]{3}[a-z0-9_.*-]*)$"
+NAME = r"([a-z0-9_.-]{1,2}|[a-z0-9_.-]{3}[a-z0-9_.*-]*)"
+DATABASE = f"^{NAME}$"
+TABLE = f"^{NAME}/[a-z0-9_.*-]+$"
 BUCKET = "^" + START + r"([a-z0-9.*-]|\{account\})*(/[\w!.*'()=-]+)*$"
 LOCATION = "^s3://" + START + r"([a-z0-9.-]|\{account\})*(/[\w!.'()=-]+)*/$"
 ALIAS = r"^alias/[\w/-]+$"
@@ -28,24 +32,38 @@ GROUP = r"^[\x20-\xff]{1,128}$"  # Quick's own pattern: botocore's model of quic
 MEMBER = r"^[0-9]{12}$"
 PARENT = r"^(ou-[0-9a-z]{4,32}-[0-9a-z]{8,32}|r-[0-9a-z]{4,32})$"
 CATALOG = r"^[A-Za-z0-9_@.-]{1,128}$"
+BOUNDARY = r"^([A-Za-z0-9_+=,.@-]+/)*[A-Za-z0-9_+=,.@-]+$"
+FOLDER = r"^[A-Za-z0-9_-]+$"
+TAG_KEY = r"^[A-Za-z0-9 _.:/+@-]+$"
+TAG_VALUE = r"^[A-Za-z0-9 _.:/+@-]*$"
+DISPLAY_NAME = r"^([^{}\x00-\x1f]|\{account\}|\{account_name\}|\{profile\})+$"
 Pattern = Annotated[str, StringConstraints(pattern=DATABASE)]
+Table = Annotated[str, StringConstraints(pattern=TABLE)]
 Bucket = Annotated[str, StringConstraints(pattern=BUCKET)]
 Alias = Annotated[str, StringConstraints(pattern=ALIAS)]
 Member = Annotated[str, StringConstraints(pattern=MEMBER)]
 Parent = Annotated[str, StringConstraints(pattern=PARENT)]
 Group = Annotated[str, StringConstraints(pattern=GROUP)]
+TagKey = Annotated[str, StringConstraints(pattern=TAG_KEY, max_length=128)]
+TagValue = Annotated[str, StringConstraints(pattern=TAG_VALUE, max_length=256)]
 
 NARROW = "at least three characters{} before its first *, so that it never means everything"
 RULES = {  # the message for each pattern a value does not match
     DATABASE: f"no database: lower-case letters, digits, _ . - *, with {NARROW.format('')}",
+    TABLE: f"no table: database/table in lower-case letters, digits, _ . - *; the database with {NARROW.format('')}",
     BUCKET: f"no bucket or bucket/prefix: with {NARROW.format(' or {account}')}",
     LOCATION: "no place for results: s3://bucket/prefix/ with its last slash, without *",
     ALIAS: "no key alias: alias/name, without *",
     WORD: "no name: 1 to 128 letters, digits, _ . -",
-    GROUP: "no group: 1 to 128 characters that Quick takes, from space to \xff (Latin letters, digits, signs)",
+    GROUP: "no group or user: 1 to 128 characters that Quick takes, from space to \xff (Latin letters, digits, signs)",
     MEMBER: "no account: 12 digits, in quotes",
     PARENT: "no OU and no root: an id as ou-ab12-consumers1 or r-ab12",
     CATALOG: "no catalog: 1 to 128 letters, digits, _ @ . -",
+    BOUNDARY: "no policy: the name of a managed policy, with its path if it has one (path/name), without *",
+    FOLDER: "no folder: its id (not its name), letters, digits, _ -",
+    TAG_KEY: "no key of a tag: letters, digits, spaces, _ . : / + @ -",
+    TAG_VALUE: "no value of a tag: letters, digits, spaces, _ . : / + @ -",
+    DISPLAY_NAME: "no name: text with {account}, {account_name} and {profile}, no other braces",
 }
 FAULT_TEXTS = {  # our messages for the error types of pydantic
     "missing": "is missing",
@@ -53,6 +71,10 @@ FAULT_TEXTS = {  # our messages for the error types of pydantic
     "model_type": "should be keys with values",
     "dict_type": "should be keys with values",
     "too_short": "needs at least one",
+    "too_long": "has too many",
+    "literal_error": "should be workgroup, databases, buckets or groups",
+    "int_type": "should be a number",
+    "greater_than_equal": f"is too small: Athena takes no limit below {SMALLEST_LIMIT} bytes",
 }
 
 
@@ -61,19 +83,88 @@ class Profile(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
-    description: str = Field(min_length=1)
-    databases: list[Pattern] = Field(min_length=1)
-    data_buckets: list[Bucket] = []
-    catalog: str = Field("AwsDataCatalog", pattern=CATALOG)
-    work_group: str | None = Field(None, pattern=WORD)
-    results_location: str | None = Field(None, pattern=LOCATION)
-    kms_key_aliases: list[Alias] = []
-    lake_formation: bool = False
-    owners: list[Group] = Field(min_length=1, max_length=32)
-    viewers: list[Group] = Field([], max_length=31)
-    accounts: list[Member] = []
-    units: list[Parent] = []
-    run_as_role: RunAsRole = 1
+    description: str = Field(min_length=1, description="What it exposes, for whoever chooses a profile.")
+    databases: list[Pattern] = Field(
+        min_length=1, description="Glue databases, by name or pattern (three characters before its first `*`)."
+    )
+    tables: list[Table] = Field(
+        [],
+        description="`database/table`: of that database (written as in `databases`) these tables only. Patterns too.",
+    )
+    data_buckets: list[Bucket] = Field(
+        [],
+        description="S3 buckets, or bucket/prefix, with the data. One named with `{account}` (the account's id) must "
+        "belong to the consumer account, every other one to the organization.",
+    )
+    catalog: str = Field(
+        "AwsDataCatalog", pattern=CATALOG, description="The Athena data catalog that holds the databases."
+    )
+    work_group: str | None = Field(
+        None,
+        pattern=WORD,
+        description="An existing Athena workgroup. Without it one is made in each account, with a bucket for results. "
+        "It enforces where they go and how they are encrypted.",
+    )
+    results_location: str | None = Field(
+        None,
+        pattern=LOCATION,
+        description="`s3://bucket/prefix/`: where the existing workgroup puts its results. The bucket must belong to "
+        "the consumer account; only what is below the prefix can be written.",
+    )
+    results_key_alias: Alias | None = Field(
+        None, description="Alias of a KMS key for the results of the workgroup we make. Without it S3's own keys."
+    )
+    bytes_scanned_limit: int | None = Field(
+        None,
+        ge=SMALLEST_LIMIT,
+        strict=True,
+        description="How many bytes a query may scan before Athena stops it, in the workgroup we make.",
+    )
+    cost_tags: dict[TagKey, TagValue] = Field(
+        {}, max_length=COST_TAGS, description="Cost-allocation tags of the workgroup and the results bucket we make."
+    )
+    kms_key_aliases: list[Alias] = Field(
+        [], description="Aliases of the KMS keys with which the data or the results are encrypted."
+    )
+    lake_formation: bool = Field(
+        default=False, description="Tables that Lake Formation governs may be read: `lakeformation:GetDataAccess`."
+    )
+    permissions_boundary: str | None = Field(
+        None,
+        pattern=BOUNDARY,
+        description="A managed policy of the consumer account (`name` or `path/name`): the consumer role's boundary in "
+        "place of ours.",
+    )
+    owners: list[Group] = Field([], description="Quick groups that may change and share the data source.")
+    owner_users: list[Group] = Field([], description="Quick users that may do the same.")
+    viewers: list[Group] = Field([], description="Quick groups that may use the data source.")
+    viewer_users: list[Group] = Field([], description="Quick users that may use it.")
+    folder: str | None = Field(
+        None,
+        pattern=FOLDER,
+        description="Id of a shared folder of Quick, in the hub's Region, that gets the data source.",
+    )
+    display_name: str = Field(
+        DISPLAYED,
+        pattern=DISPLAY_NAME,
+        max_length=128,
+        description="The data source's name in Quick. `{account}`, `{account_name}` and `{profile}` are filled in. "
+        "A long account name is cut, so that all fits in 128 characters.",
+    )
+    accounts: list[Member] = Field([], description="Accounts that may have the profile, besides those in `units`.")
+    units: list[Parent] = Field(
+        [],
+        description="OUs, or the root: every account below may have the profile. With neither `accounts` nor `units`, "
+        "every account may.",
+    )
+    accounts_may_widen: list[Literal["workgroup", "databases", "buckets", "groups"]] = Field(
+        [],
+        description="What an account's own tag may name although the profile does not have it. Without it such a tag "
+        "narrows only.",
+    )
+    run_as_role: RunAsRole = Field(
+        1, description="Number of the hub's run-as role that may assume the consumer roles (parameter `RunAsRoles`)."
+    )
 
     def work_group_name(self, name: str) -> str:
         """The Athena workgroup queries run in; ours carries the profile's name."""
@@ -142,8 +233,9 @@ def parse(text: str) -> Profiles:
         for name, values in named.items():
             if isinstance(values, Mapping):
                 valid = {key: value for key, value in values.items() if ("profiles", name, key) not in faulty}
-                found = [*_contradictions(values), *_oversized(str(name), valid)]
+                found = [*contradictions.of_profile(values), *_oversized(str(name), valid)]
                 faults += [f"profiles.{name}: {fault}" for fault in found]
+                faults += [f"profiles.{name}.{key}: {fault}" for key, fault in contradictions.of_values(values)]
     if faults:
         invalid = InvalidProfiles("profiles.yaml: " + "; ".join(faults))
         invalid.faults = tuple(faults)
@@ -156,16 +248,6 @@ def _faults_of_names(profiles: Mapping[Any, Any]) -> Iterator[str]:
         yield f"{', '.join(taken)}: words of the opt-in tag are no profile names"
     if "default" not in profiles:
         yield "define the profile `default`: the tag value `enabled` means it"
-
-
-def _contradictions(values: Mapping[Any, Any]) -> Iterator[str]:
-    """How the values of a profile don't fit together, whether or not each of them is valid."""
-    if (values.get("work_group") is None) != (values.get("results_location") is None):
-        yield "give both work_group and results_location (existing ones), or neither (we make them)"
-    if values.get("work_group") == NONE:
-        yield f"work_group can't be `{NONE}`: consumer_role.yaml reads that word as no workgroup"
-    if not values.get("data_buckets") and not values.get("lake_formation"):
-        yield "name data_buckets, or set lake_formation: true; otherwise no query can read anything"
 
 
 class Loader(yaml.SafeLoader):
@@ -218,7 +300,7 @@ def parameters(name: str, profile: Profile, hub: Hub) -> dict[str, str]:
     joined into one string. The account id in a bucket's name becomes IAM's policy variable. No value is ever empty.
     """
     glue = f"arn:{hub.partition}:glue:{hub.region}:*"
-    databases = [f"{glue}:{kind}" for d in profile.databases for kind in (f"database/{d}", f"table/{d}/*")]
+    databases = [f"{glue}:{kind}" for d in profile.databases for kind in (f"database/{d}", *_tables(profile, d))]
     results = _bucket_arn(hub, profile.results_location.removeprefix("s3://")) if profile.results_location else ""
     own = [_bucket_arn(hub, bucket) for bucket in profile.data_buckets if ACCOUNT in bucket]
     buckets = [_bucket_arn(hub, bucket) for bucket in profile.data_buckets if ACCOUNT not in bucket]
@@ -238,10 +320,26 @@ def parameters(name: str, profile: Profile, hub: Hub) -> dict[str, str]:
         "OwnDataObjectArns": ",".join(f"{bucket}/*" for bucket in own),
         "ResultsBucketArn": results.split("/")[0],
         "ResultsObjectArns": f"{results.rstrip('/')}/*" if results else "",
+        "ResultsKeyAlias": profile.results_key_alias or "",
+        "BytesScannedLimit": str(profile.bytes_scanned_limit or ""),
+        **_cost_tags(profile),
         "KmsKeyAliases": ",".join(profile.kms_key_aliases),
+        "PermissionsBoundary": profile.permissions_boundary or "",
         "LakeFormation": str(profile.lake_formation).lower(),
     }
     return {key: value or NONE for key, value in values.items()}
+
+
+def _tables(profile: Profile, database: str) -> list[str]:
+    """The tables of a database that may be read: those that the profile names, or all."""
+    named = [each for each in profile.tables if each.split("/")[0] == database]
+    return [f"table/{each}" for each in named or (f"{database}/*",)]
+
+
+def _cost_tags(profile: Profile) -> dict[str, str]:
+    """One parameter for each tag: `key=value`. Neither of the two may contain the sign between them."""
+    tags = [f"{key}={value}" for key, value in sorted(profile.cost_tags.items())]
+    return {f"CostTag{number}": tag for number, tag in enumerate([*tags, *[""] * COST_TAGS][:COST_TAGS], start=1)}
 
 
 def _bucket_arn(hub: Hub, bucket: str) -> str:

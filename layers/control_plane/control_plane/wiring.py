@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from control_plane import profiles
-    from control_plane.account import Hub
+    from control_plane.account import Hub, TagValues
     from control_plane.admission import AdmissionDependencies
     from control_plane.assessment import AssessmentDependencies
     from control_plane.ports.access import AccessPolicies, Anomalies, RevocationBudget, Shards
@@ -102,6 +102,14 @@ def profile(name: str) -> profiles.Profile:
     if name not in known_profiles():
         raise UnknownProfile(f"profiles.yaml defines no profile {name!r} any more")
     return known_profiles()[name]
+
+
+def fitted_profile(name: str, values: TagValues) -> tuple[profiles.Profile, str]:
+    """That profile, as an account's tags fit it to the account, without what Quick lacks of it; and what that is."""
+    from control_plane.narrowing import fit
+    from control_plane.readiness import reachable
+
+    return reachable(fit(name, profile(name), values), quick_account())
 
 
 @cache
@@ -268,9 +276,10 @@ def removal_dependencies() -> RemovalDependencies:
 
 @cache
 def quick_account() -> QuickAccount:
-    """The hub account's Amazon Quick; its groups live in the identity Region."""
+    """The hub account's Amazon Quick; its groups and users live in the identity Region."""
     quick = QuickSettings.read()
-    return AwsQuickAccount(_client("quicksight", quick.quick_identity_region), hub(), quick.quick_namespace)
+    identities = _client("quicksight", quick.quick_identity_region)
+    return AwsQuickAccount(identities, _client("quicksight"), hub(), quick.quick_namespace)
 
 
 def registry() -> Registry:
@@ -347,5 +356,7 @@ def assessment_dependencies(shards: Shards | None = None) -> AssessmentDependenc
     from control_plane.assessment import AssessmentDependencies
     from control_plane.observation import ObservationDependencies
 
-    observation = ObservationDependencies(stack_sets(), shards or access_policies(), data_sources(), registry())
-    return AssessmentDependencies(organization(), observation, quick_account(), known_profiles)
+    observation = ObservationDependencies(
+        stack_sets(), shards or access_policies(), data_sources(), registry(), quick_account()
+    )
+    return AssessmentDependencies(organization(), observation, known_profiles)

@@ -29,6 +29,7 @@ DATA_SOURCE = _arn("datasource/{DataSourceId}")
 FOLDER = _arn("folder/{FolderId}")
 GROUP = _arn("group/{Namespace}/{GroupName}")
 INGESTION = _arn("dataset/{DataSetId}/ingestion/{IngestionId}")
+USER = _arn("user/{Namespace}/{UserName}")
 
 
 def _tags(call: Call, resource: Callable[[Call], str]) -> Iterable[Need]:
@@ -131,12 +132,14 @@ NEEDS: Table = {
             "DescribeFolder": FOLDER,
             "DescribeGroup": GROUP,
             "DescribeIngestion": INGESTION,
+            "DescribeUser": USER,
             "ListAnalyses": _arn("analysis/*"),
             "ListDashboards": _arn("dashboard/*"),
             "ListDataSets": anything,
             "ListDataSources": anything,
             "ListFolderMembers": FOLDER,
             "ListFolders": _arn("folder/*"),
+            "ListFoldersForResource": _tagged,
             "ListGroups": _arn("group/{Namespace}/*"),
             "ListIngestions": anything,
             "ListTagsForResource": _tagged,

@@ -497,7 +497,8 @@ def test_only_the_run_as_role_may_be_handed_to_quick(quick: AwsDataSources, conn
 
 @pytest.fixture
 def quick_account(client_as: ClientAs, hub: Hub) -> AwsQuickAccount:
-    return AwsQuickAccount(client_as("AssessAccount", "quicksight"), hub, "default")
+    client = client_as("AssessAccount", "quicksight")
+    return AwsQuickAccount(client, client, hub, "default")
 
 
 @pytest.mark.parametrize("edition", [None, "STANDARD", "ENTERPRISE", "ENTERPRISE_AND_Q"])

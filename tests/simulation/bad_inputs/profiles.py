@@ -22,6 +22,7 @@ GOOD: dict[str, Any] = {
 }
 ELSEWHERE = {**GOOD, "work_group": "nowhere", "results_location": "s3://quick-data-{account}/results/"}
 SHARED = {**GOOD, "viewers": ["people-nobody-made"]}
+OWNERLESS = {**GOOD, "owners": ["people-nobody-made"]}
 PRIVATE = {**GOOD, "accounts": ["111122223333"], "units": ["ou-ab12-consumers1"]}
 TAKEN = ("taken", "blue", "automatic", "unmanaged")  # names somebody takes before us
 FILE = yaml.safe_dump(
@@ -31,6 +32,7 @@ FILE = yaml.safe_dump(
             "sales": GOOD,
             "elsewhere": ELSEWHERE,
             "shared": SHARED,
+            "ownerless": OWNERLESS,
             "private": PRIVATE,
             **dict.fromkeys(TAKEN, GOOD),
         }
@@ -73,6 +75,7 @@ def refused(words: str, text: str, message: str) -> Case:
 
 
 PLACE = "profiles.yaml: profiles.default"
+NO_OWNER = f"{PLACE}.owners: needs at least one, or a user in owner_users"
 MANY = [f"bucket-number-{number:03d}" for number in range(130)]
 FEWER = "bytes, CloudFormation takes 4096: name fewer databases or buckets, or use patterns"
 LARGE = f"{PLACE}: DataBucketArns would be 4939 {FEWER}; profiles.default: DataObjectArns would be 5199 {FEWER}"
@@ -123,8 +126,8 @@ CASES = [
         f"{PLACE}.data_buckets.0: 'qu*' is {RULES[BUCKET]}",
     ),
     refused("no databases", default_with(databases=[]), f"{PLACE}.databases: needs at least one"),
-    refused("no owners", default_with(owners=[]), f"{PLACE}.owners: needs at least one"),
-    refused("`owners` left out", default_with(owners=None), f"{PLACE}.owners: is missing"),
+    refused("no owners", default_with(owners=[]), NO_OWNER),
+    refused("`owners` left out", default_with(owners=None), NO_OWNER),
     refused(
         "no data",
         default_with(data_buckets=None),
@@ -141,6 +144,37 @@ CASES = [
         "`results_location` without its last slash",
         default_with(work_group="primary", results_location="s3://results"),
         f"{PLACE}.results_location: 's3://results' is {RULES[LOCATION]}",
+    ),
+    refused(
+        "a table of a database that is not exposed",
+        default_with(tables=["hr/staff"]),
+        f"{PLACE}.tables: 'hr/staff' is in no database that `databases` has, written the same",
+    ),
+    refused(
+        "a limit of scanned bytes that Athena does not take",
+        default_with(bytes_scanned_limit=1000),
+        f"{PLACE}.bytes_scanned_limit: is too small: Athena takes no limit below 10000000 bytes",
+    ),
+    refused(
+        "a cost tag of AWS's own",
+        default_with(cost_tags={"aws:team": "sales"}),
+        f"{PLACE}.cost_tags: 'aws:team' is not yours to set",
+    ),
+    refused(
+        "a key for results that the role may not use",
+        default_with(results_key_alias="alias/results"),
+        f"{PLACE}.results_key_alias: 'alias/results' is not in kms_key_aliases too: nobody could read the results",
+    ),
+    refused(
+        "a name in Quick that is the same for all accounts",
+        default_with(display_name="Data"),
+        f"{PLACE}.display_name: needs {{account}} or {{account_name}}: authors could not tell the accounts apart",
+    ),
+    refused(
+        "accounts may name workgroups, and nobody says where the results go",
+        default_with(accounts_may_widen=["workgroup"]),
+        f"{PLACE}.accounts_may_widen: workgroup needs results_location: "
+        "where an account's own workgroup puts its results",
     ),
     refused("a key nobody knows", default_with(bucket="mine"), f"{PLACE}.bucket: is a key nobody knows"),
     refused(

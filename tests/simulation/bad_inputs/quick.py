@@ -14,8 +14,10 @@ from tests.simulation.bad_inputs.vocabulary import (
     Stage,
     Trouble,
     connected,
+    entry,
     in_turn,
     instance,
+    source,
     tag,
 )
 
@@ -64,6 +66,11 @@ def unmark(stage: Stage) -> None:
         stage.world.cloud.client("quicksight").untag_resource(ResourceArn=arn, TagKeys=["managed-by"])
 
 
+def whole(profile: str) -> frozenset[str]:
+    """All parts of a connection."""
+    return frozenset({source(profile), entry(profile), instance(profile)})
+
+
 WHO = f"account {ACCOUNT}: AssessAccount:"
 EXISTS = f"{WHO} the data source quick-athena-{ACCOUNT}-default exists already: tag managed-by is None, ours is"
 ELSEWHERE = Change(
@@ -87,10 +94,19 @@ CASES = [
         trouble=edition("STANDARD"),
     ),
     Case(
-        "a group that does not exist",
+        "owners that do not exist",
         "GroupNotFound",
-        f"{WHO} Quick has no group people-nobody-made, with which profiles.yaml shares the data source",
+        f"{WHO} nobody would own the data source: Quick has no group people-nobody-made, which profiles.yaml names",
+        "connection#ownerless",
+        happens=tag("ownerless"),
+    ),
+    Case(
+        "viewers that do not exist: the record's `finding` names them",
+        "",
+        "the tag quick-athena says shared",
         "connection#shared",
+        Change("the account is connected", frozenset({"stack set quick-athena-shared", *whole("shared")})),
+        status="connected",
         happens=tag("shared"),
     ),
     Case(

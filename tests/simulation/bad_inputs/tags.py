@@ -1,18 +1,19 @@
-"""Values of the opt-in tag."""
+"""Values of the opt-in tag, and of those that fit a profile to the account."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from control_plane.profiles import BUCKET, RULES
 from tests.simulation.bad_inputs.vocabulary import ACCOUNT, CONNECTED, STAYS, Case, connected, tag
 
 if TYPE_CHECKING:
-    from tests.simulation.bad_inputs.vocabulary import Stage
+    from tests.simulation.bad_inputs.vocabulary import Stage, Verb
 
 WHO = f"account {ACCOUNT}: AssessAccount: the tag quick-athena"
 WRITE = "write enabled, paused, disabled, or profile names separated by spaces"
 NO_NAME = "which is no profile name (lower-case letters, digits, hyphens)"
-DEFINED = "it defines automatic, blue, default, elsewhere, private, sales, shared, taken, unmanaged"
+DEFINED = "it defines automatic, blue, default, elsewhere, ownerless, private, sales, shared, taken, unmanaged"
 
 
 def expiring_tomorrow(stage: Stage) -> None:
@@ -24,6 +25,27 @@ def expiring_tomorrow(stage: Stage) -> None:
         )
 
 
+def also(**tags: str) -> Verb:
+    """The account opts in, and another tag says something about its profile; `{account}` is its id."""
+
+    def happens(stage: Stage) -> None:
+        keys = {f"quick-athena:{name}": text.replace("{account}", stage.account) for name, text in tags.items()}
+        with stage.world.cloud.administering(stage.world.cloud.topology.management):
+            stage.world.cloud.client("organizations", "us-east-1").tag_resource(
+                ResourceId=stage.account,
+                Tags=[{"Key": key, "Value": value} for key, value in {"quick-athena": "enabled", **keys}.items()],
+            )
+
+    return happens
+
+
+def too_much(words: str, message: str, **tags: str) -> Case:
+    """The account asks for what its profile does not have."""
+    reason = f"account {ACCOUNT}: AssessAccount: the tag that ends in {message}"
+    return Case(words, "AccountTagRefused", reason, "connection#default", happens=also(**tags))
+
+
+LACKS = "the profile 'default' does not have it and lets no account widen its"
 NO_DATE = f"{WHO}:expires has 'tomorrow', which is no date: write it as 2026-12-31 (until the end of that day, UTC)"
 
 
@@ -102,6 +124,42 @@ CASES = [
         "to 111122223333 and to what is below ou-ab12-consumers1",
         "connection#private",
         happens=tag("private"),
+    ),
+    too_much(
+        "`quick-athena:databases` with a database that the profile lacks",
+        f":databases names 'finance': {LACKS} databases",
+        databases="quick_sales finance",
+    ),
+    too_much(
+        "`quick-athena:databases` without a value",
+        ":databases is empty: name some, or remove the tag",
+        databases="",
+    ),
+    too_much(
+        "`quick-athena:buckets` with another account's bucket",
+        f":buckets names 'quick-data-111122223333': {LACKS} buckets",
+        buckets="quick-data-111122223333",
+    ),
+    too_much(
+        "`quick-athena:buckets` with a URL",
+        f":buckets has 's3://quick-data-{{account}}', which is {RULES[BUCKET]}",
+        buckets="s3://quick-data-{account}",
+    ),
+    too_much("`quick-athena:groups` with a group of no viewers", f":groups names 'hr': {LACKS} groups", groups="hr"),
+    too_much(
+        "`quick-athena:workgroup` although the profile makes its own",
+        f":workgroup names 'primary': {LACKS} workgroup",
+        workgroup="primary",
+    ),
+    too_much("two workgroups", ":workgroup names 2 workgroups: name one", workgroup="primary other"),
+    Case(
+        "a connected account asks for more than its profile has",
+        "AccountTagRefused",
+        f"account {ACCOUNT}: AssessAccount: the tag that ends in :databases names 'finance': {LACKS} databases",
+        "connection#default",
+        STAYS,
+        given=connected,
+        happens=also(databases="finance"),
     ),
     tolerated("blanks around it", "  enabled "),
     tolerated("a profile named twice", "default  default"),

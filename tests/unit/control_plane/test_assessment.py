@@ -36,9 +36,10 @@ def assessed(
         FakeAccessPolicies(*([Shard(1, (entry(),))] if allowed else [])),
         FakeDataSources(HUB),
         FakeRegistry([(CONSUMER, "default", recorded)] if recorded else []),
+        quick or FakeQuickAccount(),
     )
     load = broken_file if broken else lambda: {"default": profile()}
-    deps = AssessmentDependencies(FakeOrganization(*accounts), planes, quick or FakeQuickAccount(), load)
+    deps = AssessmentDependencies(FakeOrganization(*accounts), planes, load)
     return assess(CONSUMER, OPT_IN_POLICY, HUB, deps, TODAY)
 
 
@@ -142,9 +143,11 @@ def offered(
     organization.units[CONSUMER] = [Unit(id=each, tags={}) for each in (INNER, OUTER, ROOT)]
     shards = [Shard(1, (entry(),))] if allowed else []
     registry = FakeRegistry([(CONSUMER, "default", "connected")] if allowed else [])
-    planes = ObservationDependencies(FakeStackSets(HUB), FakeAccessPolicies(*shards), FakeDataSources(HUB), registry)
+    planes = ObservationDependencies(
+        FakeStackSets(HUB), FakeAccessPolicies(*shards), FakeDataSources(HUB), registry, FakeQuickAccount()
+    )
     profiles = {"default": profile(**offer)}
-    deps = AssessmentDependencies(organization, planes, FakeQuickAccount(), lambda: profiles)
+    deps = AssessmentDependencies(organization, planes, lambda: profiles)
     return assess(CONSUMER, OPT_IN_POLICY, HUB, deps, TODAY)
 
 

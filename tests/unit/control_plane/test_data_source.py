@@ -406,3 +406,21 @@ def test_sharing_changed_by_hand_is_put_right_in_place() -> None:
     assert step(quick).ready
     assert "remove" not in quick.calls
     assert quick.sources[ID].sharing == Sharing(frozenset({"owners"}), frozenset({"authors"}))
+
+
+FILED = profile(folder="sales")
+
+
+def test_a_data_source_is_put_into_its_folder_once_it_works() -> None:
+    quick = finished()
+    quick.folders["sales"] = set()
+    assert step(quick, wanted=FILED) == EnsureResult(ready=True)
+    assert quick.is_in_folder(ID, "sales")
+    assert step(quick, wanted=FILED) == EnsureResult(ready=True)
+    assert quick.calls == ["put_in_folder"]
+
+
+def test_a_folder_that_refuses_it_is_a_finding_and_no_failure() -> None:
+    assert step(finished(), wanted=FILED) == EnsureResult(
+        ready=True, finding="it is not in the folder sales: Folder sales is not found"
+    )

@@ -70,6 +70,22 @@ def test_access_nobody_wants_is_always_revoked_whatever_the_registry_says(seen: 
     assert action(UNWANTED, seen) is Action.QUARANTINE
 
 
+def test_what_quick_lacks_now_is_recorded_and_what_it_lacked_is_shared_with() -> None:
+    complete = Observed(
+        profile="default",
+        consumer_role=Presence.CURRENT,
+        access=True,
+        data_source=Presence.CURRENT,
+        recorded="connected",
+    )
+    lacking = "Quick has no group authors, which profiles.yaml names"
+    known = complete.model_copy(update={"finding": lacking, "recorded_finding": lacking})
+    assert action(WANTED, complete) is Action.NOTHING
+    assert action(WANTED, known) is Action.NOTHING
+    assert action(WANTED, complete.model_copy(update={"finding": lacking})) is Action.CONNECT
+    assert action(WANTED, complete.model_copy(update={"recorded_finding": lacking})) is Action.CONNECT
+
+
 def test_a_wanted_connection_never_seen_is_connected() -> None:
     (planned,) = plan(WANTED, {}, OPT_IN_POLICY, TODAY)
     assert (planned.profile, planned.action, planned.reason) == ("default", Action.CONNECT, "the tag says so")

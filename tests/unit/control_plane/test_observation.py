@@ -8,12 +8,12 @@ import pytest
 from control_plane.access_policy import Shard
 from control_plane.account import DEPARTED, Connection
 from control_plane.decision import Observed, Presence
-from control_plane.observation import MAX_RECORDS, ObservationDependencies, observe, run_as_roles
+from control_plane.observation import MAX_RECORDS, ObservationDependencies, OwnProfiles, observe, run_as_roles
 from control_plane.ports.quick import Sharing
 from control_plane.ports.stack_sets import StackInstance
 from control_plane.profiles import Profile, parameters
 from control_plane.steps.data_source import wanted as what_is_wanted
-from tests.fakes import FakeAccessPolicies, FakeDataSources, FakeRegistry, FakeStackSets, QuickSource
+from tests.fakes import FakeAccessPolicies, FakeDataSources, FakeQuickAccount, FakeRegistry, FakeStackSets, QuickSource
 from tests.unit.control_plane.vocabulary import CONNECTION, CONSUMER, HUB, OTHER, account, entry, profile
 
 PROFILES = {"default": profile(), "sales": profile(databases=["sales"])}
@@ -24,11 +24,12 @@ def planes(*entries: str, recorded: str | None = None) -> ObservationDependencie
     registry = FakeRegistry([(CONSUMER, "default", recorded)] if recorded else [])
     stack_sets = FakeStackSets(HUB)
     stack_sets.ensure_stack_set(CONNECTION.role_name, parameters("default", profile(), HUB))
-    return ObservationDependencies(stack_sets, FakeAccessPolicies(*shards), FakeDataSources(HUB), registry)
+    policies = FakeAccessPolicies(*shards)
+    return ObservationDependencies(stack_sets, policies, FakeDataSources(HUB), registry, FakeQuickAccount())
 
 
 def observed(there: ObservationDependencies, *wanted: str, of: str = "ACTIVE") -> dict[str, Observed]:
-    return observe(account(state=of), wanted, PROFILES, HUB, there)
+    return observe(account(state=of), wanted, OwnProfiles(PROFILES), HUB, there)
 
 
 def instance(**changes: object) -> StackInstance:

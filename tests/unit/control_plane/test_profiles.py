@@ -12,7 +12,21 @@ import pytest
 import yaml
 
 from control_plane.errors import InvalidProfiles
-from control_plane.profiles import BUCKET, DATABASE, PARAMETER_BYTES, RULES, Profile, Profiles, load, parameters, parse
+from control_plane.profiles import (
+    BUCKET,
+    DATABASE,
+    DISPLAY_NAME,
+    PARAMETER_BYTES,
+    RULES,
+    TABLE,
+    TAG_KEY,
+    TAG_VALUE,
+    Profile,
+    Profiles,
+    load,
+    parameters,
+    parse,
+)
 from tests.unit.control_plane.vocabulary import HUB, profile
 
 CONSUMER_LAYER = Path(__file__).parents[3] / "layers" / "consumer"
@@ -121,7 +135,7 @@ def test_a_file_that_is_no_yaml_says_where() -> None:
         ),
         (
             text(sales={**MINIMAL, "owners": []}),
-            "profiles.yaml: profiles.sales.owners: needs at least one",
+            "profiles.yaml: profiles.sales.owners: needs at least one, or a user in owner_users",
         ),
         (
             text(sales={**MINIMAL, "bucket": "x"}),
@@ -237,6 +251,64 @@ def test_no_other_field_takes_a_wildcard_or_a_second_value(field: str, value: An
     assert f": {odd!r} is no " in refusal(text(sales=given))
 
 
+ODD_TABLE = f"profiles.sales.tables.0: 's*/x' is {RULES[TABLE]}"
+BOUNDARY_RULE = "no policy: the name of a managed policy, with its path if it has one (path/name), without *"
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"tables": ["sales"]}, f".tables.0: 'sales' is {RULES[TABLE]}"),
+        ({"databases": ["sales", "s*"], "tables": ["s*/x"]}, f".databases.1: 's*' is {RULES[DATABASE]}; {ODD_TABLE}"),
+        ({"tables": ["hr/staff"]}, ".tables: 'hr/staff' is in no database that `databases` has, written the same"),
+        (
+            {"bytes_scanned_limit": 1000},
+            ".bytes_scanned_limit: is too small: Athena takes no limit below 10000000 bytes",
+        ),
+        ({"bytes_scanned_limit": "10 GB"}, ".bytes_scanned_limit: should be a number"),
+        ({"cost_tags": {"aws:team": "sales"}}, ".cost_tags: 'aws:team' is not yours to set"),
+        ({"cost_tags": {"managed-by": "me"}}, ".cost_tags: 'managed-by' is not yours to set"),
+        ({"cost_tags": {"a=b": "c"}}, f".cost_tags.a=b.[key]: 'a=b' is {RULES[TAG_KEY]}"),
+        ({"cost_tags": {"team": "a,b"}}, f".cost_tags.team: 'a,b' is {RULES[TAG_VALUE]}"),
+        ({"cost_tags": {str(number): "x" for number in range(6)}}, ".cost_tags: has too many"),
+        (
+            {"results_key_alias": "alias/results"},
+            ".results_key_alias: 'alias/results' is not in kms_key_aliases too: nobody could read the results",
+        ),
+        ({"permissions_boundary": "*"}, f".permissions_boundary: '*' is {BOUNDARY_RULE}"),
+        ({"permissions_boundary": "/path/"}, f".permissions_boundary: '/path/' is {BOUNDARY_RULE}"),
+        (
+            {"display_name": "sales of {profile}"},
+            ".display_name: needs {account} or {account_name}: authors could not tell the accounts apart",
+        ),
+        ({"display_name": "{account} {x}"}, f".display_name: '{{account}} {{x}}' is {RULES[DISPLAY_NAME]}"),
+        (
+            {"owners": [f"group {number}" for number in range(32)], "owner_users": ["ann"]},
+            ".owners: has 33 groups and users, at most 32 are possible",
+        ),
+        (
+            {"viewers": [f"group {number}" for number in range(31)], "viewer_users": ["ann"]},
+            ".viewers: has 32 groups and users, at most 31 are possible",
+        ),
+    ],
+)
+def test_a_value_that_is_not_possible_says_why(changes: dict[str, Any], message: str) -> None:
+    assert refusal(text(sales={**MINIMAL, **changes})) == f"profiles.yaml: profiles.sales{message}"
+
+
+@pytest.mark.parametrize("key", ["bytes_scanned_limit", "cost_tags", "results_key_alias"])
+def test_an_existing_workgroup_is_not_ours_to_set_up(key: str) -> None:
+    made = {"bytes_scanned_limit": 10_000_000, "cost_tags": {"a": "b"}, "results_key_alias": "alias/results"}
+    theirs = {"work_group": "primary", "results_location": "s3://results/", "kms_key_aliases": ["alias/results"]}
+    assert refusal(text(sales={**MINIMAL, **theirs, key: made[key]})) == (
+        f"profiles.yaml: profiles.sales.{key}: is for the workgroup that we make; work_group names an existing one"
+    )
+
+
+def test_a_user_alone_may_own_a_data_source() -> None:
+    assert profile(owners=[], owner_users=["ann@example.com"]).owner_users == ["ann@example.com"]
+
+
 # --- as parameters of the consumer role -----------------------------------------------------------
 
 
@@ -257,7 +329,15 @@ def test_a_profile_becomes_the_parameters_of_the_consumer_role() -> None:
         "OwnDataObjectArns": "arn:aws:s3:::quick-data-${aws:PrincipalAccount}*/*",
         "ResultsBucketArn": "none",
         "ResultsObjectArns": "none",
+        "ResultsKeyAlias": "none",
+        "BytesScannedLimit": "none",
+        "CostTag1": "none",
+        "CostTag2": "none",
+        "CostTag3": "none",
+        "CostTag4": "none",
+        "CostTag5": "none",
         "KmsKeyAliases": "none",
+        "PermissionsBoundary": "none",
         "LakeFormation": "false",
     }
 
@@ -283,6 +363,34 @@ def test_what_exists_already_is_named_by_its_arns() -> None:
     assert given["ResultsObjectArns"] == "arn:aws:s3:::results-${aws:PrincipalAccount}/quick/*"
     assert given["KmsKeyAliases"] == "alias/lake,alias/results"
     assert (given["WorkGroup"], given["LakeFormation"], given["Catalog"]) == ("primary", "true", "sales@lake")
+
+
+def test_of_a_database_only_the_named_tables_are_read() -> None:
+    given = parameters("sales", profile(databases=["sales", "quick_*"], tables=["sales/orders", "sales/item_*"]), HUB)
+    glue = "arn:aws:glue:eu-west-1:*"
+    assert given["DatabaseArns"].split(",") == [
+        f"{glue}:database/sales",
+        f"{glue}:table/sales/orders",
+        f"{glue}:table/sales/item_*",
+        f"{glue}:database/quick_*",
+        f"{glue}:table/quick_*/*",
+    ]
+
+
+def test_what_is_said_of_the_workgroup_we_make_becomes_parameters() -> None:
+    made = {
+        "bytes_scanned_limit": 10_000_000_000,
+        "cost_tags": {"team": "sales", "cost center": "42"},
+        "kms_key_aliases": ["alias/results"],
+        "results_key_alias": "alias/results",
+    }
+    given = parameters("sales", profile(**made), HUB)
+    assert (given["BytesScannedLimit"], given["ResultsKeyAlias"]) == ("10000000000", "alias/results")
+    assert [given[f"CostTag{number}"] for number in range(1, 6)] == ["cost center=42", "team=sales", *["none"] * 3]
+
+
+def test_another_boundary_is_named_by_its_policy() -> None:
+    assert parameters("sales", profile(permissions_boundary="team/limits"), HUB)["PermissionsBoundary"] == "team/limits"
 
 
 def test_results_at_the_root_of_a_bucket_are_all_its_objects() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from control_plane.access_policy import Shard
+from control_plane.account import TagValues
 from control_plane.batches import CANARIES
 from control_plane.errors import (
     ConsumerRoleFailed,
@@ -523,3 +524,46 @@ def test_whoever_has_answered_only_a_part_looks_again_soon(monkeypatch: pytest.M
     assert world.advance().pause == 15
     world.stack_sets.tick()
     assert world.advance().pause == 3
+
+
+# --- accounts whose tags fit the profile to them ----------------------------------------------------------------
+
+EU, US = TagValues(databases=("quick_eu",)), TagValues(databases=("quick_us",))
+
+
+def test_accounts_whose_tags_say_the_same_share_an_operation_and_others_get_one_of_their_own() -> None:
+    world = proven()
+    for each in accounts(6):
+        world.ensure(each, values=EU if int(each) % 2 else US)
+    world.finish()
+    assert world.operations() == [tuple(accounts(6)[::2]), tuple(accounts(6)[1::2])]
+    databases = [world.stack_sets.instances[NAME, each].parameters["DatabaseArns"] for each in accounts(2)]
+    assert ["quick_eu" in each for each in databases] == [True, False]
+
+
+def test_a_changed_tag_sets_the_parameters_of_that_account_only() -> None:
+    world = proven()
+    world.connected(*accounts(3))
+    world.stack_sets.operations.clear()
+    token = world.ensure(CONSUMER_ONE, values=EU)
+    world.finish()
+    assert world.operations() == [(CONSUMER_ONE,)]
+    assert world.answer(token) == {**world.answer(token), "done": False, "tried": "set-parameters"}
+    last = {"tried": "set-parameters", "operation_id": world.answer(token)["operation_id"]}
+    assert world.answer(world.ensure(CONSUMER_ONE, values=EU, **last))["done"]
+
+
+def test_what_somebody_writes_into_the_queue_gives_no_more_than_the_profile_has() -> None:
+    world = proven()
+    good, forged = accounts(2)
+    world.ensure(forged)
+    (change,) = world.queue.read(NAME).changes
+    world.queue.enqueue(NAME, change.model_copy(update={"values": TagValues(databases=("finance",))}))
+    token = world.ensure(good)
+    world.finish()
+    assert world.answer(token)["done"]
+    assert world.operations() == [(good,)]
+    assert world.answer(change.token)[0] == "AccountTagRefused"
+
+
+CONSUMER_ONE = accounts(1)[0]

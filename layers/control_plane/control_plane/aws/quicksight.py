@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -56,7 +57,9 @@ class AwsDataSources:
 
     def __init__(self, client: "QuickSightClient", hub: Hub, identity_region: str, namespace: str) -> None:
         self._client, self._hub = client, hub
-        self._groups = f"arn:{hub.partition}:quicksight:{identity_region}:{hub.account_id}:group/{namespace}/"
+        self._hub_arn = f"arn:{hub.partition}:quicksight:{hub.region}:{hub.account_id}"
+        identities = f"arn:{hub.partition}:quicksight:{identity_region}:{hub.account_id}"
+        self._groups, self._users = f"{identities}:group/{namespace}/", f"{identities}:user/{namespace}/"
 
     def find(self, data_source_id: str) -> DataSource | None:
         """The data source with its tags and permissions, or None."""
@@ -113,7 +116,7 @@ class AwsDataSources:
         )
 
     def share(self, data_source_id: str, sharing: Sharing) -> None:
-        """Share it with exactly these groups. More changes than one call takes are made by the next call."""
+        """Share it with exactly these groups and users. More changes than one call takes are made by the next call."""
         with _refusals(data_source_id), tolerating("ConflictException"):
             wanted, seen = self._wanted(sharing), self._permissions(data_source_id)
             missing = [_permission(who, actions) for who, actions in wanted.items() if actions - seen.get(who, set())]
@@ -121,6 +124,24 @@ class AwsDataSources:
             too_much = [_permission(who, actions) for who, actions in extra.items() if actions]
             if changes := _not_empty(GrantPermissions=missing[:PER_CALL], RevokePermissions=too_much[:PER_CALL]):
                 self._client.update_data_source_permissions(**self._named(data_source_id), **changes)
+
+    def is_in_folder(self, data_source_id: str, folder_id: str) -> bool:
+        """Whether that folder has it."""
+        pages = self._client.get_paginator("list_folders_for_resource").paginate(
+            AwsAccountId=self._hub.account_id, ResourceArn=f"{self._hub_arn}:datasource/{data_source_id}"
+        )
+        with named_errors():
+            return any(arn.endswith(f":folder/{folder_id}") for page in pages for arn in page.get("Folders", []))
+
+    def put_in_folder(self, data_source_id: str, folder_id: str) -> Refusal | None:
+        """Put it into that folder, or return Quick's refusal."""
+        return _request(
+            self._client.create_folder_membership,
+            AwsAccountId=self._hub.account_id,
+            FolderId=folder_id,
+            MemberId=data_source_id,
+            MemberType="DATASOURCE",
+        )
 
     def remove(self, data_source_id: str) -> None:
         """Delete it. No error when it does not exist or is being changed: the caller checks again."""
@@ -133,30 +154,35 @@ class AwsDataSources:
         return {each["Principal"]: set(each["Actions"]) for each in found.get("Permissions", [])}
 
     def _sharing(self, permissions: dict[str, set[str]]) -> Sharing:
-        owners, viewers = (self._groups_with(permissions, set(actions)) for actions in (OWN, VIEW))
-        ours = {self._groups + name for name in owners | viewers}
-        return Sharing(owners, viewers, frozenset(permissions) - ours)
-
-    def _groups_with(self, permissions: dict[str, set[str]], actions: set[str]) -> frozenset[str]:
-        """The groups of our namespace with exactly these actions."""
-        found = (who for who, allowed in permissions.items() if allowed == actions and who.startswith(self._groups))
-        return frozenset(who.removeprefix(self._groups) for who in found)
+        named = Sharing(
+            owners=_with(permissions, OWN, self._groups),
+            viewers=_with(permissions, VIEW, self._groups),
+            owner_users=_with(permissions, OWN, self._users),
+            viewer_users=_with(permissions, VIEW, self._users),
+        )
+        return replace(named, others=frozenset(permissions) - frozenset(self._wanted(named)))
 
     def _wanted(self, sharing: Sharing) -> dict[str, set[str]]:
-        viewers = {self._groups + group: set(VIEW) for group in sorted(sharing.viewers)}
-        return {**viewers, **{self._groups + group: set(OWN) for group in sorted(sharing.owners)}}
+        """Actions by principal, the viewers first."""
+        groups, users = self._groups, self._users
+        return {
+            **{groups + name: set(VIEW) for name in sorted(sharing.viewers)},
+            **{users + name: set(VIEW) for name in sorted(sharing.viewer_users)},
+            **{groups + name: set(OWN) for name in sorted(sharing.owners)},
+            **{users + name: set(OWN) for name in sorted(sharing.owner_users)},
+        }
 
 
 class AwsQuickAccount:
-    """Port `QuickAccount` over Amazon Quick, in the Region that holds its groups.
+    """Port `QuickAccount` over Amazon Quick: groups and users in the identity Region, folders where data sources are.
 
     Positive answers are cached while the function stays warm: thousands of accounts need the same ones.
     """
 
-    def __init__(self, client: "QuickSightClient", hub: Hub, namespace: str) -> None:
-        self._client, self._hub, self._namespace = client, hub, namespace
+    def __init__(self, identities: "QuickSightClient", regional: "QuickSightClient", hub: Hub, namespace: str) -> None:
+        self._client, self._regional, self._hub, self._namespace = identities, regional, hub, namespace
         self._edition: str | None = None
-        self._groups: set[str] = set()
+        self._known: set[tuple[str, str]] = set()
 
     def edition(self) -> str | None:
         """STANDARD, ENTERPRISE or ENTERPRISE_AND_Q; None when the account is not subscribed."""
@@ -166,9 +192,22 @@ class AwsQuickAccount:
 
     def has_group(self, name: str) -> bool:
         """Whether that group exists."""
-        if name not in self._groups and self._exists(name):
-            self._groups.add(name)
-        return name in self._groups
+        return self._has("group", name, self._client.describe_group, Namespace=self._namespace, GroupName=name)
+
+    def has_user(self, name: str) -> bool:
+        """Whether that user exists."""
+        return self._has("user", name, self._client.describe_user, Namespace=self._namespace, UserName=name)
+
+    def has_folder(self, folder_id: str) -> bool:
+        """Whether that folder exists, in the Region of the data sources."""
+        return self._has("folder", folder_id, self._regional.describe_folder, FolderId=folder_id)
+
+    def _has(self, kind: str, name: str, describe: Callable[..., Any], **named: str) -> bool:
+        if (kind, name) not in self._known:
+            if unless_missing(MISSING, describe, AwsAccountId=self._hub.account_id, **named) is None:
+                return False
+            self._known.add((kind, name))
+        return True
 
     def _read_edition(self) -> str | None:
         call = self._client.describe_account_subscription
@@ -176,10 +215,6 @@ class AwsQuickAccount:
         found = answer["AccountInfo"] if answer else {"AccountSubscriptionStatus": "UNSUBSCRIBED"}
         ended = found.get("AccountSubscriptionStatus", "").startswith("UNSUBSCRIBE")
         return None if ended else found.get("Edition", "STANDARD")
-
-    def _exists(self, name: str) -> bool:
-        group = {"AwsAccountId": self._hub.account_id, "Namespace": self._namespace, "GroupName": name}
-        return unless_missing(MISSING, self._client.describe_group, **group) is not None
 
 
 def _request(call: Callable[..., Any], **request: Any) -> Refusal | None:
@@ -204,6 +239,12 @@ def _refusals(data_source_id: str) -> Iterator[None]:
         if code_of(error) in SHARING_REFUSALS:
             raise DataSourceFailed(f"data source {data_source_id}: {error}") from error
         raise
+
+
+def _with(permissions: dict[str, set[str]], actions: Sequence[str], prefix: str) -> frozenset[str]:
+    """The groups, or the users, of our namespace with exactly these actions."""
+    found = (who for who, allowed in permissions.items() if allowed == set(actions) and who.startswith(prefix))
+    return frozenset(who.removeprefix(prefix) for who in found)
 
 
 def _permission(principal: str, actions: set[str]) -> Any:

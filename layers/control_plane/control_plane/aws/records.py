@@ -37,6 +37,7 @@ TEXTS = (
     "run_as_role_arn",
     "consumer_role_version",
     "dependents",
+    "finding",
     "holder",
     "event",
     "event_by",

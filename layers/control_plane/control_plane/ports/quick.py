@@ -19,11 +19,13 @@ class DataSourceSettings:
 
 @dataclass(frozen=True)
 class Sharing:
-    """Who can use a data source: groups by name. `others`: other principals, or groups with unusual permissions."""
+    """Who can use a data source: groups and users by name. `others`: other principals, or unusual permissions."""
 
     owners: frozenset[str]
     viewers: frozenset[str]
     others: frozenset[str] = frozenset()
+    owner_users: frozenset[str] = frozenset()
+    viewer_users: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,13 @@ class DataSources(Protocol):
         """Start to change its name and settings, or return Quick's refusal."""
 
     def share(self, data_source_id: str, sharing: Sharing) -> None:
-        """Share it with exactly these groups: grant missing permissions, revoke the others."""
+        """Share it with exactly these groups and users: grant missing permissions, revoke the others."""
+
+    def is_in_folder(self, data_source_id: str, folder_id: str) -> bool:
+        """Whether that folder has it."""
+
+    def put_in_folder(self, data_source_id: str, folder_id: str) -> Refusal | None:
+        """Put it into that folder, or return Quick's refusal."""
 
     def remove(self, data_source_id: str) -> None:
         """Delete it; no error when it does not exist."""
@@ -132,3 +140,9 @@ class QuickAccount(Protocol):
 
     def has_group(self, name: str) -> bool:
         """Whether that group exists."""
+
+    def has_user(self, name: str) -> bool:
+        """Whether that user exists."""
+
+    def has_folder(self, folder_id: str) -> bool:
+        """Whether that folder exists, in the Region of the data sources."""

@@ -38,6 +38,7 @@ class Record:
     consumer_role_version: str = ""
     retained: str = ""
     dependents: str = ""
+    finding: str = ""
     instance_retained: bool = False
     claimed: bool = False
     holder: str = ""

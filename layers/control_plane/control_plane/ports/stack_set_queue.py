@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
-from control_plane.account import AccountId
+from control_plane.account import AccountId, TagValues
 
 
 class ChangeKind(StrEnum):
@@ -33,7 +33,8 @@ class QueuedChange(_Value):
     """The change an account waits for.
 
     `holder`: the execution that holds the account. `token`: the task token of whoever waits. `version`: the version of
-    the consumer role it was asked for with. `requested_at`: ISO 8601.
+    the consumer role it was asked for with. `requested_at`: ISO 8601. `values`: what the account's tags say about the
+    profile; the operator checks it against the profile again.
     """
 
     account_id: AccountId
@@ -42,10 +43,14 @@ class QueuedChange(_Value):
     token: str
     version: str
     requested_at: str
+    values: TagValues = TagValues()
 
 
 class Batch(_Value):
-    """The changes of one operation. `defines`: it first brings the stack set itself to what was built."""
+    """The changes of one operation. `defines`: it first brings the stack set itself to what was built.
+
+    `values`: what the tags of its accounts say about the profile. Accounts that say the same share an operation.
+    """
 
     operation_id: str
     kind: ChangeKind
@@ -53,6 +58,7 @@ class Batch(_Value):
     version: str
     started_at: str
     defines: bool = False
+    values: TagValues = TagValues()
 
 
 class Rollout(_Value):

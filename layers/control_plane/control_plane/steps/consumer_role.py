@@ -7,10 +7,11 @@ stack instance, not by an operation: with a high failure tolerance an operation 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
-from control_plane.account import Connection, Hub
+from control_plane.account import Connection, Hub, TagValues
 from control_plane.errors import ConsumerRoleFailed, ConsumerRoleNotRemoved
+from control_plane.narrowing import fit
 from control_plane.ports.registry import Registry
 from control_plane.ports.stack_set_queue import ChangeKind, Operators, QueuedChange, StackSetQueue, WaitingTasks
 from control_plane.ports.stack_sets import OperationStatus, StackInstance, StackSets
@@ -23,7 +24,8 @@ class RoleRequest(Connection):
     """The request of EnsureConsumerRole and RemoveConsumerRole.
 
     `execution`: the holder of the account's claim. `token`: the task token of the execution that waits. `tried` and
-    `operation_id`: the kind of the last change made for it, and its operation; empty at first.
+    `operation_id`: the kind of the last change made for it, and its operation; empty at first. `values`: what the
+    account's tags say about the profile.
     """
 
     execution: str
@@ -31,6 +33,7 @@ class RoleRequest(Connection):
     now: str
     tried: ChangeKind | Literal[""] = ""
     operation_id: str = ""
+    values: TagValues = TagValues()
 
     @property
     def connection(self) -> Connection:
@@ -58,24 +61,34 @@ class RoleDependencies:
     version: Callable[[Mapping[str, str]], str]
 
 
+class Wanted(NamedTuple):
+    """The parameters of the stack set, and those of the account, which its tags may have changed."""
+
+    built: Mapping[str, str]
+    fitted: Mapping[str, str]
+
+
 def ensure(request: RoleRequest, profile: Profile, deps: RoleDependencies) -> bool:
     """Answer that the role is ready, or queue the change that it needs. Returns whether it is ready.
 
     An older template is updated first, and only then the account's own parameters are set: AWS accepts a new parameter
     only when the stack set's template has it.
     """
-    connection, wanted = request.connection, parameters(request.profile, profile, deps.hub)
-    instance = deps.stack_sets.instance(connection.role_name, request.account_id)
-    kind = _needed(request, instance, wanted, deps)
+    wanted = Wanted(
+        built=parameters(request.profile, profile, deps.hub),
+        fitted=parameters(request.profile, fit(request.profile, profile, request.values), deps.hub),
+    )
+    instance = deps.stack_sets.instance(request.connection.role_name, request.account_id)
+    kind, version = _needed(request, instance, wanted, deps), deps.version(wanted.built)
     if kind is None:
-        deps.waiting.succeed(request.token, {"done": True, "version": deps.version(wanted), **_tried(request)})
+        deps.waiting.succeed(request.token, {"done": True, "version": version, **_tried(request)})
         return True
-    _queue(request, kind, deps.version(wanted), deps)
+    _queue(request, kind, version, deps)
     return False
 
 
 def _needed(
-    request: RoleRequest, instance: StackInstance | None, wanted: Mapping[str, str], deps: RoleDependencies
+    request: RoleRequest, instance: StackInstance | None, wanted: Wanted, deps: RoleDependencies
 ) -> ChangeKind | None:
     """The change that the account needs next; None when it has all."""
     if instance is None and request.tried is ChangeKind.CREATE:
@@ -87,8 +100,8 @@ def _needed(
         return being_made
     tried = request.tried
     # Go on after an update even when AWS shows another template than ours: the sweep reports that.
-    is_defined = deps.stack_sets.check_stack_set(request.connection.role_name, wanted)
-    if instance and instance.is_current_with(wanted) and (tried or is_defined):
+    is_defined = deps.stack_sets.check_stack_set(request.connection.role_name, wanted.built)
+    if instance and instance.is_current_with(wanted.fitted) and (tried or is_defined):
         return None
     if tried is ChangeKind.SET_PARAMETERS and not instance.in_progress:
         why = instance.reason or "the stack instance is not current, or has other parameters"
@@ -155,6 +168,7 @@ def _queue(request: RoleRequest, kind: ChangeKind, version: str, deps: RoleDepen
         token=request.token,
         version=version,
         requested_at=request.now,
+        values=request.values,
     )
     stack_set = request.connection.role_name
     deps.queue.enqueue(stack_set, change)

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from control_plane import propagation
 from control_plane.account import Connection, Hub
+from control_plane.contradictions import DISPLAYED
 from control_plane.dependents import describe
 from control_plane.errors import DataSourceFailed, NotOurs
 from control_plane.ports.notifications import Notifications
@@ -22,16 +23,21 @@ from control_plane.profiles import Profile
 from control_plane.steps import dependents
 
 FIRST_PAUSE, LONGEST_PAUSE = 5, 120  # seconds between attempts, doubled each time
+LONGEST_NAME = 128  # characters of a data source's name
 
 
 @dataclass(frozen=True)
 class EnsureResult:
-    """Whether the data source is ready; if not yet, the seconds to wait and Quick's last message."""
+    """Whether the data source is ready; if not yet, the seconds to wait and Quick's last message.
+
+    `finding`: what of the profile Quick lacks or does not do, although the data source works.
+    """
 
     ready: bool
     pause: int = 0
     attempt: int = 0
     message: str = ""
+    finding: str = ""
 
 
 @dataclass(frozen=True)
@@ -49,6 +55,7 @@ class Wanted:
     name: str
     settings: DataSourceSettings
     sharing: Sharing
+    folder: str = ""
 
 
 @dataclass(frozen=True)
@@ -82,10 +89,12 @@ class RetryState:
         return min(FIRST_PAUSE << min(self.attempt, 10), LONGEST_PAUSE)
 
 
-def display_name(account_name: str, connection: Connection) -> str:
-    """The name that authors see in Quick: at most 128 characters."""
-    suffix = f" ({connection.account_id}) {connection.profile}"
-    return account_name[: 128 - len(suffix)] + suffix
+def display_name(account_name: str, connection: Connection, pattern: str = DISPLAYED) -> str:
+    """The name that authors see in Quick: at most 128 characters. If it is longer, the account's name is cut."""
+    named = pattern.replace("{account}", connection.account_id).replace("{profile}", connection.profile)
+    places = named.count("{account_name}")
+    room = LONGEST_NAME - len(named.replace("{account_name}", ""))
+    return named.replace("{account_name}", account_name[: max(0, room // max(1, places))])[:LONGEST_NAME]
 
 
 def settings(connection: Connection, profile: Profile, hub: Hub) -> DataSourceSettings:
@@ -104,18 +113,29 @@ def ownership_problem(connection: Connection, found: DataSource | None, hub: Hub
 
 
 def wanted(connection: Connection, account_name: str, profile: Profile, hub: Hub) -> Wanted:
-    """The desired state of the connection's data source. A group that is owner and viewer is an owner."""
-    owners = frozenset(profile.owners)
+    """The desired state of the connection's data source. Whoever is owner and viewer is an owner."""
+    owners, owner_users = frozenset(profile.owners), frozenset(profile.owner_users)
     return Wanted(
-        name=display_name(account_name, connection),
+        name=display_name(account_name, connection, profile.display_name),
         settings=settings(connection, profile, hub),
-        sharing=Sharing(owners, frozenset(profile.viewers) - owners),
+        sharing=Sharing(
+            owners=owners,
+            viewers=frozenset(profile.viewers) - owners,
+            owner_users=owner_users,
+            viewer_users=frozenset(profile.viewer_users) - owner_users,
+        ),
+        folder=profile.folder or "",
     )
 
 
 def is_current(found: DataSource | None, wanted: Wanted) -> bool:
     """Whether a data source works and is in its desired state."""
     return found is not None and _works(found, wanted) and found.sharing == wanted.sharing
+
+
+def is_filed(connection: Connection, wanted: Wanted, quick: DataSources) -> bool:
+    """Whether the data source is in its folder, if it is to be in one."""
+    return not wanted.folder or quick.is_in_folder(connection.data_source_id, wanted.folder)
 
 
 def _works(found: DataSource, wanted: Wanted) -> bool:
@@ -135,7 +155,7 @@ def ensure(
     if unmanaged := ownership_problem(connection, found, hub):
         raise NotOurs(unmanaged)
     if is_current(found, wanted):
-        return EnsureResult(ready=True)
+        return EnsureResult(ready=True, finding=_filed(connection, wanted, quick))
     refusal = None
     if found is None:
         refusal = quick.create(source_id, wanted.name, wanted.settings, wanted.sharing)
@@ -150,6 +170,14 @@ def ensure(
     if refusal:
         return _retry_or_fail(source_id, refusal, retry_state)
     return EnsureResult(ready=False, pause=FIRST_PAUSE, attempt=retry_state.attempt)
+
+
+def _filed(connection: Connection, wanted: Wanted, quick: DataSources) -> str:
+    """Put the data source into its folder. Returns why Quick does not; people query it all the same."""
+    if is_filed(connection, wanted, quick):
+        return ""
+    refusal = quick.put_in_folder(connection.data_source_id, wanted.folder)
+    return f"it is not in the folder {wanted.folder}: {refusal.message}" if refusal else ""
 
 
 def remove(

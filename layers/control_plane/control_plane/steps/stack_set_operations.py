@@ -15,8 +15,9 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from control_plane import errors
-from control_plane.account import NAME_PREFIX, Connection, Hub
-from control_plane.batches import after_batch, choose, is_stopped, limit_of, next_kind, rollout_of
+from control_plane.account import NAME_PREFIX, Connection, Hub, TagValues
+from control_plane.batches import after_batch, alike, choose, is_stopped, limit_of, next_kind, rollout_of
+from control_plane.narrowing import fit
 from control_plane.ports.access import Shards
 from control_plane.ports.stack_set_queue import (
     Batch,
@@ -251,7 +252,12 @@ class Operator:
         is_defined = self.deps.stack_sets.ensure_stack_set(self.stack_set, wanted)
         defines = not is_defined and self.deps.stack_sets.definition(self.stack_set) != rollout.shown
         limit = limit_of(rollout, self.deps.largest)
-        chosen = choose(queue.of_kind(kind), limit)
+        same = alike(queue.of_kind(kind))
+        try:
+            self._wanted(same[0].values if kind is not ChangeKind.UPDATE_TEMPLATE else TagValues())
+        except errors.AccountTagRefused as error:  # the profile changed, or somebody wrote into the queue
+            return _Planned(self._refuse(queue, same, error))
+        chosen = choose(same, limit)
         if not defines:
             return _Planned(queue, self._batch(kind, chosen, rollout.version), chosen)
         # Accounts without a stack wait until the stack set is defined. They are its targets if nobody else waits.
@@ -310,10 +316,13 @@ class Operator:
                 return stack_sets.start_update(name, accounts, wanted, operation)
             case ChangeKind.CREATE | ChangeKind.SET_PARAMETERS:
                 exists = batch.kind is ChangeKind.SET_PARAMETERS
-                return stack_sets.start_deployment(name, accounts, self._wanted(), operation, exists=exists)
+                wanted = self._wanted(batch.values)
+                return stack_sets.start_deployment(name, accounts, wanted, operation, exists=exists)
 
-    def _wanted(self) -> dict[str, str]:
-        return parameters(self.profile, self.deps.profile(self.profile), self.deps.hub)
+    def _wanted(self, values: TagValues | None = None) -> dict[str, str]:
+        """The parameters of the stack set, or those of accounts with such tags."""
+        profile = self.deps.profile(self.profile)
+        return parameters(self.profile, fit(self.profile, profile, values) if values else profile, self.deps.hub)
 
     def _role(self, change: QueuedChange) -> str:
         return Connection(account_id=change.account_id, profile=self.profile).consumer_role_arn(self.deps.hub)
@@ -329,6 +338,7 @@ class Operator:
             version=version,
             started_at=self.now,
             defines=defines,
+            values=chosen[0].values if kind in (ChangeKind.CREATE, ChangeKind.SET_PARAMETERS) else TagValues(),
         )
 
 
@@ -345,5 +355,5 @@ def _is_over(change: QueuedChange, batch: Batch, result: OperationResult | None,
 def _is_all_it_needs(change: QueuedChange, batch: Batch) -> bool:
     """Whether this change is the last one. Otherwise the account's stack instance has to be read again."""
     if change.kind is ChangeKind.CREATE:
-        return change.version == batch.version
+        return (change.version, change.values) == (batch.version, batch.values)
     return change.kind is ChangeKind.DELETE

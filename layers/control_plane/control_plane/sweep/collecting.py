@@ -185,7 +185,7 @@ def _account(place: ListedAccount, opt_in_policy: OptInPolicy, listing: AccountL
 
 
 def _ours(tags: Mapping[str, str], opt_in_policy: OptInPolicy) -> dict[str, str]:
-    return {key: value for key, value in tags.items() if key in (opt_in_policy.opt_in_tag, opt_in_policy.expires_tag)}
+    return {key: value for key, value in tags.items() if key in opt_in_policy.keys}
 
 
 def _with_profiles(progress: SnapshotProgress, page: SnapshotPage) -> SnapshotProgress:

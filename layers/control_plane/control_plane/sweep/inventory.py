@@ -63,10 +63,16 @@ class Inventory:
         """Every account that has a resource of ours or a record."""
         return set(self._by_account)
 
-    def observed(self, account: Account, wanted: Iterable[str]) -> dict[str, Observed]:
-        """Every connection the account has, should have, or has a record of, by profile."""
-        profiles = sorted({*wanted, *self._by_account.get(account.id, ())})
-        return {profile: self._observe(account, profile) for profile in profiles}
+    def observed(
+        self, account: Account, wanted: Iterable[str], fitted: Mapping[str, Profile] | None = None
+    ) -> dict[str, Observed]:
+        """Every connection the account has, should have, or has a record of, by profile.
+
+        `fitted`: the profiles that the account's tags fit to it.
+        """
+        names = sorted({*wanted, *self._by_account.get(account.id, ())})
+        own = {**self._profiles, **(fitted or {})}
+        return {name: self._observe(account, name, own.get(name)) for name in names}
 
     def failure_of(self, account_id: str, profile: str = "") -> str:
         """The recorded error of a connection or, without a profile, of the account."""
@@ -87,7 +93,7 @@ class Inventory:
         record = self.records.get((account_id, profile))
         return (account_id, profile) in self.allowed and (record is None or record.status in WITHOUT_ACCESS)
 
-    def _observe(self, account: Account, profile: str) -> Observed:
+    def _observe(self, account: Account, profile: str, own: Profile | None) -> Observed:
         place = account.id, profile
         record, role = self.records.get(place), self.roles.get(place)
         if record and record.instance_retained and not account.is_active:
@@ -97,7 +103,7 @@ class Inventory:
             consumer_role=_presence_of_role(role, is_behind=self.is_behind(account.id, profile)),
             access=place in self.allowed,
             misplaced=is_misplaced(self.allowed.get(place, ()), self._profiles.get(profile)),
-            data_source=self._presence_of_source(account, profile),
+            data_source=self._presence_of_source(account, profile, own),
             unmanaged=self.unmanaged.get(place, ""),
             recorded=record.status if record else None,
             remove_after=record.remove_after if record else None,
@@ -105,8 +111,8 @@ class Inventory:
             stack_id=role.stack_id if role else "",
         )
 
-    def _presence_of_source(self, account: Account, name: str) -> Presence:
-        found, profile = self.sources.get((account.id, name)), self._profiles.get(name)
+    def _presence_of_source(self, account: Account, name: str, profile: Profile | None) -> Presence:
+        found = self.sources.get((account.id, name))
         if found is None:
             return Presence.ABSENT
         if profile is None:

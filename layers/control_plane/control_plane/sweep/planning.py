@@ -224,7 +224,7 @@ class _Planner:
             self._note(self._start, account, PARENTS_UNKNOWN)
             return
         wanted = desired(request, account, self._rules.profiles)
-        seen = self._inventory.observed(account, wanted.profiles)
+        seen = self._inventory.observed(account, wanted.profiles, wanted.fitted)
         actions = plan(wanted, seen, self._rules.opt_in_policy, self._rules.now)
         if request.denied and not actions:
             self._refused(account, "", AccountNotActive.__name__, request.reason)

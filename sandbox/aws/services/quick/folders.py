@@ -67,6 +67,7 @@ class Folders:
         """What is answered here."""
         return {
             "CreateFolder": self._create,
+            "ListFoldersForResource": self._of_resource,
             "ListFolders": lambda call: searching.page(self.store.of(call), call, "FolderSummaryList", Folder.summary),
             **self.store.operations(
                 DescribeFolder=_describe,
@@ -125,6 +126,11 @@ class Folders:
             raise AwsError("ResourceNotFoundException", f"{asset.arn} is not in folder {folder.id}")
         folder.members.remove(asset)
         return {}
+
+    def _of_resource(self, call: Call) -> dict[str, Any]:
+        arn = call.parameters["ResourceArn"]
+        found = [each for each in self.store.of(call) if any(member.arn == arn for member in each.members)]
+        return searching.page(found, call, "Folders", lambda folder: folder.arn)
 
     def _member(self, call: Call) -> Asset:
         store = self.stores.get(call.parameters["MemberType"])

@@ -20,6 +20,7 @@ IN_AN_ACCOUNT = (
     rf"folders/{ID}/permissions$",
     rf"folders/{ID}/members$",
     rf"folders/{ID}/members/(?P<member_type>[A-Z]+)/(?P<member_id>[^/.]+)$",
+    r"resource/(?P<asset_id>.+)/folders$",
     r"analyses$",
     rf"analyses/{ID}$",
     rf"analyses/{ID}/definition$",

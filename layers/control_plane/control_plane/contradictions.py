@@ -1,0 +1,67 @@
+"""How the values of a profile don't fit together, whether or not each of them is valid. Pure."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+ACCOUNT = "{account}"  # placeholder in names of buckets and data sources: the consumer account's id
+DISPLAYED = "{account_name} ({account}) {profile}"  # a data source's name, unless the profile says another
+NONE = "none"  # a parameter without a value: CloudFormation may not accept an empty one
+OWNERSHIP_TAGS = ("managed-by", "quick-onboarding")  # how the keys of our own tags begin
+MADE_ONLY = ("bytes_scanned_limit", "cost_tags", "results_key_alias")  # said of a workgroup that we make
+SHARED_WITH = {"owners": ("owner_users", 32), "viewers": ("viewer_users", 31)}  # Quick takes 64 with a new data source
+
+
+def of_profile(values: Mapping[Any, Any]) -> Iterator[str]:
+    """What is wrong with the profile as a whole."""
+    if (values.get("work_group") is None) != (values.get("results_location") is None):
+        yield "give both work_group and results_location (existing ones), or neither (we make them)"
+    if values.get("work_group") == NONE:
+        yield f"work_group can't be `{NONE}`: consumer_role.yaml reads that word as no workgroup"
+    if not values.get("data_buckets") and not values.get("lake_formation"):
+        yield "name data_buckets, or set lake_formation: true; otherwise no query can read anything"
+
+
+def of_values(values: Mapping[Any, Any]) -> Iterator[tuple[str, str]]:
+    """The keys whose values other values contradict, and why."""
+    databases = _listed(values, "databases")
+    for table in _listed(values, "tables"):
+        if str(table).split("/")[0] not in databases:
+            yield "tables", f"{table!r} is in no database that `databases` has, written the same"
+    if "workgroup" in _listed(values, "accounts_may_widen") and not values.get("results_location"):
+        yield (
+            "accounts_may_widen",
+            "workgroup needs results_location: where an account's own workgroup puts its results",
+        )
+    name = values.get("display_name", DISPLAYED)
+    if isinstance(name, str) and ACCOUNT not in name and "{account_name}" not in name:
+        yield "display_name", "needs {account} or {account_name}: authors could not tell the accounts apart"
+    yield from _of_work_group(values)
+    yield from _of_sharing(values)
+
+
+def _of_work_group(values: Mapping[Any, Any]) -> Iterator[tuple[str, str]]:
+    for key in MADE_ONLY if values.get("work_group") else ():
+        if values.get(key):
+            yield key, "is for the workgroup that we make; work_group names an existing one"
+    alias = values.get("results_key_alias")
+    if alias and alias not in _listed(values, "kms_key_aliases"):
+        yield "results_key_alias", f"{alias!r} is not in kms_key_aliases too: nobody could read the results"
+    tags = values.get("cost_tags")
+    for key in tags if isinstance(tags, Mapping) else ():
+        if str(key).startswith(("aws:", *OWNERSHIP_TAGS)):
+            yield "cost_tags", f"{key!r} is not yours to set"
+
+
+def _of_sharing(values: Mapping[Any, Any]) -> Iterator[tuple[str, str]]:
+    if not values.get("owners") and not values.get("owner_users"):
+        yield "owners", "needs at least one, or a user in owner_users"
+    for groups, (users, most) in SHARED_WITH.items():
+        found = len(_listed(values, groups)) + len(_listed(values, users))
+        if found > most:
+            yield groups, f"has {found} groups and users, at most {most} are possible"
+
+
+def _listed(values: Mapping[Any, Any], key: str) -> Sequence[Any]:
+    """A list of the file; empty when the value is none, which is a fault of its own."""
+    found = values.get(key)
+    return found if isinstance(found, list) else ()
