@@ -29,11 +29,12 @@ class Request(BaseModel):
 def handler(request: Request, context: LambdaContext) -> dict[str, str]:
     """The stack set, and what was done. Resuming starts a sweep, which starts the accounts that differ."""
     stack_set, queue = f"{NAME_PREFIX}{request.profile}", wiring.stack_set_queue()
+    now = datetime.now(UTC).isoformat()
     logger.info("controlled a roll-out", extra={"stack_set": stack_set, "request": request.model_dump()})
     if request.action == "stop":
         wiring.profile(request.profile)  # raises UnknownProfile: nobody must believe that something was stopped
-        queue.stop(stack_set, request.reason, datetime.now(UTC).isoformat())
+        queue.stop(stack_set, request.reason, now)
     else:
-        queue.resume(stack_set)
+        queue.resume(stack_set, now)
         wiring.sweeps().start("all", f"the roll-out of {stack_set} was resumed: {request.reason}")
     return {"stack_set": stack_set, "action": request.action}

@@ -258,6 +258,7 @@ class FakeStackSetQueue:
         self.changes: dict[tuple[str, str], QueuedChange] = {}
         self.batches: dict[str, Batch] = {}
         self.rollouts: dict[str, Rollout] = {}
+        self.resumes: dict[str, str] = {}
         self.last_kinds: dict[str, ChangeKind] = {}
         self.epochs: dict[str, int] = {}
         self.stops: dict[str, str] = {}
@@ -271,9 +272,9 @@ class FakeStackSetQueue:
         return QueueState(
             changes=tuple(each for (name, _), each in sorted(self.changes.items()) if name == stack_set),
             batch=self.batches.get(stack_set),
-            rollout=self.rollouts.get(stack_set, Rollout()),
+            rollout=self.rollouts.get(stack_set, Rollout()).after(self.resumes.get(stack_set, "")),
             last_kind=self.last_kinds.get(stack_set),
-            stopped=self.stops.get(stack_set, ""),
+            stopped=self.stopped(stack_set),
         )
 
     def remove(self, stack_set: str, change: QueuedChange) -> None:
@@ -301,10 +302,13 @@ class FakeStackSetQueue:
         """Let the operator deploy nothing."""
         self.stops[stack_set] = why
 
-    def resume(self, stack_set: str) -> None:
+    def stopped(self, stack_set: str) -> str:
+        """Why a person stopped all deployments."""
+        return self.stops.get(stack_set, "")
+
+    def resume(self, stack_set: str, now: str) -> None:
         """Let the operator deploy again."""
-        if rollout := self.rollouts.get(stack_set):
-            self.rollouts[stack_set] = rollout.model_copy(update={"failures": (), "failed_at": ""})
+        self.resumes[stack_set] = now
         self.stops.pop(stack_set, None)
 
     def epoch(self, stack_set: str) -> int:

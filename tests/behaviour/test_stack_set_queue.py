@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tests.deployed_hub import Deployed
 
 NAME, OTHER = "quick-athena-default", "quick-athena-sales"
-NOW = "2026-11-24T08:00:00.000Z"
+NOW, LATER = "2026-11-24T08:00:00.000Z", "2026-11-24T09:00:00.000Z"
 CHANGE = QueuedChange(
     account_id="222233334444",
     kind=ChangeKind.CREATE,
@@ -98,14 +98,33 @@ def test_a_stop_lasts_until_it_is_resumed_and_takes_the_failures_with_it(deploye
     def queue_of(function: str) -> StackSetQueue:
         return DynamoDbStackSetQueue(*deployed.registry(function)) if deployed else fake
 
-    queue_of("ControlRollout").resume(NAME)
+    queue_of("ControlRollout").resume(NAME, NOW)
     queue = queue_of("AdvanceOperation")
     assert queue.begin_batch(NAME, BATCH)
     queue.end_batch(NAME, BATCH, ROLLOUT)
     queue_of("ControlRollout").stop(NAME, "queries fail", NOW)
     assert queue_of("AdvanceOperation").read(NAME).stopped == "queries fail"
-    assert queue_of("AdvanceOperation").read(OTHER).stopped == ""
-    queue_of("ControlRollout").resume(NAME)
+    assert queue_of("AssessAccount").stopped(NAME) == "queries fail"
+    assert queue_of("AdvanceOperation").read(OTHER).stopped == queue_of("AssessAccount").stopped(OTHER) == ""
+    queue_of("ControlRollout").resume(NAME, LATER)
     resumed = queue_of("AdvanceOperation").read(NAME)
     assert (resumed.stopped, resumed.last_kind) == ("", BATCH.kind)
-    assert resumed.rollout == ROLLOUT.model_copy(update={"failures": (), "failed_at": ""})
+    assert resumed.rollout == ROLLOUT.model_copy(update={"failures": (), "failed_at": "", "resumed": LATER})
+
+
+def test_a_resume_forgets_the_failures_that_an_operator_stores_just_afterwards(deployed: Deployed | None) -> None:
+    fake = FakeStackSetQueue()
+
+    def queue_of(function: str) -> StackSetQueue:
+        return DynamoDbStackSetQueue(*deployed.registry(function)) if deployed else fake
+
+    queue = queue_of("AdvanceOperation")
+    assert queue.begin_batch(NAME, BATCH)
+    before = queue.read(NAME).rollout
+    queue_of("ControlRollout").resume(NAME, NOW)
+    failed = {"version": "1", "failures": ("denied",), "failed_at": NOW}
+    queue = queue_of("AdvanceOperation")
+    queue.end_batch(NAME, BATCH, before.model_copy(update=failed))
+    assert queue.read(NAME).rollout == Rollout(version="1", resumed=NOW)
+    queue.end_batch(NAME, BATCH, queue.read(NAME).rollout.model_copy(update=failed))
+    assert queue.read(NAME).rollout.failures == ("denied",), "it failed after the resume"

@@ -175,6 +175,7 @@ def _fill_queue(client: Any) -> None:
     queue.end_batch(name, batch, Rollout())
     queue.next_epoch(name, 0, now)
     queue.stop(name, "any", now)
+    queue.resume(name, now)
 
 
 def test_the_registry_page_names_every_attribute_of_the_queue_of_a_stack_set() -> None:

@@ -36,3 +36,29 @@ def test_a_stopped_roll_out_reaches_nobody_else_and_goes_on_when_it_is_resumed(s
     control(story, action="resume", reason="it was the network")
     story.run(1800)
     assert {story.status(each) for each in accounts} == {"connected"}
+
+
+def test_a_role_that_was_changed_keeps_its_access_while_its_roll_out_is_stopped(story: Story) -> None:
+    account_id = story.tagged()
+    role = story.world.allowed_roles()
+    iam: Any = story.world.boto3_session(account_id).client("iam")
+    iam.update_role(RoleName="quick-athena-default", MaxSessionDuration=43200)
+    control(story, action="stop", reason="queries fail")
+    sweep(story)  # has CloudFormation compare the role
+    sweep(story)
+    record: Any = story.world.record(account_id, "default")
+    assert (record["status"], record["error"]) == ("failed", "RolloutStopped")
+    assert record["reason"].endswith("not rebuilt, because a person stopped the roll-out: queries fail")
+    assert any(account_id in each for each in story.world.last_sweep()["failed"])
+    assert story.world.allowed_roles() == role
+    assert iam.get_role(RoleName="quick-athena-default")["Role"]["MaxSessionDuration"] == 43200
+    control(story, action="resume", reason="it was the network")
+    story.run(1800)
+    assert story.status(account_id) == "connected"
+    assert iam.get_role(RoleName="quick-athena-default")["Role"]["MaxSessionDuration"] == 3600
+
+
+def sweep(story: Story) -> None:
+    """Compare the whole organization, to the end."""
+    story.world.step_functions.start(story.world.outputs["SweepOrganizationArn"], {})
+    story.run(1800)

@@ -17,7 +17,7 @@ NEWEST_SHARE = 5  # one of so many places is for those who came last: nobody wai
 
 def rollout_of(rollout: Rollout, version: str) -> Rollout:
     """How far this version got. Another version's progress says nothing about it."""
-    return rollout if rollout.version == version else Rollout(version=version)
+    return rollout if rollout.version == version else Rollout(version=version, resumed=rollout.resumed)
 
 
 def is_stopped(rollout: Rollout, now: str) -> bool:

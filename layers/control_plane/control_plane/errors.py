@@ -84,7 +84,7 @@ class OperationRefused(Exception):
 
 
 class RolloutStopped(Exception):
-    """The first accounts that got this version of the consumer role failed, so it is deployed to no other account."""
+    """The first accounts with this version of the consumer role failed, or a person stopped it: nobody else gets it."""
 
 
 class AccessNotRevoked(Exception):

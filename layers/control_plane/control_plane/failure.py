@@ -106,9 +106,10 @@ REMEDIATIONS = {
     ),
     errors.RolloutStopped.__name__: Remediation(
         "a fault of this version of the consumer role (its template or the profile), or a service control policy that "
-        "the first accounts share",
-        f"read the messages of those accounts, correct the profile or the policy, deploy; after an hour, or with a new "
-        f"version at once, one more account may try: {RETRY.removeprefix('then ')}",
+        "the first accounts share; or a person stopped the roll-out, as the reason says",
+        "if a person stopped it, resume it (`quickctl resume`); otherwise read the messages of those "
+        "accounts, correct the profile or the policy, deploy; after an hour, or with a new version at once, one more "
+        f"account may try: {RETRY.removeprefix('then ')}",
     ),
     errors.AccessNotRevoked.__name__: Remediation(
         "somebody wrote into the queue of stack set changes, or the account was tagged again during its removal",

@@ -1,11 +1,10 @@
 """Profiles: named, reviewed sets of what a connection exposes, read from the file an operator edits."""
 
 import sys
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from control_plane import contradictions
@@ -219,7 +218,9 @@ def load(path: Path) -> Profiles:
 
 def parse(text: str) -> Profiles:
     """Profiles from YAML text. InvalidProfiles names every fault of the text, not only those of one kind."""
-    content, faults = _read(text)
+    from control_plane import profiles_yaml  # noqa: PLC0415 - most functions never read the file
+
+    content, faults = profiles_yaml.read(text)
     profiles = Profiles(profiles={})
     faulty: set[tuple[int | str, ...]] = set()
     try:
@@ -248,35 +249,6 @@ def _faults_of_names(profiles: Mapping[Any, Any]) -> Iterator[str]:
         yield f"{', '.join(taken)}: words of the opt-in tag are no profile names"
     if "default" not in profiles:
         yield "define the profile `default`: the tag value `enabled` means it"
-
-
-class Loader(yaml.SafeLoader):
-    """A YAML loader that finds duplicate keys: plain YAML would silently use the last one."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(text)
-        self.duplicates: list[str] = []
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001, FBT002 - PyYAML's
-        """A mapping, and a fault for each of its keys that is there more than once."""
-        lines: dict[str, int] = {}
-        for key, _ in node.value:
-            name, line = key.value, key.start_mark.line + 1
-            if isinstance(name, str) and name in lines:
-                self.duplicates.append(f"{name} is there twice, in line {lines[name]} and in line {line}")
-            elif isinstance(name, str):
-                lines[name] = line
-        return super().construct_mapping(node, deep)
-
-
-def _read(text: str) -> tuple[Any, list[str]]:
-    """The text's content, and its duplicate keys."""
-    try:
-        loader = Loader(text)
-        content = loader.get_single_data()
-    except (yaml.YAMLError, ValueError) as error:  # ValueError: an invalid date
-        raise InvalidProfiles(f"profiles.yaml is not YAML we can read: {' '.join(str(error).split())}") from error
-    return content, loader.duplicates
 
 
 def _path(location: tuple[int | str, ...]) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 
+from control_plane.account import NAME_PREFIX
 from control_plane.aws.anomalies import LoggedAnomalies
 from control_plane.aws.approvals import StepFunctionsApprovals
 from control_plane.aws.asset_cache import DynamoDbAssetCache
@@ -242,7 +243,8 @@ def admission_dependencies() -> AdmissionDependencies:
     """The dependencies of letting an assessed account have its new connections."""
     from control_plane.admission import AdmissionDependencies
 
-    return AdmissionDependencies(grant_budget(), sweeps())
+    queue = stack_set_queue()
+    return AdmissionDependencies(grant_budget(), sweeps(), lambda name: queue.stopped(f"{NAME_PREFIX}{name}"))
 
 
 def sweeps() -> Sweeps:

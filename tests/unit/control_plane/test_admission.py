@@ -1,6 +1,9 @@
 """One account with new connections that a tag on its OU asks for: they are made, or they wait for an approval."""
 
+from dataclasses import replace
 from datetime import timedelta
+
+import pytest
 
 from control_plane.account import Account, Unit
 from control_plane.admission import AdmissionDependencies, admit
@@ -26,7 +29,11 @@ def dependencies(taken: int = 0, percent: int = 10) -> tuple[AdmissionDependenci
     budget, sweeps = FakeGrantBudget(percent), FakeSweeps()
     for number in range(taken):
         assert budget.take(UNIT, f"{number:012}#default", 20, TODAY)
-    return AdmissionDependencies(budget, sweeps), budget, sweeps
+    return (
+        AdmissionDependencies(budget, sweeps, stopped=lambda name: "queries fail" if name == "sales" else ""),
+        budget,
+        sweeps,
+    )
 
 
 def test_a_new_connection_within_the_budget_is_made_and_counted() -> None:
@@ -110,3 +117,18 @@ def test_the_accounts_own_tag_and_a_budget_without_limit_ask_nobody() -> None:
     deps, budget, _ = dependencies(percent=0)
     assert admit(assessment(), TODAY, deps) == assessment()
     assert budget.granted(UNIT, TODAY) == 0
+
+
+@pytest.mark.parametrize("action", list(Action))
+@pytest.mark.parametrize("profile", ["sales", "default"])
+def test_while_a_person_has_stopped_the_roll_out_of_a_profile_it_rebuilds_no_role(profile: str, action: Action) -> None:
+    deps, _, _ = dependencies()
+    planned = PlannedAction(profile=profile, action=action, reason="changed")
+    (admitted,) = admit(replace(assessment(), actions=[planned]), TODAY, deps).actions
+    if (profile, action) != ("sales", Action.REBUILD):
+        assert admitted == planned
+        return
+    assert (admitted.action, admitted.error) == (Action.REFUSE, "RolloutStopped")
+    assert admitted.reason == (
+        "changed. It keeps its access and is not rebuilt, because a person stopped the roll-out: queries fail"
+    )

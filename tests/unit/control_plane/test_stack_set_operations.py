@@ -306,7 +306,7 @@ def test_what_a_person_stopped_goes_to_nobody_until_it_is_resumed() -> None:
         ("RolloutStopped", f"stack set {NAME} was stopped by a person: queries fail")
     }
     assert world.operations() == []
-    world.queue.resume(NAME)
+    world.queue.resume(NAME, world.now)
     token = world.ensure(CONSUMER)
     world.finish()
     assert world.answer(token)["done"]
@@ -334,7 +334,7 @@ def test_resuming_forgets_the_canaries_that_failed() -> None:
         world.ensure(each)
     world.finish()
     world.stack_sets.failing.clear()
-    world.queue.resume(NAME)
+    world.queue.resume(NAME, world.now)
     token = world.ensure(CONSUMER)
     world.finish()
     assert world.answer(token)["done"], "a cause outside of the version was mended, and nobody waits for an hour"

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 CHANGE = "change#"
-BATCH, ROLLOUT, OPERATOR, STOP = "batch", "rollout", "operator", "stop"
+BATCH, ROLLOUT, OPERATOR, STOP, RESUME = "batch", "rollout", "operator", "stop", "resume"
 V = TypeVar("V", bound=BaseModel)
 
 logger = Logger(child=True)
@@ -45,9 +45,9 @@ class DynamoDbStackSetQueue:
         return QueueState(
             changes=tuple(each for each in changes if each),
             batch=self._parsed(items[BATCH], Batch) if BATCH in items else None,
-            rollout=rollout or Rollout(),
+            rollout=(rollout or Rollout()).after(string(items.get(RESUME, {}), "since")),
             last_kind=_kind(items.get(ROLLOUT, {})),
-            stopped=(string(items[STOP], "reason") or "no reason given") if STOP in items else "",
+            stopped=_why_stopped(items.get(STOP, {})),
         )
 
     def batch(self, stack_set: str) -> Batch | None:
@@ -88,13 +88,16 @@ class DynamoDbStackSetQueue:
         """Let the operator deploy nothing, until it is resumed. Removals go on."""
         self._table.put({**item_key(_partition(stack_set), STOP), "reason": {"S": why}, "since": {"S": now}})
 
-    def resume(self, stack_set: str) -> None:
-        """Let the operator deploy again. What failed before says nothing any more."""
-        key = item_key(_partition(stack_set), ROLLOUT)
-        rollout = self._parsed(found, Rollout) if (found := self._table.get(key)) else None
-        if rollout and rollout.failures:
-            value = rollout.model_copy(update={"failures": (), "failed_at": ""}).model_dump_json()
-            self._table.put({**found, "value": {"S": value}})
+    def stopped(self, stack_set: str) -> str:
+        """Why a person stopped all deployments; empty: nobody did."""
+        return _why_stopped(self._table.get(item_key(_partition(stack_set), STOP)))
+
+    def resume(self, stack_set: str, now: str) -> None:
+        """Let the operator deploy again. What failed before says nothing any more, also if it is stored later.
+
+        It has an item of its own: the operator stores how far a version got, and may do so at this very moment.
+        """
+        self._table.put({**item_key(_partition(stack_set), RESUME), "since": {"S": now}})
         self._table.delete(item_key(_partition(stack_set), STOP))
 
     def epoch(self, stack_set: str) -> int:
@@ -133,6 +136,11 @@ class DynamoDbStackSetQueue:
 
 def _partition(stack_set: str) -> str:
     return f"stackset#{stack_set}"
+
+
+def _why_stopped(item: Item) -> str:
+    """Why a person stopped the deployments; empty when there is no such item."""
+    return (string(item, "reason") or "no reason given") if item else ""
 
 
 def _kind(item: Item) -> ChangeKind | None:

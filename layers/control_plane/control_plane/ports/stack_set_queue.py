@@ -64,7 +64,8 @@ class Batch(_Value):
 class Rollout(_Value):
     """How far a version got: how many accounts got it, and why others failed before the first one got it.
 
-    `shown`: how AWS showed the stack set once it was brought to this version, if not as it was built.
+    `shown`: how AWS showed the stack set once it was brought to this version, if not as it was built. `resumed`: which
+    resume was known when this was stored; the failures are forgotten when there was another one.
     """
 
     version: str = ""
@@ -72,6 +73,12 @@ class Rollout(_Value):
     failures: tuple[str, ...] = ()
     failed_at: str = ""
     shown: str = ""
+    resumed: str = ""
+
+    def after(self, resume: str) -> "Rollout":
+        """How far the version got, once that resume is known. What failed before says nothing any more."""
+        forgotten = {} if resume == self.resumed else {"failures": (), "failed_at": "", "resumed": resume}
+        return self.model_copy(update=forgotten)
 
 
 @dataclass(frozen=True)
@@ -123,8 +130,11 @@ class StackSetQueue(Protocol):
     def stop(self, stack_set: str, why: str, now: str) -> None:
         """Let the operator deploy nothing, until it is resumed. Removals go on."""
 
-    def resume(self, stack_set: str) -> None:
-        """Let the operator deploy again. What failed before says nothing any more."""
+    def stopped(self, stack_set: str) -> str:
+        """Why a person stopped all deployments; empty: nobody did."""
+
+    def resume(self, stack_set: str, now: str) -> None:
+        """Let the operator deploy again. What failed before says nothing any more, also if it is stored later."""
 
     def epoch(self, stack_set: str) -> int:
         """The number of the operator that works, or is to work, on the queue."""
