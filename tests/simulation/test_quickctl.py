@@ -183,6 +183,19 @@ def test_explain_a_connected_account(operator: Operator) -> None:
     assert all(tries.values())
 
 
+def test_explain_an_account_that_is_being_connected(operator: Operator) -> None:
+    late = operator.member("late")
+    operator.world.tag(late, "enabled")
+    operator.run(20)
+    found = operator.json("explain", late)
+    assert ":execution:ReconcileAccount:" in found["at_work"]
+    (connection,) = found["connections"]
+    assert (connection["state"], connection["step"]) == ("connecting", "EnsureConsumerRole")
+    assert connection["next"].startswith("EnsureConsumerRole is at work")
+    assert {step["state"] for step in connection["steps"] if step["ended"] is None} == {"EnsureConsumerRole"}
+    assert "at work" in operator.call("explain", late).stdout
+
+
 def test_explain_an_account_whose_tag_is_refused(operator: Operator) -> None:
     found = operator.json("explain", operator.refused)
     assert found["tag"]["means"].startswith("InvalidTagValue: the tag quick-athena mixes")
@@ -431,6 +444,15 @@ def test_a_plan_is_what_the_next_sweep_starts(operator: Operator) -> None:
     started = {each.input["account_id"] for each in operator.executions() if each.name.startswith("sweep-")}
     assert started == {*tagged, operator.taken}
     assert [each["account_id"] for each in operator.json("plan")["actions"]] == [operator.taken]
+
+
+def test_status_makes_no_call_for_a_single_account(operator: Operator) -> None:
+    log = operator.world.cloud.gateway.log.entries
+    before = len(log)
+    rows = operator.json("status")["rows"]
+    assert len(rows) > 30
+    assert [each.operation for each in log[before:]].count("Scan") == 1
+    assert len(log) - before < 12
 
 
 @pytest.mark.parametrize("command", ["plan", "orphans", "status", "capacity", "approvals"])
