@@ -170,18 +170,6 @@ def test_an_account_removed_from_the_organization_loses_access(life: Life) -> No
     assert life.record(account_id)["reason"] == "the account is not in the organization"
 
 
-def test_with_every_event_lost_a_sweep_asked_for_by_hand_connects(life: Life) -> None:
-    account_id = life.members.pop()
-    assert life.outside.ask("POST", "/sandbox/events", {"drop": 1.0})[0] == 200
-    life.tag(account_id)
-    assert life.status(account_id) == ""
-    client = life.outside.client(life.hub, "stepfunctions")
-    machines = {each["name"]: each["stateMachineArn"] for each in client.list_state_machines()["stateMachines"]}
-    client.start_execution(stateMachineArn=machines["SweepOrganization"], input="{}")
-    life.outside.advance(900)
-    assert (life.status(account_id), life.there(account_id)) == ("connected", ALL)
-
-
 def installed(folder: Path) -> Path:
     """Quickctl as `pip install .` installs it from a checkout, with its dependencies left to this environment."""
     source, target = folder / "source", folder / "target"
@@ -220,3 +208,15 @@ def test_the_installed_command_line_says_what_happened(life: Life, tmp_path: Pat
         (account_id, "connected", "created")
     ]
     assert "in us-east-1 of account" in quickctl("--region", "us-east-1", "status", code=4)
+
+
+def test_with_every_event_lost_a_sweep_asked_for_by_hand_connects(life: Life) -> None:
+    account_id = life.members.pop()
+    assert life.outside.ask("POST", "/sandbox/events", {"drop": 1.0})[0] == 200
+    life.tag(account_id)
+    assert life.status(account_id) == ""
+    client = life.outside.client(life.hub, "stepfunctions")
+    machines = {each["name"]: each["stateMachineArn"] for each in client.list_state_machines()["stateMachines"]}
+    client.start_execution(stateMachineArn=machines["SweepOrganization"], input="{}")
+    life.outside.advance(900)
+    assert (life.status(account_id), life.there(account_id)) == ("connected", ALL)

@@ -6,7 +6,6 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import boto3
-import pytest
 from typer.testing import CliRunner
 
 from quickctl.app import app
@@ -25,6 +24,7 @@ from tests.simulation.test_revocation_budget import stop_the_watch
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import pytest
     from typer.testing import Result
 
 AN_HOUR_TAKES = 5  # revocations, however few connections there are
@@ -183,6 +183,19 @@ def test_explain_a_connected_account(operator: Operator) -> None:
     assert all(tries.values())
 
 
+def test_explain_an_account_that_is_being_connected(operator: Operator) -> None:
+    late = operator.member("late")
+    operator.world.tag(late, "enabled")
+    operator.run(20)
+    found = operator.json("explain", late)
+    assert ":execution:ReconcileAccount:" in found["at_work"]
+    (connection,) = found["connections"]
+    assert (connection["state"], connection["step"]) == ("connecting", "EnsureConsumerRole")
+    assert connection["next"].startswith("EnsureConsumerRole is at work")
+    assert {step["state"] for step in connection["steps"] if step["ended"] is None} == {"EnsureConsumerRole"}
+    assert "at work" in operator.call("explain", late).stdout
+
+
 def test_explain_an_account_whose_tag_is_refused(operator: Operator) -> None:
     found = operator.json("explain", operator.refused)
     assert found["tag"]["means"].startswith("InvalidTagValue: the tag quick-athena mixes")
@@ -313,11 +326,11 @@ def test_revocations_are_approved_after_their_list_was_shown(operator: Operator)
 
 def test_new_connections_are_approved(operator: Operator) -> None:
     found = batches(operator)["new connections"]
-    operator.call("approve", found["batch"], "--yes")
-    operator.run(1)
     (approving,) = [each for each in operator.executions("ApproveBatch") if each.input.get("unit") == found["unit"]]
-    assert "ApplyGrants" in approving.path
-    assert list(batches(operator)) == ["revocations"]
+    assert approving.path[-1] == "AskForApproval"
+    answer = operator.json("approve", found["batch"], "--yes")
+    assert (answer["answer"], answer["connections"]) == ("approved", found["connections"])
+    operator.call("approve", found["batch"], "--yes", code=ExitCode.CHANGED)  # the token was used
 
 
 def test_a_rejected_batch_can_be_answered_no_more_until_it_is_sent_again(operator: Operator) -> None:
@@ -387,8 +400,7 @@ def test_a_profile_is_paused_and_resumed(operator: Operator) -> None:
     (refused,) = operator.json("reconcile", late, code=ExitCode.FAILED)["executions"]
     assert (refused["error"], "tests" in refused["reason"]) == ("RolloutStopped", True)
     assert "a sweep starts" in operator.call("resume", "default").stdout
-    operator.run(600)
-    assert operator.status(late) == "connected"
+    assert operator.executions("SweepOrganization")[-1].status == "RUNNING"
     assert "has no profile sales" in operator.call("pause", "sales", code=ExitCode.NOT_FOUND).stderr
     assert "is no profile name" in operator.call("pause", "Sales", code=ExitCode.USAGE).stderr
 
@@ -412,7 +424,7 @@ def test_events_that_could_not_be_delivered_are_handled_again(operator: Operator
 def calls_of(operator: Operator, *arguments: str) -> set[str]:
     """The operations that a command calls."""
     before = len(operator.world.cloud.gateway.log.entries)
-    operator.call(*arguments)
+    operator.call(*arguments, code=None)
     return {each.operation for each in operator.world.cloud.gateway.log.entries[before:]}
 
 
@@ -433,10 +445,21 @@ def test_a_plan_is_what_the_next_sweep_starts(operator: Operator) -> None:
     assert [each["account_id"] for each in operator.json("plan")["actions"]] == [operator.taken]
 
 
-@pytest.mark.parametrize("command", ["plan", "orphans", "status", "capacity", "approvals"])
-def test_what_only_shows_changes_nothing(operator: Operator, command: str) -> None:
+def test_status_makes_no_call_for_a_single_account(operator: Operator) -> None:
+    log = operator.world.cloud.gateway.log.entries
+    before = len(log)
+    rows = operator.json("status")["rows"]
+    assert len(rows) > 30
+    assert [each.operation for each in log[before:]].count("Scan") == 1
+    assert len(log) - before < 12
+
+
+def test_what_only_shows_changes_nothing(operator: Operator) -> None:
     reads = ("Describe", "List", "Get", "Query", "Scan", "BatchGet")
-    assert all(each.startswith(reads) for each in calls_of(operator, command))
+    for command in ("plan", "orphans", "status", "capacity", "approvals", "doctor"):
+        called = calls_of(operator, command)
+        assert called
+        assert all(each.startswith(reads) for each in called), command
 
 
 def test_a_plan_of_accounts_reads_them_in_full(operator: Operator) -> None:
