@@ -68,5 +68,5 @@ def _unless_stopped(planned: PlannedAction, stopped: Callable[[str], str]) -> Pl
     """No rebuild while nothing may be deployed: the role would be removed, and the account would have no access."""
     if planned.action is not Action.REBUILD or not (why := stopped(planned.profile)):
         return planned
-    reason = f"{planned.reason}. It keeps its access and is not rebuilt, because a person stopped the roll-out: {why}"
+    reason = f"{planned.reason}. It keeps its state and is not rebuilt, because a person stopped the roll-out: {why}"
     return refusal(planned.profile, RolloutStopped.__name__, reason)

@@ -130,5 +130,5 @@ def test_while_a_person_has_stopped_the_roll_out_of_a_profile_it_rebuilds_no_rol
         return
     assert (admitted.action, admitted.error) == (Action.REFUSE, "RolloutStopped")
     assert admitted.reason == (
-        "changed. It keeps its access and is not rebuilt, because a person stopped the roll-out: queries fail"
+        "changed. It keeps its state and is not rebuilt, because a person stopped the roll-out: queries fail"
     )
