@@ -121,7 +121,8 @@ class Inventory:
         seen = DataSourceSettings(found.work_group, found.run_as_role_arn, found.consumer_role_arn)
         shows_settings = bool(found.run_as_role_arn)
         is_right = seen == wanted.settings or not shows_settings
-        is_current = is_right and (found.state, found.name) == ("successful", wanted.name)
+        is_named = found.name == wanted.name or profile.needs_ou  # the lists don't say the name of an OU
+        is_current = is_right and is_named and found.state == "successful"
         return Presence.CURRENT if is_current else Presence.DIFFERENT
 
 
