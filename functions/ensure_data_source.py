@@ -1,6 +1,6 @@
 """EnsureDataSource: create or update the connection's Quick data source until it works."""
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -16,13 +16,14 @@ logger = Logger()
 
 
 class Request(Connection):
-    """Which connection, the account's name for authors, the retries so far, and what its tags say of the profile."""
+    """Which connection, the names of account and OU, the retries so far, and what the account's tags say."""
 
     account_name: str
     since: datetime
     now: datetime
     attempt: int
     values: TagValues = TagValues()
+    ou: str = ""
 
 
 @logger.inject_lambda_context
@@ -30,11 +31,10 @@ class Request(Connection):
 def handler(request: Request, context: LambdaContext) -> dict[str, Any]:
     """Whether it is ready; if not yet, the seconds to wait, the attempt, and Quick's last message."""
     logger.append_keys(account_id=request.account_id, profile=request.profile)
-    retry_state = data_source.RetryState(request.since, request.now, request.attempt)
     hub, (profile, lacking) = wiring.hub(), wiring.fitted_profile(request.profile, request.values)
-    wanted = data_source.wanted(request, request.account_name, profile, hub)
-    progress = data_source.ensure(request, wanted, hub, retry_state, wiring.data_sources())
-    progress = replace(progress, finding="; ".join(filter(None, (lacking, progress.finding))))
+    wanted = data_source.wanted(request, request.account_name, profile, hub, request.ou)
+    retry = data_source.RetryState(request.since, request.now, request.attempt)
+    progress = data_source.ensure(request, wanted, hub, retry, wiring.data_sources())
     if progress.message:
         logger.info("retrying after a refusal", refusal=progress.message, attempt=progress.attempt)
-    return asdict(progress)
+    return asdict(progress.also_lacking(lacking))

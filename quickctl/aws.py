@@ -179,7 +179,7 @@ class Aws:
 
     @cached_property
     def quick_account(self) -> AwsQuickAccount:
-        """The hub account's Quick, and its groups."""
+        """The hub account's Quick: its groups, users and folders."""
         quick = self.deployment.quick
         identities = self._client("quicksight", quick.quick_identity_region)
         return AwsQuickAccount(identities, self._client("quicksight"), self.deployment.hub, quick.quick_namespace)

@@ -43,6 +43,7 @@ class FakeOrganization:
     def __init__(self, *accounts: Account) -> None:
         self.accounts = {account.id: account for account in accounts}
         self.units: dict[str, list[Unit]] = {}
+        self.names: dict[str, str] = {}  # of the OU that an account is in
 
     def account(self, account_id: str, opt_in_tag: str) -> Account:
         """One account with its tags and the unit that counts; or AccountNotFound."""
@@ -56,6 +57,10 @@ class FakeOrganization:
     def units_above(self, account_id: str) -> tuple[str, ...]:
         """The ids of an account's parents, nearest first."""
         return tuple(unit.id for unit in self.units.get(account_id, ()))
+
+    def unit_name(self, account_id: str) -> str:
+        """The name of the OU that the account is in."""
+        return self.names.get(account_id, "Root")
 
     def is_active(self, account_id: str) -> bool:
         """Whether the account is in the organization, and active."""

@@ -34,6 +34,8 @@ class _Fake:
         account_id = f"{222200000000 + len(self._fake.accounts)}"
         self._fake.accounts[account_id] = Account(id=account_id, name="sales", state="ACTIVE", tags=tags)
         self._fake.units[account_id] = [Unit(id=f"ou-{number}", tags=each) for number, each in enumerate(units)]
+        if units:
+            self._fake.names[account_id] = f"level {len(units) - 1}"
         return account_id
 
     def suspend(self, account_id: str) -> None:
@@ -106,3 +108,9 @@ def test_an_account_is_active_until_it_is_suspended(there: _Fake | _Adapter) -> 
     there.suspend(account_id)
     assert not there.organization().is_active(account_id)
     assert there.organization().account(account_id, TAG).state == "SUSPENDED"
+
+
+@pytest.mark.parametrize(("units", "name"), [((), "Root"), (({},), "level 0"), (({}, {}), "level 1")])
+def test_the_ou_of_an_account_has_a_name(there: _Fake | _Adapter, units: tuple[Tags, ...], name: str) -> None:
+    account_id = there.create_account({}, *units)
+    assert there.organization().unit_name(account_id) == name

@@ -29,7 +29,7 @@ FULL = {
     "owners": ["quick-athena-owners"],
     "owner_users": ["ann"],
     "viewer_users": ["ben"],
-    "display_name": "Orders of {account_name}, {account}",
+    "display_name": "Orders of {account_name}, {account} in {ou}",
 }
 BOUNDED = {
     "description": "a boundary of the company's in place of ours",
@@ -206,7 +206,21 @@ def test_the_name_in_quick_is_made_of_the_profiles_pattern(story: Story) -> None
     account_id = _connected(story, "full")
     source = story.data_source(account_id, "full")
     assert source is not None
-    assert source["Name"] == f"Orders of sales, {account_id}"
+    assert source["Name"] == f"Orders of sales, {account_id} in Root"
+
+
+def test_an_account_that_moves_gets_the_name_of_its_new_ou(story: Story) -> None:
+    account_id = _connected(story, "full")
+    unit = story.world.organizations.create_unit("Consumers")
+    with story.world.cloud.administering(story.world.cloud.topology.management):
+        organizations: Any = story.world.cloud.client("organizations", "us-east-1")
+        root = story.world.organizations.root_id
+        organizations.move_account(AccountId=account_id, SourceParentId=root, DestinationParentId=unit)
+    story.run()
+    source = story.data_source(account_id, "full")
+    assert source is not None
+    assert source["Name"] == f"Orders of sales, {account_id} in Consumers"
+    assert story.status(account_id, "full") == "connected"
 
 
 def _tag(story: Story, account_id: str, **tags: str) -> None:

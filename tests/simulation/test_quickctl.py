@@ -559,6 +559,9 @@ ACTING = (
 SELDOM = {"organizations:ListParents", "organizations:ListDelegatedAdministrators", "quicksight:ListTagsForResource"}
 SELDOM |= {"cloudformation:DescribeStackSetOperation", "quicksight:DescribeGroup"}
 SELDOM |= {"quicksight:DescribeAccountSubscription", "sqs:DeleteMessage"}
+# Only for profiles that name users or a folder, or an OU in the name of data sources.
+SELDOM |= {"quicksight:DescribeUser", "quicksight:DescribeFolder", "quicksight:ListFoldersForResource"}
+SELDOM |= {"organizations:DescribeOrganizationalUnit"}
 
 
 def person(operator: Operator, *policies: str) -> Any:

@@ -32,7 +32,8 @@ class Account(BaseModel):
 
     `unit` is the nearest parent that has the opt-in tag; it counts only when the account itself has no such tag. If the
     parents are not known for now (`is_placed` is false), it is not known either what the account opts in to. `above`:
-    the ids of all parents, nearest first, the root last; None: they were not read.
+    the ids of all parents, nearest first, the root last; None: they were not read. `ou`: the name of its OU, only if a
+    profile needs it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
@@ -44,6 +45,7 @@ class Account(BaseModel):
     unit: Unit | None = None
     is_placed: bool = True
     above: tuple[str, ...] | None = None
+    ou: str = ""
 
     @property
     def is_active(self) -> bool:

@@ -5,7 +5,17 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from control_plane.account import DEPARTED, Account, Hub
-from control_plane.decision import Action, Observed, PlannedAction, Presence, desired, needs_parents, plan, refusal
+from control_plane.decision import (
+    Action,
+    Observed,
+    PlannedAction,
+    Presence,
+    desired,
+    needs_ou,
+    needs_parents,
+    plan,
+    refusal,
+)
 from control_plane.errors import AccountNotActive, AccountNotFound, GroupNotFound, QuickNotReady
 from control_plane.observation import ObservationDependencies, OwnProfiles, observe
 from control_plane.opt_in import OptInPolicy, OptInRequest, read_opt_in
@@ -65,6 +75,8 @@ def assess(
     profiles = deps.profiles() if request.profile_names else {}
     if needs_parents(request, account, profiles):
         account = account.model_copy(update={"above": deps.organization.units_above(account_id)})
+    if needs_ou(request, profiles):
+        account = account.model_copy(update={"ou": deps.organization.unit_name(account_id)})
     wanted = desired(request, account, profiles)
     own = OwnProfiles(profiles, wanted.fitted)
     seen = observe(account, {*wanted.profiles, *extra_profiles}, own, hub, deps.observation)

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 ACCOUNT = "{account}"  # placeholder in names of buckets and data sources: the consumer account's id
+OU = "{ou}"  # placeholder in names of data sources: the name of the account's OU
 DISPLAYED = "{account_name} ({account}) {profile}"  # a data source's name, unless the profile says another
 NONE = "none"  # a parameter without a value: CloudFormation may not accept an empty one
 OWNERSHIP_TAGS = ("managed-by", "quick-onboarding")  # how the keys of our own tags begin

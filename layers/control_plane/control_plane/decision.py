@@ -60,6 +60,7 @@ class Desired(Value):
     fitted: Mapping[str, Profile] = Field(default_factory=dict)  # profiles that the account's tags change for it
     unfit: Mapping[str, Refused] = Field(default_factory=dict)  # tags ask for what these don't have: nothing changes
     values: TagValues = TagValues()
+    ou: str = ""  # the name of the account's OU, if a profile needs it
 
 
 class Observed(Value):
@@ -110,12 +111,18 @@ class PlannedAction(Value):
     unit: str = ""  # of a new connection: the OU or the root whose grant budget it uses up
     run_as_role: int = 1  # of a connection that is wanted: the number of its run-as role
     values: TagValues = TagValues()  # of such a connection: what the account's tags say
+    ou: str = ""  # of such a connection: the name of the account's OU, if a profile needs it
 
 
 def needs_parents(request: OptInRequest, account: Account, profiles: Mapping[str, Profile]) -> bool:
     """Whether the account's parents have to be read before `desired` can say which profiles are offered to it."""
     named = [profiles[name] for name in request.profile_names if name in profiles]
     return account.above is None and any(each.needs_parents(account.id) for each in named)
+
+
+def needs_ou(request: OptInRequest, profiles: Mapping[str, Profile]) -> bool:
+    """Whether the name of the account's OU has to be read before its data sources can be compared."""
+    return any(profiles[name].needs_ou for name in request.profile_names if name in profiles)
 
 
 def desired(request: OptInRequest, account: Account, profiles: Mapping[str, Profile]) -> Desired:
@@ -129,6 +136,7 @@ def desired(request: OptInRequest, account: Account, profiles: Mapping[str, Prof
         fitted={name: each for name, each in fitted.items() if each is not profiles[name]},
         unfit={name: Refused(error=AccountTagRefused.__name__, reason=why) for name, why in unfit.items()},
         values=request.values,
+        ou=account.ou,
         reason=request.reason,
         refused=refused,
         account_inactive=request.account_inactive,
@@ -180,7 +188,12 @@ def _if_wanted(profile: str, wanted: Desired, seen: Observed | None) -> PlannedA
     if seen.consumer_role is Presence.DRIFTED:
         why = "somebody changed the consumer role in the account"
         return PlannedAction(
-            profile=profile, action=Action.REBUILD, reason=why, run_as_role=run_as_role, values=wanted.values
+            profile=profile,
+            action=Action.REBUILD,
+            reason=why,
+            run_as_role=run_as_role,
+            values=wanted.values,
+            ou=wanted.ou,
         )
     if seen.is_complete and seen.recorded == "connected" and seen.finding == seen.recorded_finding:
         return PlannedAction(profile=profile, action=Action.NOTHING, reason="connected already")
@@ -194,6 +207,7 @@ def _if_wanted(profile: str, wanted: Desired, seen: Observed | None) -> PlannedA
         unit=wanted.unit if first_connection and not is_begun else "",
         run_as_role=run_as_role,
         values=wanted.values,
+        ou=wanted.ou,
     )
 
 

@@ -64,7 +64,7 @@ def observe(
             consumer_role=_consumer_role(connection, profiles, hub, instance, deps.stack_sets),
             access=name in allowed,
             misplaced=is_misplaced(allowed.get(name, set()), profile),
-            data_source=_data_source(connection, account.name, source, shared, hub, deps.quick, unmanaged=unmanaged),
+            data_source=_data_source(connection, account, source, shared, hub, deps.quick, unmanaged=unmanaged),
             unmanaged=unmanaged,
             recorded=record.status if record else None,
             remove_after=record.remove_after if record else None,
@@ -117,7 +117,7 @@ def _consumer_role(
 
 def _data_source(
     connection: Connection,
-    account_name: str,
+    account: Account,
     found: DataSource | None,
     profile: Profile | None,
     hub: Hub,
@@ -129,6 +129,6 @@ def _data_source(
         return Presence.ABSENT
     if profile is None:
         return Presence.DIFFERENT
-    wanted = data_source.wanted(connection, account_name, profile, hub)
+    wanted = data_source.wanted(connection, account.name, profile, hub, account.ou)
     is_right = data_source.is_current(found, wanted) and data_source.is_filed(connection, wanted, quick)
     return Presence.CURRENT if is_right else Presence.DIFFERENT

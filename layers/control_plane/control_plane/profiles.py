@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from control_plane import contradictions
 from control_plane.account import RESERVED, Hub, ProfileName, RunAsRole
-from control_plane.contradictions import ACCOUNT, DISPLAYED, NONE
+from control_plane.contradictions import ACCOUNT, DISPLAYED, NONE, OU
 from control_plane.errors import InvalidProfiles, ProfileNotOffered
 
 PARAMETER_BYTES = 4096  # CloudFormation's limit for one parameter value
@@ -35,7 +35,7 @@ BOUNDARY = r"^([A-Za-z0-9_+=,.@-]+/)*[A-Za-z0-9_+=,.@-]+$"
 FOLDER = r"^[A-Za-z0-9_-]+$"
 TAG_KEY = r"^[A-Za-z0-9 _.:/+@-]+$"
 TAG_VALUE = r"^[A-Za-z0-9 _.:/+@-]*$"
-DISPLAY_NAME = r"^([^{}\x00-\x1f]|\{account\}|\{account_name\}|\{profile\})+$"
+DISPLAY_NAME = r"^([^{}\x00-\x1f]|\{account\}|\{account_name\}|\{ou\}|\{profile\})+$"
 Pattern = Annotated[str, StringConstraints(pattern=DATABASE)]
 Table = Annotated[str, StringConstraints(pattern=TABLE)]
 Bucket = Annotated[str, StringConstraints(pattern=BUCKET)]
@@ -62,7 +62,7 @@ RULES = {  # the message for each pattern a value does not match
     FOLDER: "no folder: its id (not its name), letters, digits, _ -",
     TAG_KEY: "no key of a tag: letters, digits, spaces, _ . : / + @ -",
     TAG_VALUE: "no value of a tag: letters, digits, spaces, _ . : / + @ -",
-    DISPLAY_NAME: "no name: text with {account}, {account_name} and {profile}, no other braces",
+    DISPLAY_NAME: "no name: text with {account}, {account_name}, {ou} and {profile}, no other braces",
 }
 FAULT_TEXTS = {  # our messages for the error types of pydantic
     "missing": "is missing",
@@ -147,8 +147,8 @@ class Profile(BaseModel):
         DISPLAYED,
         pattern=DISPLAY_NAME,
         max_length=128,
-        description="The data source's name in Quick. `{account}`, `{account_name}` and `{profile}` are filled in. "
-        "A long account name is cut, so that all fits in 128 characters.",
+        description="The data source's name in Quick. `{account}`, `{account_name}`, `{ou}` (the name of the account's "
+        "OU) and `{profile}` are filled in. Long names are cut, so that all fits in 128 characters.",
     )
     accounts: list[Member] = Field([], description="Accounts that may have the profile, besides those in `units`.")
     units: list[Parent] = Field(
@@ -179,6 +179,11 @@ class Profile(BaseModel):
             raise ProfileNotOffered(
                 f"profiles.yaml does not offer the profile {name!r} to this account, only to {whom}"
             )
+
+    @property
+    def needs_ou(self) -> bool:
+        """Whether the name of the account's OU is part of the data source's name."""
+        return OU in self.display_name
 
     def needs_parents(self, account_id: str) -> bool:
         """Whether one has to know the account's parents to say so."""

@@ -129,6 +129,17 @@ def test_quick_is_asked_only_when_a_connection_begins() -> None:
     assert quick.asked == 0
 
 
+def test_the_name_of_the_ou_is_read_only_if_a_profile_needs_it() -> None:
+    organization = FakeOrganization(account("enabled"))
+    organization.names[CONSUMER] = "Consumers"
+    parts = (FakeStackSets(HUB), FakeAccessPolicies(), FakeDataSources(HUB), FakeRegistry(), FakeQuickAccount())
+    for changes, name in (({}, ""), ({"display_name": "{ou} {account}"}, "Consumers")):
+        profiles = {"default": profile(**changes)}
+        deps = AssessmentDependencies(organization, ObservationDependencies(*parts), lambda found=profiles: found)  # type: ignore[misc]  # a default that binds
+        (planned,) = assess(CONSUMER, OPT_IN_POLICY, HUB, deps, TODAY).actions
+        assert planned.ou == name
+
+
 # --- profiles that are offered to some only ----------------------------------------------------------
 
 INNER, OUTER, ROOT, OTHER = "ou-ab12-inner0001", "ou-ab12-outer0001", "r-ab12", "ou-ab12-another01"

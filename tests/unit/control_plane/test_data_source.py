@@ -399,6 +399,15 @@ def test_the_name_authors_see_has_at_most_quicks_128_characters() -> None:
     assert name.endswith(f"n ({CONSUMER}) {'p' * 32}")
 
 
+def test_a_profile_says_what_the_name_is_made_of() -> None:
+    pattern = "{ou}: {account_name} / {profile} / {account}"
+    assert display_name("sales", CONNECTION, pattern, "Consumers") == f"Consumers: sales / default / {CONSUMER}"
+    odd = display_name("{ou}{account}", CONNECTION, "{account_name} {ou}", "{profile}")
+    assert odd == "{ou}{account} {profile}"
+    long = display_name("n" * 200, CONNECTION, "{ou}-{account_name}-{profile}", "o" * 200)
+    assert long == "o" * 59 + "-" + "n" * 59 + "-default"
+
+
 def test_sharing_changed_by_hand_is_put_right_in_place() -> None:
     quick = finished()
     quick.sources[ID].sharing = Sharing(frozenset({"owners"}), frozenset(), frozenset({"somebody else"}))

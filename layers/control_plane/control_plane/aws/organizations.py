@@ -11,6 +11,7 @@ from control_plane.opt_in import nearest
 if TYPE_CHECKING:
     from mypy_boto3_organizations import OrganizationsClient
 
+ROOT = "Root"  # the name that AWS gives every root
 DEEPEST = 10  # levels of parents; Organizations allows five OUs below the root
 
 
@@ -41,6 +42,15 @@ class AwsOrganization:
         """The ids of an account's parents, nearest first, the root last. Or ParentsUnknown."""
         with named_errors():
             return tuple(self._parents(account_id))
+
+    def unit_name(self, account_id: str) -> str:
+        """The name of the OU that the account is in; `Root` if it is in none. Or ParentsUnknown."""
+        with named_errors():
+            parent = self.parent(account_id)
+            if parent.startswith("r-"):
+                return ROOT
+            unit = self._client.describe_organizational_unit(OrganizationalUnitId=parent)["OrganizationalUnit"]
+            return str(unit["Name"])
 
     def is_active(self, account_id: str) -> bool:
         """Whether the account is in the organization, and active."""

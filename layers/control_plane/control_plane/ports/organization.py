@@ -14,6 +14,9 @@ class Organization(Protocol):
     def units_above(self, account_id: str) -> tuple[str, ...]:
         """The ids of an account's parents, nearest first, the root last. Or ParentsUnknown."""
 
+    def unit_name(self, account_id: str) -> str:
+        """The name of the OU that the account is in; `Root` if it is in none. Or ParentsUnknown."""
+
 
 class AccountTags(Protocol):
     """The tags of accounts, to read and write."""

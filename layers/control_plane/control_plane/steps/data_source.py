@@ -1,11 +1,12 @@
 """Create the Quick data source, or remove it, with an id that never changes."""
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from control_plane import propagation
 from control_plane.account import Connection, Hub
-from control_plane.contradictions import DISPLAYED
+from control_plane.contradictions import DISPLAYED, OU
 from control_plane.dependents import describe
 from control_plane.errors import DataSourceFailed, NotOurs
 from control_plane.ports.notifications import Notifications
@@ -23,6 +24,7 @@ from control_plane.profiles import Profile
 from control_plane.steps import dependents
 
 FIRST_PAUSE, LONGEST_PAUSE = 5, 120  # seconds between attempts, doubled each time
+NAMES = re.compile(r"(\{account_name\}|\{ou\})")
 LONGEST_NAME = 128  # characters of a data source's name
 
 
@@ -38,6 +40,10 @@ class EnsureResult:
     attempt: int = 0
     message: str = ""
     finding: str = ""
+
+    def also_lacking(self, lacking: str) -> "EnsureResult":
+        """The same, with what Quick lacks among the findings."""
+        return replace(self, finding="; ".join(filter(None, (lacking, self.finding))))
 
 
 @dataclass(frozen=True)
@@ -89,12 +95,16 @@ class RetryState:
         return min(FIRST_PAUSE << min(self.attempt, 10), LONGEST_PAUSE)
 
 
-def display_name(account_name: str, connection: Connection, pattern: str = DISPLAYED) -> str:
-    """The name that authors see in Quick: at most 128 characters. If it is longer, the account's name is cut."""
+def display_name(account_name: str, connection: Connection, pattern: str = DISPLAYED, ou: str = "") -> str:
+    """The name that authors see in Quick: at most 128 characters. Names of accounts and OUs are cut to fit."""
     named = pattern.replace("{account}", connection.account_id).replace("{profile}", connection.profile)
-    places = named.count("{account_name}")
-    room = LONGEST_NAME - len(named.replace("{account_name}", ""))
-    return named.replace("{account_name}", account_name[: max(0, room // max(1, places))])[:LONGEST_NAME]
+    parts = NAMES.split(named)
+    room = LONGEST_NAME - sum(map(len, parts[::2]))
+    given = {"{account_name}": account_name, OU: ou}
+    longest = max(0, room // max(1, len(parts) // 2))
+    return "".join(given.get(part, "")[:longest] if number % 2 else part for number, part in enumerate(parts))[
+        :LONGEST_NAME
+    ]
 
 
 def settings(connection: Connection, profile: Profile, hub: Hub) -> DataSourceSettings:
@@ -112,11 +122,11 @@ def ownership_problem(connection: Connection, found: DataSource | None, hub: Hub
     return difference and f"the data source {connection.data_source_id} exists already: {difference}"
 
 
-def wanted(connection: Connection, account_name: str, profile: Profile, hub: Hub) -> Wanted:
+def wanted(connection: Connection, account_name: str, profile: Profile, hub: Hub, ou: str = "") -> Wanted:
     """The desired state of the connection's data source. Whoever is owner and viewer is an owner."""
     owners, owner_users = frozenset(profile.owners), frozenset(profile.owner_users)
     return Wanted(
-        name=display_name(account_name, connection, profile.display_name),
+        name=display_name(account_name, connection, profile.display_name, ou),
         settings=settings(connection, profile, hub),
         sharing=Sharing(
             owners=owners,

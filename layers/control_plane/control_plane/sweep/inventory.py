@@ -47,6 +47,11 @@ class Inventory:
         self.records: Mapping[Key, RecordSummary] = {
             (each.account_id, each.profile): each for each in read.records if each.account_id
         }
+        self.findings = {
+            f"{each.account_id}#{each.profile}": each.finding
+            for each in self.records.values()
+            if each.finding and each.status == "connected"
+        }
         self.claims = {each.account_id for each in read.records if each.account_id and not each.profile}
         self.malformed = tuple(sorted({each.malformed for each in read.records if each.malformed}))[:MAX_MALFORMED]
         self.allowed: dict[Key, set[int]] = defaultdict(set)  # the run-as roles that may assume the consumer role
@@ -121,7 +126,8 @@ class Inventory:
         seen = DataSourceSettings(found.work_group, found.run_as_role_arn, found.consumer_role_arn)
         shows_settings = bool(found.run_as_role_arn)
         is_right = seen == wanted.settings or not shows_settings
-        is_current = is_right and (found.state, found.name) == ("successful", wanted.name)
+        is_named = found.name == wanted.name or profile.needs_ou  # the lists don't say the name of an OU
+        is_current = is_right and is_named and found.state == "successful"
         return Presence.CURRENT if is_current else Presence.DIFFERENT
 
 
