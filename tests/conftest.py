@@ -11,7 +11,7 @@ from moto import mock_aws
 
 from sandbox.aws.clock import VirtualClock
 from sandbox.aws.cloud import Cloud
-from tests import order, prototypes
+from tests import commands, order, prototypes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,5 +61,6 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
 
 
 def pytest_unconfigure() -> None:
-    """No process of a prototype outlives the tests."""
+    """No process of a prototype or of a command outlives the tests."""
     prototypes.close()
+    commands.close()

@@ -6,23 +6,21 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from sandbox import shell
 from sandbox.organization import PROJECT
+from tests.commands import program
 from tests.integration.sandbox.served import start, stop
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.integration.sandbox.served import Outside
-
-BIN = Path(sys.executable).parent
 
 
 class Shell:
@@ -33,9 +31,9 @@ class Shell:
 
     def run(self, script: str) -> subprocess.CompletedProcess[str]:
         """A script, in which `serve` is the command and `aws` is the real one."""
-        serve = f'serve() {{ (cd {PROJECT} && {sys.executable} -m sandbox serve "$@"); }}\n'
+        serve = f'serve() {{ (cd {PROJECT} && {program("sandbox")} serve "$@"); }}\n'
         environment = {
-            "PATH": f"{BIN}:{os.environ['PATH']}",
+            "PATH": f"{program('aws').parent}:{os.environ['PATH']}",
             "HOME": str(self.home),
             "TMPDIR": str(self.home),
             "AWS_MAX_ATTEMPTS": "1",

@@ -7,18 +7,18 @@ import os
 import re
 import shlex
 import subprocess
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.commands import program
 from tests.contract import project
 from tests.contract.project import ROOT
 from tests.integration.sandbox.served import Outside, start, stop
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 PAGE = "docs/howto/redrive-dead-letters.md"
 PROFILE = "management"  # as the page calls it
@@ -38,7 +38,7 @@ class Operator:
         (home / ".aws/credentials").write_text("\n".join(lines), encoding="utf-8")
         (home / "bin").mkdir()  # aws 1 has another endpoint in mind for SQS: only an option changes its mind
         aws = home / "bin/aws"
-        real, endpoint = Path(sys.executable).parent / "aws", outside.said["endpoint_url"]
+        real, endpoint = program("aws"), outside.said["endpoint_url"]
         aws.write_text(f'#!/bin/sh\nexec {shlex.quote(str(real))} --endpoint-url {endpoint} "$@"\n', encoding="utf-8")
         aws.chmod(0o755)
 

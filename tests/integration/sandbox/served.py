@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import sys
 import urllib.error
 import urllib.request
 from typing import Any
@@ -14,6 +13,7 @@ import boto3
 from botocore.config import Config
 
 from sandbox.organization import PROJECT
+from tests.commands import installed, program
 
 
 class Outside:
@@ -68,15 +68,18 @@ class Outside:
         self.organizations.tag_resource(ResourceId=account_id, Tags=[{"Key": self.said["opt_in_tag"], "Value": value}])
 
 
-def command(*options: str) -> list[str]:
+def command(*options: str, loaded: bool = True) -> list[str]:
     """`python -m sandbox serve`, with time that moves only when asked to."""
-    return [sys.executable, "-m", "sandbox", "serve", "--speed", "0", *options]
+    sandbox = [str(program("sandbox"))] if loaded else installed("sandbox")
+    return [*sandbox, "serve", "--speed", "0", *options]
 
 
-def start(*options: str) -> Outside:
+def start(*options: str, loaded: bool = True) -> Outside:
     """A served sandbox; it is deployed when this returns."""
     return Outside(
-        subprocess.Popen(command(*options), cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        subprocess.Popen(
+            command(*options, loaded=loaded), cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
     )
 
 

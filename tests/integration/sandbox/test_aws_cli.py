@@ -5,21 +5,20 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from sandbox.organization import PROJECT
+from tests.commands import installed, program
 from tests.integration.sandbox.served import start, stop
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.integration.sandbox.served import Outside
 
-AWS = Path(sys.executable).parent / "aws"
 OUTSIDER = "999999999999"
 
 
@@ -40,7 +39,7 @@ class Cli:
     def typed(self, keys: dict[str, str], words: str, *more: str) -> Any:
         """The same with other credentials."""
         done = subprocess.run(
-            [str(AWS), *words.split(), *more], env=self._environment(keys, words), cwd=self.home, check=False,
+            [program("aws"), *words.split(), *more], env=self._environment(keys, words), cwd=self.home, check=False,
             capture_output=True, text=True, timeout=120,
         )  # fmt: skip
         if done.returncode:
@@ -232,5 +231,7 @@ def test_an_operation_there_is_not_is_said_to_be_none(story: Story) -> None:
 
 def test_the_command_line_is_the_pinned_one() -> None:
     pinned = (PROJECT / "requirements.lock").read_text(encoding="utf-8").split("awscli==")[1].split()[0]
-    said = subprocess.run([str(AWS), "--version"], capture_output=True, text=True, check=True, timeout=60).stdout
+    said = subprocess.run(
+        [*installed("aws"), "--version"], capture_output=True, text=True, check=True, timeout=60
+    ).stdout
     assert said.startswith(f"aws-cli/{pinned} ")

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sandbox.organization import PROJECT
+from tests.commands import installed, program
 from tests.integration.sandbox.served import start, stop
 
 if TYPE_CHECKING:
@@ -51,14 +52,16 @@ class Reader:
             copy = shutil.copytree if (PROJECT / name).is_dir() else shutil.copy
             copy(PROJECT / name, home / name)
 
-    def type(self, keys: dict[str, str], command: str, answers: str = "") -> str:
+    def type(self, keys: dict[str, str], command: str, answers: str = "", *, loaded: bool = True) -> str:
         """What a command prints; it must succeed."""
         for name, value in self.words.items():
             command = command.replace(name, value)
         assert "<" not in command, command
-        program, *arguments = shlex.split(command)
+        path, *arguments = shlex.split(command)
+        name = path.removeprefix(".venv/bin/")
+        called = [str(program(name))] if loaded else installed(name)
         done = subprocess.run(
-            [str(PROJECT / ".venv/bin" / program.removeprefix(".venv/bin/")), *arguments], env=self._environment(keys),
+            [*called, *arguments], env=self._environment(keys),
             cwd=self.home, input=answers, check=False, capture_output=True, text=True, timeout=LIMIT,
         )  # fmt: skip
         assert done.returncode == 0, f"{command}\n{done.stdout[-3_000:]}\n{done.stderr[-3_000:]}"
@@ -130,7 +133,7 @@ def test_the_guides_commands_deploy_both_stacks_with_the_guides_policies_only(re
     reader.outside.advance(60)
 
     guided, again, look = commands(5)
-    reader.type(reader.deployer(reader.hub), guided, guided_answers(reader))
+    reader.type(reader.deployer(reader.hub), guided, guided_answers(reader), loaded=False)
     kept = tomllib.loads((reader.home / "samconfig.toml").read_text(encoding="utf-8"))["default"]["deploy"][
         "parameters"
     ]

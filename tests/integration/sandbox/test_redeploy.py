@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from sandbox.organization import PROJECT
+from tests.commands import program
 from tests.integration.sandbox.served import start, stop
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class Operator:
             "SAM_CLI_TELEMETRY": "0",
         }
         done = subprocess.run(
-            [str(PROJECT / ".venv/bin/sam"), *arguments], env=environment, cwd=self.home, check=False,
+            [program("sam"), *arguments], env=environment, cwd=self.home, check=False,
             capture_output=True, text=True, timeout=LIMIT,
         )  # fmt: skip
         assert done.returncode == 0, f"{arguments}\n{done.stdout[-3_000:]}\n{done.stderr[-3_000:]}"

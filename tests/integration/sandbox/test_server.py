@@ -276,7 +276,7 @@ def test_two_days_later_only_what_was_assumed_has_expired(outside: Outside) -> N
 
 
 def test_three_run_side_by_side_each_on_a_port_of_its_own_and_end_with_zero(outside: Outside) -> None:
-    others = [start("--accounts", "1"), start("--port", "0", "--accounts", "2")]
+    others = [start("--accounts", "1", loaded=False), start("--port", "0", "--accounts", "2")]
     assert len({each.said["endpoint_url"] for each in (outside, *others)}) == 3
     assert [len(each.accounts["members"]) for each in others] == [1, 2]
     others[0].tag(others[0].accounts["members"][0])
