@@ -5,7 +5,17 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from control_plane.account import DEPARTED, Account, Hub
-from control_plane.decision import Action, Observed, PlannedAction, Presence, desired, needs_parents, plan, refusal
+from control_plane.decision import (
+    Action,
+    Observed,
+    PlannedAction,
+    Presence,
+    desired,
+    needs_parents,
+    plan,
+    refusal,
+    with_proof,
+)
 from control_plane.errors import AccountNotActive, AccountNotFound, GroupNotFound, QuickNotReady
 from control_plane.observation import ObservationDependencies, observe
 from control_plane.opt_in import OptInPolicy, OptInRequest, read_opt_in
@@ -37,12 +47,16 @@ class Assessment:
 
 @dataclass(frozen=True)
 class AssessmentDependencies:
-    """What an assessment reads. Profiles are loaded only when a tag names some: a broken file must keep no access."""
+    """What an assessment reads. Profiles are loaded only when a tag names some: a broken file must keep no access.
+
+    `proves`: connections are proven by a query.
+    """
 
     organization: Organization
     observation: ObservationDependencies
     quick: QuickAccount
     profiles: Callable[[], Mapping[str, Profile]]
+    proves: bool = False
 
 
 def assess(
@@ -71,6 +85,8 @@ def assess(
     actions = [
         _checked_with_quick(planned, seen, profiles, deps.quick) for planned in plan(wanted, seen, opt_in_policy, now)
     ]
+    if deps.proves:
+        actions = [with_proof(each, seen.get(each.profile), wanted, account_id, now) for each in actions]
     if not_found and not actions:
         raise not_found
     if request.denied and not actions:

@@ -12,6 +12,7 @@ from control_plane.ports.registry import Record, Registry
 from control_plane.ports.stack_sets import StackInstance, StackSets
 from control_plane.profiles import Profile, parameters
 from control_plane.steps import data_source
+from control_plane.text import SHORT, bounded
 
 MAX_RECORDS = (
     50  # recorded connections of one account that one assessment checks, besides those that are wanted or allowed
@@ -54,6 +55,8 @@ def observe(
             recorded=record.status if record else None,
             remove_after=record.remove_after if record else None,
             since=record.since if record else None,
+            proof_at=record.proof_at if record else None,
+            version=bounded(record.consumer_role_version, SHORT) if record else "",
             retained=record.retained if record else "",
             stack_id=instance.stack_id if instance else "",
         )

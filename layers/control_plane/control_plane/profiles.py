@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Hashable, Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -27,6 +28,8 @@ WORD = r"^[A-Za-z0-9_.-]{1,128}$"  # Athena's own pattern: botocore's model of a
 GROUP = r"^[\x20-\xff]{1,128}$"  # Quick's own pattern: botocore's model of quicksight, GroupName
 MEMBER = r"^[0-9]{12}$"
 PARENT = r"^(ou-[0-9a-z]{4,32}-[0-9a-z]{8,32}|r-[0-9a-z]{4,32})$"
+TABLE = r"^[a-z0-9_-]{1,255}\.[a-z0-9_-]{1,255}$"
+DEFAULT_CATALOG = "AwsDataCatalog"
 CATALOG = r"^[A-Za-z0-9_@.-]{1,128}$"
 Pattern = Annotated[str, StringConstraints(pattern=DATABASE)]
 Bucket = Annotated[str, StringConstraints(pattern=BUCKET)]
@@ -45,6 +48,7 @@ RULES = {  # the message for each pattern a value does not match
     GROUP: "no group: 1 to 128 characters that Quick takes, from space to \xff (Latin letters, digits, signs)",
     MEMBER: "no account: 12 digits, in quotes",
     PARENT: "no OU and no root: an id as ou-ab12-consumers1 or r-ab12",
+    TABLE: "no table: database.table, in lower-case letters, digits, _ -",
     CATALOG: "no catalog: 1 to 128 letters, digits, _ @ . -",
 }
 FAULT_TEXTS = {  # our messages for the error types of pydantic
@@ -64,7 +68,7 @@ class Profile(BaseModel):
     description: str = Field(min_length=1)
     databases: list[Pattern] = Field(min_length=1)
     data_buckets: list[Bucket] = []
-    catalog: str = Field("AwsDataCatalog", pattern=CATALOG)
+    catalog: str = Field(DEFAULT_CATALOG, pattern=CATALOG)
     work_group: str | None = Field(None, pattern=WORD)
     results_location: str | None = Field(None, pattern=LOCATION)
     kms_key_aliases: list[Alias] = []
@@ -74,6 +78,13 @@ class Profile(BaseModel):
     accounts: list[Member] = []
     units: list[Parent] = []
     run_as_role: RunAsRole = 1
+    proof_table: str | None = Field(None, pattern=TABLE)
+
+    @property
+    def proof_path(self) -> list[str]:
+        """The names that lead to the table a proof reads. Athena's own catalog goes without saying."""
+        catalog = [] if self.catalog == DEFAULT_CATALOG else [self.catalog]
+        return [*catalog, *(self.proof_table or "").split(".")]
 
     def work_group_name(self, name: str) -> str:
         """The Athena workgroup queries run in; ours carries the profile's name."""
@@ -164,6 +175,10 @@ def _contradictions(values: Mapping[Any, Any]) -> Iterator[str]:
         yield "give both work_group and results_location (existing ones), or neither (we make them)"
     if values.get("work_group") == NONE:
         yield f"work_group can't be `{NONE}`: consumer_role.yaml reads that word as no workgroup"
+    database = str(values.get("proof_table") or "").partition(".")[0]
+    named = values.get("databases")
+    if database and isinstance(named, list) and not any(fnmatchcase(database, str(each)) for each in named):
+        yield f"proof_table is in the database {database}, which databases does not name"
     if not values.get("data_buckets") and not values.get("lake_formation"):
         yield "name data_buckets, or set lake_formation: true; otherwise no query can read anything"
 
