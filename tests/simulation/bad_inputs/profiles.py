@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from control_plane.profiles import BUCKET, DATABASE, LOCATION, RULES
+from control_plane.profiles import BUCKET, DATABASE, LOCATION, RULES, TABLE
 from tests.simulation.bad_inputs.vocabulary import ACCOUNT, REVOKED, STAYS, Case, Stage, Trouble, connected, tag
 
 if TYPE_CHECKING:
@@ -141,6 +141,16 @@ CASES = [
         "`results_location` without its last slash",
         default_with(work_group="primary", results_location="s3://results"),
         f"{PLACE}.results_location: 's3://results' is {RULES[LOCATION]}",
+    ),
+    refused(
+        "a `proof_table` without its database",
+        default_with(proof_table="orders"),
+        f"{PLACE}.proof_table: 'orders' is {RULES[TABLE]}",
+    ),
+    refused(
+        "a `proof_table` that the profile does not expose",
+        default_with(proof_table="finance.orders"),
+        f"{PLACE}: proof_table is in the database finance, which databases does not name",
     ),
     refused("a key nobody knows", default_with(bucket="mine"), f"{PLACE}.bucket: is a key nobody knows"),
     refused(

@@ -229,12 +229,27 @@ def test_a_database_is_named_or_a_pattern_of_three_characters(database: str) -> 
         ("kms_key_aliases", ["alias/a,alias/b"]),
         ("owners", ["a\tb"]),
         ("viewers", ["людям"]),
+        ("proof_table", "orders"),
+        ("proof_table", "quick_*.orders"),
+        ("proof_table", "quick_sales.orders.more"),
+        ("proof_table", 'quick_sales."orders"'),
     ],
 )
 def test_no_other_field_takes_a_wildcard_or_a_second_value(field: str, value: Any) -> None:
     given = {**MINIMAL, "work_group": "primary", "results_location": "s3://results/", field: value}
     (odd,) = value if isinstance(value, list) else [value]
     assert f": {odd!r} is no " in refusal(text(sales=given))
+
+
+@pytest.mark.parametrize("table", ["quick_sales.orders", "hr.people", "quick_.a-b"])
+def test_a_proof_table_is_in_a_database_of_the_profile(table: str) -> None:
+    assert profile(databases=["quick_*", "hr"], proof_table=table).proof_table == table
+    message = refusal(text(sales={**MINIMAL, "databases": ["finance"], "proof_table": table}))
+    database = table.partition(".")[0]
+    assert (
+        message
+        == f"profiles.yaml: profiles.sales: proof_table is in the database {database}, which databases does not name"
+    )
 
 
 # --- as parameters of the consumer role -----------------------------------------------------------
