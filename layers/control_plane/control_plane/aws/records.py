@@ -31,6 +31,8 @@ TEXTS = (
     "cause",
     "remedy",
     "proof",
+    "proven_legs",
+    "proof_finding",
     "account_name",
     "data_source_id",
     "consumer_role_arn",

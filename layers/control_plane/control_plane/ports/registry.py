@@ -28,6 +28,8 @@ class Record:
     remedy: str = ""
     proof: str = ""
     proof_at: datetime | None = None
+    proven_legs: str = ""
+    proof_finding: str = ""
     since: datetime | None = None
     updated: str = ""
     remove_after: datetime | None = None
