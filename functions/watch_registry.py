@@ -24,12 +24,13 @@ class Request(BaseModel):
 @event_parser(model=Request)
 @metrics.log_metrics
 def handler(request: Request, context: LambdaContext) -> dict[str, int]:
-    """How many records are in progress, stuck, failed, reported; and how many events could not be read."""
+    """How many records are in progress, stuck, failed, degraded, reported; and how many events could not be read."""
     now, registry = request.now.isoformat(), wiring.registry()
     found = watch.scan(registry, now)
     watch.reconcile_stuck(found.stuck, wiring.reconciles(), now)
     reported = watch.report(found, registry, wiring.notifications(), now)
     counts = {"StuckRecords": len(found.stuck), "FailedRecords": len(found.failed)}
+    counts |= {"DegradedRecords": len(found.degraded)}
     counts |= {"InProgressRecords": found.in_progress, "UnreadEvents": found.unread}
     for name, value in counts.items():
         metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)

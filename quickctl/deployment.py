@@ -9,7 +9,14 @@ from pydantic import BaseModel, ConfigDict
 
 from control_plane.account import Hub
 from control_plane.opt_in import OptInPolicy
-from control_plane.settings import GrantSettings, HubSettings, OptInSettings, QuickSettings, RepairSettings
+from control_plane.settings import (
+    GrantSettings,
+    HubSettings,
+    OptInSettings,
+    ProofSettings,
+    QuickSettings,
+    RepairSettings,
+)
 from quickctl.exits import ExitCode, Problem
 
 # The parameters of template.yaml that its functions get as settings (Globals, Environment).
@@ -25,6 +32,7 @@ PARAMETERS = {
     "external_id_match": "ExternalIdMatch",
     "quick_namespace": "QuickNamespace",
     "grant_budget_percent": "GrantBudgetPercent",
+    "proof_queries": "ProofQueries",
 }
 STACK_ARN = re.compile(r"arn:([\w-]+):cloudformation:([\w-]+):(\d{12}):stack/([^/]+)/")
 
@@ -90,6 +98,11 @@ class Deployment(BaseModel):
     def repairs(self) -> bool:
         """Whether drift is repaired."""
         return RepairSettings.model_validate(self._settings).repairs
+
+    @property
+    def proves(self) -> bool:
+        """Whether connections are proven by a query."""
+        return ProofSettings.model_validate(self._settings).proves
 
     @property
     def grant_budget_percent(self) -> int:

@@ -84,7 +84,7 @@ def assessment_dependencies(aws: Aws, files: ConsumerFiles) -> AssessmentDepende
         aws.stack_sets(files.template_file), aws.policies, aws.data_sources, aws.registry, aws.quick_account
     )
     profiles = partial(files.deployable, aws.deployment.hub)
-    return AssessmentDependencies(aws.organization, observation, profiles)
+    return AssessmentDependencies(aws.organization, observation, profiles, aws.deployment.proves)
 
 
 def _dependencies(aws: Aws, files: ConsumerFiles, store: Any) -> SweepDependencies:

@@ -12,6 +12,7 @@ NEXT = {
     "connecting": AT_WORK,
     "disconnecting": AT_WORK,
     "connected": "nothing, as long as the tag asks for it; {sweep} compares it",
+    "degraded": "{sweep} tries a query again; sooner: do what the remedy says, then quickctl retry {account}",
     "held": "it keeps its access until people approve the batch (quickctl approvals), or until its tag returns",
     "removed": "nothing; if it is tagged again, it is connected anew",
     "failed": "{sweep} tries it again; sooner: do what the remedy says, then quickctl retry {account}",

@@ -23,6 +23,7 @@ COLOURS = {
     "connecting": "cyan",
     "disconnecting": "cyan",
     "quarantined": "yellow",
+    "degraded": "yellow",
     "held": "magenta",
     "awaiting": "magenta",
     "failed": "red",

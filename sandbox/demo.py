@@ -226,13 +226,15 @@ class Demo:
         row.reason = record["reason"]
         row.consumer_role, row.data_source = record.get("consumer_role_arn", ""), record.get("data_source_id", "")
         if status != row.status:
-            row.status, row.queried = status, False
+            row.status, row.queried = status, record.get("proof") == "queried"
             since = datetime.fromisoformat(record.get("since") or record["updated"])
             if watch.requested and watch.status in ("connected", "quarantined", "failed") and since >= watch.requested:
                 took = f"{(since - watch.requested).total_seconds():.0f} s"
                 failed = watch.status == "failed"
                 row.taken.append(f"{'refuse' if failed else watch.change} {took}")
                 self.screen.event(f"[bold]{row.name}[/] {'has' if failed else 'is'} {status}, {took} after the request")
+                if row.queried:
+                    self.screen.event(f"a query of Quick's went through its {record['proven_legs']}")
 
     def _on_history_event(self, execution: Execution, effect: object) -> None:
         account_id = (execution.path and execution_account(execution)) or ""

@@ -23,7 +23,7 @@ class Row:
     name: str
     tag: str = "-"
     status: str = "-"
-    queried: bool = False  # whether Quick's query was answered since it has this status
+    queried: bool = False  # whether a query of Quick's went through since it has this status
     state: str = ""
     taken: list[str] = field(default_factory=list)  # how long each change took
     consumer_role: str = ""
@@ -96,7 +96,7 @@ def progress(rows: Iterable[Row]) -> Table:
 
 
 def proof(row: Row) -> str:
-    """How far a connection is proven: by the demo's own queries."""
+    """How far a connection is proven: by the record, then by the demo's own queries."""
     if row.status != "connected":
         return ""
     return ", queried" if row.queried else ", not queried"

@@ -26,7 +26,15 @@ from control_plane.ports.access import (
     RefusedChange,
 )
 from control_plane.ports.approvals import ApprovalBatch
-from control_plane.ports.quick import AssetPage, DataSource, DataSourceSettings, ListingProgress, Refusal, Sharing
+from control_plane.ports.quick import (
+    AssetPage,
+    DataSource,
+    DataSourceSettings,
+    Ingestion,
+    ListingProgress,
+    Refusal,
+    Sharing,
+)
 from control_plane.ports.registry import Record
 from control_plane.ports.stack_set_queue import Batch, ChangeKind, QueuedChange, QueueState, Rollout
 from control_plane.ports.stack_sets import OperationResult, OperationStatus, StackInstance
@@ -840,6 +848,57 @@ class FakeDataSources:
                 source.failure_type, source.failure = refused or ("", "")
 
 
+class FakeProofDataSets:
+    """Port `ProofDataSets`; `tick` ends what is imported: with the next of `failures`, or with `rows`.
+
+    Creating is refused with the next of `refusals`.
+    """
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self.rows = 1
+        self.failures: list[Refusal] = []
+        self.refusals: list[Refusal] = []
+        self.owned: dict[str, dict[str, str]] = {}  # tags by data set
+        self.statements: list[str] = []
+        self.calls: list[str] = []
+        self._ingestions: dict[tuple[str, str], Ingestion] = {}
+
+    def tags(self, data_set_id: str) -> dict[str, str] | None:
+        """The tags of a data set; None when it does not exist."""
+        return self.owned.get(data_set_id)
+
+    def create(self, data_set_id: str, data_source_arn: str, sql: str) -> str | Refusal:  # noqa: ARG002 - the port's
+        """Create it and begin to import."""
+        self.calls.append("create")
+        if self.refusals:
+            return self.refusals.pop(0)
+        if data_set_id in self.owned:
+            return Refusal("ResourceExistsException", f"{data_set_id} exists already")
+        self.statements.append(sql)
+        self.owned[data_set_id] = dict(self._hub.ownership_tags)
+        ingestion_id = f"ingestion-{len(self.statements)}"
+        self._ingestions[data_set_id, ingestion_id] = Ingestion(is_over=False)
+        return ingestion_id
+
+    def ingestion(self, data_set_id: str, ingestion_id: str) -> Ingestion | None:
+        """How an ingestion stands; None when it does not exist any more."""
+        return self._ingestions.get((data_set_id, ingestion_id))
+
+    def remove(self, data_set_id: str) -> None:
+        """Delete it with its ingestions; one that is gone already is no error."""
+        self.calls.append("remove")
+        self.owned.pop(data_set_id, None)
+        self._ingestions = {key: each for key, each in self._ingestions.items() if key[0] != data_set_id}
+
+    def tick(self) -> None:
+        """End every import under way."""
+        for key, each in self._ingestions.items():
+            if not each.is_over:
+                failure = self.failures.pop(0) if self.failures else None
+                self._ingestions[key] = Ingestion(is_over=True, failure=failure, rows=0 if failure else self.rows)
+
+
 class FakeQuickAssets:
     """Port `QuickAssets`: assets with what they use and who owns them, so many on a page; counts the calls."""
 
@@ -979,7 +1038,7 @@ class FakeRegistry:
         self.set(account_id, profile, dependents=dependents, updated=now)
 
     def unsettled(self, kind: str) -> list[Record]:
-        """Records that are `in_progress` or `failed`, the one written longest ago first."""
+        """Records that are `in_progress`, `failed` or `degraded`, the one written longest ago first."""
         found = (self.items[key] for key, each in self._unsettled.items() if each == kind)
         return sorted(found, key=lambda record: record.updated)
 

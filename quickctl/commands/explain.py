@@ -57,6 +57,7 @@ class Explained(Result):
     profile: str = Field(description="the profile; empty: the account as a whole")
     state: str = Field(description="the recorded status")
     proof: str = Field(description="how far a connection is proven")
+    proven: str = Field(description="what a query went through, and when; or why nobody queried it")
     since: datetime | None = Field(description="when it got its state")
     reason: str = Field(description="why it is in this state")
     step: str = Field(description="the step that is at work, or that failed")
@@ -179,6 +180,7 @@ def _explained(record: Record, execution: Execution | None, aws: Aws, now: datet
         profile=record.profile or "",
         state=record.status,
         proof=record.proof,
+        proven=_proven(record),
         since=record.since or parsed(record.updated),
         reason=record.reason.removeprefix(f"account {record.account_id}: "),
         step=record.step,
@@ -194,12 +196,19 @@ def _explained(record: Record, execution: Execution | None, aws: Aws, now: datet
     )
 
 
+def _proven(record: Record) -> str:
+    if record.proven_legs and record.proof_at:
+        return f"{record.proven_legs}, at {record.proof_at.isoformat()}"
+    return record.proof_finding
+
+
 def _explained_awaiting(key: str, unit: str) -> Explained:
     """A new connection of which nothing exists yet."""
     return Explained(
         profile=key.partition("#")[2],
         state=AWAITING,
         proof="",
+        proven="",
         since=None,
         reason=f"the tag of {unit} asks for more new connections than an hour's grant budget",
         step="",
@@ -245,6 +254,7 @@ def _render_connection(each: Explained) -> Rendering:
             ("Connection" if each.profile else "Account as a whole", each.profile or "failed"),
             ("State", state_text(each.state, each.proof)),
             ("Since", clock_time(each.since)),
+            ("Proven", each.proven),
             ("Why", each.reason),
             ("Error", each.error),
             ("Cause", each.cause),

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 STATES = (*STATUSES, AWAITING)
-ORDER = ("failed", "held", AWAITING, "connecting", "disconnecting", "quarantined", "connected", "removed")
+ORDER = ("failed", "degraded", "held", AWAITING, "connecting", "disconnecting", "quarantined", "connected", "removed")
 
 
 class Row(Result):
@@ -33,7 +33,7 @@ class Row(Result):
     account_name: str = Field(description="its name, as last recorded; empty: none is recorded")
     profile: str = Field(description="the profile; empty: the account failed as a whole")
     state: str = Field(description=f"{', '.join(STATUSES)}; or {AWAITING}: new, waits for approval")
-    proof: str = Field(description="how far a connection is proven: `created`, or empty")
+    proof: str = Field(description="how far a connection is proven: `queried`, `created`, or empty")
     since: datetime | None = Field(description="when it got its state; of a failure: when it failed")
     age_seconds: float | None = Field(description="how long ago that is")
     error: str = Field(description="of a failure: the error's name")

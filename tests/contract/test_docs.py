@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from control_plane import batches, propagation
+from control_plane import account, batches, ingestion_errors, propagation
 from control_plane.account import Connection
 from control_plane.aws import account_listing
 from control_plane.aws.asset_cache import DynamoDbAssetCache
@@ -366,6 +366,20 @@ def test_the_settings_page_lists_every_variable() -> None:
     assert optional <= project.codes(project.reference("settings"))
 
 
+def test_the_errors_page_has_every_error_of_a_proof() -> None:
+    tables = project.tables(project.reference("errors"))["Errors of a proof"]
+    cells = {kind: tuple(row[1:]) for row in tables for kind in project.codes(row[0]) if len(row) == 5}
+    assert cells == {kind: _shown(row) for kind, row in ingestion_errors.ROWS.items()}
+    assert ["any other", *_shown(ingestion_errors.UNKNOWN)] in tables
+    parts = [[part.name, part.cause, part.remedy] for part in ingestion_errors.PARTS]
+    assert [row for row in tables if len(row) == 3] == parts
+
+
+def _shown(row: ingestion_errors.Row) -> tuple[str, ...]:
+    tried = f"{row.delay.budget.seconds // 60} min" if row.delay else "not at all"
+    return (row.fault.value, tried, row.cause, row.remedy)
+
+
 def _fixed(what: str) -> str:
     (row,) = [row for row in project.tables(project.reference("settings"))["Fixed numbers"] if row[0] == what]
     return row[1]
@@ -378,7 +392,7 @@ def test_the_settings_page_says_how_big_a_slice_of_a_sweep_is() -> None:
     assert _fixed("what a sweep reads of accounts") == f"{accounts}, then a pause of 5 s"
     pause = states["StartReconciles"]["Assign"]["pause"]
     assert _fixed("accounts a sweep starts") == f"{starting.STARTS_PER_CALL} every {pause} s"
-    assert planning.FULL_CHECK_DAYS == 10  # "a tenth", "within ten days"
+    assert account.FULL_CHECK_DAYS == 10  # "a tenth", "within ten days"
     assert _fixed("what a sweep wrote down") == f"{RETENTION.days} days"
     hours = project.machine("sweep_organization.asl.yaml")["TimeoutSeconds"] // 3600
     assert _fixed("a sweep's timeout") == f"{hours} h"

@@ -27,6 +27,10 @@ BESIDES = {
         "events:DescribeRule",
     },
     "iam:CreatePolicy": {"iam:TagPolicy"},  # Tags in the request
+    "quicksight:CreateDataSet": {
+        "quicksight:TagResource",  # Tags in the request
+        "quicksight:PassDataSource",  # the data source that its SQL names
+    },
     "quicksight:CreateDataSource": {
         "quicksight:TagResource",  # Tags in the request
         "iam:PassRole",  # RoleArn in the request

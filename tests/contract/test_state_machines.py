@@ -21,12 +21,13 @@ from tests.contract import project
 from tests.contract.project import MACHINES
 from tests.contract.recorder import Recorder
 
-AWS_ERROR = re.compile(r"^(States|Lambda|Runtime|Sandbox|DynamoDB|CloudFormation|Sfn|StepFunctions)\.\w+$")
+AWS_ERROR = re.compile(r"^(States|Lambda|Runtime|Sandbox|DynamoDB|CloudFormation|QuickSight|Sfn|StepFunctions)\.\w+$")
 INTEGRATIONS = {
     "lambda": "functions",
     "dynamodb": "DynamoDB",
     "cloudformation": "CloudFormation",
     "sfn": "Step Functions",
+    "quicksight": "Quick",
     "states": "child executions",
 }
 # State names are unique in a machine, so a function invoked from two places is named like one of them only.
@@ -166,10 +167,11 @@ UNMODELLED = {
     "CloudFormation": "CloudFormation.CloudFormationException",
     "Step Functions": "Sfn.SfnException",
     "child executions": "StepFunctions.AWSStepFunctionsException",
+    "Quick": "QuickSight.QuickSightException",
     "functions": "Lambda.AWSLambdaException",
     "functions that answer later": "Lambda.AWSLambdaException",
 }
-FEW = {"functions": 6, "functions that answer later": 6}
+FEW = {"functions": 6, "functions that answer later": 6, "Quick": 2}
 
 
 @every_machine
@@ -245,15 +247,26 @@ def _arguments(state: str) -> Any:
 
 def _values() -> dict[str, Any]:
     context = {"context": {"State": {"EnteredTime": "now"}}}
-    return {"reason": "tagged", "generation": 4, "version": "1-2", "finding": "", **VARIABLES, "states": context}
+    proof = json.loads((project.ROOT / "events/steps/ensure_proof.json").read_text(encoding="utf-8"))["so_far"]
+    failure = dict.fromkeys(("error", "reason", "cause", "remedy"), "any")
+    recorded = {
+        "reason": "tagged",
+        "generation": 4,
+        "version": "1-2",
+        "since": None,
+        "finding": "",
+        "proof": {**proof, **failure},
+    }
+    return {**recorded, **VARIABLES, "states": context}
 
 
 def test_the_machine_records_the_names_the_code_uses() -> None:
-    values = _arguments("RecordConnected")["ExpressionAttributeValues"]
-    assert values[":data_source"]["S"] == CONNECTION.data_source_id
-    assert values[":consumer_role"]["S"] == CONNECTION.consumer_role_arn(
-        LONGEST.model_copy(update={"partition": "aws"})
-    )
+    for state in ("RecordConnected", "RecordDegraded"):
+        values = _arguments(state)["ExpressionAttributeValues"]
+        assert values[":data_source"]["S"] == CONNECTION.data_source_id
+        hub = LONGEST.model_copy(update={"partition": "aws"})
+        assert values[":consumer_role"]["S"] == CONNECTION.consumer_role_arn(hub)
+    assert _arguments("DiscardProof")["DataSetId"] == CONNECTION.proof_id
 
 
 @pytest.mark.parametrize(

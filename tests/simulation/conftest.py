@@ -90,6 +90,12 @@ class Story:
             return None
         return found
 
+    def data_sets(self) -> list[str]:
+        """The ids of all data sets in Quick: those of proofs are deleted."""
+        hub = self.world.cloud.topology.hub
+        quick: Any = self.world.boto3_session(hub).client("quicksight")
+        return [each["DataSetId"] for each in quick.list_data_sets(AwsAccountId=hub)["DataSetSummaries"]]
+
     def add_entries(self, *entries: str) -> None:
         """Write entries into the access policy, as a user of the hub who may."""
         session: Any = self.world.boto3_session(self.world.cloud.topology.hub)

@@ -142,6 +142,7 @@ NO_ACCOUNT = TaskFailed("NoAccountInEvent", '{"errorType":"NoAccountInEvent","er
 SLOW = TaskFailed("Throttled", "slow")
 BUSY_SFN = TaskFailed("Sfn.SfnException", "Rate exceeded")
 NOT_ALLOWED = TaskFailed("Sfn.SfnException", "me is not authorized to perform: states:StartExecution")
+QUICK_DENIED = TaskFailed("QuickSight.QuickSightException", "not authorized")
 FULL = TaskFailed("Lambda.TooManyRequestsException", "Rate Exceeded.")
 
 
@@ -163,6 +164,7 @@ UNTAGGED = planned("quarantine", reason="untagged")
 EXPIRED = planned("disconnect", reason="untagged") | {"retained": "the results bucket"}
 DRIFTED = planned("rebuild", reason="changed by hand")
 FORGET = planned("forget", reason="untagged")
+PROVE = planned("prove") | {"since": "2026-11-20T08:00:00Z", "version": "1-2"}
 
 
 CHANGED = {"done": True, "tried": "create", "operation_id": "op-1", "version": "1-2"}
@@ -170,6 +172,19 @@ READY = WithToken(CHANGED)
 RETAINED = {"instance_retained": False, "retained": "the results bucket"}
 ROLE_REMOVED = WithToken({**CHANGED, **RETAINED})
 GRANTED, ELECTED = WithToken({"granted": True, "writes": False}), WithToken({"granted": False, "writes": True})
+NOT_PROVEN = {"ended": False, "pause": 8, "attempt": 0, "ingestion_id": "", "begun": None, "degraded": False}
+NOT_PROVEN |= {"proof": "created", "legs": "", "finding": "", "error": "", "reason": "", "cause": "", "remedy": ""}
+BEGUN = {**NOT_PROVEN, "ingestion_id": "i-1", "begun": "2026-11-24T08:00:00Z"}
+PROVEN = {**NOT_PROVEN, "ended": True, "pause": 0, "proof": "queried", "legs": "roles, workgroup, results"}
+DEGRADED = {
+    **NOT_PROVEN,
+    "ended": True,
+    "degraded": True,
+    "error": "PERMISSION_DENIED",
+    "reason": "no",
+    "cause": "a policy",
+}
+DISCARDS: dict[str, Any] = {"which is discarded": {}, "which can't be discarded": QUICK_DENIED}
 UNANSWERED = TaskFailed("States.Timeout")
 
 
@@ -247,6 +262,10 @@ def connection(**answers: Any) -> dict[str, Any]:
         "EnsureConsumerRole": [READY],
         "EnsureAccess": [GRANTED],
         "EnsureDataSource": [{"ready": True, "attempt": 1, "pause": 5}],
+        "RecordProving": [{}],
+        "EnsureProof": [BEGUN, PROVEN],
+        "RecordDegraded": [{}],
+        "DiscardProof": [{}],
         "RecordConnected": [{}],
         "RevokeAccess": [{"revoked": True, "held": False}],
         "RollBackAccess": [{"revoked": True, "held": False}],
@@ -373,6 +392,24 @@ def _removed_or_failed(requested: Any) -> Any:
 
 
 # statemachines/<file> -> scenarios. A file there without scenarios fails the test.
+# What records, of which action, and the answers that lead there: a successor has recorded before.
+OVERTAKEN: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
+    ("RecordConnecting", CONNECT, {}),
+    ("RecordConnected", CONNECT, {}),
+    ("RecordProving", PROVE, {}),
+    ("RecordDegraded", CONNECT, {"EnsureProof": [BEGUN, DEGRADED]}),
+    ("RecordQuarantined", UNTAGGED, {}),
+    ("RecordHeld", UNTAGGED, {"RevokeAccess": [{"revoked": False, "held": True}]}),
+    ("RecordDisconnecting", EXPIRED, {}),
+    ("RecordRebuilding", DRIFTED, {}),
+    ("RecordRemoved", FORGET, {}),
+    (
+        "RecordInstanceRetained",
+        EXPIRED,
+        {"RemoveConsumerRole": [changed("retain", instance_retained=True, retained="")]},
+    ),
+]
+
 REAL: dict[str, list[Scenario]] = {
     "route_event.asl.yaml": [
         Scenario("an account", EVENT, route()),
@@ -632,20 +669,7 @@ REAL: dict[str, list[Scenario]] = {
             Scenario(
                 f"a successor recorded before {state}", requested(action), connection(**{state: [TAKEN], **others})
             )
-            for state, action, others in [
-                ("RecordConnecting", CONNECT, {}),
-                ("RecordConnected", CONNECT, {}),
-                ("RecordQuarantined", UNTAGGED, {}),
-                ("RecordHeld", UNTAGGED, {"RevokeAccess": [{"revoked": False, "held": True}]}),
-                ("RecordDisconnecting", EXPIRED, {}),
-                ("RecordRebuilding", DRIFTED, {}),
-                ("RecordRemoved", FORGET, {}),
-                (
-                    "RecordInstanceRetained",
-                    EXPIRED,
-                    {"RemoveConsumerRole": [changed("retain", instance_retained=True, retained="")]},
-                ),
-            ]
+            for state, action, others in OVERTAKEN
         ),
         Scenario(
             "the claim can't be renewed",
@@ -686,6 +710,24 @@ REAL: dict[str, list[Scenario]] = {
             connection(RemoveConsumerRole=[changed("retain", instance_retained=True, retained="the stack set")]),
         ),
         Scenario("rebuild", requested(DRIFTED), connection()),
+        Scenario("prove", requested(PROVE), connection()),
+        Scenario("prove, by a record that does not say since when", requested(PROVE | {"since": None}), connection()),
+        Scenario(
+            "prove after a while",
+            requested(PROVE),
+            connection(EnsureProof=[BEGUN, NOT_PROVEN | {"pause": 5, "attempt": 1}, SLOW, BEGUN, BEGUN, PROVEN]),
+        ),
+        Scenario("a query fails", requested(FIRST), connection(EnsureProof=[BEGUN, DEGRADED])),
+        Scenario("its role is not proven: our own fault", requested(FIRST), connection(EnsureProof=[DENIED])),
+        Scenario("proving is throttled for good", requested(FIRST), connection(EnsureProof=[SLOW])),
+        *(
+            Scenario(
+                f"requeued during a proof, {how}",
+                requested(PROVE),
+                connection(EnsureProof=[BEGUN], RenewClaim=[TAKEN], DiscardProof=[answer]),
+            )
+            for how, answer in DISCARDS.items()
+        ),
     ],
     "operate_stack_set.asl.yaml": [
         Scenario("nothing waits", OPERATED, {"AdvanceOperation": [advanced(done=True)]}),
@@ -831,4 +873,4 @@ REAL: dict[str, list[Scenario]] = {
 }
 
 # What stands for the ${placeholders} of the real machines; any other is replaced by its own name.
-SUBSTITUTIONS = {"Partition": "aws", "StatusTag": "enabled"}
+SUBSTITUTIONS = {"Partition": "aws", "ProofQueries": "enabled", "StatusTag": "enabled"}

@@ -24,13 +24,14 @@ def assert_connected(story: Story, account_id: str, profile: str = "default") ->
     source = story.data_source(account_id, profile)
     assert record is not None
     assert source is not None
-    assert (record["status"], record["proof"]) == ("connected", "created")
+    assert (record["status"], record["proof"]) == ("connected", "queried")
     assert source["Status"] == "CREATION_SUCCESSFUL"
     parameters = source["DataSourceParameters"]["AthenaParameters"]
     assert parameters["RoleArn"] == f"arn:aws:iam::{hub}:role/quick-athena-run-as"
     assert parameters["ConsumerAccountRoleArn"] == story.role(account_id, profile)
     assert story.world.allowed_roles().count(story.role(account_id, profile)) == 1
     assert story.has_role(account_id, profile)
+    assert story.data_sets() == []
 
 
 def assert_nothing(story: Story, account_id: str) -> None:

@@ -7,38 +7,34 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
-import yaml
 from botocore.exceptions import ClientError
 
 from sandbox.aws.clock import VirtualClock
 from sandbox.aws.services.sts import AssumeRoleRequest
-from sandbox.organization import PROJECT, Sandbox
+from sandbox.organization import Sandbox
 from tests.prototypes import directory, prototype
 from tests.simulation.conftest import START, Story
+from tests.simulation.sealed import PROFILE, SHARED_BUCKET, TABLE, encrypt, layer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from sandbox.aws.services.quick import Answer
 
-TABLE = ("quick_sales", "orders")
-SHARED_TABLE, SHARED_BUCKET = ("quick_sales", "prices"), "company-lake-eu"  # a bucket not named after the account
-PROFILE = "sealed"  # with everything a profile can have: keys, Lake Formation and a bucket of the company too
-ALIAS = "alias/quick-data"
+SHARED_TABLE = ("quick_sales", "prices")
 
 
 @prototype
 def chain() -> Iterator[Chain]:
     """One account connected through a profile that uses every statement of the consumer role."""
-    layer = _layer(directory("consumer"))
-    with Sandbox(VirtualClock(START), layer) as world:
+    consumer = layer(directory("consumer"))
+    with Sandbox(VirtualClock(START), consumer) as world:
         world.create_organization()
         world.deploy()
         world.warm_up()
         story = Story(world)
         account_id = story.member()
-        _encrypt(world, account_id)
+        encrypt(world, account_id)
         world.quick.seed_lake(account_id, *SHARED_TABLE, SHARED_BUCKET)
         world.tag(account_id, PROFILE)
         story.run()
@@ -81,29 +77,6 @@ class Chain:
                 raise
             return False
         return True
-
-
-def _layer(folder: Path) -> Path:
-    profiles = yaml.safe_load((PROJECT / "layers/consumer/profiles.yaml").read_text(encoding="utf-8"))
-    default = profiles["profiles"]["default"]
-    buckets = [*default["data_buckets"], SHARED_BUCKET]
-    sealed = {**default, "data_buckets": buckets, "kms_key_aliases": [ALIAS], "lake_formation": True}
-    profiles["profiles"][PROFILE] = sealed
-    (folder / "profiles.yaml").write_text(yaml.safe_dump(profiles), encoding="utf-8")
-    (folder / "consumer_role.yaml").write_text(
-        (PROJECT / "layers/consumer/consumer_role.yaml").read_text(encoding="utf-8"), encoding="utf-8"
-    )
-    return folder
-
-
-def _encrypt(world: Sandbox, account_id: str) -> None:
-    session: Any = world.boto3_session(account_id)
-    key = session.client("kms").create_key()["KeyMetadata"]
-    session.client("kms").create_alias(AliasName=ALIAS, TargetKeyId=key["KeyId"])
-    rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key["Arn"]}}
-    session.client("s3").put_bucket_encryption(
-        Bucket=f"quick-data-{account_id}", ServerSideEncryptionConfiguration={"Rules": [rule]}
-    )
 
 
 def test_the_whole_chain_answers_and_the_owner_pays(chain: Chain) -> None:

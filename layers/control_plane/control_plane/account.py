@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
@@ -15,7 +16,13 @@ RunAsRole = Annotated[int, Field(ge=1, le=MAX_RUN_AS_ROLES)]  # the number of on
 ACTIVE = "ACTIVE"
 DEPARTED = "not in the organization"  # not a state of AWS: the account was a member and has left
 NAME_PREFIX = "quick-athena-"  # of the names of all resources we create
+FULL_CHECK_DAYS = 10  # each day it is the turn of one of so many accounts; after as many days all had theirs
 RESERVED = ("enabled", "paused", "disabled")  # values of the opt-in tag, so not allowed as profile names
+
+
+def has_turn(account_id: str, now: datetime) -> bool:
+    """Whether the account is to be checked in full and proven today: a tenth of the accounts each day."""
+    return (int(account_id) + now.toordinal()) % FULL_CHECK_DAYS == 0
 
 
 class Unit(BaseModel):
@@ -123,6 +130,11 @@ class Connection(BaseModel):
     def data_source_id(self) -> str:
         """The id of the Quick data source. We choose it, so the ARN is known before the data source exists."""
         return f"{NAME_PREFIX}{self.account_id}-{self.profile}"
+
+    @property
+    def proof_id(self) -> str:
+        """The id of the data set that exists only while the connection is proven."""
+        return f"{self.data_source_id}-proof"
 
     def consumer_role_arn(self, hub: Hub) -> str:
         """The entry in the access policy."""

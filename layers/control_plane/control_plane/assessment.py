@@ -15,6 +15,7 @@ from control_plane.decision import (
     needs_parents,
     plan,
     refusal,
+    with_proof,
 )
 from control_plane.errors import AccountNotActive, AccountNotFound, GroupNotFound, QuickNotReady
 from control_plane.observation import ObservationDependencies, OwnProfiles, observe
@@ -47,11 +48,15 @@ class Assessment:
 
 @dataclass(frozen=True)
 class AssessmentDependencies:
-    """What an assessment reads. Profiles are loaded only when a tag names some: a broken file must keep no access."""
+    """What an assessment reads. Profiles are loaded only when a tag names some: a broken file must keep no access.
+
+    `proves`: connections are proven by a query.
+    """
 
     organization: Organization
     observation: ObservationDependencies
     profiles: Callable[[], Mapping[str, Profile]]
+    proves: bool = False
 
 
 def assess(
@@ -84,6 +89,8 @@ def assess(
         _checked_with_quick(planned, seen, profiles, deps.observation.quick_account)
         for planned in plan(wanted, seen, opt_in_policy, now)
     ]
+    if deps.proves:
+        actions = [with_proof(each, seen.get(each.profile), wanted, account_id, now) for each in actions]
     if not_found and not actions:
         raise not_found
     if request.denied and not actions:

@@ -1,6 +1,7 @@
 """How the values of a profile don't fit together, whether or not each of them is valid. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
 from typing import Any
 
 ACCOUNT = "{account}"  # placeholder in names of buckets and data sources: the consumer account's id
@@ -18,6 +19,9 @@ def of_profile(values: Mapping[Any, Any]) -> Iterator[str]:
         yield "give both work_group and results_location (existing ones), or neither (we make them)"
     if values.get("work_group") == NONE:
         yield f"work_group can't be `{NONE}`: consumer_role.yaml reads that word as no workgroup"
+    database = str(values.get("proof_table") or "").partition(".")[0]
+    if database and not any(fnmatchcase(database, str(each)) for each in _listed(values, "databases")):
+        yield f"proof_table is in the database {database}, which databases does not name"
     if not values.get("data_buckets") and not values.get("lake_formation"):
         yield "name data_buckets, or set lake_formation: true; otherwise no query can read anything"
 

@@ -6,13 +6,14 @@ from enum import StrEnum
 
 from pydantic import Field
 
-from control_plane.account import Account, TagValues
+from control_plane.account import Account, TagValues, has_turn
 from control_plane.errors import AccountTagRefused, NotOurs, ProfileNotOffered, UnknownProfile
 from control_plane.narrowing import fit_all
 from control_plane.opt_in import OptInPolicy, OptInRequest, Value
 from control_plane.profiles import Profile
 
 LONGEST_GRACE = timedelta(days=366)  # the template's GracePeriodDays is always less
+PROOF_PAUSE = timedelta(hours=12)  # several assessments on one day need one proof
 GRACE_STATUSES = (
     "quarantined",
     "disconnecting",
@@ -24,6 +25,7 @@ class Action(StrEnum):
     """What to do for one connection; the state machine has one path for each action."""
 
     CONNECT = "connect"
+    PROVE = "prove"
     REBUILD = "rebuild"
     QUARANTINE = "quarantine"
     DISCONNECT = "disconnect"
@@ -75,6 +77,8 @@ class Observed(Value):
     recorded: str | None = None  # the record's status
     remove_after: datetime | None = None  # end of the quarantine, as recorded
     since: datetime | None = None  # when the record got its status
+    proof_at: datetime | None = None  # when its last proof ended; None: it was never proven, or a proof was stopped
+    version: str = ""  # of the consumer role, as recorded
     stack_id: str = ""  # id of the stack in the account, as the stack set knows it
     retained: str = ""  # what stays in the account after a removal, as recorded
     finding: str = ""  # what of the profile Quick lacks
@@ -112,6 +116,9 @@ class PlannedAction(Value):
     run_as_role: int = 1  # of a connection that is wanted: the number of its run-as role
     values: TagValues = TagValues()  # of such a connection: what the account's tags say
     ou: str = ""  # of such a connection: the name of the account's OU, if a profile needs it
+    since: datetime | None = None  # of a proof: since when it is connected
+    version: str = ""  # of a proof: the recorded version of the consumer role
+    finding: str = ""  # of a proof: what of the profile Quick lacks, as recorded
 
 
 def needs_parents(request: OptInRequest, account: Account, profiles: Mapping[str, Profile]) -> bool:
@@ -162,6 +169,19 @@ def plan(
         _if_unwanted(seen, wanted, opt_in_policy, now) for name, seen in observed.items() if name not in handled
     ]
     return actions
+
+
+def with_proof(
+    planned: PlannedAction, seen: Observed | None, wanted: Desired, account_id: str, now: datetime
+) -> PlannedAction:
+    """Prove a connection that needs nothing else, if none of its proofs has ended or its account has its turn today."""
+    if planned.action is not Action.NOTHING or seen is None or seen.recorded != "connected" or not seen.is_complete:
+        return planned
+    if seen.proof_at and (now - seen.proof_at < PROOF_PAUSE or not has_turn(account_id, now)):
+        return planned
+    recorded = {"since": seen.since, "version": seen.version, "finding": seen.recorded_finding}
+    asked = {"run_as_role": wanted.run_as_roles.get(seen.profile, 1), "values": wanted.values}
+    return planned.model_copy(update={"action": Action.PROVE, "reason": wanted.reason, **recorded, **asked})
 
 
 def refusal(profile: str, error: str, why: str) -> PlannedAction:

@@ -34,6 +34,8 @@ def fit(name: str, profile: Profile, values: TagValues) -> Profile:
     changes: dict[str, Any] = {FIELDS[kind]: words for kind, words in named.items()}
     if "databases" in named:
         changes["tables"] = [table for each in named["databases"] for table in _tables(profile, each)]
+    if "databases" in named or "buckets" in named:
+        changes["proof_table"] = None  # the account may have left it out, and then it is not the account's fault
     if "workgroup" in named:
         changes["work_group"] = named["workgroup"][0]
     return profile.model_copy(update=changes) if changes else profile

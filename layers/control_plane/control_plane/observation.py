@@ -13,6 +13,7 @@ from control_plane.ports.stack_sets import StackInstance, StackSets
 from control_plane.profiles import Profile, parameters
 from control_plane.readiness import reachable
 from control_plane.steps import data_source
+from control_plane.text import SHORT, bounded
 
 MAX_RECORDS = (
     50  # recorded connections of one account that one assessment checks, besides those that are wanted or allowed
@@ -69,6 +70,8 @@ def observe(
             recorded=record.status if record else None,
             remove_after=record.remove_after if record else None,
             since=record.since if record else None,
+            proof_at=record.proof_at if record else None,
+            version=bounded(record.consumer_role_version, SHORT) if record else "",
             retained=record.retained if record else "",
             finding=finding,
             recorded_finding=record.finding if record else "",

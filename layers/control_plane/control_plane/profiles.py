@@ -30,6 +30,8 @@ WORD = r"^[A-Za-z0-9_.-]{1,128}$"  # Athena's own pattern: botocore's model of a
 GROUP = r"^[\x20-\xff]{1,128}$"  # Quick's own pattern: botocore's model of quicksight, GroupName
 MEMBER = r"^[0-9]{12}$"
 PARENT = r"^(ou-[0-9a-z]{4,32}-[0-9a-z]{8,32}|r-[0-9a-z]{4,32})$"
+PROOF_TABLE = r"^[a-z0-9_-]{1,255}\.[a-z0-9_-]{1,255}$"
+DEFAULT_CATALOG = "AwsDataCatalog"
 CATALOG = r"^[A-Za-z0-9_@.-]{1,128}$"
 BOUNDARY = r"^([A-Za-z0-9_+=,.@-]+/)*[A-Za-z0-9_+=,.@-]+$"
 FOLDER = r"^[A-Za-z0-9_-]+$"
@@ -57,6 +59,7 @@ RULES = {  # the message for each pattern a value does not match
     GROUP: "no group or user: 1 to 128 characters that Quick takes, from space to \xff (Latin letters, digits, signs)",
     MEMBER: "no account: 12 digits, in quotes",
     PARENT: "no OU and no root: an id as ou-ab12-consumers1 or r-ab12",
+    PROOF_TABLE: "no table: database.table, in lower-case letters, digits, _ -",
     CATALOG: "no catalog: 1 to 128 letters, digits, _ @ . -",
     BOUNDARY: "no policy: the name of a managed policy, with its path if it has one (path/name), without *",
     FOLDER: "no folder: its id (not its name), letters, digits, _ -",
@@ -96,7 +99,7 @@ class Profile(BaseModel):
         "belong to the consumer account, every other one to the organization.",
     )
     catalog: str = Field(
-        "AwsDataCatalog", pattern=CATALOG, description="The Athena data catalog that holds the databases."
+        DEFAULT_CATALOG, pattern=CATALOG, description="The Athena data catalog that holds the databases."
     )
     work_group: str | None = Field(
         None,
@@ -164,6 +167,18 @@ class Profile(BaseModel):
     run_as_role: RunAsRole = Field(
         1, description="Number of the hub's run-as role that may assume the consumer roles (parameter `RunAsRoles`)."
     )
+    proof_table: str | None = Field(
+        None,
+        pattern=PROOF_TABLE,
+        description="`database.table`: a proof opens this table, and with it its bucket, its key and Lake Formation. "
+        "Without it a proof runs `SELECT 1`.",
+    )
+
+    @property
+    def proof_path(self) -> list[str]:
+        """The names that lead to the table a proof reads. Athena's own catalog goes without saying."""
+        catalog = [] if self.catalog == DEFAULT_CATALOG else [self.catalog]
+        return [*catalog, *(self.proof_table or "").split(".")]
 
     def work_group_name(self, name: str) -> str:
         """The Athena workgroup queries run in; ours carries the profile's name."""

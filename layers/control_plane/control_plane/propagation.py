@@ -42,7 +42,7 @@ def delay(refusal: Refusal) -> Delay | None:
     """How long the refusal may be only a delay of AWS; None when it is final."""
     if refusal.kind in FINAL:
         return None
-    if _is_ours(refusal):
+    if is_ours(refusal):
         return OWN_ROLE
     return BUSY if refusal.kind in CHANGING else IAM
 
@@ -51,13 +51,13 @@ def fail(refusal: Refusal, message: str) -> NoReturn:
     """Raise the error for a refusal that is not a delay."""
     if refusal.kind in UNSUPPORTED:
         raise QuickNotReady(message)
-    if _is_ours(refusal):
+    if is_ours(refusal):
         raise MissingPermission(message)
     if refusal.kind in DENIED:
         raise DataSourceDenied(message)
     raise DataSourceFailed(message)
 
 
-def _is_ours(refusal: Refusal) -> bool:
+def is_ours(refusal: Refusal) -> bool:
     """Whether our own function lacks a permission: it calls Quick's actions, the role chain never does."""
     return refusal.kind in DENIED and OWN_CALL.search(refusal.message) is not None

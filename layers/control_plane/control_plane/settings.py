@@ -89,6 +89,17 @@ class RepairSettings(_Environment):
         return self.drift_repair == "repair"
 
 
+class ProofSettings(_Environment):
+    """Whether Quick queries each connection, so that it is proven."""
+
+    proof_queries: Literal["enabled", "disabled"]
+
+    @property
+    def proves(self) -> bool:
+        """Whether connections are proven by a query."""
+        return self.proof_queries == "enabled"
+
+
 class QuickSettings(_Environment):
     """Where Amazon Quick keeps its groups."""
 
@@ -155,6 +166,7 @@ MODELS: tuple[type[_Environment], ...] = (
     HubSettings,
     OptInSettings,
     RepairSettings,
+    ProofSettings,
     QuickSettings,
     ReconcileSettings,
     OperatorSettings,

@@ -7,6 +7,7 @@ from control_plane.ports.registry import Record
 
 SUFFIX = ":status"  # after the key of the opt-in tag
 LONGEST = 256  # characters of a tag's value
+FAULTY = ("failed", "degraded")  # states whose record says what is wrong
 NOT_ALLOWED = re.compile(r"[^\w .:/=+@-]")  # in a tag's value, by Organizations
 
 
@@ -31,11 +32,11 @@ def _states(records: Sequence[Record]) -> Iterator[str]:
     """The state of each connection, those that were removed last."""
     valid = [each for each in records if each.profile is not None and each.is_valid]
     for each in sorted(valid, key=lambda record: (record.status == "removed", record.profile)):
-        yield f"{each.profile} {_failure(each) if each.status == 'failed' else each.status}{_until(each)}"
+        yield f"{each.profile} {_failure(each) if each.status in FAULTY else each.status}{_until(each)}"
 
 
 def _failure(record: Record) -> str:
-    return f"failed: {record.error} at {record.step} - {record.reason}"
+    return f"{record.status}: {record.error} at {record.step} - {record.reason}"
 
 
 def _until(record: Record) -> str:

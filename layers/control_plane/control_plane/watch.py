@@ -28,6 +28,7 @@ class Findings:
     unread: int
     over_requested: tuple[Record, ...] = ()  # accounts that are requested all the time
     oldest: int = 0
+    degraded: tuple[Record, ...] = ()  # connections through which a query failed
 
 
 def scan(registry: Registry, now: str) -> Findings:
@@ -39,7 +40,8 @@ def scan(registry: Registry, now: str) -> Findings:
         each for each in (*in_progress, *claimed) if each.claimed and each.requeue_requests >= MAX_REQUESTS
     )
     oldest = max((_seconds_in_progress(each, now) for each in in_progress), default=0)
-    return Findings(len(in_progress), stuck, tuple(failed), registry.unread_events(), over_requested, oldest)
+    degraded = tuple(registry.unsettled("degraded"))
+    return Findings(len(in_progress), stuck, tuple(failed), registry.unread_events(), over_requested, oldest, degraded)
 
 
 def is_stuck(record: Record, registry: Registry, now: str) -> bool:
@@ -66,7 +68,7 @@ def reconcile_stuck(stuck: Sequence[Record], reconciles: Reconciles, now: str) -
 def report(found: Findings, registry: Registry, notifications: Notifications, now: str) -> int:
     """Send one message: failures since the last report, stuck records, and accounts that are requested too often."""
     since, until = registry.last_report(), (_parse(now) - INDEX_DELAY).isoformat()
-    fresh = [each for each in found.failed if _is_between(since, each.updated, until)]
+    fresh = [each for each in (*found.failed, *found.degraded) if _is_between(since, each.updated, until)]
     if fresh or found.stuck or found.over_requested:
         notifications.send(_subject(fresh, found), _text(fresh, found))
     if fresh or not since:
@@ -94,7 +96,13 @@ def _seconds_in_progress(record: Record, now: str) -> int:
 
 
 def _subject(fresh: Sequence[Record], found: Findings) -> str:
-    counts = {"failed": len(fresh), "stuck": len(found.stuck), "requested too often": len(found.over_requested)}
+    degraded = [each for each in fresh if each.status == "degraded"]
+    counts = {
+        "failed": len(fresh) - len(degraded),
+        "degraded": len(degraded),
+        "stuck": len(found.stuck),
+        "requested too often": len(found.over_requested),
+    }
     texts = [f"{count} {what}" for what, count in counts.items() if count]
     return f"Quick Onboarding: {', '.join(texts)}"
 
@@ -112,14 +120,16 @@ def _text(fresh: Sequence[Record], found: Findings) -> str:
         parts.append(
             f"{found.unread} events were stored in which no account was found (docs/howto/read-a-kept-event.md)."
         )
-    parts.append(f"In total {len(found.failed)} failed, {found.in_progress} in progress.")
+    degraded = f"{len(found.degraded)} degraded, " if found.degraded else ""
+    parts.append(f"In total {len(found.failed)} failed, {degraded}{found.in_progress} in progress.")
     return "\n\n".join(parts)
 
 
 def _describe(record: Record) -> str:
     texts = (record.error, record.reason, record.cause, record.remedy)
     error, reason, cause, remedy = map(bounded, texts)  # older versions did not limit them
-    return f"{_named(record)}: {error}\n  {reason}\n  Likely: {cause}\n  Do: {remedy}"
+    name = f"{_named(record)}, degraded" if record.status == "degraded" else _named(record)
+    return f"{name}: {error}\n  {reason}\n  Likely: {cause}\n  Do: {remedy}"
 
 
 def _describe_over_requested(record: Record) -> str:

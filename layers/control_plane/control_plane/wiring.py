@@ -23,6 +23,7 @@ from control_plane.aws.iam import AwsAccessPolicies
 from control_plane.aws.ledger import DynamoDbLedger
 from control_plane.aws.notifications import SnsNotifications
 from control_plane.aws.organizations import AwsAccountTags, AwsOrganization
+from control_plane.aws.proof_data_sets import AwsProofDataSets
 from control_plane.aws.quick_assets import AwsQuickAssets
 from control_plane.aws.quicksight import AwsDataSources, AwsQuickAccount
 from control_plane.aws.reconciles import StepFunctionsReconciles, StepFunctionsSweeps
@@ -42,6 +43,7 @@ from control_plane.settings import (
     NotificationSettings,
     OperatorSettings,
     OptInSettings,
+    ProofSettings,
     QuickSettings,
     ReconcileSettings,
     RegionSettings,
@@ -62,7 +64,7 @@ if TYPE_CHECKING:
     from control_plane.ports.grants import GrantBudget, Sweeps
     from control_plane.ports.notifications import Notifications
     from control_plane.ports.organization import Organization
-    from control_plane.ports.quick import DataSources, QuickAccount
+    from control_plane.ports.quick import DataSources, ProofDataSets, QuickAccount
     from control_plane.ports.reconciles import Reconciles
     from control_plane.ports.registry import Registry
     from control_plane.ports.stack_set_queue import Operators, StackSetQueue, WaitingTasks
@@ -267,13 +269,18 @@ def _data_sources() -> AwsDataSources:
     return AwsDataSources(_client("quicksight"), hub(), quick.quick_identity_region, quick.quick_namespace)
 
 
+def proof_data_sets() -> ProofDataSets:
+    """The data sets of proofs."""
+    return AwsProofDataSets(_client("quicksight"), hub())
+
+
 def removal_dependencies() -> RemovalDependencies:
     """The dependencies of removing a data source."""
     from control_plane.steps.data_source import RemovalDependencies
 
     assets = AwsQuickAssets(_client("quicksight"), hub())
     cache = DynamoDbAssetCache(_client("dynamodb"), _table())
-    return RemovalDependencies(assets, cache, registry(), notifications())
+    return RemovalDependencies(assets, cache, registry(), notifications(), proof_data_sets())
 
 
 @cache
@@ -361,4 +368,4 @@ def assessment_dependencies(shards: Shards | None = None) -> AssessmentDependenc
     observation = ObservationDependencies(
         stack_sets(), shards or access_policies(), data_sources(), registry(), quick_account()
     )
-    return AssessmentDependencies(organization(), observation, known_profiles)
+    return AssessmentDependencies(organization(), observation, known_profiles, ProofSettings.read().proves)

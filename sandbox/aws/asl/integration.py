@@ -20,7 +20,10 @@ MAY_SYNC = ["states", "startExecution"]
 # The services whose optimised integrations may wait for a token, of those this sandbox has.
 MAY_WAIT = {"lambda", "sns", "sqs", "states", "events", "aws-sdk"}
 OPTIMISED = {"dynamodb": "DynamoDB", "states": "StepFunctions", "sqs": "SQS", "sns": "SNS", "events": "Events"}
-SDK = {"cloudformation": "CloudFormation"}  # services whose class in AWS's SDK for Java has two capitals
+SDK = {
+    "cloudformation": "CloudFormation",
+    "quicksight": "QuickSight",
+}  # services whose class in AWS's SDK for Java has two capitals
 # How an optimised integration names every error that has no shape: by the base class of AWS's first SDK for Java.
 # DynamoDB's, SQS's and Lambda's are recorded, the others follow that SDK. An AWS SDK integration names it by the second
 # SDK's, which is named after the service.

@@ -99,7 +99,7 @@ def test_a_data_sets_permissions_are_granted_and_revoked(world: World) -> None:
     ("given", "wanted"),
     [
         ({"PhysicalTableMap": {}}, "InvalidParameterValueException"),
-        ({"PhysicalTableMap": sql("SELECT 1")}, "InvalidParameterValueException"),
+        ({"PhysicalTableMap": sql("DROP TABLE lake.orders")}, "InvalidParameterValueException"),
         (
             {
                 "PhysicalTableMap": {
@@ -264,6 +264,63 @@ def test_a_source_without_a_role_has_none_to_ingest_with(world: World) -> None:
     world.call("update_data_source", DataSourceId="sales", Name="sales", DataSourceParameters=parameters)
     create(world)
     assert ingested(world)["ErrorInfo"]["Type"] == "IAM_ROLE_NOT_AVAILABLE"
+
+
+def test_sql_without_a_table_asks_for_the_workgroup_and_its_results_only(world: World) -> None:
+    statements = consumer_statements(world.account)
+    needed = ("athena:GetWorkGroup", "glue:GetDatabase", "default database", "s3:GetBucketLocation", "s3:PutObject")
+    world.change_consumer(**{name: statements[name] for name in needed})
+    created = create(world, PhysicalTableMap=sql("SELECT 1 AS id"))
+    ended = ingested(world, created["IngestionId"])
+    assert (ended["IngestionStatus"], ended["RowInfo"]["RowsIngested"]) == ("COMPLETED", 1)
+    assert world.quick.read_dataset("orders").account == world.account
+
+
+@pytest.mark.parametrize("missing", ["athena:GetWorkGroup", "default database", "s3:PutObject"])
+def test_sql_without_a_table_is_denied_without_one_of_them(world: World, missing: str) -> None:
+    statements = consumer_statements(world.account)
+    del statements[missing]
+    created = create(world, PhysicalTableMap=sql("SELECT 1 AS id"))
+    world.change_consumer(**statements)
+    assert ingested(world, created["IngestionId"])["ErrorInfo"]["Type"] == "PERMISSION_DENIED"
+
+
+@pytest.mark.parametrize(
+    ("objects", "query", "rows"), [(2, "SELECT id FROM lake.orders", 3), (2, "SELECT 1 FROM lake.orders LIMIT 1", 1)]
+)
+def test_an_ingestion_says_how_many_rows_it_took(world: World, objects: int, query: str, rows: int) -> None:
+    with world.cloud.administering(world.account):
+        for number in range(objects):
+            world.cloud.client("s3").put_object(Bucket="quick-data", Key=f"lake/orders/more-{number}", Body=b"1\n")
+    created = create(world, PhysicalTableMap=sql(query))
+    assert ingested(world, created["IngestionId"])["RowInfo"]["RowsIngested"] == rows
+
+
+def test_of_an_empty_table_no_object_is_opened(world: World) -> None:
+    statements = consumer_statements(world.account)
+    del statements["s3:GetObject"]
+    with world.cloud.administering(world.account):
+        world.cloud.client("s3").delete_object(Bucket="quick-data", Key="lake/orders/part-00000.csv")
+    world.change_consumer(**statements)
+    created = create(world)
+    assert ingested(world, created["IngestionId"])["RowInfo"]["RowsIngested"] == 0
+
+
+def test_without_capacity_nothing_is_imported(world: World) -> None:
+    world.quick.spice_is_full = True
+    created = create(world)
+    full = ingested(world, created["IngestionId"])
+    world.quick.spice_is_full = False
+    assert (full["IngestionStatus"], full["ErrorInfo"]["Type"]) == ("FAILED", "ACCOUNT_CAPACITY_LIMIT_EXCEEDED")
+    assert "RowInfo" not in full
+    assert (world.quick.spice_is_full, ingested(world)["IngestionStatus"]) == (False, "COMPLETED")
+
+
+def test_ingestions_of_a_data_set_made_anew_have_ids_of_their_own(world: World) -> None:
+    first = create(world)["IngestionId"]
+    wait(world.cloud, 1)
+    world.call("delete_data_set", DataSetId="orders")
+    assert create(world)["IngestionId"] != first
 
 
 def test_a_cancelled_ingestion_imports_nothing(world: World) -> None:

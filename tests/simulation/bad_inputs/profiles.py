@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from control_plane.profiles import BUCKET, DATABASE, LOCATION, RULES
+from control_plane.profiles import BUCKET, DATABASE, LOCATION, PROOF_TABLE, RULES
 from tests.simulation.bad_inputs.vocabulary import ACCOUNT, REVOKED, STAYS, Case, Stage, Trouble, connected, tag
 
 if TYPE_CHECKING:
@@ -175,6 +175,16 @@ CASES = [
         default_with(accounts_may_widen=["workgroup"]),
         f"{PLACE}.accounts_may_widen: workgroup needs results_location: "
         "where an account's own workgroup puts its results",
+    ),
+    refused(
+        "a `proof_table` without its database",
+        default_with(proof_table="orders"),
+        f"{PLACE}.proof_table: 'orders' is {RULES[PROOF_TABLE]}",
+    ),
+    refused(
+        "a `proof_table` that the profile does not expose",
+        default_with(proof_table="finance.orders"),
+        f"{PLACE}: proof_table is in the database finance, which databases does not name",
     ),
     refused("a key nobody knows", default_with(bucket="mine"), f"{PLACE}.bucket: is a key nobody knows"),
     refused(

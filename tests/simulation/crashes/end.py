@@ -24,6 +24,7 @@ PASSING = {
     "event_by",
     "event_at",
     "elected_at",
+    "proof_at",
 }  # attributes that tell a time, or when
 ASKED = "default is asked for: the tag quick-athena says enabled"
 NOT_ASKED = "nothing is asked for: the account has no tag quick-athena"
@@ -38,6 +39,7 @@ def read(bed: Bed) -> End:
         "access policy": story.world.allowed_roles(),
         **_policies(story),
         **_data_sources(story),
+        "data sets": story.data_sets(),
         **_in_accounts(bed),
         "running": [each.name for each in story.world.step_functions.executions if each.status == "RUNNING"],
         "broken": [name for name, _ in story.clock.failures],
@@ -59,6 +61,7 @@ def against_the_tag(bed: Bed, *, wanted: bool) -> list[str]:
         "access": wanted,
         "connected": wanted,
         "claim": {"reason": ASKED if wanted else NOT_ASKED},
+        "proof": "queried" if wanted else "",
         "running": [],
         "broken": [],
     }
@@ -66,6 +69,7 @@ def against_the_tag(bed: Bed, *, wanted: bool) -> list[str]:
         "access": story.role(account) in seen["access policy"],
         "connected": story.status(account) == "connected",
         "claim": seen.get(f"account#{account} claim"),
+        "proof": (story.world.record(account) or {}).get("proof", ""),
         "running": seen["running"],
         "broken": seen["broken"],
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,6 +74,15 @@ def _drifted(story: Story, account: str) -> None:
     story.run()
 
 
+def _unproven(story: Story, account: str) -> None:
+    """Connected, and its last proof was stopped."""
+    _connected(story, account)
+    table: Any = story.world.boto3_session(story.world.cloud.topology.hub).resource("dynamodb")
+    key = {"pk": f"account#{account}", "sk": "connection#default"}
+    registry = table.Table(story.world.outputs["RegistryTableName"])
+    registry.update_item(Key=key, UpdateExpression="REMOVE proof_at")
+
+
 SCENARIOS = {
     scenario.name: scenario
     for scenario in (
@@ -83,6 +92,7 @@ SCENARIOS = {
         Scenario("quarantine", _connected, _untag, wanted=False),
         Scenario("quarantine beside others", _connected, _untag, wanted=False, beside=True),
         Scenario("disconnect", _due, _reconcile, wanted=False),
+        Scenario("prove", _unproven, _reconcile, wanted=True),
         Scenario("rebuild", _drifted, _reconcile, wanted=True, beside=True),
     )
 }

@@ -7,13 +7,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from control_plane.decision import Action, Desired, Observed, PlannedAction, Presence, Refused, plan
+from control_plane.account import has_turn
+from control_plane.decision import (
+    PROOF_PAUSE,
+    Action,
+    Desired,
+    Observed,
+    PlannedAction,
+    Presence,
+    Refused,
+    plan,
+    with_proof,
+)
 from tests.unit.control_plane.vocabulary import OPT_IN_POLICY, TODAY
 
 # --- plan: the difference ------------------------------------------------------------------------
 
 SOURCES = (Presence.ABSENT, Presence.DIFFERENT, Presence.CURRENT)  # only a stack is looked at for drift
-RECORDED = (None, "connecting", "connected", "quarantined", "removed", "failed")
+RECORDED = (None, "connecting", "connected", "degraded", "quarantined", "removed", "failed")
 WANTED = Desired(profiles=("default",), reason="the tag says so")
 UNWANTED = Desired(reason="the tag is gone")
 UNDEFINED = Refused(error="UnknownProfile", reason="nobody defined it")
@@ -255,3 +266,72 @@ def test_what_stays_in_the_account_is_as_recorded_when_its_stack_is_removed_alre
 
 def test_a_tag_that_returns_restores_whatever_was_to_be_removed() -> None:
     assert action(WANTED, LEFT.model_copy(update={"remove_after": TODAY})) is Action.CONNECT
+
+
+# --- proofs: what needs nothing else is proven from time to time ------------------------------------
+
+ITS_TURN = next(f"{number:012}" for number in range(10) if has_turn(f"{number:012}", TODAY))
+NOT_ITS_TURN = f"{int(ITS_TURN) + 1:012}"
+COMPLETE = Observed(
+    profile="default",
+    consumer_role=Presence.CURRENT,
+    access=True,
+    data_source=Presence.CURRENT,
+    recorded="connected",
+    since=TODAY - timedelta(days=30),
+    proof_at=TODAY - timedelta(days=1),
+    version="1-2",
+)
+
+
+def proven(seen: Observed, account_id: str = ITS_TURN) -> PlannedAction:
+    (planned,) = plan(WANTED, {"default": seen}, OPT_IN_POLICY, TODAY)
+    return with_proof(planned, seen, WANTED, account_id, TODAY)
+
+
+def test_a_proof_keeps_the_reason_the_time_and_the_version_of_the_record() -> None:
+    planned = proven(COMPLETE)
+    assert (planned.action, planned.reason, planned.since, planned.version) == (
+        Action.PROVE,
+        WANTED.reason,
+        COMPLETE.since,
+        "1-2",
+    )
+
+
+def test_each_connection_is_proven_on_one_of_ten_days() -> None:
+    for number in range(100):
+        days = [has_turn(f"{number:012}", TODAY + timedelta(days=day)) for day in range(10)]
+        assert sum(days) == 1
+    assert sum(has_turn(f"{number:012}", TODAY) for number in range(100)) == 10
+
+
+@pytest.mark.parametrize(
+    ("proof_at", "account_id", "wanted"),
+    [
+        (None, NOT_ITS_TURN, Action.PROVE),  # a proof was stopped, or queries were off
+        (TODAY - timedelta(days=1), NOT_ITS_TURN, Action.NOTHING),
+        (TODAY - PROOF_PAUSE, ITS_TURN, Action.PROVE),
+        (TODAY - PROOF_PAUSE + timedelta(seconds=1), ITS_TURN, Action.NOTHING),  # proven today already
+    ],
+)
+def test_a_proof_is_due_when_none_ended_or_once_on_the_accounts_day(
+    proof_at: datetime | None, account_id: str, wanted: Action
+) -> None:
+    assert proven(COMPLETE.model_copy(update={"proof_at": proof_at}), account_id).action is wanted
+
+
+@pytest.mark.parametrize("seen", [each for each in every_observation() if each != COMPLETE])
+def test_only_what_is_connected_and_complete_is_proven(seen: Observed) -> None:
+    proves = proven(seen).action is Action.PROVE
+    assert proves is (seen.is_complete and seen.recorded == "connected")
+
+
+def test_a_degraded_connection_is_connected_anew_and_keeps_its_access() -> None:
+    (planned,) = plan(WANTED, {"default": COMPLETE.model_copy(update={"recorded": "degraded"})}, OPT_IN_POLICY, TODAY)
+    assert (planned.action, planned.first_connection, planned.unit) == (Action.CONNECT, False, "")
+
+
+def test_what_nobody_wants_is_not_proven() -> None:
+    (planned,) = plan(UNWANTED, {"default": COMPLETE}, OPT_IN_POLICY, TODAY)
+    assert with_proof(planned, COMPLETE, UNWANTED, ITS_TURN, TODAY) == planned

@@ -15,6 +15,7 @@ from tests.fakes import (
     FakeAssetCache,
     FakeDataSources,
     FakeNotifications,
+    FakeProofDataSets,
     FakeQuickAssets,
     FakeRegistry,
     QuickSource,
@@ -168,8 +169,9 @@ class Removing:
         )
         self.registry = FakeRegistry([(CONSUMER, "default", "disconnecting")])
         self.notifications = FakeNotifications()
+        self.proofs = FakeProofDataSets(HUB)
         self.removal_dependencies = RemovalDependencies(
-            FakeQuickAssets(*assets), FakeAssetCache(), self.registry, self.notifications
+            FakeQuickAssets(*assets), FakeAssetCache(), self.registry, self.notifications, self.proofs
         )
         self.looks = 0
 
@@ -183,6 +185,29 @@ class Removing:
         while not self.step().removed:
             assert self.looks < 50
         return self.looks
+
+
+def test_what_a_stopped_proof_left_behind_is_deleted_and_is_no_dependent() -> None:
+    left = replace(ORDERS, id=CONNECTION.proof_id)
+    there = Removing(left)
+    there.proofs.owned[CONNECTION.proof_id] = HUB.ownership_tags
+    there.run()
+    assert (there.proofs.owned, there.notifications.sent) == ({}, [])
+
+
+def test_without_a_data_source_it_is_deleted_too() -> None:
+    there = Removing()
+    there.quick.sources.clear()
+    there.proofs.owned[CONNECTION.proof_id] = HUB.ownership_tags
+    assert there.step() == RemovalResult(removed=True)
+    assert there.proofs.owned == {}
+
+
+def test_a_data_set_of_that_name_that_is_not_ours_is_kept() -> None:
+    there = Removing()
+    there.proofs.owned[CONNECTION.proof_id] = {"managed-by": "somebody"}
+    there.run()
+    assert list(there.proofs.owned) == [CONNECTION.proof_id]
 
 
 @pytest.mark.parametrize("state", ["successful", "creating", "creation_failed", "updating", "update_failed"])

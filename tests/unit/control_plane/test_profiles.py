@@ -243,6 +243,10 @@ def test_a_database_is_named_or_a_pattern_of_three_characters(database: str) -> 
         ("kms_key_aliases", ["alias/a,alias/b"]),
         ("owners", ["a\tb"]),
         ("viewers", ["людям"]),
+        ("proof_table", "orders"),
+        ("proof_table", "quick_*.orders"),
+        ("proof_table", "quick_sales.orders.more"),
+        ("proof_table", 'quick_sales."orders"'),
     ],
 )
 def test_no_other_field_takes_a_wildcard_or_a_second_value(field: str, value: Any) -> None:
@@ -307,6 +311,17 @@ def test_an_existing_workgroup_is_not_ours_to_set_up(key: str) -> None:
 
 def test_a_user_alone_may_own_a_data_source() -> None:
     assert profile(owners=[], owner_users=["ann@example.com"]).owner_users == ["ann@example.com"]
+
+
+@pytest.mark.parametrize("table", ["quick_sales.orders", "hr.people", "quick_.a-b"])
+def test_a_proof_table_is_in_a_database_of_the_profile(table: str) -> None:
+    assert profile(databases=["quick_*", "hr"], proof_table=table).proof_table == table
+    message = refusal(text(sales={**MINIMAL, "databases": ["finance"], "proof_table": table}))
+    database = table.partition(".")[0]
+    assert (
+        message
+        == f"profiles.yaml: profiles.sales: proof_table is in the database {database}, which databases does not name"
+    )
 
 
 # --- as parameters of the consumer role -----------------------------------------------------------

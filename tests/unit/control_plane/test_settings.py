@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -13,6 +14,7 @@ from control_plane.settings import (
     ConsumerSettings,
     HubSettings,
     OptInSettings,
+    ProofSettings,
     RegistrySettings,
     RepairSettings,
 )
@@ -32,6 +34,7 @@ ENVIRONMENT = {
     "OPT_IN_TAG": "quick-athena",
     "GRACE_DAYS": "7",
     "DRIFT_REPAIR": "repair",
+    "PROOF_QUERIES": "enabled",
     "EXTERNAL_ID_MATCH": "exact",
     "QUICK_IDENTITY_REGION": "us-east-1",
     "QUICK_NAMESPACE": "default",
@@ -92,14 +95,29 @@ def test_drift_is_repaired_or_only_reported(value: str, repairs: bool, monkeypat
     assert RepairSettings.read().repairs is repairs
 
 
+@pytest.mark.parametrize(("value", "proves"), [("enabled", True), ("disabled", False)])
+def test_connections_are_proven_unless_queries_are_disabled(
+    value: str, monkeypatch: pytest.MonkeyPatch, *, proves: bool
+) -> None:
+    monkeypatch.setenv("PROOF_QUERIES", value)
+    assert ProofSettings.read().proves is proves
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("HUB_ACCOUNT_ID", "x"), ("EXTERNAL_ID_MATCH", "any"), ("DRIFT_REPAIR", "x"), ("MANAGEMENT_ACCOUNT_ID", "")],
+    [
+        ("PROOF_QUERIES", "x"),
+        ("HUB_ACCOUNT_ID", "x"),
+        ("EXTERNAL_ID_MATCH", "any"),
+        ("DRIFT_REPAIR", "x"),
+        ("MANAGEMENT_ACCOUNT_ID", ""),
+    ],
 )
 def test_a_wrong_variable_is_named(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, value)
+    models: dict[str, Any] = {"DRIFT_REPAIR": RepairSettings, "PROOF_QUERIES": ProofSettings}
     with pytest.raises(ValidationError, match=name.lower()):
-        (RepairSettings if name == "DRIFT_REPAIR" else HubSettings).read()
+        models.get(name, HubSettings).read()
 
 
 def test_the_template_gives_every_function_what_settings_need() -> None:

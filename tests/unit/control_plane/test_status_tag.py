@@ -45,6 +45,11 @@ FAILED: dict[str, Any] = {"error": "NotOurs", "step": "EnsureConsumerRole", "rea
             "default failed: NotOurs at EnsureConsumerRole - the role of x is not ours",
         ),
         (
+            [record("default", "degraded", error="ProofFailed", step="EnsureProof", reason="access denied")],
+            True,
+            "default degraded: ProofFailed at EnsureProof - access denied",
+        ),
+        (
             [Record(account_id=ACCOUNT, status="failed", **FAILED), record("default", "connected")],
             True,
             "failed: NotOurs at EnsureConsumerRole - the role of x is not ours / default connected",

@@ -1,5 +1,6 @@
 """The report of a sweep: every account by name, what became of it, and nothing that DynamoDB would refuse."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -81,6 +82,17 @@ def test_a_failure_has_its_error_and_cause_whether_the_sweep_started_it_or_not()
         f"{ONE} (sales), profile default: AccessPolicyFull: EnsureAccess: no room; likely: it is full",
         f"{TWO} (finance), profile sales: NotOurs: EnsureAccess: no room; likely: it is full",
     )
+
+
+def test_a_degraded_connection_is_named_with_its_cause_each_time() -> None:
+    degraded = replace(failed("PERMISSION_DENIED"), status="degraded")
+    found = reported(SweepPlan(names={ONE: "sales"}), Now(degraded=[degraded]))
+    line = f"{ONE} (sales), profile default: PERMISSION_DENIED: EnsureAccess: no room; likely: it is full"
+    assert (found.degraded, found.failed, found.is_quiet) == ((line,), (), False)
+    assert (found.counts["DegradedConnections"], found.counts["FailedAccounts"]) == (1, 0)
+    subject, text = message(found)
+    assert "1 degraded" in subject
+    assert f"Degraded: connected, but a query fails: 1\n  {line}" in text
 
 
 def test_every_list_of_connections_names_their_accounts() -> None:

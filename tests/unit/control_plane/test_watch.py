@@ -115,6 +115,17 @@ def reported(records: FakeRegistry, now: str = NOW) -> list[tuple[str, str]]:
     return notifications.sent
 
 
+def test_a_degraded_connection_is_reported_once_with_its_cause() -> None:
+    records = FakeRegistry()
+    found = replace(failure(INDEX_DELAY), status="degraded", error="PERMISSION_DENIED")
+    records.put(found, "degraded")
+    ((subject, text),) = reported(records)
+    assert subject == "Quick Onboarding: 1 degraded"
+    assert text.startswith(f"Account {CONSUMER} (sales), profile default, degraded: PERMISSION_DENIED\n")
+    assert text.endswith("In total 0 failed, 1 degraded, 0 in progress.")
+    assert reported(records) == []
+
+
 def test_a_report_says_of_each_failure_what_likely_why_and_what_to_do() -> None:
     ((subject, text),) = reported(registry(failed=(failure(INDEX_DELAY),)))
     assert subject == "Quick Onboarding: 1 failed"

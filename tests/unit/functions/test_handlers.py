@@ -68,6 +68,7 @@ def nothing_outside(monkeypatch: pytest.MonkeyPatch) -> None:
         "approval_batches",
         "admission_dependencies",
         "data_sources",
+        "proof_data_sets",
         "removal_dependencies",
         "registry",
         "snapshot_sources",

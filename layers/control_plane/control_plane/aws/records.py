@@ -18,7 +18,7 @@ ACCOUNT = "account#"
 CONNECTION = "connection#"
 CLAIM = "claim"
 KEY_LENGTH, ANOMALY_LENGTH = 60, 200  # characters shown to people: of a key, and of all anomalies of its item
-TIMES = ("remove_after", "since", "updated")
+TIMES = ("remove_after", "since", "updated", "proof_at")
 MAX_COUNT = 10**15  # the highest generation ReconcileAccount accepts; JSONata would round a higher one
 
 NEVER = datetime(2000, 1, 1, tzinfo=UTC)  # for items that do not say when they were written
@@ -31,6 +31,8 @@ TEXTS = (
     "cause",
     "remedy",
     "proof",
+    "proven_legs",
+    "proof_finding",
     "account_name",
     "data_source_id",
     "consumer_role_arn",
@@ -60,6 +62,7 @@ def read(item: Item) -> Record | None:
         since=time_of(item, "since"),
         updated=updated(item),
         remove_after=time_of(item, "remove_after"),
+        proof_at=time_of(item, "proof_at"),
         generation=count(item, "generation"),
         retained=bounded(string(item, "retained"), LONGEST),  # it is carried through the state machine
         instance_retained="instance_retained" in item,

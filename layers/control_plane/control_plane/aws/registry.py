@@ -54,7 +54,7 @@ class DynamoDbRegistry:
         return {each.profile: each for each in found if each and each.profile is not None and each.is_valid}
 
     def unsettled(self, kind: str) -> list[Record]:
-        """Records that are `in_progress` or `failed`, the one written longest ago first."""
+        """Records that are `in_progress`, `failed` or `degraded`, the one written longest ago first."""
         items = self._table.query_index(INDEX, "unsettled = :kind", {":kind": {"S": kind}})
         return [record for item in items if (record := read(item))]
 

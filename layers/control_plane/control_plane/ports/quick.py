@@ -59,7 +59,7 @@ class ListingProgress:
 
 
 class Refusal(NamedTuple):
-    """Why Quick did not create or update a data source: the error's code or type, and the message."""
+    """Why Quick refused or failed to make something: the error's code or type, and the message."""
 
     kind: str
     message: str
@@ -88,6 +88,31 @@ class DataSources(Protocol):
 
     def remove(self, data_source_id: str) -> None:
         """Delete it; no error when it does not exist."""
+
+
+@dataclass(frozen=True)
+class Ingestion:
+    """One import into SPICE. `failure`: why it failed; `rows`: how many it took."""
+
+    is_over: bool
+    failure: Refusal | None = None
+    rows: int = 0
+
+
+class ProofDataSets(Protocol):
+    """The data sets of proofs: each imports the one row of a statement into SPICE, and nobody sees it."""
+
+    def tags(self, data_set_id: str) -> Mapping[str, str] | None:
+        """The tags of a data set; None when it does not exist."""
+
+    def create(self, data_set_id: str, data_source_arn: str, sql: str) -> str | Refusal:
+        """Create it with our ownership tags. Returns the id of the ingestion that Quick starts then, or its refusal."""
+
+    def ingestion(self, data_set_id: str, ingestion_id: str) -> Ingestion | None:
+        """How an ingestion stands; None when it, or its data set, does not exist any more."""
+
+    def remove(self, data_set_id: str) -> None:
+        """Delete a data set; no error when it does not exist."""
 
 
 class DataSourceStates(Protocol):

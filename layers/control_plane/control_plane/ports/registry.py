@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 # The possible values of a connection record's status (docs/reference/registry.md).
-STATUSES = ("connecting", "connected", "held", "quarantined", "disconnecting", "removed", "failed")
+STATUSES = ("connecting", "connected", "degraded", "held", "quarantined", "disconnecting", "removed", "failed")
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,9 @@ class Record:
     cause: str = ""
     remedy: str = ""
     proof: str = ""
+    proof_at: datetime | None = None
+    proven_legs: str = ""
+    proof_finding: str = ""
     since: datetime | None = None
     updated: str = ""
     remove_after: datetime | None = None
@@ -74,7 +77,7 @@ class Registry(Protocol):
         """Record the assets that stop working with a connection's data source."""
 
     def unsettled(self, kind: str) -> list[Record]:
-        """Records that are `in_progress` or `failed`, the one written longest ago first."""
+        """Records that are `in_progress`, `failed` or `degraded`, the one written longest ago first."""
 
     def is_claimed_by(self, account_id: str, execution: str) -> bool:
         """Whether that execution holds the account's claim now."""

@@ -15,6 +15,7 @@ from control_plane.ports.quick import (
     DataSource,
     DataSources,
     DataSourceSettings,
+    ProofDataSets,
     QuickAssets,
     Refusal,
     Sharing,
@@ -72,6 +73,7 @@ class RemovalDependencies:
     cache: AssetCache
     registry: Registry
     notifications: Notifications
+    proofs: ProofDataSets
 
 
 @dataclass(frozen=True)
@@ -202,6 +204,7 @@ def remove(
     source_id = connection.data_source_id
     there = quick.find(source_id)
     if there is None:
+        _discard_proof(connection, hub, removal_dependencies.proofs)
         return RemovalResult(removed=True)
     if unmanaged := ownership_problem(connection, there, hub):
         raise NotOurs(unmanaged)
@@ -210,9 +213,18 @@ def remove(
     )
     if found is None:
         return RemovalResult(removed=False, pause=dependents.PACE.seconds)
-    _report_dependents(connection, account_name, describe(found), now, removal_dependencies)
+    text = describe([asset for asset in found if asset.id != connection.proof_id])
+    _report_dependents(connection, account_name, text, now, removal_dependencies)
+    _discard_proof(connection, hub, removal_dependencies.proofs)
     quick.remove(source_id)
     return RemovalResult(removed=False, pause=FIRST_PAUSE)
+
+
+def _discard_proof(connection: Connection, hub: Hub, proofs: ProofDataSets) -> None:
+    """Delete the data set that a proof left behind when it was stopped."""
+    tags = proofs.tags(connection.proof_id)
+    if tags is not None and not hub.ownership_mismatch(tags):
+        proofs.remove(connection.proof_id)
 
 
 def _report_dependents(

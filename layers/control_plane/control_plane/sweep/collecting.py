@@ -32,7 +32,7 @@ PAGES = {
 }
 PROGRESS = "progress"
 OWNERS_PAGE = 20  # data sources whose tags are read for one page
-OF_OURS = ("connected", "held", "quarantined")  # statuses of connections whose data source we made
+OF_OURS = ("connected", "degraded", "held", "quarantined")  # statuses of connections whose data source we made
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from datetime import datetime
 from control_plane.access_policy import Shard
 from control_plane.account import Hub
 from control_plane.assessment import AssessmentDependencies, assess
-from control_plane.decision import PlannedAction
+from control_plane.decision import Action, PlannedAction
 from control_plane.errors import (
     AccountNotActive,
     AccountNotFound,
@@ -46,8 +46,9 @@ class CachedShards:
 
 
 class InspectionResult(Value):
-    """The result of full checks: differences to repair, and resources with our names that are not ours."""
+    """The result of full checks: differences to repair, connections to prove, and resources that are not ours."""
 
+    proofs: tuple[Difference, ...] = ()
     differences: tuple[Difference, ...] = ()
     unmanaged: tuple[str, ...] = ()
 
@@ -56,25 +57,27 @@ def inspect(
     account_ids: Sequence[str], opt_in_policy: OptInPolicy, hub: Hub, deps: AssessmentDependencies, now: datetime
 ) -> InspectionResult:
     """Check these accounts. Removals are left out: the plan has everything it needs for them from the lists."""
-    differences, unmanaged = [], []
+    differences, proofs, unmanaged = [], [], []
     for account_id in account_ids:
         try:
             assessment = assess(account_id, opt_in_policy, hub, deps, now)
         except OUTDATED:
             continue
+        name = assessment.account.name
         if actions := [each for each in assessment.actions if each.action in ADDITIONS]:
             expected = tuple(
                 Expected(profile=each.profile, outcome=REPAIRED, reason="it differed from its profile")
                 for each in actions
             )
-            name, what = assessment.account.name, _describe(actions)
-            differences.append(Difference(account_id=account_id, name=name, what=what, expected=expected))
+            differences.append(Difference(account_id=account_id, name=name, what=_describe(actions), expected=expected))
+        elif due := [each.profile for each in assessment.actions if each.action is Action.PROVE]:
+            proofs.append(Difference(account_id=account_id, name=name, what=f"prove {', '.join(due)}: it is its turn"))
         unmanaged += [
             f"{account_id}#{each.profile}: {each.reason}"
             for each in assessment.actions
             if each.error == NotOurs.__name__
         ]
-    return InspectionResult(differences=tuple(differences), unmanaged=tuple(unmanaged))
+    return InspectionResult(differences=tuple(differences), proofs=tuple(proofs), unmanaged=tuple(unmanaged))
 
 
 def _describe(actions: Sequence[PlannedAction]) -> str:

@@ -23,7 +23,7 @@ Key = tuple[str, str]  # an account's id and a profile's name; no profile: the a
 
 @dataclass(frozen=True)
 class Now:
-    """The records when a sweep ends: the failed ones, the accounts in progress, and those of accounts it started.
+    """The records when a sweep ends: the failed and degraded ones, the accounts in progress, and those it started.
 
     `records`: only of some accounts, if it started very many. Of the others it is believed what the plan expected.
     """
@@ -31,6 +31,7 @@ class Now:
     failed: Collection[Record] = ()
     in_progress: frozenset[str] = frozenset()
     records: Mapping[str, Mapping[str, Record]] | None = None
+    degraded: Collection[Record] = ()
 
     @property
     def failures(self) -> dict[Key, Record]:
@@ -39,7 +40,11 @@ class Now:
 
     def names(self) -> dict[str, str]:
         """The names in the records, for accounts that are in no list."""
-        known = [*self.failed, *(record for each in (self.records or {}).values() for record in each.values())]
+        known = [
+            *self.failed,
+            *self.degraded,
+            *(record for each in (self.records or {}).values() for record in each.values()),
+        ]
         return {each.account_id: each.account_name for each in known if each.account_name}
 
 

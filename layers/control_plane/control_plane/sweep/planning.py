@@ -11,7 +11,7 @@ from datetime import datetime
 
 from pydantic import Field
 
-from control_plane.account import DEPARTED, Account, Hub
+from control_plane.account import DEPARTED, Account, Hub, has_turn
 from control_plane.decision import Action, PlannedAction, desired, needs_parents, plan
 from control_plane.errors import AccountNotActive, AccountNotReachable, InvalidExpiry, InvalidProfiles, InvalidTagValue
 from control_plane.grant_budget import GrantState, waiting
@@ -36,7 +36,6 @@ LONGEST_REASON = 300  # characters of a reason in a plan
 LONGEST_WHAT = 1000  # characters of what is to be done about an account
 PARENTS_UNKNOWN = "assess: its parents in the organization could not be read"
 REPORTED = 100  # items of each list that a report keeps
-FULL_CHECK_DAYS = 10  # each sweep checks one of so many accounts in full; after as many days all are checked
 
 
 class Expected(Value):
@@ -237,7 +236,7 @@ class _Planner:
         for planned in actions:
             self._sort_action(account, planned)
         is_connected = any(each.recorded == "connected" for each in seen.values())
-        if is_connected and account.id not in self._start and _is_checked_today(account.id, self._rules.now):
+        if is_connected and account.id not in self._start and has_turn(account.id, self._rules.now):
             self._lists["full_check"].append(account.id)
 
     def _sort_action(self, account: Account, planned: PlannedAction) -> None:
@@ -348,8 +347,3 @@ class _Planner:
 
 def _describe(planned: PlannedAction) -> str:
     return f"{planned.action.value} {planned.profile}: {planned.reason}"
-
-
-def _is_checked_today(account_id: str, now: datetime) -> bool:
-    """Whether the account is checked in full today: a tenth of the accounts each day."""
-    return (int(account_id) + now.toordinal()) % FULL_CHECK_DAYS == 0

@@ -11,15 +11,15 @@ from control_plane.text import SHORT, bounded
 
 MAX_LISTED = 20  # items of each kind in the message
 LONGEST = 200  # characters of a name
-LINE = 250  # bytes of an item in the registry: the lists together stay below DynamoDB's 400 KB
+LINE = 240  # bytes of an item in the registry: the lists together stay below DynamoDB's 400 KB
 
 
 class Report(Value):
     """The report of a sweep. Accounts are named by id and name.
 
     `outcomes`: what became of each connection that was to change; `connected` to `refused`: how many of each.
-    `failed`: those that failed, with the cause. `in_progress`: accounts that were still being reconciled when the sweep
-    ended.
+    `failed`: those that failed, with the cause. `degraded`: those with access through which a query failed.
+    `in_progress`: accounts that were still being reconciled when the sweep ended.
 
     `held`: revocations that wait for approval; `awaiting`: new connections that do.
 
@@ -43,6 +43,7 @@ class Report(Value):
     refused: int = 0
     outcomes: tuple[str, ...] = ()
     failed: tuple[str, ...] = ()
+    degraded: tuple[str, ...] = ()
     in_progress: tuple[str, ...] = ()
     held: tuple[str, ...] = ()
     awaiting: tuple[str, ...] = ()
@@ -65,6 +66,7 @@ class Report(Value):
             self.outcomes,
             self.partial,
             self.failed,
+            self.degraded,
             self.in_progress,
             self.held,
             self.awaiting,
@@ -81,6 +83,7 @@ class Report(Value):
             "InSync": self.in_sync,
             "Repaired": self.repaired,
             "FailedAccounts": len(self.failed) + self.refused,
+            "DegradedConnections": len(self.degraded),
             "HeldRevocations": len(self.held),
             "HeldGrants": self.awaiting_count,
             "WithheldRemovals": len(self.withheld),
@@ -116,6 +119,7 @@ def report(end: SweepEnd, scope: tuple[str, ...], plan: SweepPlan, now: Now) -> 
         in_sync=plan.in_sync,
         outcomes=tuple(f"{each.what}: {names.of(*each.key)}: {each.why}" for each in found),
         failed=_failed(plan, found, now, names),
+        degraded=tuple(f"{names.of(each.account_id, each.profile or '')}: {explained(each)}" for each in now.degraded),
         in_progress=tuple(names.of(each) for each in sorted(_started(plan) & now.in_progress)),
         held=names.of_keys(sorted({*plan.hold, *plan.waiting})),
         awaiting=names.of_keys(sorted(key for keys in plan.awaiting.values() for key in keys)),
@@ -184,6 +188,7 @@ def message(report: Report) -> tuple[str, str]:
     counts = [
         *((getattr(report, what), what) for what in ORDER),
         (len(report.failed), "failed"),
+        (len(report.degraded), "degraded"),
         (len(report.held) + report.awaiting_count, "waiting for approval"),
         (len(report.withheld), "not removed"),
         (len(report.reported_only), "only reported"),
@@ -196,6 +201,7 @@ def message(report: Report) -> tuple[str, str]:
         parts.append(f"The list of accounts is incomplete: {report.partial}. So nothing was removed this time.")
     parts += _listed("What happened", report.outcomes)
     parts += _listed("Failed (each has its own cause and remedy in the registry)", report.failed)
+    parts += _listed("Degraded: connected, but a query fails", report.degraded)
     parts += _listed("Still in progress", report.in_progress)
     parts += _listed("Revocations that wait for approval (see the request sent for them)", report.held)
     parts += _listed(

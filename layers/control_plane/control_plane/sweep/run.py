@@ -162,7 +162,7 @@ def finish(end: SweepEnd, deps: SweepDependencies, *, is_patient: bool) -> Repor
     if is_patient and in_progress & {*started}:
         return None
     records = {each: registry.records(each) for each in started[:MAX_READ]}
-    now = Now(registry.unsettled("failed"), in_progress, records)
+    now = Now(registry.unsettled("failed"), in_progress, records, registry.unsettled("degraded"))
     report = reporting.report(end, progress.scope, plan, now)
     if store.get(sweep_id, REPORT, Report) is None:  # otherwise it was sent already, and only the response was lost
         if not report.is_quiet:

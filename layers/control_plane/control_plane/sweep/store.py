@@ -26,10 +26,11 @@ def load_plan(sweep_id: str, store: SweepStore, *, repairs: bool) -> SweepPlan:
     reported_only = [each for part in store.every(sweep_id, "reported#", Differences) for each in part.items]
     found = list(store.every(sweep_id, "checked#", InspectionResult))
     differences = tuple(each for part in found for each in part.differences)
+    proofs = tuple(each for part in found for each in part.proofs)
     unmanaged = tuple(each for part in found for each in part.unmanaged)
     return head.model_copy(
         update={
-            "start": (*start, *(differences if repairs else ())),
+            "start": (*start, *proofs, *(differences if repairs else ())),
             "reported_only": (*reported_only, *(() if repairs else differences)),
             "unmanaged": (*head.unmanaged, *unmanaged),
             "in_sync": head.in_sync - len(differences),

@@ -37,6 +37,7 @@ class Answer:
     work_group: str = ""
     location: str = ""  # of the table's data
     columns: tuple[str, ...] = ()
+    rows: int = 0
     imported: datetime | None = None  # when SPICE got what it answers with; None: asked of the source now
 
 

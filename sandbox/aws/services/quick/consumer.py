@@ -11,7 +11,7 @@ Formation's credentials, for which lakeformation:GetDataAccess is asked).
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sandbox.aws.policy import Document, Request, access_denied_message
 from sandbox.aws.services.authorization import decide, global_keys, organization_key
@@ -38,6 +38,14 @@ THROUGH_ATHENA: Keys = {
 }
 
 
+class Table(NamedTuple):
+    """What a query reads: where its data is, its columns, and how many rows there are."""
+
+    location: str
+    columns: tuple[str, ...]
+    rows: int
+
+
 @dataclass(frozen=True)
 class ConsumerSession:
     """One session in one account and Region. Every method raises Refused, with the first thing that is missing."""
@@ -57,20 +65,31 @@ class ConsumerSession:
         self._athena("ListDatabases", f"datacatalog/{CATALOG}")
         self._glue("GetDatabases", "catalog", "database/*")
         self._glue("GetDatabase", "catalog", f"database/{DEFAULT}")
-        for action in RUNNING:
-            self._athena(action, f"workgroup/{work_group}")
-        self._write_results(results)
+        self._execute(work_group, results)
 
-    def query(self, work_group: str, database: str, table: str) -> dict[str, Any]:
-        """SELECT from one table; the table as Glue describes it."""
+    def run(self, work_group: str) -> None:
+        """A statement that reads no table."""
+        self._athena("GetWorkGroup", f"workgroup/{work_group}")
+        results = lake.results_configuration(self.session.account, self.region, work_group)
+        self._glue("GetDatabase", "catalog", f"database/{DEFAULT}")
+        self._execute(work_group, results)
+
+    def query(self, work_group: str, database: str, table: str) -> Table:
+        """SELECT from one table."""
         self.test(work_group)
         self._athena("GetTableMetadata", f"datacatalog/{CATALOG}")
         self._glue("GetDatabase", "catalog", f"database/{database}")
         for action in ("GetTable", "GetTables", "GetPartitions"):
             self._glue(action, "catalog", f"database/{database}", f"table/{database}/{table}")
-        found = lake.table(self.session.account, self.region, database, table)
-        self._read(str(found["StorageDescriptor"]["Location"]))
-        return found
+        found = lake.table(self.session.account, self.region, database, table)["StorageDescriptor"]
+        location = str(found["Location"])
+        columns = tuple(column["Name"] for column in found.get("Columns", ()))
+        return Table(location, columns, rows=self._read(location))
+
+    def _execute(self, work_group: str, results: dict[str, Any]) -> None:
+        for action in RUNNING:
+            self._athena(action, f"workgroup/{work_group}")
+        self._write_results(results)
 
     def _write_results(self, results: dict[str, Any]) -> None:
         place = lake.location(results["OutputLocation"])
@@ -86,16 +105,19 @@ class ConsumerSession:
         key = lake.key_arn(self.session.account, self.region, named) if named else place.bucket.key
         self._kms(key, "GenerateDataKey", "Decrypt")
 
-    def _read(self, url: str) -> None:
+    def _read(self, url: str) -> int:
+        """Read a table's data; how many rows it has, one for each object. Where there is no object, none is opened."""
         place = lake.location(url)
         if place is None:
             raise Refused(SQL_FAILURE, f"The specified bucket does not exist (Service: Amazon S3; {url})")
         if lake.registered(self.session.account, self.region, place, self.lake_formation):
             self._require("lakeformation:GetDataAccess", "*", THROUGH_ATHENA)
-            return
+            return len(place.objects)
         self._list(place)
-        self._s3("GetObject", place.bucket, place.an_object)
-        self._kms(place.bucket.key, "Decrypt")
+        if place.objects:
+            self._s3("GetObject", place.bucket, place.an_object)
+            self._kms(place.bucket.key, "Decrypt")
+        return len(place.objects)
 
     def _list(self, place: Location) -> None:
         self._s3("ListBucket", place.bucket, keys={"s3:prefix": place.prefix})

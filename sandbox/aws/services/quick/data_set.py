@@ -19,7 +19,9 @@ CATALOG = "AwsDataCatalog"
 NAME = r'(?:"[^"]+"|\w+)'
 FROM = re.compile(rf"\b(?:from|join)\s+({NAME}(?:\.{NAME}){{0,2}})", re.IGNORECASE)
 OUTPUT = {"BIT": "INTEGER", "BOOLEAN": "INTEGER", "JSON": "STRING", "SEMISTRUCT": "STRING"}
-Table = tuple[str, str, str]  # the ARN of a data source, a database, a table
+SELECT = re.compile(r"\s*(?:select|with)\b", re.IGNORECASE)
+LIMIT = re.compile(r"\blimit\s+(\d+)\s*$", re.IGNORECASE)
+Table = tuple[str, str, str]  # the ARN of a data source, a database, a table; no table: a statement that reads none
 
 
 @dataclass(eq=False, kw_only=True)
@@ -45,6 +47,12 @@ class DataSet(Asset):
     def tables(self) -> list[Table]:
         """Everything a query of it reads."""
         return [found for table in self.given["PhysicalTableMap"].values() for found in _tables(table)]
+
+    def limited(self, rows: int) -> int:
+        """How many of so many rows its SQL asks for."""
+        tables = map(_one, self.given["PhysicalTableMap"].values())
+        limits = [found[1] for table in tables if (found := LIMIT.search(table.get("SqlQuery", "")))]
+        return min([rows, *map(int, limits)])
 
     def summary(self) -> dict[str, Any]:
         """As lists show it: without its data sources."""
@@ -82,8 +90,8 @@ def check(given: Mapping[str, Any]) -> None:
             raise invalid(f"Physical table {name} must be a RelationalTable or CustomSql of an Athena data source")
         if _one(table).get("Catalog", CATALOG) != CATALOG:
             raise invalid(f"Physical table {name}: this Quick knows the catalog {CATALOG} only")
-        if not _tables(table):
-            raise invalid(f"Physical table {name}: this Quick finds no table in its SQL")
+        if "CustomSql" in table and not SELECT.match(_one(table)["SqlQuery"]):
+            raise invalid(f"Physical table {name}: its SQL is no SELECT")
     for name, logical in (given.get("LogicalTableMap") or {}).items():
         if "DataSetArn" in logical["Source"]:
             raise invalid(f"Logical table {name}: this Quick knows no data sets made of data sets")
@@ -100,4 +108,4 @@ def _tables(table: Mapping[str, Any]) -> list[Table]:
         return [(named["DataSourceArn"], named.get("Schema", "default"), named["Name"])]
     found = [re.findall(NAME, name) for name in FROM.findall(named["SqlQuery"])]
     paths = [["default", *[part.strip('"') for part in parts]][-2:] for parts in found]
-    return [(named["DataSourceArn"], database, name) for database, name in paths]
+    return [(named["DataSourceArn"], database, name) for database, name in paths or [["", ""]]]

@@ -45,7 +45,7 @@ class DataSets:
         seconds: float,
     ) -> None:
         self._cloud, self._engine, self._folders, self._sources = cloud, engine, folders, sources
-        self._ingestions = Ingestions(cloud, subscription, self._read_sources, seconds)
+        self.ingestions = Ingestions(cloud, subscription, self._read_sources, seconds)
         self.store: AssetStore[DataSet] = AssetStore("DataSet")
         sources.deleted.append(self._break)
 
@@ -60,7 +60,7 @@ class DataSets:
                 UpdateDataSet=self._update,
                 DeleteDataSet=self._delete,
                 UpdateDataSetPermissions=self.store.shared,
-                **self._ingestions.operations(),
+                **self.ingestions.operations(),
             ),
         }
 
@@ -77,12 +77,14 @@ class DataSets:
 
     def _read_sources(self, found: DataSet) -> Answer:
         _check_whole(found)
-        answers = [
-            self._engine.query(self._sources.store.at(arn), database, table) for arn, database, table in found.tables()
-        ]
+        answers = [self._read_table(*table) for table in found.tables()]
         columns = tuple(column for answer in answers for column in answer.columns)
         imported = self._cloud.clock.now() if found.in_spice else None
-        return replace(answers[0], columns=columns, imported=imported)
+        return replace(answers[0], columns=columns, rows=found.limited(answers[0].rows), imported=imported)
+
+    def _read_table(self, arn: str, database: str, table: str) -> Answer:
+        source = self._sources.store.at(arn)
+        return self._engine.query(source, database, table) if table else self._engine.run(source)
 
     def _break(self, source: DataSource) -> None:
         for found in self.store.everything():
@@ -121,8 +123,8 @@ class DataSets:
     def _import(self, found: DataSet, why: str) -> dict[str, str]:
         if not found.in_spice:
             return {}
-        ingestion_id = str(uuid5(NAMESPACE_URL, f"{found.arn} {len(found.ingestions)}"))
-        self._ingestions.begin(found, ingestion_id, why)
+        ingestion_id = str(uuid5(NAMESPACE_URL, f"{found.arn} {found.created.isoformat()} {len(found.ingestions)}"))
+        self.ingestions.begin(found, ingestion_id, why)
         return {"IngestionArn": arn(found.arn, ingestion_id), "IngestionId": ingestion_id}
 
     def _list(self, call: Call) -> dict[str, Any]:

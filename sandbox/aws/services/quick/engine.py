@@ -7,7 +7,7 @@ session may do is asked each time. That Quick keeps sessions for their whole lif
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -60,14 +60,14 @@ class Engine:
     def query(self, source: DataSource, database: str, table: str) -> Answer:
         """Select from a table. Raises Refused."""
         consumer = self._connect(source)
-        storage = consumer.query(source.work_group, database, table)["StorageDescriptor"]
-        return Answer(
-            allowed=True,
-            account=consumer.session.account,
-            work_group=source.work_group,
-            location=storage["Location"],
-            columns=tuple(column["Name"] for column in storage.get("Columns", ())),
-        )
+        found = consumer.query(source.work_group, database, table)
+        return replace(_paid_by(consumer, source), **found._asdict())
+
+    def run(self, source: DataSource) -> Answer:
+        """Select from no table: one row. Raises Refused."""
+        consumer = self._connect(source)
+        consumer.run(source.work_group)
+        return replace(_paid_by(consumer, source), rows=1)
 
     def forget(self, source: DataSource) -> None:
         """A deleted source's session is not used again."""
@@ -83,3 +83,7 @@ class Engine:
 
     def _is_over(self, cached: CachedSession, now: datetime) -> bool:
         return now >= cached.since + timedelta(seconds=self.session_seconds)
+
+
+def _paid_by(consumer: ConsumerSession, source: DataSource) -> Answer:
+    return Answer(allowed=True, account=consumer.session.account, work_group=source.work_group)

@@ -21,6 +21,7 @@ class Ingestion:
     status: str = "INITIALIZED"
     ended: datetime | None = None
     failure: Refused | None = None
+    rows: int | None = None
 
     def description(self, data_set_arn: str) -> dict[str, Any]:
         """As DescribeIngestion shows it."""
@@ -34,6 +35,7 @@ class Ingestion:
             "RequestSource": "MANUAL",
             "RequestType": self.request_type,
             **(took or {}),
+            **({} if self.rows is None else {"RowInfo": {"RowsIngested": self.rows, "RowsDropped": 0}}),
             **({"ErrorInfo": failure} if failure else {}),
         }
 

@@ -27,15 +27,21 @@ if TYPE_CHECKING:
     from sandbox.aws.services.quick.subscription import Subscription
 
 MANUAL_REFRESHES, IN_STANDARD = 32, 8
+NO_CAPACITY = "ACCOUNT_CAPACITY_LIMIT_EXCEEDED"
+NO_CAPACITY_MESSAGE = "This data exceeds your current SPICE capacity. Purchase more SPICE capacity and try again"
 
 
 class Ingestions:
-    """The ingestions of all data sets. `read` asks a data set's sources, or raises Refused."""
+    """The ingestions of all data sets. `read` asks a data set's sources, or raises Refused.
+
+    `is_spice_full`: this Region has no capacity left, so every import fails before anything is asked.
+    """
 
     def __init__(
         self, cloud: Cloud, subscription: Subscription, read: Callable[[DataSet], Answer], seconds: float
     ) -> None:
         self._cloud, self._subscription, self._read, self._seconds = cloud, subscription, read, seconds
+        self.is_spice_full = False
 
     def operations(self) -> dict[str, Callable[[Call, DataSet], dict[str, Any]]]:
         """What is asked of a data set's ingestions."""
@@ -66,10 +72,15 @@ class Ingestions:
                 return  # cancelled, or deleted with its data set
             ingestion.ended = self._cloud.clock.now()
             try:
+                self._check_capacity()
                 data_set.imported = self._read(data_set)
-                ingestion.status = "COMPLETED"
+                ingestion.status, ingestion.rows = "COMPLETED", data_set.imported.rows
             except Refused as refused:
                 ingestion.status, ingestion.failure = "FAILED", refused
+
+    def _check_capacity(self) -> None:
+        if self.is_spice_full:
+            raise Refused(NO_CAPACITY, NO_CAPACITY_MESSAGE)
 
     def _create(self, call: Call, data_set: DataSet) -> dict[str, Any]:
         wanted = call.parameters["IngestionId"]

@@ -52,10 +52,14 @@ class Location:
         return f"{self.bucket.arn}/{self.prefix}"
 
     @property
+    def objects(self) -> list[str]:
+        """The keys of the objects here."""
+        return [key for key in self.bucket.objects if key.startswith(self.prefix)]
+
+    @property
     def an_object(self) -> str:
         """The ARN of some object here."""
-        found = (key for key in self.bucket.objects if key.startswith(self.prefix))
-        return f"{self.bucket.arn}/{next(found, self.prefix + 'part-00000')}"
+        return f"{self.bucket.arn}/{next(iter(self.objects), self.prefix + 'part-00000')}"
 
 
 def results_configuration(account: str, region: str, work_group: str) -> dict[str, Any]:

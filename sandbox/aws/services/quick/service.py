@@ -84,6 +84,15 @@ class Quick:
         self._sources.refuses_as = how
 
     @property
+    def spice_is_full(self) -> bool:
+        """Whether SPICE has no capacity left, so that nothing is imported."""
+        return self._sets.ingestions.is_spice_full
+
+    @spice_is_full.setter
+    def spice_is_full(self, is_full: bool) -> None:
+        self._sets.ingestions.is_spice_full = is_full
+
+    @property
     def lake_formation_locations(self) -> set[str]:
         """S3 ARNs governed by Lake Formation, besides those registered with moto's."""
         return self._engine.lake_formation_locations
