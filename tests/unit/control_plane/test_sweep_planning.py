@@ -450,3 +450,15 @@ def test_no_plan_takes_more_than_an_hour_may_and_a_partial_one_nothing(
     assert len(free) <= limit(len(allowed))
     assert not (partial and going)
     assert not (plan.hold and free)
+
+
+def test_what_quick_lacks_is_listed_of_connections_that_work_only() -> None:
+    found = [
+        record(number, status).model_copy(update={"finding": "no group"}) for number, status in STATUSES_WITH_FINDING
+    ]
+    assert sweep([member(1), member(2)], SnapshotPage(records=tuple(found)), [1]).findings == {
+        f"{identity(1)}#default": "no group"
+    }
+
+
+STATUSES_WITH_FINDING = ((1, "connected"), (2, "removed"))

@@ -108,3 +108,14 @@ def test_the_worst_report_fits_into_an_item_and_says_what_it_leaves_out() -> Non
     assert len(text.encode()) < 200_000  # SNS takes 256 KB
     assert text.count("and 980 more") >= 12
     assert MAX_LISTED == 20
+
+
+def test_what_quick_lacks_is_in_the_report_and_alone_sends_no_message() -> None:
+    lacking = "Quick has no group authors, which profiles.yaml names"
+    report = reported(SweepPlan(findings={f"{ONE}#default": lacking}), Now())
+    assert report.findings == (f"{ONE}, profile default: {lacking}",)
+    assert report.is_quiet
+    assert (
+        f"Connected, but Quick lacks a part of the profile: 1\n  {ONE}, profile default: {lacking}"
+        in message(report)[1]
+    )

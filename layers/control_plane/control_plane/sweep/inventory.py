@@ -47,6 +47,11 @@ class Inventory:
         self.records: Mapping[Key, RecordSummary] = {
             (each.account_id, each.profile): each for each in read.records if each.account_id
         }
+        self.findings = {
+            f"{each.account_id}#{each.profile}": each.finding
+            for each in self.records.values()
+            if each.finding and each.status == "connected"
+        }
         self.claims = {each.account_id for each in read.records if each.account_id and not each.profile}
         self.malformed = tuple(sorted({each.malformed for each in read.records if each.malformed}))[:MAX_MALFORMED]
         self.allowed: dict[Key, set[int]] = defaultdict(set)  # the run-as roles that may assume the consumer role

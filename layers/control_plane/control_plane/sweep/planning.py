@@ -69,11 +69,12 @@ class SweepPlan(Value):
     `hold`: connections whose revocation waits for approval. `awaiting`: new connections that wait for approval, by the
     OU or the root whose tag asks for them; none of a unit: no more are waiting. `withheld`: not removed, because the
     list of accounts is incomplete. `reported_only`: differences that are not repaired. `full_check`: accounts to check
-    in full. `profiles`: those with roles in accounts, in a sweep of everything. `stack_sets`: how stack sets with our
-    names differ from what was built. `known`: the baseline for the next sweep. `unexpected_entries`: entries of the
-    access policy that are not a consumer role of ours. `unrequested`: consumer roles of ours in the access policy that
-    must not have access. `unmanaged`: resources with our names that are not ours. `reported_before`: those of them that
-    an earlier sweep reported. `names`: of the accounts that the report names.
+    in full. `findings`: what of its profile Quick lacks, by connection that works all the same. `profiles`: those with
+    roles in accounts, in a sweep of everything. `stack_sets`: how stack sets with our names differ from what was built.
+    `known`: the baseline for the next sweep. `unexpected_entries`: entries of the access policy that are not a consumer
+    role of ours. `unrequested`: consumer roles of ours in the access policy that must not have access. `unmanaged`:
+    resources with our names that are not ours. `reported_before`: those of them that an earlier sweep reported.
+    `names`: of the accounts that the report names.
     """
 
     partial: str = ""
@@ -91,6 +92,7 @@ class SweepPlan(Value):
     unmanaged: tuple[str, ...] = ()
     reported_before: tuple[str, ...] = ()
     malformed: tuple[str, ...] = ()
+    findings: Mapping[str, str] = Field(default_factory=dict)
     unexpected_entries: tuple[str, ...] = ()
     unrequested: tuple[str, ...] = ()
     full_check: tuple[str, ...] = ()
@@ -198,6 +200,7 @@ class _Planner:
         awaiting = self._place_new_connections()
         within, counted = latest(self._rules.recent, self._rules.now), set(self._counted)
         free = remaining(len(self._inventory.allowed), within, counted)
+        findings = dict(sorted(self._inventory.findings.items())[:REPORTED])
         hold = tuple(sorted(counted)) if len(counted - set(within)) > free else ()
         return SweepPlan(
             partial=self._partial,
@@ -209,8 +212,11 @@ class _Planner:
             awaiting_count=sum(map(len, awaiting.values())),
             reported_only=tuple(self._reported_only.values()),
             malformed=self._inventory.malformed,
+            findings=findings,
             unexpected_entries=self._inventory.unexpected_entries,
-            names=self._reported_names(*self._lists.values(), list(hold), *map(list, awaiting.values())),
+            names=self._reported_names(
+                *self._lists.values(), list(hold), list(findings), *map(list, awaiting.values())
+            ),
             **{name: tuple(each) for name, each in self._lists.items()},
         )
 

@@ -23,6 +23,8 @@ class Report(Value):
 
     `held`: revocations that wait for approval; `awaiting`: new connections that do.
 
+    `findings`: connections that work, and what of their profile Quick lacks.
+
     `unexpected`: entries of the access policy that no connection should have. `removed_entries`: those of them that are
     removed already. `unmanaged`: those that no earlier sweep reported; `unmanaged_before`: how many others there are.
     """
@@ -51,6 +53,7 @@ class Report(Value):
     unmanaged: tuple[str, ...] = ()
     unmanaged_before: int = 0
     malformed: tuple[str, ...] = ()
+    findings: tuple[str, ...] = ()
     stack_sets: tuple[str, ...] = ()
     unexpected: tuple[str, ...] = ()
     removed_entries: tuple[str, ...] = ()
@@ -123,6 +126,7 @@ def report(end: SweepEnd, scope: tuple[str, ...], plan: SweepPlan, now: Now) -> 
         unmanaged=tuple(each for each in plan.unmanaged if each not in plan.reported_before),
         unmanaged_before=len({*plan.unmanaged} & {*plan.reported_before}),
         malformed=plan.malformed,
+        findings=tuple(f"{names.of_key(key)}: {finding}" for key, finding in plan.findings.items()),
         stack_sets=plan.stack_sets,
         unexpected=(*entries, *names.of_keys(plan.unrequested)),
         removed_entries=tuple(each for each in entries if each not in end.not_removed),
@@ -206,6 +210,7 @@ def message(report: Report) -> tuple[str, str]:
         "New unmanaged resources with our names (not changed, and not reported again until they change)",
         report.unmanaged,
     )
+    parts += _listed("Connected, but Quick lacks a part of the profile", report.findings)
     parts += _listed("Malformed items in the registry, ignored (docs/howto/sweep-now.md)", report.malformed)
     parts += _listed("Stack sets that differ from what was built", report.stack_sets)
     parts.append(f"Sweep {report.sweep_id}; docs/howto/sweep-now.md.")

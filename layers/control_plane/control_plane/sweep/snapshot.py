@@ -10,6 +10,7 @@ from control_plane.opt_in import Value
 from control_plane.ports.registry import Record
 
 ERROR_LENGTH = 100  # characters of an error's name, so that no record makes a page too large
+FINDING_LENGTH = 200  # characters of a finding, for the same reason
 EVERYTHING = "all"  # the scope of a sweep of the whole organization
 
 
@@ -96,6 +97,7 @@ class RecordSummary(Value):
     since: datetime | None = None
     malformed: str = ""
     instance_retained: bool = False
+    finding: str = ""
 
     @classmethod
     def of(cls, record: Record) -> "RecordSummary":
@@ -114,6 +116,7 @@ class RecordSummary(Value):
             since=record.since,
             malformed=record.anomaly,
             instance_retained=record.instance_retained,
+            finding=record.finding[:FINDING_LENGTH],
         )
 
 
