@@ -41,6 +41,9 @@ def forget_everything(story: Story) -> None:
     assert story.world.records() == []
 
 
+PROOF = ["CreateDataSet", "DeleteDataSet"]  # what proves a connection, and leaves nothing
+
+
 class Writes:
     """Our own writes to AWS, but for the registry and executions, since it was made."""
 
@@ -77,11 +80,11 @@ def data_source_arn(account_id: str) -> str:
 # Adopted ----------------------------------------------------------------------------------------------
 
 
-def test_a_connected_account_nobody_remembers_is_adopted_without_a_write(story: Story) -> None:
+def test_a_connected_account_nobody_remembers_is_adopted_without_a_write_but_its_proofs(story: Story) -> None:
     account_id = story.tagged()
     before = story.world.record(account_id)
     forget_everything(story)
-    assert reconcile(story, account_id).made() == []
+    assert reconcile(story, account_id).made() == PROOF
     after = story.world.record(account_id)
     assert before is not None
     assert after is not None
@@ -99,7 +102,7 @@ def test_a_quarantined_account_nobody_remembers_is_restored_with_one_entry(story
     writes = Writes(story)
     story.world.tag(account_id, "enabled")
     story.run()
-    assert set(writes.made()) == {"CreatePolicyVersion", "AttachRolePolicy"}
+    assert set(writes.made()) == {"CreatePolicyVersion", "AttachRolePolicy", *PROOF}
     assert story.status(account_id) == "connected"
 
 
@@ -144,7 +147,7 @@ def test_a_marked_data_source_that_differs_is_repaired_in_place(story: Story) ->
     )
     story.run()
     forget_everything(story)
-    assert set(reconcile(story, account_id).made()) == {"UpdateDataSource"}
+    assert set(reconcile(story, account_id).made()) == {"UpdateDataSource", *PROOF}
     repaired = story.data_source(account_id)
     assert repaired is not None
     assert (repaired["Name"], repaired["DataSourceParameters"]) == (wanted["Name"], wanted["DataSourceParameters"])

@@ -120,7 +120,7 @@ def test_connected_says_what_is_proven_and_nothing_is_left(proving: Proving) -> 
     record = proving.record
     assert (record["status"], record["proof"], record["proven_legs"]) == ("connected", "queried", WHOLE)
     assert (record["proof_finding"], record["proof_at"], "error" in record) == ("", record["since"], False)
-    assert proving.story.data_sets() == []
+    assert proving.story.proofs() == []
 
 
 def test_without_a_table_nothing_is_said_of_the_data(story: Story) -> None:
@@ -212,7 +212,7 @@ def test_a_proof_that_fails_degrades_the_connection_with_its_cause(proving: Prov
     # It is not hidden: access and data source stay, and people are told.
     assert proving.story.role(proving.account_id, PROFILE) in proving.world.allowed_roles()
     assert proving.story.data_source(proving.account_id, PROFILE) is not None
-    assert proving.story.data_sets() == []
+    assert proving.story.proofs() == []
     (mail,) = [each for each in proving.world.sns.published if "1 degraded" in (each.subject or "")]
     assert (error in mail.text, record["remedy"] in mail.text) == (True, True)
 
@@ -277,12 +277,12 @@ def test_an_untag_during_a_proof_does_not_wait_for_it_and_leaves_nothing(
 ) -> None:
     monkeypatch.setattr(proving.world.quick._sets.ingestions, "_seconds", 300.0)
     proving.story.start({"account_id": proving.account_id})
-    proving.until(lambda: bool(proving.story.data_sets()))
+    proving.until(lambda: bool(proving.story.proofs()))
     proving.world.untag(proving.account_id)
     proving.story.run(60)  # SPICE is still importing
     assert proving.record["status"] == "quarantined"
     assert "DiscardProof" in proving.story.executions("ReconcileConnection")[-2].path
-    assert proving.story.data_sets() == []
+    assert proving.story.proofs() == []
     assert proving.story.role(proving.account_id, PROFILE) not in proving.world.allowed_roles()
     assert "proof" not in proving.record
     proving.world.tag(proving.account_id, PROFILE)
@@ -297,17 +297,17 @@ def test_an_untag_does_not_wait_for_denials_that_are_waited_out(proving: Proving
     proving.world.untag(proving.account_id)
     proving.story.run(150)  # the longest wait between two tries is two minutes
     assert proving.record["status"] == "quarantined"
-    assert proving.story.data_sets() == []
+    assert proving.story.proofs() == []
 
 
 def _stopped(proving: Proving) -> None:
     """An execution ends in the middle of a proof: nobody could clean up."""
     proving.story.start({"account_id": proving.account_id})
-    proving.until(lambda: bool(proving.story.data_sets()))
+    proving.until(lambda: bool(proving.story.proofs()))
     for execution in (proving.story.last, proving.story.last_connection):
         states: Any = proving.world.boto3_session(proving.hub).client("stepfunctions")
         states.stop_execution(executionArn=execution.arn)
-    assert proving.story.data_sets() == [f"quick-athena-{proving.account_id}-{PROFILE}-proof"]
+    assert proving.story.proofs() == [f"quick-athena-{proving.account_id}-{PROFILE}-proof"]
     assert "proof_at" not in proving.record
 
 
@@ -316,17 +316,17 @@ def test_after_a_crash_the_next_proof_replaces_what_is_left(proving: Proving) ->
     proving.story.run(2 * 3600)  # the watch finds the claim
     assert (proving.record["status"], proving.record["proof"]) == ("connected", "queried")
     assert _time_of(proving, "proof_at") > _time_of(proving, "since") + timedelta(hours=1)
-    assert proving.story.data_sets() == []
+    assert proving.story.proofs() == []
 
 
 def test_after_a_crash_a_removal_deletes_what_is_left_and_reports_no_dependent(proving: Proving) -> None:
     _stopped(proving)
     proving.world.untag(proving.account_id)
     proving.story.run(60)
-    assert (proving.record["status"], len(proving.story.data_sets())) == ("quarantined", 1)
+    assert (proving.record["status"], len(proving.story.proofs())) == ("quarantined", 1)
     proving.story.run(2 * DAY)
     assert (proving.record["status"], "dependents" in proving.record) == ("removed", False)
-    assert proving.story.data_sets() == []
+    assert proving.story.proofs() == []
     assert not [each for each in proving.world.sns.published if "stop working" in (each.subject or "")]
 
 
@@ -346,7 +346,7 @@ def test_a_data_set_of_somebody_elses_with_that_name_is_a_failure_and_stays(stor
     record = story.world.record(account_id)
     assert record is not None
     assert (record["status"], record["error"], record["step"]) == ("failed", "NotOurs", "EnsureProof")
-    assert story.data_sets() == [name]
+    assert story.proofs() == [name]
     assert story.role(account_id) in story.world.allowed_roles()
 
 
@@ -369,7 +369,7 @@ def test_a_service_that_is_busy_for_a_while_is_waited_for(proving: Proving, oper
     proving.reconcile()
     assert (proving.record["status"], proving.record["proof"]) == ("connected", "queried")
     assert _time_of(proving, "proof_at") > _time_of(proving, "since") + timedelta(hours=1)
-    assert proving.story.data_sets() == []
+    assert proving.story.proofs() == []
 
 
 def test_a_permission_of_our_own_that_is_missing_is_a_failure_that_keeps_the_access(story: Story) -> None:
@@ -391,4 +391,4 @@ def test_a_long_queue_is_a_finding(proving: Proving, monkeypatch: pytest.MonkeyP
     proving.reconcile(35 * 60)
     assert (proving.record["status"], proving.record["proof"]) == ("connected", "created")
     assert proving.record["proof_finding"].startswith("UNFINISHED: ")
-    assert proving.story.data_sets() == []
+    assert proving.story.proofs() == []

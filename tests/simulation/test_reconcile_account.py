@@ -31,7 +31,7 @@ def assert_connected(story: Story, account_id: str, profile: str = "default") ->
     assert parameters["ConsumerAccountRoleArn"] == story.role(account_id, profile)
     assert story.world.allowed_roles().count(story.role(account_id, profile)) == 1
     assert story.has_role(account_id, profile)
-    assert story.data_sets() == []
+    assert story.proofs() == []
 
 
 def assert_nothing(story: Story, account_id: str) -> None:

@@ -39,7 +39,7 @@ def read(bed: Bed) -> End:
         "access policy": story.world.allowed_roles(),
         **_policies(story),
         **_data_sources(story),
-        "data sets": story.data_sets(),
+        "proofs": story.proofs(),
         **_in_accounts(bed),
         "running": [each.name for each in story.world.step_functions.executions if each.status == "RUNNING"],
         "broken": [name for name, _ in story.clock.failures],
