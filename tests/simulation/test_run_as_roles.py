@@ -134,23 +134,24 @@ def test_an_entry_in_the_wrong_place_is_put_right_by_a_sweep(apart: Apart) -> No
     assert apart.answers("finance")
 
 
-def test_a_forged_change_may_misplace_an_entry_until_the_next_sweep_and_opens_nothing(apart: Apart) -> None:
+@pytest.mark.parametrize("number", ["1", "5", "9"], ids=["another", "not deployed", "not possible"])
+def test_a_forged_change_moves_no_entry_and_stops_no_revocation(apart: Apart, number: str) -> None:
     table = apart.world.outputs["RegistryTableName"]
     hub: Any = apart.world.boto3_session(apart.world.cloud.topology.hub)
-    forged = {
-        "pk": {"S": "access#pending"},
-        "sk": {"S": f"{apart.account_id}#finance"},
-        "allow": {"BOOL": True},
-        "generation": {"N": "1"},
-        "run_as_role": {"N": "1"},
-    }
-    hub.client("dynamodb").put_item(TableName=table, Item=forged)
-    apart.tagged("another", "default")  # whoever writes next applies it
-    assert apart.role(apart.account_id, "finance") in apart.allowed()[1]
-    assert not apart.reaches(1, "finance")
-    apart.sweep()
+    for profile in ("finance", "unknown"):
+        forged = {
+            "pk": {"S": "access#pending"},
+            "sk": {"S": f"{apart.account_id}#{profile}"},
+            "allow": {"BOOL": True},
+            "generation": {"N": "1"},
+            "run_as_role": {"N": number},
+        }
+        hub.client("dynamodb").put_item(TableName=table, Item=forged)
+    apart.world.tag(apart.account_id, "finance")
+    apart.run(120)
     assert apart.allowed()[2] == [apart.role(apart.account_id, "finance")]
-    assert apart.answers("finance")
+    assert apart.role(apart.account_id) not in apart.allowed()[1]
+    assert (apart.answers("finance"), apart.answers("default")) == (True, False)
 
 
 def test_a_changed_run_as_role_is_rolled_out(apart: Apart) -> None:

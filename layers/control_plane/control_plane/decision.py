@@ -60,7 +60,7 @@ class Desired(Value):
     unit: str = ""  # the OU or the root whose tag asks for them; empty: the account's own tag does
     run_as_roles: Mapping[str, int] = Field(default_factory=dict)  # of each profile whose run-as role is not the first
     fitted: Mapping[str, Profile] = Field(default_factory=dict)  # profiles that the account's tags change for it
-    unfit: Mapping[str, Refused] = Field(default_factory=dict)  # tags ask for what these don't have: nothing changes
+    unfit: Mapping[str, Refused] = Field(default_factory=dict)  # its tags ask for what these profiles don't have
     values: TagValues = TagValues()
     ou: str = ""  # the name of the account's OU, if a profile needs it
 
@@ -156,14 +156,14 @@ def plan(
 ) -> list[PlannedAction]:
     """The difference between desired and observed state: one action for each connection concerned."""
     actions = [_if_wanted(profile, wanted, observed.get(profile)) for profile in wanted.profiles]
-    for profile, why in wanted.refused.items():
+    for profile, why in {**wanted.refused, **wanted.unfit}.items():
         seen = observed.get(profile)
-        # If a profile is removed from the file, or not offered any more, the access it gave is removed, too.
+        # If a profile is removed from the file, not offered any more, or has not what the account's tags narrow it to,
+        # the access it gave is removed, too: what was exposed before may be more than what is allowed now.
         if seen and not seen.is_absent:
             actions.append(_if_unwanted(seen, wanted.model_copy(update={"reason": why.reason}), opt_in_policy, now))
         else:
             actions.append(refusal(profile, why.error, why.reason))
-    actions += [refusal(profile, why.error, why.reason) for profile, why in wanted.unfit.items()]
     handled = {planned.profile for planned in actions}
     actions += [
         _if_unwanted(seen, wanted, opt_in_policy, now) for name, seen in observed.items() if name not in handled

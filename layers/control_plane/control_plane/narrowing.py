@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from control_plane.account import TagValues
+from control_plane.contradictions import NONE
 from control_plane.errors import AccountTagRefused
 from control_plane.profiles import BUCKET, DATABASE, GROUP, RULES, WORD, Profile
 
@@ -48,6 +49,8 @@ def _checked(name: str, profile: Profile, kind: str, words: tuple[str, ...]) -> 
         raise AccountTagRefused(f"{tag} is empty: name some, or remove the tag")
     if kind == "workgroup" and len(words) > 1:
         raise AccountTagRefused(f"{tag} names {len(words)} workgroups: name one")
+    if kind == "workgroup" and words[0] == NONE:
+        raise AccountTagRefused(f"{tag} is {NONE!r}: consumer_role.yaml reads that word as no workgroup")
     for word in words:
         if not re.fullmatch(PATTERNS[kind], word):
             raise AccountTagRefused(f"{tag} has {word!r}, which is {RULES[PATTERNS[kind]]}")

@@ -22,9 +22,9 @@ START = r"([a-z0-9.-]{3}|[a-z0-9.-]{0,2}\{account\})"
 NAME = r"([a-z0-9_.-]{1,2}|[a-z0-9_.-]{3}[a-z0-9_.*-]*)"
 DATABASE = f"^{NAME}$"
 TABLE = f"^{NAME}/[a-z0-9_.*-]+$"
-BUCKET = "^" + START + r"([a-z0-9.*-]|\{account\})*(/[\w!.*'()=-]+)*$"
-LOCATION = "^s3://" + START + r"([a-z0-9.-]|\{account\})*(/[\w!.'()=-]+)*/$"
-ALIAS = r"^alias/[\w/-]+$"
+BUCKET = "^" + START + r"([a-z0-9.*-]|\{account\})*(/[A-Za-z0-9_!.*'()=-]+)*$"
+LOCATION = "^s3://" + START + r"([a-z0-9.-]|\{account\})*(/[A-Za-z0-9_!.'()=-]+)*/$"
+ALIAS = r"^alias/[A-Za-z0-9_/-]+$"
 # Written out, because \w{1,128} takes pydantic a tenth of a second to compile: it means the letters of all alphabets.
 WORD = r"^[A-Za-z0-9_.-]{1,128}$"  # Athena's own pattern: botocore's model of athena, WorkGroupName
 GROUP = r"^[\x20-\xff]{1,128}$"  # Quick's own pattern: botocore's model of quicksight, GroupName

@@ -33,7 +33,7 @@ from control_plane.aws.stack_set_queue import DynamoDbStackSetQueue
 from control_plane.aws.stack_sets import AwsStackSets
 from control_plane.aws.waiting_tasks import StepFunctionsOperators, StepFunctionsWaitingTasks
 from control_plane.definition import body_hash, version_of
-from control_plane.errors import UnknownProfile
+from control_plane.errors import InvalidProfiles, UnknownProfile
 from control_plane.opt_in import OptInPolicy
 from control_plane.settings import (
     ApprovalSettings,
@@ -224,7 +224,16 @@ def access_dependencies() -> AccessDependencies:
         waiting=waiting_tasks(),
         capacity=MeasuredCapacity(),
         repairs=repairs,
+        run_as_role=_run_as_role,
     )
+
+
+def _run_as_role(profile_name: str) -> int | None:
+    """The run-as role of a profile; None when the file can't be read, or does not define it any more."""
+    try:
+        return profile(profile_name).run_as_role
+    except (InvalidProfiles, UnknownProfile):
+        return None
 
 
 def _approvals() -> Approvals:

@@ -178,7 +178,7 @@ CASES = [
     ),
     refused(
         "a `proof_table` without its database",
-        default_with(proof_table="orders"),
+        default_with(databases=["orders"], proof_table="orders"),
         f"{PLACE}.proof_table: 'orders' is {RULES[PROOF_TABLE]}",
     ),
     refused(

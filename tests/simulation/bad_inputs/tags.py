@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from control_plane.profiles import BUCKET, RULES
-from tests.simulation.bad_inputs.vocabulary import ACCOUNT, CONNECTED, STAYS, Case, connected, tag
+from tests.simulation.bad_inputs.vocabulary import ACCOUNT, CONNECTED, REVOKED, STAYS, Case, connected, tag
 
 if TYPE_CHECKING:
     from tests.simulation.bad_inputs.vocabulary import Stage, Verb
@@ -154,10 +154,11 @@ CASES = [
     too_much("two workgroups", ":workgroup names 2 workgroups: name one", workgroup="primary other"),
     Case(
         "a connected account asks for more than its profile has",
-        "AccountTagRefused",
-        f"account {ACCOUNT}: AssessAccount: the tag that ends in :databases names 'finance': {LACKS} databases",
+        "",
+        f"the tag that ends in :databases names 'finance': {LACKS} databases",
         "connection#default",
-        STAYS,
+        status="quarantined",
+        change=REVOKED,
         given=connected,
         happens=also(databases="finance"),
     ),

@@ -136,12 +136,15 @@ def test_the_tags_of_a_unit_count_with_its_opt_in_tag_and_the_accounts_own_win()
 
 
 @pytest.mark.parametrize("recorded", ["connected", "quarantined", None])
-def test_a_tag_that_asks_too_much_changes_nothing(recorded: str | None) -> None:
+def test_a_tag_that_asks_too_much_connects_nobody_and_keeps_no_access(recorded: str | None) -> None:
+    """What the connection exposes may be more than the tag or the profile allows now, so it does not stay."""
     account = tagged(profiles="enabled", databases="finance")
     wanted = desired(read_opt_in(account, HUB, OPT_IN_POLICY, TODAY), account, {"default": LAKE})
     seen = Observed(profile="default", consumer_role=Presence.CURRENT, access=True, recorded=recorded)
     (planned,) = plan(wanted, {"default": seen} if recorded else {}, OPT_IN_POLICY, TODAY)
-    assert (planned.action, planned.error) == (Action.REFUSE, "AccountTagRefused")
+    expected = (Action.QUARANTINE, "") if recorded else (Action.REFUSE, "AccountTagRefused")
+    assert (planned.action, planned.error) == expected
+    assert "the tag that ends in :databases names 'finance'" in planned.reason
 
 
 def test_what_a_connection_is_made_with_says_what_the_tags_say() -> None:

@@ -5,12 +5,13 @@ ledger. The caller that gets the lease applies all pending changes at once. Thos
 token: one of them is elected, waits a few seconds for others, writes, and wakes them. Those that revoke write at once.
 The revocation budget is applied here, because every revocation is written here.
 
-Of an item in the ledger the writer believes only the key, the kind of change and, if it allows access, the run-as role:
-the consumer role trusts one run-as role, whatever the item says. The writer finds out itself which consumer role is
-meant, and whether a revocation need not be counted. Entries that are not a consumer role of ours are removed, too.
+Of an item in the ledger the writer believes only the key and the kind of change. It finds out itself which consumer
+role is meant, and whether a revocation need not be counted. Which run-as role may assume it stands in profiles.yaml;
+the item counts only if that file can't be read, because a broken file must stop no revocation. Entries that are not a
+consumer role of ours are removed, too.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -27,6 +28,8 @@ from control_plane.ports.access import (
     CapacityGauge,
     Exemptions,
     PendingChange,
+    PendingChanges,
+    RefusedChange,
     RevocationBudget,
 )
 from control_plane.ports.approvals import ApprovalBatch, Approvals
@@ -68,7 +71,10 @@ class Writer:
 
 @dataclass(frozen=True)
 class AccessDependencies:
-    """The dependencies of a writer. `repairs`: entries that are not ours are removed, not only reported."""
+    """The dependencies of a writer. `repairs`: entries that are not ours are removed, not only reported.
+
+    `run_as_role`: of a profile; None when the file can't be read, or does not define the profile.
+    """
 
     hub: Hub
     ledger: AccessLedger
@@ -80,6 +86,9 @@ class AccessDependencies:
     waiting: WaitingTasks
     capacity: CapacityGauge
     repairs: bool = True
+    run_as_role: Callable[[str], int | None] = lambda _: (
+        None
+    )  # of a profile; None: the file can't be read, or has it not
 
 
 def check_claim(account_id: str, execution: str, registry: Registry) -> None:
@@ -209,7 +218,7 @@ def _commit(task: _Commit, deps: AccessDependencies) -> CommitResult | None:
     """Apply all pending changes, as far as there is room and the revocation budget allows them."""
     ledger, policies, budget, now = deps.ledger, deps.policies, deps.budget, task.writer.now
     ledger.end_election()
-    shards, changes, held = policies.shards(), ledger.pending(), budget.held()
+    shards, changes, held = policies.shards(), _with_run_as_roles(ledger.pending(), deps), budget.held()
     if _is_stale(policies.versions(), ledger.recent_versions(now)):
         return None
     if changes.refused:
@@ -223,7 +232,7 @@ def _commit(task: _Commit, deps: AccessDependencies) -> CommitResult | None:
         budget.count(work.verdict.count, now)  # before they are applied: counting too much is safer than too little
     quota, ids = policies.quota(), external_ids(deps.hub)
     outcome = apply(shards, work.changes, quota, ids)
-    if not _write(outcome.write, task, deps):
+    if not _write(outcome.write, shards, task, deps):
         return None
     deps.capacity.report(used(outcome.after, quota, ids))
     if work.removes:
@@ -241,6 +250,19 @@ def _commit(task: _Commit, deps: AccessDependencies) -> CommitResult | None:
         unexpected=work.unexpected - work.changes.remove,
         incomplete=len(chosen) < len(changes.changes),
     )
+
+
+def _with_run_as_roles(pending: PendingChanges, deps: AccessDependencies) -> PendingChanges:
+    """The pending changes with the run-as roles of their profiles. One with a role that is not there is refused."""
+    changes, refused = [], list(pending.refused)
+    for each in pending.changes:
+        number = deps.run_as_role(each.change.connection.profile) or each.change.run_as_role
+        if number <= deps.hub.run_as_roles or not each.change.allow:
+            changes.append(replace(each, change=replace(each.change, run_as_role=number)))
+        else:
+            values = {"run_as_role": {"N": str(number)}, "generation": {"N": str(each.change.generation)}}
+            refused.append(RefusedChange(each.key, f"there is no run-as role {number}", values))
+    return PendingChanges(tuple(changes), tuple(refused))
 
 
 def _choose(pending: Sequence[PendingChange], task: _Commit) -> Sequence[PendingChange]:
@@ -269,9 +291,13 @@ def _no_room(change: AccessChange, hub: Hub) -> str:
     return NO_ROOM.format(arn=change.connection.consumer_role_arn(hub), run_as_role=change.run_as_role)
 
 
-def _write(shards: Sequence[Shard], task: _Commit, deps: AccessDependencies) -> bool:
-    """Write the shards while we hold the lease. Returns whether all were written."""
-    for shard in shards:
+def _write(shards: Sequence[Shard], present: Sequence[Shard], task: _Commit, deps: AccessDependencies) -> bool:
+    """Write the shards while we hold the lease. Returns whether all were written.
+
+    Those that only lose entries come first: whatever IAM refuses of the others, it stops no revocation.
+    """
+    before = {shard.number: set(shard.entries) for shard in present}
+    for shard in sorted(shards, key=lambda each: bool(set(each.entries) - before.get(each.number, set()))):
         if not deps.ledger.holds(task.writer.holder):
             return False
         task.written[shard.name] = deps.policies.write(shard)

@@ -180,6 +180,8 @@ class Operator:
         ]
         succeeded = sum(each.has_succeeded for each in results.values())
         before = rollout_of(queue.rollout, batch.version)
+        if batch.values != TagValues():
+            failures = []  # those of accounts whose own tags fit the profile: they may be why, so they stop nobody else
         rollout = after_batch(before, batch.kind, succeeded, failures, self.now)
         shown = self.deps.stack_sets.definition(self.stack_set) if batch.defines else rollout.shown
         return rollout.model_copy(update={"shown": shown})
