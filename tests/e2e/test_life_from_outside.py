@@ -205,7 +205,7 @@ def test_the_installed_command_line_says_what_happened(life: Life, tmp_path: Pat
 
     rows = json.loads(quickctl("--output", "json", "status", "--account", account_id))["rows"]
     assert [(each["account_id"], each["state"], each["proof"]) for each in rows] == [
-        (account_id, "connected", "created")
+        (account_id, "connected", "queried")
     ]
     assert "in us-east-1 of account" in quickctl("--region", "us-east-1", "status", code=4)
 

@@ -282,17 +282,18 @@ def test_accounts_whose_tags_say_the_same_share_one_operation(story: Story) -> N
     assert first not in set.union(*(each for each in together if accounts[0] in each))
 
 
-def test_a_tag_that_asks_too_much_is_refused_and_takes_nothing_away(story: Story) -> None:
+def test_a_tag_that_asks_too_much_keeps_no_access_until_it_is_corrected(story: Story) -> None:
     account_id = _connected(story, "default")
     _tag(story, account_id, databases="finance")
-    story.run()
+    story.run(600)
     record = story.world.record(account_id, "default")
     assert record is not None
-    assert (record["status"], record["error"]) == ("failed", "AccountTagRefused")
-    assert _answers(story, account_id, "quick_sales")
+    assert (record["status"], "names 'finance'" in record["reason"]) == ("quarantined", True)
+    assert not _answers(story, account_id, "quick_sales")
     _untag(story, account_id, "databases")
-    story.run()
+    story.run(600)
     assert story.status(account_id) == "connected"
+    assert _answers(story, account_id, "quick_sales")
 
 
 def test_the_companys_boundary_stands_in_place_of_ours(story: Story) -> None:

@@ -287,7 +287,7 @@ def test_permissions_changed_by_hand_are_found_when_it_is_the_accounts_turn(
     quick.create_group(AwsAccountId=hub, Namespace="default", GroupName="outsiders")
     source = {"AwsAccountId": hub, "DataSourceId": f"quick-athena-{account_id}-default"}
     quick.update_data_source_permissions(**source, GrantPermissions=[{"Principal": group, "Actions": VIEW}])
-    monkeypatch.setattr("control_plane.sweep.planning.FULL_CHECK_DAYS", 1)  # its turn is today
+    monkeypatch.setattr("control_plane.account.FULL_CHECK_DAYS", 1)  # its turn is today
     sweeper.sweep()
     principals = [each["Principal"] for each in quick.describe_data_source_permissions(**source)["Permissions"]]
     assert group not in principals

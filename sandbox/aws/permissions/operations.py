@@ -34,6 +34,16 @@ def _alarm(call: Call) -> str:
     return f"arn:aws:cloudwatch:{call.region}:{call.account}:alarm:{call.parameters.get('AlarmName', '*')}"
 
 
+def _dashboard(call: Call) -> str:
+    """A dashboard has no Region."""
+    return f"arn:aws:cloudwatch::{call.account}:dashboard/{call.parameters['DashboardName']}"
+
+
+def _delete_dashboards(call: Call) -> Iterable[Need]:
+    for name in call.parameters["DashboardNames"]:
+        yield Need("cloudwatch:DeleteDashboards", f"arn:aws:cloudwatch::{call.account}:dashboard/{name}")
+
+
 def _put_metric_data(call: Call) -> Iterable[Need]:
     yield Need("cloudwatch:PutMetricData", "*", {"cloudwatch:namespace": call.parameters["Namespace"]})
 
@@ -74,12 +84,15 @@ NEEDS: Table = {
         {
             "DescribeAlarmHistory": _alarm,
             "DescribeAlarms": _alarm,
+            "GetDashboard": _dashboard,
             "GetMetricData": anything,
             "GetMetricStatistics": anything,
             "ListMetrics": anything,
+            "PutDashboard": _dashboard,
             "SetAlarmState": _alarm,
         },
     ),
+    ("cloudwatch", "DeleteDashboards"): _delete_dashboards,
     ("cloudwatch", "PutMetricData"): _put_metric_data,
     **rows(
         "scheduler",

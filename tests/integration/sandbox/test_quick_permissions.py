@@ -37,6 +37,7 @@ REQUEST: dict[str, Any] = {
     "Namespace": "default",
     "PhysicalTableMap": TABLES,
     "ResourceArn": SOURCE,
+    "UserName": "ann",
 }
 OPERATIONS = sorted(operation for _, operation in NEEDS)
 
