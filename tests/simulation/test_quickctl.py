@@ -177,6 +177,7 @@ def test_explain_a_connected_account(operator: Operator) -> None:
     assert found["decision"] == "default is asked for: the tag quick-athena says enabled"
     (connection,) = found["connections"]
     assert (connection["state"], connection["proof"]) == ("connected", "queried")
+    assert connection["proven"].startswith("roles, workgroup, results, at 2026-")
     assert "cron(0 3 * * ? *)" in connection["next"]
     tries = {step["state"]: step["attempts"] for step in connection["steps"]}
     assert {"EnsureConsumerRole", "EnsureAccess", "EnsureDataSource", "RecordConnected"} <= set(tries)
