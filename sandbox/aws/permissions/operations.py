@@ -39,6 +39,12 @@ def _dashboard(call: Call) -> str:
     return f"arn:aws:cloudwatch::{call.account}:dashboard/{call.parameters['DashboardName']}"
 
 
+def _put_dashboard(call: Call) -> Iterable[Need]:
+    yield Need(
+        "cloudwatch:PutDashboard", _dashboard(call)
+    )  # tags that come with it are no condition keys of this action
+
+
 def _delete_dashboards(call: Call) -> Iterable[Need]:
     for name in call.parameters["DashboardNames"]:
         yield Need("cloudwatch:DeleteDashboards", f"arn:aws:cloudwatch::{call.account}:dashboard/{name}")
@@ -88,11 +94,11 @@ NEEDS: Table = {
             "GetMetricData": anything,
             "GetMetricStatistics": anything,
             "ListMetrics": anything,
-            "PutDashboard": _dashboard,
             "SetAlarmState": _alarm,
         },
     ),
     ("cloudwatch", "DeleteDashboards"): _delete_dashboards,
+    ("cloudwatch", "PutDashboard"): _put_dashboard,
     ("cloudwatch", "PutMetricData"): _put_metric_data,
     **rows(
         "scheduler",
