@@ -254,9 +254,11 @@ def _commit(task: _Commit, deps: AccessDependencies) -> CommitResult | None:
 
 def _with_run_as_roles(pending: PendingChanges, deps: AccessDependencies) -> PendingChanges:
     """The pending changes with the run-as roles of their profiles. One with a role that is not there is refused."""
+    # Once for each profile: a file that can't be read is read again at each call, and hundreds of changes may wait.
+    known = {name: deps.run_as_role(name) for name in {each.change.connection.profile for each in pending.changes}}
     changes, refused = [], list(pending.refused)
     for each in pending.changes:
-        number = deps.run_as_role(each.change.connection.profile) or each.change.run_as_role
+        number = known[each.change.connection.profile] or each.change.run_as_role
         if number <= deps.hub.run_as_roles or not each.change.allow:
             changes.append(replace(each, change=replace(each.change, run_as_role=number)))
         else:
