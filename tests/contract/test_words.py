@@ -88,6 +88,7 @@ def _glossary() -> dict[str, str]:
     return {word.lower(): new for old, new, *_ in rows for word in re.findall(r"`([^`]+)`", old)}
 
 
+@cache
 def _texts() -> list[tuple[str, str]]:
     found = []
     for path in project.files():
@@ -114,28 +115,24 @@ def _parts(name: str) -> list[str]:
     return [each.lower() for each in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z0-9]+", name)]
 
 
-def _has(parts: list[str], words: tuple[str, ...]) -> bool:
-    return any(tuple(parts[at : at + len(words)]) == words for at in range(len(parts)))
+RETIRED_PARTS = re.compile(rf"_(?:{'|'.join('_'.join(words) for words in IN_NAMES)})_")
+
+
+@cache
+def _has_a_retired_part(name: str) -> bool:
+    return RETIRED_PARTS.search(f"_{'_'.join(_parts(name))}_") is not None
 
 
 @pytest.mark.parametrize(
-    ("name", "words"),
-    [
-        ("role_a_session", ("role", "a")),
-        ("test_role_a_must_trust", ("role", "a")),
-        ("ROLE_A", ("role", "a")),
-        ("RoleA", ("role", "a")),
-        ("TellPeople", ("tell", "people")),
-        ("PutStrangerAside", ("stranger",)),
-    ],
+    "name", ["role_a_session", "test_role_a_must_trust", "ROLE_A", "RoleA", "TellPeople", "PutStrangerAside"]
 )
-def test_a_retired_word_is_found_in_a_name_of_either_case(name: str, words: tuple[str, ...]) -> None:
-    assert _has(_parts(name), words)
+def test_a_retired_word_is_found_in_a_name_of_either_case(name: str) -> None:
+    assert _has_a_retired_part(name)
 
 
 @pytest.mark.parametrize("name", ["RoleArn", "role_arn", "a_role_asks", "outlook_attached", "RoleAssumed"])
 def test_another_word_is_not_taken_for_a_retired_one(name: str) -> None:
-    assert not any(_has(_parts(name), words) for words in IN_NAMES)
+    assert not _has_a_retired_part(name)
 
 
 def _names_in(text: str) -> set[str]:
@@ -149,7 +146,7 @@ def test_no_name_has_a_retired_word_as_a_part() -> None:
         for place, text in _texts()
         if place != CHANGES
         for name in _names_in(text)
-        if any(_has(_parts(name), words) for words in IN_NAMES)
+        if _has_a_retired_part(name)
     }
     assert used == set()
 
