@@ -5,7 +5,7 @@ from aws_lambda_powertools.utilities.parser import event_parser
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from control_plane import wiring
-from control_plane.steps.access import GrantRequest, grant
+from control_plane.steps.access_requests import GrantRequest, grant
 
 logger = Logger()
 

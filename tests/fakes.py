@@ -513,10 +513,14 @@ class FakeAccessLedger:
 
     def recent_versions(self, now: str) -> Mapping[str, str]:
         """The versions that recent writers wrote, by shard name."""
+        return dict(self._known_versions) if self.last_write(now) else {}
+
+    def last_write(self, now: str) -> datetime | None:
+        """When the policy was written last, if that is not long ago."""
         timestamp = datetime.fromisoformat(now)
         if not self._versions_at or not timestamp - READ_LAG <= self._versions_at <= timestamp + OLDEST_CALL:
-            return {}
-        return dict(self._known_versions)
+            return None
+        return self._versions_at
 
     def release(self, holder: str, versions: Mapping[str, str], now: str) -> None:
         """Give the lease back and record the versions written."""

@@ -58,7 +58,9 @@ def test_the_lease_has_one_holder_until_it_is_released_or_outlived(ledger: Acces
     ledger.release("another", {SHARD: "P/v2"}, later(93))
     assert not ledger.holds("another")
     assert ledger.recent_versions(later(94)) == {SHARD: "P/v2"}
+    assert ledger.last_write(later(94)) == datetime.fromisoformat(later(93))
     assert ledger.recent_versions(later(93 + 301)) == {}
+    assert ledger.last_write(later(93 + 301)) is None
 
 
 def test_the_holder_may_take_its_lease_again_and_keeps_it_longer(ledger: AccessLedger) -> None:

@@ -28,7 +28,7 @@ from control_plane.ports.access import AccessChange
 from control_plane.ports.quick import ListingProgress
 from control_plane.ports.stack_set_queue import Batch, ChangeKind, QueuedChange, Rollout
 from control_plane.settings import FIELDS
-from control_plane.steps import access, data_source, dependents
+from control_plane.steps import access, access_requests, data_source, dependents
 from control_plane.sweep import collecting, planning, starting
 from control_plane.sweep.reporting import Report
 from control_plane.sweep.snapshot import SnapshotKind, SnapshotProgress
@@ -408,7 +408,9 @@ def test_the_settings_page_says_how_operations_and_writes_are_shared() -> None:
     assert _fixed("longest wait for an answer of OperateStackSet") == f"{patience // 60} min, {times} times"
     wait = machine["EnsureAccess"]["TimeoutSeconds"] // 60
     assert _fixed("longest wait for an answer of the writer of the access policy") == f"{wait} min"
-    assert _fixed("an elected writer waits for others") == f"{machine['EnsureAccess']['Assign']['pause']} s"
+    assert _fixed("an elected writer waits for others") == (
+        f"{access_requests.JOINING.seconds} s, or until {access_requests.BETWEEN_WRITES.seconds} s after the last write"
+    )
     assert _fixed("OperateStackSet waits for others") == f"{operator['Debounce']['Seconds']} s"
     assert _fixed("access changes that one writer applies") == str(access.MAX_CHANGES)
     assert batches.GROWTH == 10  # "ten times as many"

@@ -171,6 +171,7 @@ CHANGED = {"done": True, "tried": "create", "operation_id": "op-1", "version": "
 READY = WithToken(CHANGED)
 RETAINED = {"instance_retained": False, "retained": "the results bucket"}
 ROLE_REMOVED = WithToken({**CHANGED, **RETAINED})
+SHARED_WRITE = {"revoked": False, "held": False, "waited": True, "pause": 30}  # others may join
 GRANTED, ELECTED = WithToken({"granted": True, "writes": False}), WithToken({"granted": False, "writes": True})
 NOT_PROVEN = {"ended": False, "pause": 8, "attempt": 0, "ingestion_id": "", "begun": None, "degraded": False}
 NOT_PROVEN |= {"proof": "created", "legs": "", "finding": "", "error": "", "reason": "", "cause": "", "remedy": ""}
@@ -623,7 +624,9 @@ REAL: dict[str, list[Scenario]] = {
         Scenario(
             "quarantine",
             requested(UNTAGGED),
-            connection(RevokeAccess=[{"revoked": False, "held": False}, {"revoked": True, "held": False}]),
+            connection(
+                RevokeAccess=[SHARED_WRITE, {"revoked": False, "held": False}, {"revoked": True, "held": False}]
+            ),
         ),
         Scenario("over the budget", requested(UNTAGGED), connection(RevokeAccess=[{"revoked": False, "held": True}])),
         Scenario("a step fails", requested(CONNECT), connection(EnsureAccess=[DENIED])),

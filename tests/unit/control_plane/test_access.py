@@ -15,16 +15,15 @@ from control_plane.steps.access import (
     MAX_CHANGES,
     MAX_VERIFIED,
     AccessDependencies,
-    AccessRequest,
-    GrantRequest,
     Writer,
     WriteResult,
     apply_batch,
     apply_change,
     external_ids,
-    grant,
     remove_unexpected,
 )
+from control_plane.steps.access_requests import AccessRequest, GrantRequest, RevokeRequest, RevokeResult, grant
+from control_plane.steps.access_requests import revoke as revoke_access
 from tests.fakes import (
     FakeAccessLedger,
     FakeAccessPolicies,
@@ -38,6 +37,8 @@ from tests.fakes import (
 from tests.unit.control_plane.interleaving import Actor, Schedule, Stepping, explore, interleave
 from tests.unit.control_plane.vocabulary import CONSUMER, HUB, NOW
 
+ELECTED = {"granted": False, "writes": True, "pause": 3}
+WRITTEN = {"granted": True, "writes": True, "pause": 3}
 X, Y, Z, W = (Connection(account_id=digit * 12, profile="default") for digit in "1239")
 IDS = external_ids(HUB)
 START = datetime(2026, 11, 24, 8, tzinfo=UTC)
@@ -191,10 +192,10 @@ def ask(world: Setup, connection: Connection, *, writes: bool = False, seconds: 
 def test_one_of_those_who_ask_is_elected_and_answers_the_others() -> None:
     world = Setup()
     first, second, third = (ask(world, each, seconds=number) for number, each in enumerate((X, Y, Z)))
-    assert world.waiting.answers == {first: {"granted": False, "writes": True}}
+    assert world.waiting.answers == {first: ELECTED}
     assert world.policies.written == []
     writer = ask(world, X, writes=True, seconds=3)
-    assert world.waiting.answers[writer] == {"granted": True, "writes": True}
+    assert world.waiting.answers[writer] == WRITTEN
     assert world.waiting.answers[second] == world.waiting.answers[third] == {"granted": True, "writes": False}
     assert len(world.policies.written) == 1
 
@@ -203,14 +204,16 @@ def test_who_asks_after_the_writer_began_is_elected_anew() -> None:
     world = Setup()
     ask(world, X)
     ask(world, X, writes=True, seconds=3)
-    assert world.waiting.answers[ask(world, Y, seconds=4)] == {"granted": False, "writes": True}
+    assert world.waiting.answers[ask(world, Y, seconds=4)] == {**ELECTED, "pause": 29}, "others may come meanwhile"
+    ask(world, Y, writes=True, seconds=33)
+    assert world.waiting.answers[ask(world, Z, seconds=80)] == ELECTED
 
 
 def test_an_elected_writer_that_does_not_begin_within_a_minute_is_replaced() -> None:
     world = Setup()
     ask(world, X)
     assert ask(world, Y, seconds=59) not in world.waiting.answers
-    assert world.waiting.answers[ask(world, Z, seconds=61)] == {"granted": False, "writes": True}
+    assert world.waiting.answers[ask(world, Z, seconds=61)] == ELECTED
 
 
 def test_whoever_revokes_meanwhile_writes_for_those_who_wait_too() -> None:
@@ -219,8 +222,8 @@ def test_whoever_revokes_meanwhile_writes_for_those_who_wait_too() -> None:
     assert world.apply_change(revoke(Z), seconds=1)
     assert world.policies.entries == {arn(X), arn(Y)}
     assert world.waiting.answers[second] == {"granted": True, "writes": False}
-    assert world.waiting.answers[first] == {"granted": False, "writes": True}, "it was told to write, and finds it done"
-    assert world.waiting.answers[ask(world, X, writes=True, seconds=3)] == {"granted": True, "writes": True}
+    assert world.waiting.answers[first] == ELECTED, "it was told to write, and finds it done"
+    assert world.waiting.answers[ask(world, X, writes=True, seconds=3)] == WRITTEN
 
 
 def test_who_waits_for_room_that_is_not_there_is_told_so() -> None:
@@ -231,6 +234,52 @@ def test_who_waits_for_room_that_is_not_there_is_told_so() -> None:
     told = [world.waiting.answers[each] for each in (second, third)]
     assert {"granted": True, "writes": False} in told
     assert any(answer[0] == "AccessPolicyFull" for answer in told if isinstance(answer, tuple))
+
+
+def approve(world: Setup, *connections: Connection) -> None:
+    """People approved these of a sweep's list."""
+    world.budget.announced = world.budget.approved = frozenset(each.key for each in connections)
+
+
+def try_to_revoke(world: Setup, connection: Connection, *, waited: bool = False, seconds: float = 0) -> RevokeResult:
+    """What RevokeAccess does once."""
+    request = RevokeRequest(
+        **connection.model_dump(), execution=connection.key, generation=2, now=at(seconds), waited=waited
+    )
+    return revoke_access(request, world.deps)
+
+
+WAITS = RevokeResult(waited=True, pause=30)
+
+
+def test_those_approved_together_that_come_one_after_the_other_share_a_write() -> None:
+    world = holding([X, Y, Z], [W], quota=room_for(3))
+    approve(world, X, Y, Z, W)
+    assert try_to_revoke(world, X) == RevokeResult(revoked=True), "nobody wrote just before"
+    assert [try_to_revoke(world, each, seconds=9) for each in (Y, Z)] == [WAITS, WAITS]
+    assert world.policies.entries == {arn(Y), arn(Z), arn(W)}
+    assert try_to_revoke(world, Y, waited=True, seconds=39).revoked
+    written = len(world.policies.written)
+    assert try_to_revoke(world, W, seconds=39) == WAITS
+    assert try_to_revoke(world, Z, waited=True, seconds=39) == RevokeResult(revoked=True)
+    assert len(world.policies.written) == written, "it was revoked with Y, and W waits for others"
+
+
+def test_who_waited_writes_whatever_became_of_its_change() -> None:
+    world = holding([X, Y])
+    approve(world, X, Y)
+    try_to_revoke(world, X)
+    try_to_revoke(world, Y, seconds=1)
+    world.ledger.changes.clear()  # somebody deleted it from the table
+    assert try_to_revoke(world, Y, waited=True, seconds=31).revoked
+    assert world.policies.entries == frozenset()
+
+
+def test_who_is_not_on_an_approved_list_loses_access_at_once() -> None:
+    world = holding([X, Y])
+    approve(world, X)
+    try_to_revoke(world, X)
+    assert try_to_revoke(world, Y, seconds=1) == RevokeResult(revoked=True)
 
 
 def test_additions_and_removals_go_in_the_same_writes() -> None:

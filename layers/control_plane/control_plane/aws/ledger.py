@@ -124,10 +124,14 @@ class DynamoDbLedger:
     def recent_versions(self, now: str) -> Mapping[str, str]:
         """The versions that recent writers wrote, by shard name: IAM may still return older ones."""
         lease = self._table.get(LEASE_KEY)
-        if not _after(now, -READ_LAG) <= string(lease, "versions_at") <= _after(now, OLDEST_CALL):
+        if _recent_write(lease, now) is None:
             return {}
         found = {name: version.get("S") for name, version in lease.get("versions", {}).get("M", {}).items()}
         return {name: each for name, each in found.items() if each == NO_VERSION or VERSION.fullmatch(each or "-")}
+
+    def last_write(self, now: str) -> datetime | None:
+        """When the policy was written last; None when that is long ago, or not known."""
+        return _recent_write(self._table.get(LEASE_KEY), now)
 
     def release(self, holder: str, versions: Mapping[str, str], now: str) -> None:
         """Give the lease back and record the versions written; nothing when another writer took it over meanwhile."""
@@ -150,6 +154,17 @@ class DynamoDbLedger:
         self._table.delete(
             item_key(PENDING, key), " AND ".join(conditions), {f":{name}": value for name, value in there.items()}
         )
+
+
+def _recent_write(lease: Item, now: str) -> datetime | None:
+    """The time of the last write, unless no writer of these minutes can have stored it."""
+    written_at = string(lease, "versions_at")
+    if not _after(now, -READ_LAG) <= written_at <= _after(now, OLDEST_CALL):
+        return None
+    try:
+        return datetime.fromisoformat(written_at)
+    except ValueError:
+        return None
 
 
 def _read(item: Item) -> PendingChange | RefusedChange:

@@ -111,6 +111,9 @@ class AccessLedger(Protocol):
     def recent_versions(self, now: str) -> Mapping[str, str]:
         """The versions that recent writers wrote, by shard name: IAM may still return older ones."""
 
+    def last_write(self, now: str) -> datetime | None:
+        """When the policy was written last; None when that is long ago, or not known."""
+
     def release(self, holder: str, versions: Mapping[str, str], now: str) -> None:
         """Give the lease back and record the versions written."""
 

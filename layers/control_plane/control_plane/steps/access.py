@@ -1,9 +1,9 @@
 """Write the access policy: which consumer roles the run-as roles may assume. There is one writer at a time.
 
 IAM has no conditional write, so two writers would undo each other's changes. Each caller stores its change in the
-ledger. The caller that gets the lease applies all pending changes at once. Those that ask for access wait on a task
-token: one of them is elected, waits a few seconds for others, writes, and wakes them. Those that revoke write at once.
-The revocation budget is applied here, because every revocation is written here.
+ledger. The caller that gets the lease applies all pending changes at once, and answers those that wait on a task token.
+Who becomes a writer, and when: steps/access_requests.py. The revocation budget is applied here, because every
+revocation is written here.
 
 Of an item in the ledger the writer believes only the key and the kind of change. It finds out itself which consumer
 role is meant, and whether a revocation need not be counted. Which run-as role may assume it stands in profiles.yaml;
@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from control_plane.access_policy import Changes, Outcome, Shard, apply, used
-from control_plane.account import Connection, Hub, RunAsRole
+from control_plane.account import Connection, Hub
 from control_plane.errors import AccessPolicyFull, ClaimLost
 from control_plane.ports.access import (
     NO_VERSION,
@@ -95,52 +95,6 @@ def check_claim(account_id: str, execution: str, registry: Registry) -> None:
     """Raise ClaimLost when another execution holds the account: it decides now what the account needs."""
     if not registry.is_claimed_by(account_id, execution):
         raise ClaimLost(f"account {account_id}: {execution} does not hold its claim any more")
-
-
-class AccessRequest(Connection):
-    """The request of EnsureAccess and RevokeAccess: which connection, for which attempt of an execution, and when.
-
-    `counted`: the revocation uses up the budget. If it claims that it does not, the writer verifies that.
-    """
-
-    execution: str
-    generation: int
-    now: str
-    counted: bool = True
-    run_as_role: RunAsRole = 1
-
-    def change(self, *, allow: bool) -> AccessChange:
-        """The change to allow or to revoke the connection."""
-        connection = Connection(account_id=self.account_id, profile=self.profile)
-        return AccessChange(connection, allow, self.generation, self.counted, self.run_as_role)
-
-    def check_claim(self, registry: Registry) -> None:
-        """Raise ClaimLost when another execution holds the account."""
-        check_claim(self.account_id, self.execution, registry)
-
-    @property
-    def writer(self) -> Writer:
-        """The writer's id. Two connections of one execution are two writers."""
-        return Writer(f"{self.execution}#{self.profile}", self.now)
-
-
-class GrantRequest(AccessRequest):
-    """The request of EnsureAccess. `token`: of the task that waits. `writes`: it was elected, or waited long."""
-
-    token: str
-    writes: bool = False
-
-
-def grant(request: GrantRequest, deps: AccessDependencies) -> None:
-    """Ask for access, and let the task wait, or write all that wait if it is the caller's turn."""
-    change = request.change(allow=True)
-    if request.writes:
-        granted = apply_change(change, request.writer, deps) is WriteResult.DONE
-        deps.waiting.succeed(request.token, {"granted": granted, "writes": True})
-        return
-    deps.ledger.enqueue(change, request.now, request.token)
-    if deps.ledger.elect(request.now):
-        deps.waiting.succeed(request.token, {"granted": False, "writes": True})
 
 
 def apply_change(change: AccessChange, writer: Writer, deps: AccessDependencies) -> WriteResult:
