@@ -34,7 +34,7 @@ DEBOUNCE, ELECTION = 3, 3
 ANSWERS = 1000  # of one look at an operation that has ended; the next look follows soon
 SOON = 3
 LOOKS = ((180, 15), (1800, 30), (float("inf"), 60))  # an operation of that age is looked at after so many seconds
-FIRST_PAUSE, LONGEST_PAUSE, POLL = 5, 120, 5  # of a data source: refused, refused often, in creation
+FIRST_PAUSE, DOUBLED, LONGEST_PAUSE, POLL = 8, 5, 120, 8  # of a data source: refused, refused often, in creation
 RETRY_BASE = 2  # the first retry of a throttled step; doubled each time, with full jitter
 # After its retries an account waits, longer each time, up to half shorter by chance, and gives up in the end.
 ROUND, MORE, LONGEST_ROUND, ROUNDS = 60, 6, 300, 40
@@ -223,7 +223,7 @@ class Model:
                 return
             if not ready_at and now >= begun + PROPAGATION:
                 ready_at = now + CREATION
-            pause = POLL if ready_at else min(FIRST_PAUSE << attempt, LONGEST_PAUSE)
+            pause = POLL if ready_at else min(max(FIRST_PAUSE, DOUBLED << attempt), LONGEST_PAUSE)
             attempt += 1
             yield self._env.timeout(pause)
 

@@ -69,7 +69,9 @@ def test_the_errors_page_says_what_becomes_of_unknown_errors() -> None:
 
 def test_the_errors_page_says_how_long_we_are_patient_with_iam() -> None:
     (wait,) = [row for row in project.tables(project.reference("errors"))["Waits"] if "IAM" in row[0]]
-    assert wait[1] == f"{data_source.FIRST_PAUSE} s, doubling up to {data_source.LONGEST_PAUSE} s"
+    assert wait[1] == (
+        f"{data_source.FIRST_PAUSE} s, then {2 * data_source.DOUBLED} s, doubling up to {data_source.LONGEST_PAUSE} s"
+    )
     assert wait[2].startswith(f"{propagation.IAM.budget.seconds // 60} minutes")
 
 

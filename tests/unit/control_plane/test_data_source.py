@@ -52,8 +52,8 @@ def finished() -> FakeDataSources:
 
 def test_a_data_source_travels_from_nothing_to_ready() -> None:
     quick = FakeDataSources(HUB)
-    assert step(quick) == EnsureResult(ready=False, pause=5)
-    assert step(quick) == EnsureResult(ready=False, pause=5)
+    assert step(quick) == EnsureResult(ready=False, pause=8)
+    assert step(quick) == EnsureResult(ready=False, pause=8)
     quick.tick()
     assert step(quick) == EnsureResult(ready=True)
     assert quick.calls == ["create"]
@@ -81,7 +81,7 @@ def test_a_refusal_is_waited_out_with_longer_and_longer_pauses() -> None:
         pauses.append(refused.pause)
         assert refused == EnsureResult(ready=False, pause=refused.pause, attempt=attempt + 1, message=SAID)
         attempt = refused.attempt
-    assert pauses == [5, 10, 20, 40, 80, 120, 120]
+    assert pauses == [8, 10, 20, 40, 80, 120, 120]
     step(quick, attempt)
     quick.tick()
     assert step(quick, attempt) == EnsureResult(ready=True)
@@ -108,7 +108,9 @@ def test_a_refusal_after_the_budget_is_a_failure_that_says_how_long_it_was_tried
 
 def test_a_refusal_found_late_is_tried_a_few_times_before_it_is_believed() -> None:
     for attempt in range(4):
-        assert judged(attempt) == EnsureResult(ready=False, pause=5 << attempt, attempt=attempt + 1, message=SAID)
+        assert judged(attempt) == EnsureResult(
+            ready=False, pause=max(8, 5 << attempt), attempt=attempt + 1, message=SAID
+        )
     with pytest.raises(DataSourceDenied):
         judged(attempt=4)
 
@@ -279,8 +281,8 @@ CHANGED = profile(work_group="primary", results_location="s3://results/")
 
 def test_a_changed_profile_updates_the_data_source_and_never_deletes_it() -> None:
     quick = finished()
-    assert step(quick, wanted=CHANGED) == EnsureResult(ready=False, pause=5, attempt=1)
-    assert step(quick, attempt=1, wanted=CHANGED) == EnsureResult(ready=False, pause=5, attempt=1)
+    assert step(quick, wanted=CHANGED) == EnsureResult(ready=False, pause=8, attempt=1)
+    assert step(quick, attempt=1, wanted=CHANGED) == EnsureResult(ready=False, pause=8, attempt=1)
     quick.tick()
     assert step(quick, attempt=1, wanted=CHANGED) == EnsureResult(ready=True)
     assert quick.calls == ["update"]
@@ -323,7 +325,7 @@ def test_an_update_that_failed_earlier_is_tried_once_more_before_it_is_judged() 
     quick.refusals = [BROKEN]
     step(quick, wanted=CHANGED)
     quick.tick()
-    assert step(quick, wanted=CHANGED) == EnsureResult(ready=False, pause=5, attempt=1)
+    assert step(quick, wanted=CHANGED) == EnsureResult(ready=False, pause=8, attempt=1)
     quick.tick()
     assert step(quick, attempt=1, wanted=CHANGED) == EnsureResult(ready=True)
 
@@ -339,14 +341,14 @@ def test_an_update_that_failed_earlier_is_tried_once_more_before_it_is_judged() 
 def test_sharing_that_was_changed_is_put_right_in_place_and_then_nothing_is_left_to_do(changed: Sharing) -> None:
     quick = finished()
     quick.sources[ID].sharing = changed
-    assert step(quick) == EnsureResult(ready=False, pause=5, attempt=1)
+    assert step(quick) == EnsureResult(ready=False, pause=8, attempt=1)
     assert step(quick, attempt=1) == EnsureResult(ready=True)
     assert quick.calls == ["share"]
 
 
 def test_a_name_that_was_changed_or_an_account_that_was_renamed_is_followed() -> None:
     quick = finished()
-    assert step(quick, account_name="sales-eu") == EnsureResult(ready=False, pause=5, attempt=1)
+    assert step(quick, account_name="sales-eu") == EnsureResult(ready=False, pause=8, attempt=1)
     quick.tick()
     assert step(quick, attempt=1, account_name="sales-eu") == EnsureResult(ready=True)
     assert quick.sources[ID].name == display_name("sales-eu", CONNECTION)

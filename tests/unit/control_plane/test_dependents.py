@@ -213,7 +213,7 @@ def test_a_data_set_of_that_name_that_is_not_ours_is_kept() -> None:
 @pytest.mark.parametrize("state", ["successful", "creating", "creation_failed", "updating", "update_failed"])
 def test_a_data_source_is_removed_from_every_state(state: str) -> None:
     there = Removing(state=state)
-    assert there.step() == RemovalResult(removed=False, pause=5)
+    assert there.step() == RemovalResult(removed=False, pause=8)
     assert there.step() == RemovalResult(removed=True)
     assert there.quick.calls == ["remove"]
 

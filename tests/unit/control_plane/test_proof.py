@@ -145,7 +145,7 @@ def test_a_data_set_that_somebody_deletes_meanwhile_is_made_again() -> None:
 def test_a_denial_is_waited_out_and_may_heal() -> None:
     there = Proving()
     pauses = [there.attempt(DENIED, timedelta(seconds=there.progress.pause)).pause for _ in range(4)]
-    assert pauses == [5, 10, 20, 40]
+    assert pauses == [8, 10, 20, 40]
     assert there.attempt().proof is Proof.QUERIED
 
 

@@ -24,7 +24,8 @@ from control_plane.ports.registry import Registry
 from control_plane.profiles import Profile
 from control_plane.steps import dependents
 
-FIRST_PAUSE, LONGEST_PAUSE = 5, 120  # seconds between attempts, doubled each time
+FIRST_PAUSE, LONGEST_PAUSE = 8, 120  # seconds between attempts; IAM is hardly ever quicker than the first
+DOUBLED = 5  # seconds, from attempt to attempt
 NAMES = re.compile(r"(\{account_name\}|\{ou\})")
 LONGEST_NAME = 128  # characters of a data source's name
 
@@ -94,7 +95,7 @@ class RetryState:
     @property
     def pause(self) -> int:
         """Seconds to wait before the next attempt."""
-        return min(FIRST_PAUSE << min(self.attempt, 10), LONGEST_PAUSE)
+        return min(max(FIRST_PAUSE, DOUBLED << min(self.attempt, 10)), LONGEST_PAUSE)
 
 
 def display_name(account_name: str, connection: Connection, pattern: str = DISPLAYED, ou: str = "") -> str:
