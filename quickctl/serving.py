@@ -31,7 +31,7 @@ def serve(make: Callable[[], str], port: int, every: float, announce: Callable[[
 
 def server_of(make: Callable[[], str], port: int, every: float) -> ThreadingHTTPServer:
     """The server, listening. It has threads because browsers open connections that ask nothing for a while."""
-    page = _Kept(make, every)
+    page = _Cached(make, every)
 
     class Handler(_Handler):
         text = staticmethod(page)
@@ -44,7 +44,7 @@ def server_of(make: Callable[[], str], port: int, every: float) -> ThreadingHTTP
         ) from error
 
 
-class _Kept:
+class _Cached:
     """What was made last, for a while."""
 
     def __init__(self, make: Callable[[], str], every: float) -> None:

@@ -70,7 +70,7 @@ def report(
         file.write_text(text, encoding="utf-8")
     except OSError as error:
         raise Problem(ExitCode.USAGE, f"{file} can't be written: {error.strerror}", "name another FILE") from error
-    accounts = len({mark.account_id for unit in found.units for mark in unit.marks})
+    accounts = len({symbol.account_id for unit in found.units for symbol in unit.symbols})
     written = Written(file=str(file), size=len(text.encode()), at=found.at, accounts=accounts, counts=found.counts)
     cli.printer.show(written, render)
     if open_it:
@@ -111,7 +111,7 @@ class Reader:
             units=model.units(self._places(), rows),
             rows=tuple(rows),
             times=model.times(
-                (passage(profile, each), _asked(each), parts)
+                (passage(profile, each), _called_at(each), parts)
                 for _, profile, each, parts in newest
                 if _is_new_connection(each)
             ),
@@ -166,7 +166,7 @@ def _is_new_connection(execution: Execution) -> bool:
     return is_first and isinstance(answer, dict) and answer.get("outcome") == ENDED_WELL
 
 
-def _asked(execution: Execution) -> datetime | None:
+def _called_at(execution: Execution) -> datetime | None:
     """When the call was made that asked for it; None when no call did."""
     given = execution.input
     return parsed(str(given.get("event_at", ""))) if isinstance(given, dict) else None

@@ -38,7 +38,7 @@ FINDINGS = {
 }
 
 
-class Mark(Result):
+class Symbol(Result):
     """One connection in the picture, or an account without one."""
 
     account_id: str = Field(description="the account")
@@ -52,12 +52,12 @@ class Unit(Result):
     """The accounts that are directly in one OU, or in the root."""
 
     name: str = Field(description="its name")
-    marks: tuple[Mark, ...] = Field(description="their connections, the most urgent first")
+    symbols: tuple[Symbol, ...] = Field(description="their connections, the most urgent first")
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many marks there are of each state, the most urgent first."""
-        return counts(each.state for each in self.marks)
+        """How many symbols there are of each state, the most urgent first."""
+        return counts(each.state for each in self.symbols)
 
 
 class StepTime(Result):
@@ -126,27 +126,29 @@ def counts(states: Iterable[str]) -> dict[str, int]:
 
 def units(places: Mapping[str, tuple[str, str]], rows: Iterable[Row]) -> tuple[Unit, ...]:
     """The organization by units. `places`: the name of each account, and the name of its unit."""
-    marks = defaultdict(list)
+    symbols = defaultdict(list)
     missing = set(places)
     for number, row in enumerate(rows):
         name, unit = places.get(row.account_id, (row.account_name, UNKNOWN))
         missing.discard(row.account_id)
         name = name or row.account_id
-        marks[unit].append(Mark(account_id=row.account_id, name=name, profile=row.profile, state=row.state, row=number))
+        symbols[unit].append(
+            Symbol(account_id=row.account_id, name=name, profile=row.profile, state=row.state, row=number)
+        )
     for account_id in missing:
         name, unit = places[account_id]
-        marks[unit].append(Mark(account_id=account_id, name=name, profile="", state=NONE, row=None))
+        symbols[unit].append(Symbol(account_id=account_id, name=name, profile="", state=NONE, row=None))
     return tuple(
-        Unit(name=unit, marks=tuple(sorted(marks[unit], key=lambda each: (STATES.index(each.state), each.name))))
-        for unit in sorted(marks)
+        Unit(name=unit, symbols=tuple(sorted(symbols[unit], key=lambda each: (STATES.index(each.state), each.name))))
+        for unit in sorted(symbols)
     )
 
 
 def times(measured: Iterable[tuple[Passage, datetime | None, Sequence[Step]]]) -> Times:
     """How long connections took. Each: what was done, when the call was made that asked for it, and the steps."""
     totals, steps = [], defaultdict(list)
-    for passage, asked, parts in measured:
-        totals.append(elapsed(asked or passage.started, passage.ended) or 0)
+    for passage, called_at, parts in measured:
+        totals.append(elapsed(called_at or passage.started, passage.ended) or 0)
         for each in parts:
             steps[each.state].append(elapsed(each.started, each.ended) or 0)
     return Times(

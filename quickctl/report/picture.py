@@ -11,16 +11,16 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from quickctl.report.model import NONE, STATES, Mark, Unit
+from quickctl.report.model import NONE, STATES, Symbol, Unit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-LABELLED = 32  # marks, at most, that have a spoke and a label each
+LABELLED = 32  # symbols, at most, that have a spoke and a label each
 MAX_UNITS = 24  # that are drawn one by one; the smallest others are one
 WIDTH, HUB = 760, 80  # the picture; the hub's circle
 INNER = 270  # where the left units end, as seen from the left; the right ones are its mirror image
-CELL, ROW, HEADER, GAP = 13, 24, 20, 14  # the pitch of a grid; the height of a labelled mark, a unit's name, a space
+CELL, ROW, HEADER, GAP = 13, 24, 20, 14  # the pitch of a grid; the height of a labelled symbol, a unit's name, a space
 PER_ROW = 20
 LONGEST = 30  # characters of a label
 WITHOUT_SPOKE = (NONE, "removed")
@@ -28,11 +28,11 @@ WITHOUT_SPOKE = (NONE, "removed")
 
 @dataclass(frozen=True)
 class Point:
-    """A shape: one mark, or a unit's spoke's end."""
+    """A shape: one symbol, or a unit's spoke's end."""
 
     x: float
     y: float
-    mark: Mark
+    symbol: Symbol
     label: str
 
 
@@ -51,7 +51,7 @@ class Block:
 
 @dataclass(frozen=True)
 class Picture:
-    """All of it. `labelled`: each mark has a label."""
+    """All of it. `labelled`: each symbol has a label."""
 
     width: int
     height: float
@@ -67,13 +67,13 @@ class Picture:
 
 def picture(units: Sequence[Unit]) -> Picture:
     """Where everything is drawn."""
-    labelled = sum(len(each.marks) for each in units) <= LABELLED
+    labelled = sum(len(each.symbols) for each in units) <= LABELLED
     drawn = units if labelled else _grouped(units)
     height_of = _height_of_lines if labelled else _height_of_grid
     left, right = _sides(drawn, height_of)
     height = max(*(_height(side, height_of) for side in (left, right)), HUB + 2 * GAP)
     blocks = [*_blocks(left, -1, height, labelled=labelled), *_blocks(right, 1, height, labelled=labelled)]
-    present = {mark.state for each in units for mark in each.marks}
+    present = {symbol.state for each in units for symbol in each.symbols}
     return Picture(WIDTH, height, labelled, tuple(blocks), tuple(each for each in STATES if each in present))
 
 
@@ -81,23 +81,23 @@ def _grouped(units: Sequence[Unit]) -> list[Unit]:
     """The units that are drawn: of very many the largest; of one alone, its states."""
     if len(units) == 1:
         by_state = defaultdict(list)
-        for mark in units[0].marks:
-            by_state[mark.state].append(mark)
-        return [Unit(name=f"{units[0].name}: {state}", marks=tuple(by_state[state])) for state in by_state]
+        for symbol in units[0].symbols:
+            by_state[symbol.state].append(symbol)
+        return [Unit(name=f"{units[0].name}: {state}", symbols=tuple(by_state[state])) for state in by_state]
     if len(units) <= MAX_UNITS:
         return list(units)
-    by_size = sorted(units, key=lambda each: -len(each.marks))
+    by_size = sorted(units, key=lambda each: -len(each.symbols))
     small = by_size[MAX_UNITS - 1 :]
-    marks = sorted((mark for each in small for mark in each.marks), key=lambda each: STATES.index(each.state))
-    return [*by_size[: MAX_UNITS - 1], Unit(name=f"{len(small)} other units", marks=tuple(marks))]
+    symbols = sorted((symbol for each in small for symbol in each.symbols), key=lambda each: STATES.index(each.state))
+    return [*by_size[: MAX_UNITS - 1], Unit(name=f"{len(small)} other units", symbols=tuple(symbols))]
 
 
 def _height_of_lines(unit: Unit) -> float:
-    return HEADER + ROW * len(unit.marks)
+    return HEADER + ROW * len(unit.symbols)
 
 
 def _height_of_grid(unit: Unit) -> float:
-    return HEADER + CELL * -(-len(unit.marks) // PER_ROW)
+    return HEADER + CELL * -(-len(unit.symbols) // PER_ROW)
 
 
 def _height(side: Iterable[Unit], height_of: Callable[[Unit], float]) -> float:
@@ -122,28 +122,31 @@ def _blocks(side: Sequence[Unit], direction: int, height: float, *, labelled: bo
 
 
 def _lines(unit: Unit, top: float, direction: int, middle: float) -> Block:
-    """Each mark has a line, with a spoke of its own."""
+    """Each symbol has a line, with a spoke of its own."""
     x = _edge(direction)
     points = tuple(
-        Point(x, top + HEADER + ROW * (number + 0.5), mark, _label(mark)) for number, mark in enumerate(unit.marks)
+        Point(x, top + HEADER + ROW * (number + 0.5), symbol, _label(symbol))
+        for number, symbol in enumerate(unit.symbols)
     )
     spokes = tuple(
-        (_spoke(direction, middle, each.y), each.mark.state) for each in points if each.mark.state not in WITHOUT_SPOKE
+        (_spoke(direction, middle, each.y), each.symbol.state)
+        for each in points
+        if each.symbol.state not in WITHOUT_SPOKE
     )
     return Block(_cut(unit.name), x, top + HEADER - 6, _anchor(direction), points, spokes, "")
 
 
 def _grid(unit: Unit, top: float, direction: int, middle: float) -> Block:
-    """The marks fill rows, beginning at the hub's side; the unit has one spoke."""
+    """The symbols fill rows, beginning at the hub's side; the unit has one spoke."""
     x = _edge(direction)
     points = tuple(
         Point(
             x + direction * CELL * (number % PER_ROW),
             top + HEADER + CELL * (number // PER_ROW + 0.5),
-            mark,
-            _label(mark),
+            symbol,
+            _label(symbol),
         )
-        for number, mark in enumerate(unit.marks)
+        for number, symbol in enumerate(unit.symbols)
     )
     spoke = _spoke(direction, middle, top + HEADER + CELL / 2)
     return Block(_cut(unit.name), x, top + HEADER - 6, _anchor(direction), points, ((spoke, ""),), str(len(points)))
@@ -164,9 +167,9 @@ def _spoke(direction: int, middle: float, y: float) -> str:
     return f"M{start:g} {middle:g}C{bend:g} {middle:g} {start:g} {y:g} {end:g} {y:g}"
 
 
-def _label(mark: Mark) -> str:
-    profile = f" · {mark.profile}" if mark.profile else ""
-    return f"{_cut(mark.name)}{profile}"
+def _label(symbol: Symbol) -> str:
+    profile = f" · {symbol.profile}" if symbol.profile else ""
+    return f"{_cut(symbol.name)}{profile}"
 
 
 def _cut(text: str) -> str:

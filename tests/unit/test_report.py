@@ -151,8 +151,8 @@ def test_what_a_list_leaves_out_is_counted() -> None:
 def test_everything_is_drawn_once_and_within_the_picture(report: model.Report) -> None:
     drawn = picture(report.units)
     points = [each for block in drawn.blocks for each in block.points]
-    marks = [mark for unit in report.units for mark in unit.marks]
-    assert sorted(each.mark.account_id for each in points) == sorted(each.account_id for each in marks)
+    symbols = [symbol for unit in report.units for symbol in unit.symbols]
+    assert sorted(each.symbol.account_id for each in points) == sorted(each.account_id for each in symbols)
     assert len({(each.x, each.y) for each in points}) == len(points)
     assert all(0 < each.x < WIDTH and 0 < each.y < drawn.height for each in points)
     assert drawn.labelled is (len(points) <= LABELLED)
@@ -168,16 +168,16 @@ def test_units_have_their_accounts_with_and_without_connections() -> None:
     places = {"222233334444": ("sales", "data"), "333344445555": ("legacy", "data")}
     rows = [row(0, "connected"), row(1, "failed").model_copy(update={"account_id": "222233334444"})]
     data, elsewhere = model.units(places, rows)
-    assert [(each.name, each.state, each.row) for each in data.marks] == [
+    assert [(each.name, each.state, each.row) for each in data.symbols] == [
         ("sales", "failed", 1),
         ("legacy", "none", None),
     ]
-    assert (elsewhere.name, [each.name for each in elsewhere.marks]) == (model.UNKNOWN, ["team-0000"])
+    assert (elsewhere.name, [each.name for each in elsewhere.symbols]) == (model.UNKNOWN, ["team-0000"])
 
 
 def test_times_count_from_the_call_and_for_each_step() -> None:
-    asked = NOW - timedelta(seconds=10)
-    measured = [(passage(seconds), asked, [step("EnsureAccess", seconds / 10)]) for seconds in range(10, 210, 10)]
+    called = NOW - timedelta(seconds=10)
+    measured = [(passage(seconds), called, [step("EnsureAccess", seconds / 10)]) for seconds in range(10, 210, 10)]
     found = model.times(measured)
     assert (found.connections, found.p50, found.p95) == (20, 110, 200)
     assert [(each.step, each.count, each.p50, each.p95) for each in found.steps] == [("EnsureAccess", 20, 10, 19)]
