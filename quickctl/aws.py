@@ -27,7 +27,7 @@ from control_plane.aws.account_listing import AwsAccountListing
 from control_plane.aws.calls import NETWORK, NO_ADMINISTRATOR, code_of, tolerating
 from control_plane.aws.grant_budget import DynamoDbGrantBudget
 from control_plane.aws.iam import AwsAccessPolicies
-from control_plane.aws.organizations import AwsOrganization
+from control_plane.aws.organizations import ROOT, AwsOrganization
 from control_plane.aws.quicksight import AwsDataSources, AwsQuickAccount
 from control_plane.aws.registry import DynamoDbRegistry
 from control_plane.aws.revocation_budget import DynamoDbRevocationBudget
@@ -140,6 +140,15 @@ class Aws:
     def accounts(self) -> AwsAccountListing:
         """All accounts of the organization."""
         return AwsAccountListing(self._client("organizations"))
+
+    def unit_name(self, unit: str) -> str:
+        """The name of an OU or the root; its id when it is not there any more."""
+        if unit.startswith("r-"):
+            return ROOT
+        with tolerating("OrganizationalUnitNotFoundException"):
+            client = self._client("organizations")
+            return str(client.describe_organizational_unit(OrganizationalUnitId=unit)["OrganizationalUnit"]["Name"])
+        return unit
 
     @cached_property
     def roles(self) -> AwsRoleListing:

@@ -62,12 +62,14 @@ def sandbox() -> None:
 
 
 @app.command(name="demo")
-def run_demo() -> None:
+def run_demo(
+    show: Annotated[bool, typer.Option("--open", help="Show quickctl's report of it in a browser.")] = False,  # noqa: FBT002 - an option
+) -> None:
     """Watch accounts travel from tagged to connected; exits 1 when anything is not as it should be."""
     _collect_seldom()
     from sandbox import demo  # noqa: PLC0415 - see above
 
-    raise typer.Exit(demo.main())
+    raise typer.Exit(demo.main(show=show))
 
 
 @app.command(name="serve", help=HELP)

@@ -10,12 +10,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sandbox.aws import DeliveryFaults, Entered, ScaledClock
+from sandbox.browser import report_of
 from sandbox.organization import Sandbox
 from sandbox.product import OPT_IN_TAG, RUN_AS_ROLE, data_source_id
 from sandbox.screen import Row, Screen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from contextlib import AbstractContextManager
 
     from sandbox.aws import Execution
 
@@ -50,9 +52,19 @@ class Demo:
     watches: dict[str, Watch] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
 
-    def run(self) -> int:
-        """Tell the whole story; the exit code."""
+    def run(self, report: AbstractContextManager[str] | None = None) -> int:
+        """Tell the whole story; the exit code. `report`: shows it in a browser meanwhile, and says where."""
         self._begin()
+        if report is None:
+            return self._tell()
+        with report as address:
+            self.screen.line(f"{address} shows quickctl's report of it, refreshed as it goes on")
+            code = self._tell()
+            if self.screen.console.is_terminal:
+                self.screen.console.input("Enter ends it, and the report too. ")
+            return code
+
+    def _tell(self) -> int:
         finance = self._member("finance", expected="connected")
         self._connect(finance)
         self._query(finance, allowed=True)
@@ -289,11 +301,11 @@ def execution_account(execution: Execution) -> str:
     return str(created.get("accountId") or (detail.get("requestParameters") or {}).get("resourceId", ""))
 
 
-def main() -> int:
-    """Run the demo on a fast clock; the exit code."""
+def main(*, show: bool = False) -> int:
+    """Run the demo on a fast clock; the exit code. `show`: open a report of it in a browser."""
     clock = ScaledClock(datetime.now(UTC), SPEED)
     try:
         with Sandbox(clock) as world:
-            return Demo(world, Screen(clock.now)).run()
+            return Demo(world, Screen(clock.now)).run(report_of(world, clock) if show else None)
     finally:
         clock.close()

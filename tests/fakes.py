@@ -1002,6 +1002,7 @@ class FakeRegistry:
         self._unsettled: dict[tuple[str, str | None], str] = {}
         self.unread = 0
         self.until = ""
+        self.swept = ""
         for account_id, profile, status in statuses:
             self.put(Record(account_id, profile, status))
 
@@ -1066,6 +1067,10 @@ class FakeRegistry:
     def unread_events(self) -> int:
         """How many events are stored in which no account was found."""
         return self.unread
+
+    def swept_at(self) -> str:
+        """When the last sweep ended."""
+        return self.swept
 
     def last_report(self) -> str:
         """Until when failures have been reported."""

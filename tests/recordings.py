@@ -1,7 +1,7 @@
 """What quickctl prints in the documents: recorded in a deployed sandbox, and compared with what it prints now.
 
-A fenced block of a document that begins with `$ quickctl ...` is a recording. `python -m tests.recordings` records all
-of them anew; tests/simulation/test_recordings.py compares them.
+A fenced block of a document that begins with `$ quickctl ...` is a recording, and PICTURE is the picture of a report.
+`python -m tests.recordings` records all of them anew; tests/simulation/test_recordings.py compares them.
 """
 
 from __future__ import annotations
@@ -9,8 +9,12 @@ from __future__ import annotations
 import re
 import shlex
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from quickctl.cli import DEFAULT_STACK, Surroundings, prepare
+from quickctl.commands.report import Reader
+from quickctl.output import Format
+from quickctl.report.page import picture_file
 from sandbox.aws.clock import VirtualClock
 from sandbox.organization import Sandbox
 from tests.contract.project import ROOT
@@ -21,6 +25,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 WIDTH = 130  # columns
+PICTURE = ROOT / "docs/images/organization.svg"
+ACCOUNTS = {
+    "business": {"finance": "enabled", "marketing": "enabled", "sales": "default"},
+    "data": {"warehouse": "enabled", "research": "Enabled", "archive": "enabled"},
+    "sandbox": {"legacy": "", "playground": ""},
+}  # those in the picture: by unit, what their tags say
 BLOCK = re.compile(r"^( *)```console\n( *\$ quickctl .*?)^ *```$", re.MULTILINE | re.DOTALL)
 COMMAND = re.compile(r"^ *\$ (quickctl .*)$", re.MULTILINE)
 CHANCE = re.compile(
@@ -52,8 +62,30 @@ def _lines(block: str, run: Callable[[list[str]], str]) -> Iterator[str]:
         yield from printed.rstrip().splitlines()
 
 
+def pictured(world: Sandbox) -> str:
+    """The picture of an organization like the demo's, half a minute after its last account was tagged."""
+    from tests.simulation.conftest import Story  # noqa: PLC0415 - as below
+
+    story = Story(world)
+    members: dict[str, str] = {}
+    for name, accounts in ACCOUNTS.items():
+        unit = world.organizations.create_unit(name)
+        members |= {each: world.organizations.create_member(each, parent=unit) for each in accounts}
+    for tags in ACCOUNTS.values():
+        for name in filter(tags.get, tags):
+            world.tag(members[name], tags[name])
+    story.run(900)
+    world.untag(members["archive"])
+    story.run(900)
+    world.tag(members["playground"], "enabled")
+    story.run(30)
+    session: Any = world.boto3_session(world.cloud.topology.hub)
+    surroundings = Surroundings(lambda *_: session, world.clock.now, story.run)
+    return picture_file(Reader(prepare(surroundings, None, None, DEFAULT_STACK, Format.TABLE))())
+
+
 def main() -> None:
-    """Record every page, each in a world of its own."""
+    """Record every page and the picture, each in a world of its own."""
     from tests.simulation.test_quickctl import Operator  # noqa: PLC0415 - its tests need what this module has
 
     for path in pages():
@@ -63,6 +95,10 @@ def main() -> None:
             operator = Operator(world)
             path.write_text(recorded(path.read_text(encoding="utf-8"), operator.typed), encoding="utf-8")
         sys.stderr.write(f"recorded {path.relative_to(ROOT)}\n")
+    with Sandbox(VirtualClock(START)) as world:
+        world.create_organization()
+        world.deploy()
+        PICTURE.write_text(pictured(world), encoding="utf-8")
 
 
 if __name__ == "__main__":

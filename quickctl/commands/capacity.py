@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import TYPE_CHECKING
 
 import typer
 from pydantic import Field
@@ -12,6 +13,13 @@ from control_plane.revocation_budget import latest, limit, remaining
 from control_plane.steps.access import external_ids
 from quickctl.cli import cli_of
 from quickctl.output import Rendering, Result, pairs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from control_plane.ports.registry import Record
+    from quickctl.aws import Aws
 
 
 class Capacity(Result):
@@ -35,13 +43,17 @@ class Capacity(Result):
 def capacity(context: typer.Context) -> None:
     """Show how much room the access policy has, and how much of the budgets is used."""
     cli = cli_of(context)
-    aws, now = cli.aws, cli.now()
+    cli.printer.show(capacity_of(cli.aws, cli.aws.registry.every(), cli.now()), render)
+
+
+def capacity_of(aws: Aws, records: Iterable[Record], now: datetime) -> Capacity:
+    """The access policy and the budgets as they are now; the registry has these records."""
     shards = aws.policies.shards()
     quota = aws.policies.quota()
     entries = {entry for shard in shards for entry in shard.entries}
     within = latest(aws.revocations.revoked(), now)
-    states = Counter(each.status for each in aws.registry.every() if each.is_valid and each.profile)
-    found = Capacity(
+    states = Counter(each.status for each in records if each.is_valid and each.profile)
+    return Capacity(
         connections=len(entries),
         used_percent=round(used(shards, quota, external_ids(aws.deployment.hub)), 1),
         run_as_roles=aws.deployment.hub.run_as_roles,
@@ -54,7 +66,6 @@ def capacity(context: typer.Context) -> None:
         grants_limit=aws.grants.limit(),
         states=dict(sorted(states.items())),
     )
-    cli.printer.show(found, render)
 
 
 def render(found: Capacity) -> Rendering:

@@ -153,7 +153,7 @@ def _latest(aws: Aws, account: str, profiles: Iterable[str]) -> dict[str, Execut
     """The newest execution of each of these connections, as far as AWS has them."""
     found: dict[str, Execution] = {}
     missing = set(profiles)
-    for profile, each in children(aws, account) if missing else ():
+    for _, profile, each in children(aws, account) if missing else ():
         if profile in missing:
             missing.remove(profile)
             found[profile] = each

@@ -51,21 +51,22 @@ def history(
     """Show what was done for an account: each action, why, for which event, and how it ended."""
     cli = cli_of(context)
     newest = islice(children(cli.aws, account), limit)
-    found = tuple(_passage(profile, each) for profile, named in newest if (each := cli.aws.execution(named.arn)))
+    found = tuple(passage(profile, each) for _, profile, named in newest if (each := cli.aws.execution(named.arn)))
     if not found and not cli.aws.registry.account(account):
         raise Problem(ExitCode.NOT_FOUND, f"nothing was ever done for account {account}", "check the id")
     cli.printer.show(History(account_id=account, passages=found), render_history)
 
 
-def children(aws: Aws, account: str) -> Iterator[tuple[str, Execution]]:
-    """The executions of an account's connections with the profile of each, the newest first."""
-    named = re.compile(rf"{account}-(.+)-[0-9]{{17}}-[0-9]+")  # ReconcileAccount names them like that
+def children(aws: Aws, account: str = "[0-9]{12}") -> Iterator[tuple[str, str, Execution]]:
+    """The executions of an account's connections (or of all), the newest first, each with account and profile."""
+    named = re.compile(rf"({account})-(.+)-[0-9]{{17}}-[0-9]+")  # ReconcileAccount names them like that
     for each in aws.executions(CONNECTIONS):
         if found := named.fullmatch(each.name):
-            yield found[1], each
+            yield found[1], found[2], each
 
 
-def _passage(profile: str, execution: Execution) -> Passage:
+def passage(profile: str, execution: Execution) -> Passage:
+    """What one execution did; it was read with its input and output."""
     given = execution.input if isinstance(execution.input, dict) else {}
     planned = given.get("planned") or {}
     ended = execution.output.get("outcome") if isinstance(execution.output, dict) else ""

@@ -17,6 +17,8 @@ from quickctl.output import Rendering, Result, parsed
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from quickctl.aws import Aws
+
 SWEEPS, LAST = "SweepOrganizationArn", "last"
 
 
@@ -40,14 +42,14 @@ def sweep(
     if last and ou:
         raise Problem(ExitCode.USAGE, "--last is about the last sweep, whatever it covered; leave out --ou")
     if last:
-        report = _last(cli)
+        report = last_report(cli.aws)
         if report is None:
             raise Problem(ExitCode.NOT_FOUND, "no sweep has ended yet", "start one: quickctl sweep")
         cli.printer.show(Swept(executions=(), report=report), render)
         return
     began = cli.now()
     ended = _follow(cli, {"scope": ou} if ou else {}, wait=wait)
-    report = _last(cli)
+    report = last_report(cli.aws)
     is_ours = report is not None and _is_after(report, began)
     cli.printer.show(Swept(executions=ended.executions, report=report if is_ours else None), render)
     if ended.failed:
@@ -66,8 +68,9 @@ def _follow(cli: Cli, payload: dict[str, str], *, wait: bool) -> Started:
     return Started(executions=(*ended.executions, *follow(cli, others).executions))
 
 
-def _last(cli: Cli) -> Report | None:
-    return cli.aws.sweeps.get(ACROSS_SWEEPS, LAST, Report)
+def last_report(aws: Aws) -> Report | None:
+    """The report of the last sweep that ended; None before the first one."""
+    return aws.sweeps.get(ACROSS_SWEEPS, LAST, Report)
 
 
 def _is_after(report: Report, began: datetime) -> bool:

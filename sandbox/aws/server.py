@@ -83,7 +83,8 @@ class Server:
 
     def run(self) -> None:
         """Serve until `stop`."""
-        self._server.serve_forever(poll_interval=0.1)
+        with self._server:
+            self._server.serve_forever(poll_interval=0.1)
 
     def stop(self) -> None:
         """Stop serving; safe from a signal handler's thread."""

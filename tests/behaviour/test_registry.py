@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -173,6 +174,19 @@ def test_kept_events_are_counted(deployed: Deployed | None, registry_of: Registr
         deployed.put("unread", "unread#one", event={"S": "{}"})
         deployed.put("sweep", "baseline", value={"S": "{}"})
     assert registry_of("WatchRegistry").unread_events() == 1
+
+
+def test_when_the_last_sweep_ended_is_known(
+    deployed: Deployed | None, registry_of: RegistryOf, fake: FakeRegistry
+) -> None:
+    assert registry_of("WatchRegistry").swept_at() == ""
+    fake.swept = NOW
+    if deployed:
+        for malformed in ("[", "{}", '{"at": "yesterday"}', '{"at": "2026-11-24T08:00:00"}'):
+            deployed.put("report", "last", value={"S": malformed})
+            assert registry_of("WatchRegistry").swept_at() == ""
+        deployed.put("report", "last", value={"S": json.dumps({"at": NOW})})
+    assert registry_of("WatchRegistry").swept_at() == NOW
 
 
 def test_the_last_report_is_known(registry_of: RegistryOf) -> None:

@@ -212,4 +212,4 @@ def test_quickctl_knows_nothing_of_the_sandbox_and_the_tests(path: str) -> None:
 @in_quickctl
 def test_quickctl_imports_only_what_is_installed_with_it(path: str) -> None:
     found = _third_party(_imports(path, project.modules("quickctl")[path]))
-    assert found - {"quickctl"} <= {*AWS, "pydantic", "yaml", "rich", "typer"}
+    assert found - {"quickctl"} <= {*AWS, "jinja2", "pydantic", "yaml", "rich", "typer"}

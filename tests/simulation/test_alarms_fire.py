@@ -168,12 +168,16 @@ def routing_is_stopped(story: Watched) -> None:
     story.run(5 * MINUTE)
 
 
+def lowered(story: Watched, alarm: str, times: float) -> None:
+    """The alarm goes off at a threshold that is so many times lower."""
+    (made,) = story.ask("cloudwatch", "describe_alarms", AlarmNames=[story.named(alarm)])["MetricAlarms"]
+    kept = {key: value for key, value in made.items() if key in PUT_METRIC_ALARM}
+    story.ask("cloudwatch", "put_metric_alarm", **kept | {"Threshold": made["Threshold"] / times})
+
+
 def an_account_is_tagged_all_the_time(story: Watched) -> None:
     """A hundredth of a storm against a hundredth of the threshold: a whole one is thousands of executions."""
-    name = story.named("RouteStorm")
-    (made,) = story.ask("cloudwatch", "describe_alarms", AlarmNames=[name])["MetricAlarms"]
-    kept = {key: value for key, value in made.items() if key in PUT_METRIC_ALARM}
-    story.ask("cloudwatch", "put_metric_alarm", **kept | {"Threshold": made["Threshold"] / 100})
+    lowered(story, "RouteStorm", 100)
     a_slow_deployment_begins(story, hours=2)
     (account_id,) = (
         record["pk"].removeprefix("account#") for record in story.world.records() if record["sk"] == "claim"
@@ -181,6 +185,29 @@ def an_account_is_tagged_all_the_time(story: Watched) -> None:
     for _ in range(5 * 9):
         story.world.tag(account_id, "enabled")
         story.run(100)
+
+
+def a_role_loses_a_permission_before_its_next_proof(story: Watched) -> None:
+    account_id = story.tagged()
+    iam: Any = story.world.boto3_session(account_id).client("iam")
+    policy = {"RoleName": "quick-athena-default", "PolicyName": "query-athena"}
+    document = iam.get_role_policy(**policy)["PolicyDocument"]
+    document["Statement"] = [each for each in document["Statement"] if each["Sid"] != "ResultsObjects"]
+    iam.put_role_policy(**policy, PolicyDocument=json.dumps(document))
+    story.world.iam.settle()
+    key = {"pk": {"S": f"account#{account_id}"}, "sk": {"S": "connection#default"}}
+    table = story.world.outputs["RegistryTableName"]
+    story.ask("dynamodb", "update_item", TableName=table, Key=key, UpdateExpression="REMOVE proof_at")
+    story.start({"account_id": account_id})
+    story.run(HOUR)
+
+
+def no_more_sweeps_are_made(story: Watched) -> None:
+    """A sweep ends; then somebody disables its schedule, and only that. Two days are an hour here."""
+    lowered(story, "SweepMissing", 48)
+    a_sweep_is_made(story)
+    story.disable(story.named("SweepDaily"))
+    story.run(90 * MINUTE)
 
 
 def a_sweep_begins(story: Watched) -> None:
@@ -277,6 +304,8 @@ STORIES: dict[Alarm, Trouble] = {
     RUNS_FAILED: Trouble(without("ScheduleRole", "lambda:InvokeFunction", time_passes(15))),
     (HUB, "RouteStorm"): Trouble(an_account_is_tagged_all_the_time),
     (HUB, "RecordsStuck"): Trouble(a_stopped_reconcile_is_left_alone, also=(RECONCILE_ABORTED,)),
+    (HUB, "SweepMissing"): Trouble(no_more_sweeps_are_made),
+    (HUB, "ConnectionsDegraded"): Trouble(a_role_loses_a_permission_before_its_next_proof),
     (HUB, "EventsUnread"): Trouble(an_event_without_an_account_arrives, also=(ROUTE_FAILED,)),
     ROUTE_FAILED: Trouble(without("RouteEventRole", "lambda:InvokeFunction", an_account_is_tagged)),
     (HUB, "RouteAborted"): Trouble(routing_is_stopped),

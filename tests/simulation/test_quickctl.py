@@ -9,8 +9,10 @@ import boto3
 from typer.testing import CliRunner
 
 from quickctl.app import app
-from quickctl.cli import Surroundings
+from quickctl.cli import Surroundings, prepare
+from quickctl.commands.report import Reader
 from quickctl.exits import ExitCode
+from quickctl.output import Format
 from sandbox.aws.identity import KeepingSession
 from sandbox.organization import PROJECT, Sandbox
 from tests import recordings
@@ -155,6 +157,34 @@ def test_status_is_shown_anew_until_somebody_ends_it(operator: Operator) -> None
     operator.call("status", "--watch", "5", "--state", "held", sleep=sleep)
     assert waits == [5, 5]
     assert "tables only" in operator.call("-o", "json", "status", "--watch", "5", code=ExitCode.USAGE).stderr
+
+
+def test_report_writes_a_page_about_every_account(operator: Operator, tmp_path: Path) -> None:
+    file = tmp_path / "report.html"
+    written = operator.json("report", str(file))
+    text = file.read_text(encoding="utf-8")
+    assert (written["file"], written["size"]) == (str(file), len(text.encode()))
+    assert written["counts"] == operator.json("status")["counts"]
+    assert written["accounts"] == len(operator.world.organizations.directory.backend.accounts) - 1  # the hub
+    for heading in ("ConsumerRoleFailed", "UnknownProfile", "new connections (p50)", "EnsureConsumerRole", "% of the"):
+        assert heading in text
+    assert f"{operator.awaiting[0]}" in text
+    assert "KiB) about" in operator.call("report", str(file)).stdout
+    assert "can't be written" in operator.call("report", str(tmp_path), code=ExitCode.USAGE).stderr
+
+
+def test_a_report_reads_again_only_what_may_have_changed(operator: Operator) -> None:
+    surroundings = Surroundings(lambda *_: operator.session, operator.clock.now, operator.run)
+    reader = Reader(prepare(surroundings, None, None, "quick-onboarding", Format.TABLE))
+    calls = operator.world.cloud.gateway.log.entries
+    before = len(calls)
+    first = reader()
+    between = len(calls)
+    again = reader()
+    named = [each.operation for each in calls[between:]]
+    assert again.model_copy(update={"at": first.at}) == first
+    assert not {"DescribeExecution", "GetExecutionHistory", "DescribeOrganizationalUnit"} & set(named)
+    assert "GetExecutionHistory" in [each.operation for each in calls[before:between]]
 
 
 def test_a_state_or_an_account_that_can_be_none_is_refused(operator: Operator) -> None:

@@ -94,9 +94,13 @@ class Watched(Story):
     def stop_the_clock(self) -> None:
         """Disable the schedules, as somebody in the console would."""
         for listed in self.ask("scheduler", "list_schedules")["Schedules"]:
-            kept = self.ask("scheduler", "get_schedule", Name=listed["Name"])
-            given = {name: kept[name] for name in ("Name", "ScheduleExpression", "FlexibleTimeWindow", "Target")}
-            self.ask("scheduler", "update_schedule", **given, State="DISABLED")
+            self.disable(listed["Name"])
+
+    def disable(self, schedule: str) -> None:
+        """Disable one schedule."""
+        kept = self.ask("scheduler", "get_schedule", Name=schedule)
+        given = {name: kept[name] for name in ("Name", "ScheduleExpression", "FlexibleTimeWindow", "Target")}
+        self.ask("scheduler", "update_schedule", **given, State="DISABLED")
 
     def _made(self, template: str) -> dict[str, str]:
         """What a stack has made: logical id by physical id."""

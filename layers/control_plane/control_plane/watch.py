@@ -20,7 +20,10 @@ OVER_REQUESTED_PAGE = "docs/howto/answer-an-alarm.md#somebody-changes-tags-all-t
 
 @dataclass(frozen=True)
 class Findings:
-    """What one scan of the registry found. `oldest`: seconds that what is in progress for longest has taken."""
+    """What one scan of the registry found. `oldest`: seconds that what is in progress for longest has taken.
+
+    `since_sweep`: seconds since a sweep ended; None before the first one.
+    """
 
     in_progress: int
     stuck: tuple[Record, ...]
@@ -29,6 +32,7 @@ class Findings:
     over_requested: tuple[Record, ...] = ()  # accounts that are requested all the time
     oldest: int = 0
     degraded: tuple[Record, ...] = ()  # connections through which a query failed
+    since_sweep: int | None = None
 
 
 def scan(registry: Registry, now: str) -> Findings:
@@ -39,9 +43,17 @@ def scan(registry: Registry, now: str) -> Findings:
     over_requested = tuple(
         each for each in (*in_progress, *claimed) if each.claimed and each.requeue_requests >= MAX_REQUESTS
     )
-    oldest = max((_seconds_in_progress(each, now) for each in in_progress), default=0)
-    degraded = tuple(registry.unsettled("degraded"))
-    return Findings(len(in_progress), stuck, tuple(failed), registry.unread_events(), over_requested, oldest, degraded)
+    swept_at = registry.swept_at()
+    return Findings(
+        in_progress=len(in_progress),
+        stuck=stuck,
+        failed=tuple(failed),
+        unread=registry.unread_events(),
+        over_requested=over_requested,
+        oldest=max((_seconds_since(each.since, now) for each in in_progress if each.since), default=0),
+        degraded=tuple(registry.unsettled("degraded")),
+        since_sweep=_seconds_since(_parse(swept_at), now) if swept_at else None,
+    )
 
 
 def is_stuck(record: Record, registry: Registry, now: str) -> bool:
@@ -90,9 +102,9 @@ def _age(timestamp: str, now: str) -> timedelta:
     return age if age > -INDEX_DELAY else LONGEST + INDEX_DELAY
 
 
-def _seconds_in_progress(record: Record, now: str) -> int:
-    """How long a record has been in progress; 0 when it does not say since when, or names a time in the future."""
-    return max(0, int((_parse(now) - record.since).total_seconds())) if record.since else 0
+def _seconds_since(then: datetime, now: str) -> int:
+    """How many seconds ago that was; 0 for a time in the future."""
+    return max(0, int((_parse(now) - then).total_seconds()))
 
 
 def _subject(fresh: Sequence[Record], found: Findings) -> str:

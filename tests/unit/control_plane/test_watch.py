@@ -212,3 +212,10 @@ def test_what_is_in_progress_for_longest_is_measured(since: tuple[timedelta | No
         replace(claim(A_LITTLE, f"{n:012}"), since=None if each is None else now - each) for n, each in enumerate(since)
     ]
     assert scan(registry(*begun), NOW).oldest == seconds
+
+
+@pytest.mark.parametrize(("ended", "seconds"), [("", None), (ago(timedelta(hours=3)), 10_800), (ago(-LONGEST), 0)])
+def test_it_says_how_long_no_sweep_has_ended(ended: str, seconds: int | None) -> None:
+    found = registry()
+    found.swept = ended
+    assert scan(found, NOW).since_sweep == seconds

@@ -5,6 +5,7 @@ This is the only module that reads records and claims. Besides it only the state
 
 import json
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
 import boto3
@@ -29,6 +30,7 @@ FENCE = (
 )
 NEWEST = 100
 WATCH = item_key("watch", "report")
+LAST_SWEEP = item_key("report", "last")  # a sweep's store writes it
 
 
 class DynamoDbRegistry:
@@ -92,6 +94,15 @@ class DynamoDbRegistry:
     def unread_events(self) -> int:
         """How many events are stored in which no account was found."""
         return self._table.count("pk = :unread", {":unread": {"S": "unread"}})
+
+    def swept_at(self) -> str:
+        """When the last sweep ended; empty before the first one, and when its report is malformed."""
+        found = self._table.get(LAST_SWEEP)
+        try:
+            at = str(json.loads(string(found, "value"))["at"])
+            return at if datetime.fromisoformat(at).tzinfo else ""
+        except (ValueError, KeyError, TypeError):
+            return ""
 
     def last_report(self) -> str:
         """Until when failures have been reported; empty at first."""

@@ -88,6 +88,9 @@ class Registry(Protocol):
     def unread_events(self) -> int:
         """How many events are stored in which no account was found."""
 
+    def swept_at(self) -> str:
+        """When the last sweep ended; empty before the first one."""
+
     def last_report(self) -> str:
         """Until when failures have been reported; empty at first."""
 
