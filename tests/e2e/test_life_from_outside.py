@@ -82,6 +82,15 @@ class Life:
                 found += [statement["Resource"]] if isinstance(statement["Resource"], str) else statement["Resource"]
         return found
 
+    def stop_daily_sweep(self) -> None:
+        """No sweep but one that is started. What time it is when a test runs depends on when all of them began."""
+        client = self.outside.client(self.hub, "scheduler")
+        schedules = client.list_schedules()["Schedules"]
+        (daily,) = [each for each in schedules if "SweepOrganization" in str(each["Target"])]
+        found = client.get_schedule(Name=daily["Name"], GroupName=daily["GroupName"])
+        names = ("Name", "GroupName", "ScheduleExpression", "FlexibleTimeWindow", "Target")
+        client.update_schedule(**{name: found[name] for name in names}, State="DISABLED")
+
     def calls_since(self, before: int) -> list[tuple[str, str]]:
         """Service and operation of each call since then that went well."""
         fresh = self.outside.calls()[before:]
@@ -212,6 +221,7 @@ def test_the_installed_command_line_says_what_happened(life: Life, tmp_path: Pat
 
 def test_with_every_event_lost_a_sweep_asked_for_by_hand_connects(life: Life) -> None:
     account_id = life.members.pop()
+    life.stop_daily_sweep()
     assert life.outside.ask("POST", "/sandbox/events", {"drop": 1.0})[0] == 200
     life.tag(account_id)
     assert life.status(account_id) == ""
