@@ -40,7 +40,7 @@ RETRY_BASE = 2  # the first retry of a throttled step; doubled each time, with f
 ROUND, MORE, LONGEST_ROUND, ROUNDS = 60, 6, 300, 40
 MAX_CHANGES = 300  # of one write of the access policy
 # Seconds, as the sandbox assumes them.
-EVENT, PROPAGATION, CREATION = 7, 8, 6
+EVENT, PROPAGATION, CREATION, PROOF = 7, 8, 6, 8
 
 
 class Refusal(NamedTuple):
@@ -54,8 +54,9 @@ class Refusal(NamedTuple):
 NO_FUNCTION = Refusal("lambda", 6, 30)
 NO_TOKEN = Refusal("service", 4, 15)
 
-STEPS = 9  # functions that an account runs: three before its role, one for access, five for its data source
-LEAST_STEPS = 6  # of them: the others ask again whether IAM has propagated, and whoever comes late needs none
+# Functions that an account runs: three before its role, one for access, three for its data source, two for its proof.
+STEPS = 9
+LEAST_STEPS = 8  # of them: the other asks again whether IAM has propagated, and whoever comes late needs not
 STARTS_PER_ACCOUNT = 4  # RouteEvent, which EventBridge starts, and the three starts that results.json counts
 
 
@@ -212,12 +213,12 @@ class Model:
         yield from self._step({})  # EnsureAccess
         yield self._ask_for_access()
         yield from self._data_source()
+        yield from self._proof()
 
     def _data_source(self) -> Waiting:
         begun, attempt, ready_at = self._env.now, 0, 0.0
-        quick = {rates.QUICK: self.work.quick / (STEPS - 4)} if self.work else {}
         while True:
-            yield from self._step(quick)
+            yield from self._step(self._quick())
             now = self._env.now
             if ready_at and now >= ready_at:
                 return
@@ -226,6 +227,15 @@ class Model:
             pause = POLL if ready_at else min(max(FIRST_PAUSE, DOUBLED << attempt), LONGEST_PAUSE)
             attempt += 1
             yield self._env.timeout(pause)
+
+    def _proof(self) -> Waiting:
+        """Quick imports one row, and is asked about it once."""
+        yield from self._step(self._quick())
+        yield self._env.timeout(PROOF)
+        yield from self._step(self._quick())
+
+    def _quick(self) -> Mapping[str, float]:
+        return {rates.QUICK: self.work.quick / (STEPS - 4)} if self.work else {}
 
     def _step(self, tokens: Mapping[str, float]) -> Waiting:
         """One function, tried until it is not throttled."""
@@ -327,7 +337,7 @@ def lower_bound(accounts: int, work: Work, limits: Limits, instance_seconds: flo
     invocations = accounts * work.invocations * LEAST_STEPS / STEPS
     needed["lambda"] = invocations * limits.seconds_per_invocation / limits.concurrency
     binding = max(needed, key=lambda name: needed[name])
-    return needed[binding] + EVENT + instance_seconds + PROPAGATION + CREATION, binding
+    return needed[binding] + EVENT + instance_seconds + PROPAGATION + CREATION + PROOF, binding
 
 
 MANY = 10_000
