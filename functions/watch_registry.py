@@ -29,12 +29,7 @@ def handler(request: Request, context: LambdaContext) -> dict[str, int]:
     found = watch.scan(registry, now)
     watch.reconcile_stuck(found.stuck, wiring.reconciles(), now)
     reported = watch.report(found, registry, wiring.notifications(), now)
-    counts = {
-        "StuckRecords": len(found.stuck),
-        "FailedRecords": len(found.failed),
-        "DegradedRecords": len(found.degraded),
-    }
-    counts |= {"InProgressRecords": found.in_progress, "UnreadEvents": found.unread}
+    counts = found.counts
     for name, value in counts.items():
         metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
     metrics.add_metric(name="OldestInProgress", unit=MetricUnit.Seconds, value=found.oldest)

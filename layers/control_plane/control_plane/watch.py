@@ -34,6 +34,17 @@ class Findings:
     degraded: tuple[Record, ...] = ()  # connections through which a query failed
     since_sweep: int | None = None
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """The numbers of records and events, by metric."""
+        return {
+            "StuckRecords": len(self.stuck),
+            "FailedRecords": len(self.failed),
+            "DegradedRecords": len(self.degraded),
+            "InProgressRecords": self.in_progress,
+            "UnreadEvents": self.unread,
+        }
+
 
 def scan(registry: Registry, now: str) -> Findings:
     """All unsettled records, and which of them are stuck."""
