@@ -13,6 +13,7 @@ from quickctl.aws import problem_of
 from quickctl.cli import Surroundings, prepare
 from quickctl.commands import (
     approvals,
+    bootstrap,
     capacity,
     doctor,
     explain,
@@ -25,6 +26,7 @@ from quickctl.commands import (
     rollouts,
     status,
     sweeps,
+    uninstall,
 )
 from quickctl.exits import ExitCode
 from quickctl.output import Format, harmless
@@ -83,6 +85,7 @@ for each in (
     reconcile.reconcile,
     reconcile.retry,
     plans.plan,
+    plans.apply,
     sweeps.sweep,
     approvals.approvals,
     approvals.approve,
@@ -94,6 +97,8 @@ for each in (
     rollouts.resume,
     redrive.redrive,
     doctor.doctor,
+    bootstrap.bootstrap,
+    uninstall.uninstall,
 ):
     app.command()(each)
 app.add_typer(profiles.app, name="profiles")

@@ -1,4 +1,4 @@
-"""Everything quickctl asks of AWS, and AWS's errors as sentences. The only module here that calls boto3.
+"""Everything quickctl asks of AWS as an operator, and AWS's errors as sentences. Only administrator.py calls AWS, too.
 
 The registry, the organization, the access policy and the budgets are read through the control plane's own adapters.
 """

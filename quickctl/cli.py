@@ -13,6 +13,7 @@ import typer
 
 from control_plane.events import ACCOUNT_ID
 from quickctl import aws
+from quickctl.administrator import Administrator
 from quickctl.exits import ExitCode, Problem
 from quickctl.output import Format, Printer
 
@@ -46,6 +47,11 @@ class Cli:
     printer: Printer
     now: Callable[[], datetime]
     sleep: Callable[[float], object]
+    open_session: Callable[[str | None], boto3.Session]
+
+    def administrator(self, profile: str | None = None) -> Administrator:
+        """The account of that AWS profile, as its administrator; without one, the hub's."""
+        return Administrator(self.open_session(profile), self.sleep)
 
 
 def cli_of(context: typer.Context) -> Cli:
@@ -75,14 +81,16 @@ def prepare(
     """What the global options say; what they leave open, samconfig.toml says if there is one."""
     name, deployed_in = (stack_name, None) if stack_name else samconfig(Path.cwd())
 
-    def open_session() -> boto3.Session:
-        session = surroundings.open_session(profile, region)
+    def open_session(other: str | None = None) -> boto3.Session:
+        named = other or profile
+        session = surroundings.open_session(named, region)
         if session.region_name or not deployed_in:
             return session
-        return surroundings.open_session(profile, deployed_in)
+        return surroundings.open_session(named, deployed_in)
 
     printer = Printer(output)
-    return Cli(aws.Aws(open_session, name, printer.note), printer, surroundings.now, surroundings.sleep)
+    hub = aws.Aws(open_session, name, printer.note)
+    return Cli(hub, printer, surroundings.now, surroundings.sleep, open_session)
 
 
 def account_id(value: str) -> str:
@@ -95,3 +103,25 @@ def account_id(value: str) -> str:
 AccountArgument = Annotated[
     str, typer.Argument(metavar="ACCOUNT", callback=account_id, help="The account's id, 12 digits.", show_default=False)
 ]
+
+ManagementOption = Annotated[
+    str | None,
+    typer.Option(
+        "--management-profile", metavar="NAME", help="AWS profile of the management account, as an administrator."
+    ),
+]
+
+
+def management_of(cli: Cli, profile: str | None, management_account: str) -> Administrator | None:
+    """The management account, if a profile was named. Raises Problem when the profile is another account's."""
+    if profile is None:
+        return None
+    found = cli.administrator(profile)
+    if found.account_id != management_account:
+        raise Problem(
+            ExitCode.USAGE,
+            f"the profile {profile} is of account {found.account_id}; the management account of this organization is "
+            f"{management_account}; nothing was done",
+            "name a profile of the management account with --management-profile",
+        )
+    return found

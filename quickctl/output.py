@@ -90,6 +90,13 @@ class Printer:
         sys.stderr.flush()
         return sys.stdin.readline().strip().lower() in ("y", "yes")
 
+    def choose(self, question: str, *answers: str) -> str:
+        """Which of the answers somebody types; empty: none of them."""
+        sys.stderr.write(f"{question} [{'/'.join(answers)}] ")
+        sys.stderr.flush()
+        typed = sys.stdin.readline().strip().lower()
+        return typed if typed in answers else ""
+
 
 def harmless(text: str) -> str:
     """The text without characters that would steer a terminal: names and messages may come from anybody."""

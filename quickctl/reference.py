@@ -13,6 +13,7 @@ from quickctl import following
 from quickctl.app import app
 from quickctl.commands import (
     approvals,
+    bootstrap,
     capacity,
     doctor,
     explain,
@@ -24,6 +25,7 @@ from quickctl.commands import (
     rollouts,
     status,
     sweeps,
+    uninstall,
 )
 from quickctl.exits import MEANINGS
 from quickctl.output import Result
@@ -40,6 +42,7 @@ RESULTS: dict[str, type[Result]] = {
     "reconcile": following.Started,
     "retry": following.Started,
     "plan": plans.Plan,
+    "apply": following.Started,
     "sweep": sweeps.Swept,
     "approvals": approvals.Approvals,
     "approve": approvals.Answer,
@@ -51,6 +54,8 @@ RESULTS: dict[str, type[Result]] = {
     "resume": rollouts.Controlled,
     "redrive": redrive.Redriven,
     "doctor": doctor.Diagnosis,
+    "bootstrap": bootstrap.Bootstrap,
+    "uninstall": uninstall.Uninstalled,
     "profiles validate": profiles.Validated,
     "profiles show": profiles.Shown,
     "profiles diff": profiles.Difference,

@@ -11,6 +11,8 @@ from quickctl.exits import ExitCode, Problem
 from quickctl.following import Started, follow, render_started
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from quickctl.aws import Execution
 
 RECONCILES, SWEEPS = "ReconcileAccountArn", "SweepOrganizationArn"
@@ -28,11 +30,11 @@ def reconcile(
     if sum((bool(named), bool(ou), everything)) != 1:
         raise Problem(ExitCode.USAGE, "name accounts, or --ou, or --all: one of the three")
     if named:
-        started = [_start(cli, each, "quickctl reconcile") for each in dict.fromkeys(named)]
+        started = [start_reconcile(cli, each, "quickctl reconcile") for each in dict.fromkeys(named)]
     else:
         scope = {"scope": ou} if ou else {}
         started = [cli.aws.start(SWEEPS, scope)]
-    _finish(cli, started, wait=wait)
+    finish(cli, started, wait=wait)
 
 
 def retry(
@@ -49,15 +51,18 @@ def retry(
             f"nothing of account {account} has failed",
             f"to reconcile it all the same: quickctl reconcile {account}",
         )
-    _finish(cli, [_start(cli, account, "quickctl retry")], wait=wait)
+    finish(cli, [start_reconcile(cli, account, "quickctl retry")], wait=wait)
 
 
-def _start(cli: Cli, account: str, reason: str) -> Execution:
-    """Start one, and say who did."""
-    return cli.aws.start(RECONCILES, {"account_id": account, "reason": reason, "requested_by": cli.aws.caller})
+def start_reconcile(cli: Cli, account: str, reason: str, profiles: Sequence[str] = ()) -> Execution:
+    """Start one, and say who did. `profiles`: those that have resources in the account and no record."""
+    forgotten = {"profiles": list(profiles)} if profiles else {}
+    payload = {"account_id": account, "reason": reason, "requested_by": cli.aws.caller, **forgotten}
+    return cli.aws.start(RECONCILES, payload)
 
 
-def _finish(cli: Cli, started: list[Execution], *, wait: bool) -> None:
+def finish(cli: Cli, started: Sequence[Execution], *, wait: bool) -> None:
+    """Follow what was started, if that is wanted, and show how it is or ended."""
     ended: Started = follow(cli, started) if wait else Started.of(started)
     cli.printer.show(ended, render_started)
     if ended.failed:

@@ -476,6 +476,43 @@ def test_a_plan_is_what_the_next_sweep_starts(operator: Operator) -> None:
     assert [each["account_id"] for each in operator.json("plan")["actions"]] == [operator.taken]
 
 
+def test_a_saved_plan_is_applied_exactly_or_not_at_all(operator: Operator, tmp_path: Path) -> None:
+    operator.add_tag(operator.removed, "enabled")
+    file = tmp_path / "plan.json"
+    planned = operator.json("plan", "--save", str(file))["actions"]
+    operator.json("sweep", "--last", code=ExitCode.NOT_FOUND)  # a plan starts nothing
+    operator.world.untag(operator.removed)
+    moved = operator.call("apply", str(file), code=ExitCode.CHANGED).stderr
+    assert f"{operator.removed}; nothing was done" in moved
+    operator.add_tag(operator.removed, "enabled")
+    before = len(operator.executions())
+    ended = operator.json("apply", str(file), code=ExitCode.FAILED)["executions"]
+    assert [each.input["account_id"] for each in operator.executions()[before:]] == [
+        each["account_id"] for each in planned
+    ]
+    assert {each["error"] for each in ended} == {"", "ConsumerRoleFailed"}  # of the account whose role's name is taken
+    assert operator.status(operator.removed) == "connected"
+    assert "it is not as it was" in operator.call("apply", str(file), code=ExitCode.CHANGED).stderr
+
+
+def test_a_plan_of_accounts_is_saved_and_one_that_was_edited_is_refused(operator: Operator, tmp_path: Path) -> None:
+    file = tmp_path / "plan.json"
+    operator.world.untag(operator.connected)
+    operator.call("plan", operator.connected, "--save", str(file))
+    edited = json.loads(file.read_text(encoding="utf-8"))
+    edited["plan"]["actions"][0]["account_id"] = operator.failed
+    (tmp_path / "edited.json").write_text(json.dumps(edited), encoding="utf-8")
+    operator.call("apply", str(tmp_path / "edited.json"), code=ExitCode.CHANGED)
+    elsewhere = json.dumps({**json.loads(file.read_text(encoding="utf-8")), "hub": "another"})
+    (tmp_path / "elsewhere.json").write_text(elsewhere, encoding="utf-8")
+    assert "of another hub" in operator.call("apply", str(tmp_path / "elsewhere.json"), code=ExitCode.CHANGED).stderr
+    operator.call("apply", str(tmp_path / "none.json"), code=ExitCode.USAGE)
+    with_profiles = ("--profiles", str(PROJECT / "layers/consumer/profiles.yaml"), "--save", str(file))
+    operator.call("plan", *with_profiles, code=ExitCode.USAGE)
+    (ended,) = operator.json("apply", str(file))["executions"]
+    assert (ended["status"], operator.status(operator.connected)) == ("SUCCEEDED", "quarantined")
+
+
 def test_status_makes_no_call_for_a_single_account(operator: Operator) -> None:
     log = operator.world.cloud.gateway.log.entries
     before = len(log)

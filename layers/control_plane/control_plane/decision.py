@@ -237,7 +237,7 @@ def _if_unwanted(seen: Observed, wanted: Desired, opt_in_policy: OptInPolicy, no
     )
     if seen.is_absent:
         return planned if seen.recorded in (None, "removed") else planned.model_copy(update={"action": Action.FORGET})
-    grace_end = _grace_end(seen, now)
+    grace_end = _grace_end(seen, now) if opt_in_policy.grace else None  # no days of grace: none that has begun either
     remove_after = grace_end or now + opt_in_policy.grace
     if remove_after <= now:
         return planned.model_copy(update={"action": Action.DISCONNECT, "retained": _retained(seen, wanted)})

@@ -308,6 +308,7 @@ def test_the_default_of_a_list_parameter_is_a_list(hub: Hub) -> None:
     hub("cloudformation", "create_stack", StackName="demo", TemplateBody=body)
 
     assert hub.queues() == ["two"]
+    assert hub.describe("demo")["Parameters"] == [{"ParameterKey": "Names", "ParameterValue": "one,two"}]
 
 
 def test_named_iam_resources_need_the_named_capability(hub: Hub) -> None:
@@ -530,3 +531,16 @@ def test_circular_references_are_refused(hub: Hub) -> None:
     stack = hub.create({"A": queue(DependsOn="B"), "B": queue(DependsOn="A")})
 
     assert "Circular dependency between resources: [A]" in stack["StackStatusReason"]
+
+
+def test_what_cannot_be_deleted_may_be_left_to_itself_but_only_after_it_was_tried(hub: Hub) -> None:
+    stack = hub.create({"Role": role(), "Queue": queue("q")})
+    arn = hub("iam", "create_policy", PolicyName="other", PolicyDocument=json.dumps(MAY_SEND))["Policy"]["Arn"]
+    hub("iam", "attach_role_policy", RoleName="worker", PolicyArn=arn)
+    with pytest.raises(ClientError, match="only when the stack is in the DELETE_FAILED state"):
+        hub("cloudformation", "delete_stack", StackName="demo", RetainResources=["Role"])
+    hub("cloudformation", "delete_stack", StackName="demo")
+    hub("cloudformation", "delete_stack", StackName="demo", RetainResources=["Role"])
+
+    assert hub.describe(stack["StackId"])["StackStatus"] == "DELETE_COMPLETE"
+    assert [each["RoleName"] for each in hub("iam", "list_roles")["Roles"]] == ["worker"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -276,3 +277,40 @@ def test_the_role_is_an_administrators_only_while_its_policy_says_so(
 def test_an_invited_account_brings_no_such_role(organizations: Organizations) -> None:
     account_id = organizations.accept_invitation("sales")
     assert list(iam_backends[account_id]["aws"].roles) == []
+
+
+# --- the resource policy
+
+
+def test_the_resource_policy_is_one_and_lets_members_tag_as_it_says(
+    cloud: Cloud, client: Any, organizations: Organizations
+) -> None:
+    account_id = organizations.create_member("sales")
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"AWS": f"arn:aws:iam::{HUB}:root"},
+        "Action": "organizations:TagResource",
+        "Resource": f"arn:aws:organizations::*:account/{organizations.organization_id}/*",
+        "Condition": {"ForAllValues:StringEquals": {"aws:TagKeys": "mine"}, "Null": {"aws:TagKeys": "false"}},
+    }
+    with pytest.raises(ClientError, match="ResourcePolicyNotFoundException"):
+        client.describe_resource_policy()
+    with pytest.raises(ClientError, match="InvalidInputException"):
+        client.put_resource_policy(Content="{}")
+    content = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    client.put_resource_policy(Content=content)
+    assert client.describe_resource_policy()["ResourcePolicy"]["Content"] == content
+    with cloud.administering(HUB):
+        client.tag_resource(ResourceId=account_id, Tags=[{"Key": "mine", "Value": "yes"}])
+        with pytest.raises(ClientError, match="AccessDeniedException"):
+            client.tag_resource(ResourceId=account_id, Tags=TAG)
+        with pytest.raises(ClientError, match="AccessDeniedException"):
+            client.put_resource_policy(Content=content)
+    client.delete_resource_policy()
+    with cloud.administering(HUB), pytest.raises(ClientError, match="AccessDeniedException"):
+        client.tag_resource(ResourceId=account_id, Tags=[{"Key": "mine", "Value": "no"}])
+
+
+def test_moto_alone_knows_no_resource_policy(moto_alone: Any) -> None:
+    with pytest.raises(NotImplementedError):
+        moto_alone.put_resource_policy(Content="{}")

@@ -31,6 +31,7 @@ class SmallOrganization:
     def __init__(self) -> None:
         self.places = {MANAGEMENT: [ROOT], HUB: [ROOT], ONE: [ROOT], TWO: [ROOT], THREE: [ROOT, DATA, DEEP]}
         self.states: dict[str, str] = {}
+        self.trusted: list[str] = []
 
     def accounts_below(self, parent: str) -> Collection[str] | None:
         """At any depth."""
@@ -47,6 +48,10 @@ class SmallOrganization:
     def delegated_administrators(self, service_principal: str) -> Collection[str]:
         """The hub."""
         return [HUB] if service_principal == SERVICE_PRINCIPAL else []
+
+    def trust(self, service_principal: str) -> None:
+        """Remembers whom."""
+        self.trusted.append(service_principal)
 
 
 def body(description: str = "first", role: str = "consumer") -> str:
@@ -616,3 +621,11 @@ def test_moto_alone_ignores_the_account_filter(cloud: Cloud) -> None:
         reached = client.list_stack_instances(StackSetName="quick")["Summaries"]
 
     assert len(reached) == 3
+
+
+def test_only_the_management_account_gives_stack_sets_trusted_access(admin: Administrator) -> None:
+    with admin.cloud.administering(MANAGEMENT):
+        admin.cloud.client("cloudformation").activate_organizations_access()
+    with admin.cloud.administering(HUB), pytest.raises(ClientError, match="must be the management account"):
+        admin.cloud.client("cloudformation").activate_organizations_access()
+    assert admin.organization.trusted == [SERVICE_PRINCIPAL]

@@ -244,6 +244,7 @@ def test_a_grace_period_that_cannot_be_true_deletes_nothing_early_and_keeps_no_a
 def test_without_a_grace_period_everything_goes_at_once() -> None:
     planned = away(LEFT.model_copy(update={"access": True, "recorded": "connected"}), grace=timedelta())
     assert planned.action is Action.DISCONNECT
+    assert away(LEFT, grace=timedelta(), now=TODAY - timedelta(days=3)).action is Action.DISCONNECT
 
 
 def test_what_stays_in_the_account_is_said() -> None:

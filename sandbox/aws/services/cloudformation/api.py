@@ -1,6 +1,6 @@
 """CloudFormation's operations that make, change and remove stacks; what only reads is answered by moto."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from moto.cloudformation.models import CloudFormationBackend, cloudformation_backends
@@ -43,10 +43,10 @@ class CloudFormation:
         """The same stack under another template or parameters."""
         stack.change(body, stack.plan(body, parameters), parameters, tags)
 
-    def remove(self, stack: Stack) -> None:
+    def remove(self, stack: Stack, retain: Sequence[str] = ()) -> None:
         """Delete the stack's resources; a stack that could not lose all of them stays, DELETE_FAILED."""
         backend = self._backend(stack.scope)
-        stack.remove()
+        stack.remove(retain)
         if stack.status == "DELETE_COMPLETE" and backend.stacks.pop(stack.stack_id, None):
             backend.deleted_stacks[stack.stack_id] = stack
             for export in [name for name, each in backend.exports.items() if each.exporting_stack_id == stack.stack_id]:
@@ -79,8 +79,15 @@ class CloudFormation:
             raise AwsError(
                 "ValidationError", f"Stack [{stack.name}] cannot be deleted while TerminationProtection is enabled"
             )
+        retain = call.parameters.get("RetainResources", [])
+        if stack and retain and stack.status != "DELETE_FAILED":
+            raise AwsError(
+                "ValidationError",
+                f"Invalid operation on stack [{stack.stack_id}]. When you delete a stack, specify which resources to "
+                "retain only when the stack is in the DELETE_FAILED state.",
+            )
         if stack:
-            self.remove(stack)
+            self.remove(stack, retain)
         return {}
 
     def _create_change_set(self, call: Call) -> dict[str, Any]:

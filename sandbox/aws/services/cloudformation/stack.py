@@ -1,7 +1,8 @@
 """A stack: makes its resources, undoes what it began when one fails, and says why."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from typing import Any
 
 from moto.cloudformation import models
 from moto.cloudformation.parsing import Export
@@ -84,16 +85,26 @@ class Stack(models.Stack):  # type: ignore[misc]  # moto ships no types
         self._sweep(wanted)
         return self._turn("UPDATE_COMPLETE")
 
-    def remove(self) -> None:
-        """Delete what the template does not retain, last made first; DELETE_FAILED when something resists."""
+    def remove(self, retain: Sequence[str] = ()) -> None:
+        """Delete what is not to be retained, last made first; DELETE_FAILED when something resists."""
         self._turn("DELETE_IN_PROGRESS", "User Initiated")
-        failures = self._take_back(self.made)
+        failures = self._take_back({name: each for name, each in self.made.items() if name not in retain})
         if failures:
             self.failure = failures[0]
             names = ", ".join(failure.logical_id for failure in failures)
             reason = f"The following resource(s) failed to delete: [{names}]. {failures[0].reason}"
             return self._turn("DELETE_FAILED", reason)
         return self._turn("DELETE_COMPLETE")
+
+    @property
+    def parameter_list(self) -> list[dict[str, str]]:
+        """As DescribeStacks answers them: a list in one string."""
+        found: list[dict[str, Any]] = super().parameter_list
+        values = ((each["ParameterKey"], each["ParameterValue"]) for each in found)
+        return [
+            {"ParameterKey": key, "ParameterValue": ",".join(value) if isinstance(value, list) else value}
+            for key, value in values
+        ]
 
     @property
     def stack_resources(self) -> list[Resource]:

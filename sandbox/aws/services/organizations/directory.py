@@ -162,6 +162,12 @@ class Directory:
         """How many OUs lie between the root and what is below this one: 0 for the root itself."""
         return len(unit_path(self.backend, unit_id).split("/")) - 3  # the organization, the root, the empty end
 
+    def trust(self, service_principal: str, now: datetime) -> None:
+        """Give a service trusted access, once."""
+        trusted = self.backend.services
+        if all(each["ServicePrincipal"] != service_principal for each in trusted):
+            trusted.append({"ServicePrincipal": service_principal, "DateEnabled": now.timestamp()})
+
     def resource(self, resource_id: str) -> Any | None:
         """Whatever can have tags: an account, a root, an OU or a policy. Raises AwsError for what is no id."""
         if not _ID.fullmatch(resource_id):

@@ -14,6 +14,7 @@ from sandbox.aws.services.organizations.creation import give_administrator_role
 from sandbox.aws.services.organizations.directory import STATES, Directory, Member
 from sandbox.aws.services.organizations.lifecycle import Lifecycle
 from sandbox.aws.services.organizations.reading import Reading
+from sandbox.aws.services.organizations.resource_policy import ResourcePolicy
 from sandbox.aws.services.organizations.trail import Trail
 from sandbox.aws.services.organizations.writing import Writing
 
@@ -36,7 +37,7 @@ class Organizations:
 
     Members read nothing and change nothing, except that delegated administrators read everything
     (botocore model: "only from the management account or a member account that is a delegated
-    administrator"), and `taggers` may tag, as a resource-based delegation policy would let them.
+    administrator"), and whoever the organization's resource policy lets tag may tag; so may `taggers`, without one.
     moto gives every account that asks an organization of its own.
     """
 
@@ -51,7 +52,9 @@ class Organizations:
             "DescribeCreateAccountStatus": self._lifecycle.describe_creation,
             "ListCreateAccountStatus": self._lifecycle.list_creations,
         }
+        self._policy = ResourcePolicy(self.directory)
         writes = Writing(cloud, self.directory, reading).operations() | self._lifecycle.operations()
+        writes |= self._policy.operations()
         self._ours = {*reads, *writes}
         cloud.gateway.before.append(self._guard_motos)
         cloud.gateway.handle("organizations", **self._guarded(reads, self._read))
@@ -100,6 +103,10 @@ class Organizations:
         """The accounts that administrate the service for the organization."""
         admins = self.directory.backend.admins
         return [admin.account.id for admin in admins if service_principal in admin.services]
+
+    def trust(self, service_principal: str) -> None:
+        """Give a service trusted access to the organization."""
+        self.directory.trust(service_principal, self._cloud.clock.now())
 
     def create_member(self, name: str, tags: Mapping[str, str] | None = None, parent: str | None = None) -> str:
         """An account that has been there before anybody looked: no event says so. Answers its id."""
@@ -159,7 +166,7 @@ class Organizations:
         return handler(call)
 
     def _write(self, handler: Handler, call: Call) -> dict[str, Any]:
-        tagging = call.operation in TAGGING and call.account in self.taggers
+        tagging = call.operation in TAGGING and (call.account in self.taggers or self._policy.allows_tagging(call))
         try:
             self._admit(call, allowed=tagging)
             response = handler(call)

@@ -102,10 +102,7 @@ class Writing:
         """Trusts a service; moto knows a list of them."""
         service = call.parameters["ServicePrincipal"]
         _check_service(service)
-        trusted = self._directory.backend.services
-        if all(each["ServicePrincipal"] != service for each in trusted):
-            now = self._cloud.clock.now().timestamp()
-            trusted.append({"ServicePrincipal": service, "DateEnabled": now})
+        self._directory.trust(service, self._cloud.clock.now())
         return {}
 
     def _tagged(self, call: Call) -> Any:

@@ -22,7 +22,7 @@ from sandbox.aws.services.stack_sets.checks import (
 from sandbox.aws.services.stack_sets.engine import Engine
 from sandbox.aws.services.stack_sets.instance import Json, StackSet, Target, resolved
 from sandbox.aws.services.stack_sets.operation import Operation, Preferences
-from sandbox.aws.services.stack_sets.organization import Organization
+from sandbox.aws.services.stack_sets.organization import SERVICE_PRINCIPAL, Organization
 from sandbox.aws.services.stack_sets.provisioning import Provisioning
 from sandbox.aws.services.stack_sets.reading import Reading
 from sandbox.aws.services.stack_sets.targets import existing_targets, new_targets
@@ -48,7 +48,15 @@ class StackSets:
             DeleteStackInstances=self._delete_instances,
             DetectStackSetDrift=self._detect_drift,
             StopStackSetOperation=self._stop_operation,
+            ActivateOrganizationsAccess=self._activate,
         )
+
+    def _activate(self, call: Call) -> Json:
+        """Trusted access: what EnableAWSServiceAccess does, and StackSets' own part of it."""
+        if call.account != self.organization.management_account:
+            raise AwsError("InvalidOperationException", "You must be the management account of an organization")
+        self.organization.trust(SERVICE_PRINCIPAL)
+        return {}
 
     def _create(self, call: Call) -> Json:
         given, name = call.parameters, call.parameters["StackSetName"]

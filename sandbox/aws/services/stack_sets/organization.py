@@ -21,3 +21,6 @@ class Organization(Protocol):
 
     def delegated_administrators(self, service_principal: str) -> Collection[str]:
         """Ids of the accounts that administer the service for the organization."""
+
+    def trust(self, service_principal: str) -> None:
+        """Give a service trusted access to the organization."""
