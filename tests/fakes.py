@@ -21,6 +21,7 @@ from control_plane.ports.access import (
     NO_VERSION,
     AccessChange,
     ExpectedRevocations,
+    LastWrite,
     PendingChange,
     PendingChanges,
     RefusedChange,
@@ -453,6 +454,7 @@ class FakeAccessLedger:
         self._expires = datetime.min.replace(tzinfo=UTC)
         self._known_versions: dict[str, str] = {}
         self._versions_at: datetime | None = None
+        self._changes = 0
 
     def enqueue(self, change: AccessChange, now: str, token: str = "") -> None:
         """Store one change; it replaces one of an earlier generation, and a malformed item without a later one."""
@@ -515,20 +517,20 @@ class FakeAccessLedger:
         """The versions that recent writers wrote, by shard name."""
         return dict(self._known_versions) if self.last_write(now) else {}
 
-    def last_write(self, now: str) -> datetime | None:
-        """When the policy was written last, if that is not long ago."""
+    def last_write(self, now: str) -> LastWrite | None:
+        """The last write of the policy, if that is not long ago."""
         timestamp = datetime.fromisoformat(now)
         if not self._versions_at or not timestamp - READ_LAG <= self._versions_at <= timestamp + OLDEST_CALL:
             return None
-        return self._versions_at
+        return LastWrite(self._versions_at, self._changes)
 
-    def release(self, holder: str, versions: Mapping[str, str], now: str) -> None:
+    def release(self, holder: str, versions: Mapping[str, str], now: str, changes: int = 1) -> None:
         """Give the lease back and record the versions written."""
         if self.holder != holder:
             return
         self._known_versions = {**self.recent_versions(now), **versions}
         if versions:
-            self._versions_at = datetime.fromisoformat(now)
+            self._versions_at, self._changes = datetime.fromisoformat(now), changes
         self.holder = None
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from control_plane.aws.ledger import CHANGE, PENDING, DynamoDbLedger
-from control_plane.ports.access import NO_VERSION, AccessChange, PendingChanges, RefusedChange
+from control_plane.ports.access import NO_VERSION, AccessChange, LastWrite, PendingChanges, RefusedChange
 from tests.fakes import FakeAccessLedger
 
 if TYPE_CHECKING:
@@ -55,10 +55,10 @@ def test_the_lease_has_one_holder_until_it_is_released_or_outlived(ledger: Acces
     assert not ledger.holds("one")
     ledger.release("one", {}, later(92))
     assert ledger.holds("another")
-    ledger.release("another", {SHARD: "P/v2"}, later(93))
+    ledger.release("another", {SHARD: "P/v2"}, later(93), 7)
     assert not ledger.holds("another")
     assert ledger.recent_versions(later(94)) == {SHARD: "P/v2"}
-    assert ledger.last_write(later(94)) == datetime.fromisoformat(later(93))
+    assert ledger.last_write(later(94)) == LastWrite(datetime.fromisoformat(later(93)), 7)
     assert ledger.recent_versions(later(93 + 301)) == {}
     assert ledger.last_write(later(93 + 301)) is None
 

@@ -411,7 +411,7 @@ def test_the_settings_page_says_how_operations_and_writes_are_shared() -> None:
     wait = machine["EnsureAccess"]["TimeoutSeconds"] // 60
     assert _fixed("longest wait for an answer of the writer of the access policy") == f"{wait} min"
     assert _fixed("an elected writer waits for others") == (
-        f"{access_requests.JOINING.seconds} s, or until {access_requests.BETWEEN_WRITES.seconds} s after the last write"
+        f"{access_requests.JOINING.seconds} s, or until {access_requests.BETWEEN_WRITES.seconds} s after a write of several"
     )
     assert _fixed("OperateStackSet waits for others") == f"{operator['Debounce']['Seconds']} s"
     assert _fixed("access changes that one writer applies") == str(access.MAX_CHANGES)

@@ -204,9 +204,18 @@ def test_who_asks_after_the_writer_began_is_elected_anew() -> None:
     world = Setup()
     ask(world, X)
     ask(world, X, writes=True, seconds=3)
-    assert world.waiting.answers[ask(world, Y, seconds=4)] == {**ELECTED, "pause": 29}, "others may come meanwhile"
-    ask(world, Y, writes=True, seconds=33)
-    assert world.waiting.answers[ask(world, Z, seconds=80)] == ELECTED
+    assert world.waiting.answers[ask(world, Y, seconds=4)] == ELECTED
+
+
+def test_who_is_elected_just_after_a_write_of_several_waits_for_more_of_them() -> None:
+    world = Setup()
+    for each in (X, Y, Z):
+        ask(world, each)
+    ask(world, X, writes=True, seconds=3)
+    assert world.waiting.answers[ask(world, W, seconds=4)] == {**ELECTED, "pause": 29}
+    ask(world, W, writes=True, seconds=33)
+    assert world.policies.entries == set(map(arn, (X, Y, Z, W)))
+    assert world.waiting.answers[ask(world, X, seconds=40)] == ELECTED, "the last one was alone"
 
 
 def test_an_elected_writer_that_does_not_begin_within_a_minute_is_replaced() -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from control_plane.account import MAX_RUN_AS_ROLES, Connection
 from control_plane.aws.dynamodb import Item, Table, item_key, string
-from control_plane.ports.access import NO_VERSION, AccessChange, PendingChange, PendingChanges, RefusedChange
+from control_plane.ports.access import NO_VERSION, AccessChange, LastWrite, PendingChange, PendingChanges, RefusedChange
 from control_plane.revocation_budget import OLDEST_CALL
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ ELECTED_FOR = timedelta(minutes=1)  # in which an elected writer begins: it wait
 MAX_DISCARDED = 100  # malformed items that one writer deletes; the next writer deletes more
 LAST = "~"  # sorts after every time
 CHANGE = ("allow", "counted", "generation", "run_as_role")  # the attributes of a change, besides its key
+CHANGES = re.compile(r"[0-9]{1,6}")
 GENERATION = re.compile(r"[0-9]{1,15}")
 RUN_AS_ROLES = [str(number) for number in range(1, MAX_RUN_AS_ROLES + 1)]
 VERSION = re.compile(r"[A-Za-z0-9]+/v[0-9]{1,9}")
@@ -129,20 +130,23 @@ class DynamoDbLedger:
         found = {name: version.get("S") for name, version in lease.get("versions", {}).get("M", {}).items()}
         return {name: each for name, each in found.items() if each == NO_VERSION or VERSION.fullmatch(each or "-")}
 
-    def last_write(self, now: str) -> datetime | None:
-        """When the policy was written last; None when that is long ago, or not known."""
-        return _recent_write(self._table.get(LEASE_KEY), now)
+    def last_write(self, now: str) -> LastWrite | None:
+        """The last write of the policy; None when that is long ago, or not known."""
+        lease = self._table.get(LEASE_KEY)
+        at, changes = _recent_write(lease, now), lease.get("changes", {}).get("N", "")
+        return LastWrite(at, int(changes) if CHANGES.fullmatch(changes) else 1) if at else None
 
-    def release(self, holder: str, versions: Mapping[str, str], now: str) -> None:
-        """Give the lease back and record the versions written; nothing when another writer took it over meanwhile."""
+    def release(self, holder: str, versions: Mapping[str, str], now: str, changes: int = 1) -> None:
+        """Give the lease back and record what was written; nothing when another writer took it over meanwhile."""
         known = {**self.recent_versions(now), **versions}
         self._table.update(
             LEASE_KEY,
-            "REMOVE holder, expires SET versions = :versions" + (", versions_at = :now" if versions else ""),
+            "REMOVE holder, expires SET versions = :versions"
+            + (", versions_at = :now, changes = :changes" if versions else ""),
             {
                 ":holder": {"S": holder},
                 ":versions": {"M": {name: {"S": version} for name, version in known.items()}},
-                **({":now": {"S": _after(now)}} if versions else {}),
+                **({":now": {"S": _after(now)}, ":changes": {"N": str(changes)}} if versions else {}),
             },
             condition="holder = :holder",
         )

@@ -81,6 +81,14 @@ class AccessPolicies(Shards, Protocol):
         """Delete the remains of emptied shards, but keep the shards with these numbers."""
 
 
+@dataclass(frozen=True)
+class LastWrite:
+    """When the access policy was written last, and how many changes that applied."""
+
+    at: datetime
+    changes: int
+
+
 class AccessLedger(Protocol):
     """The changes that wait to be written, and the lease of the one writer. See steps/access.py."""
 
@@ -111,11 +119,11 @@ class AccessLedger(Protocol):
     def recent_versions(self, now: str) -> Mapping[str, str]:
         """The versions that recent writers wrote, by shard name: IAM may still return older ones."""
 
-    def last_write(self, now: str) -> datetime | None:
-        """When the policy was written last; None when that is long ago, or not known."""
+    def last_write(self, now: str) -> LastWrite | None:
+        """The last write of the policy; None when that is long ago, or not known."""
 
-    def release(self, holder: str, versions: Mapping[str, str], now: str) -> None:
-        """Give the lease back and record the versions written."""
+    def release(self, holder: str, versions: Mapping[str, str], now: str, changes: int = 1) -> None:
+        """Give the lease back and record the versions written, and how many changes they were."""
 
 
 @dataclass(frozen=True)

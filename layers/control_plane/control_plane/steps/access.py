@@ -149,12 +149,13 @@ class CommitResult:
 
 @dataclass(frozen=True)
 class _Commit:
-    """One commit: the writer, the approved batch (if any), the writer's own change, and what was written so far."""
+    """One commit: the writer, the approved batch (if any), the writer's own change, and what it wrote and applied."""
 
     writer: Writer
     approved: str = ""
     own_key: str = ""
     written: dict[str, str] = field(default_factory=dict)
+    applied: set[str] = field(default_factory=set)
 
 
 def _with_lease(writer: Writer, deps: AccessDependencies, approved: str = "", own_key: str = "") -> CommitResult | None:
@@ -165,7 +166,7 @@ def _with_lease(writer: Writer, deps: AccessDependencies, approved: str = "", ow
     try:
         return _commit(task, deps)
     finally:
-        deps.ledger.release(writer.holder, task.written, writer.now)
+        deps.ledger.release(writer.holder, task.written, writer.now, len(task.applied))
 
 
 def _commit(task: _Commit, deps: AccessDependencies) -> CommitResult | None:
@@ -186,13 +187,14 @@ def _commit(task: _Commit, deps: AccessDependencies) -> CommitResult | None:
         budget.count(work.verdict.count, now)  # before they are applied: counting too much is safer than too little
     quota, ids = policies.quota(), external_ids(deps.hub)
     outcome = apply(shards, work.changes, quota, ids)
+    task.applied.update(each.key for each in chosen if each.key not in work.waiting)
     if not _write(outcome.write, shards, task, deps):
         return None
     deps.capacity.report(used(outcome.after, quota, ids))
     if work.removes:
         policies.tidy({shard.number for shard in shards} | {shard.number for shard in outcome.write})
     _request_approval(work.verdict.hold, task, deps)
-    applied = [each for each in chosen if each.key not in work.waiting]
+    applied = [each for each in chosen if each.key in task.applied]
     ledger.remove_applied(applied)
     _wake([each for each in applied if each.key != task.own_key], outcome, deps)
     refused = {each.key for each in changes.refused}

@@ -16,6 +16,7 @@ from control_plane.steps.access import AccessDependencies, Writer, WriteResult, 
 
 JOINING = timedelta(seconds=3)  # in which others may join an elected writer
 BETWEEN_WRITES = timedelta(seconds=30)  # while accounts come one after the other, for those who can wait
+SEVERAL = 3  # changes in one write: then accounts come one after the other
 BUSY_PAUSE = timedelta(seconds=3)  # before a revocation that found another writer is tried again
 
 
@@ -99,11 +100,11 @@ def revoke(request: RevokeRequest, deps: AccessDependencies) -> RevokeResult:
 
 
 def _until_next_write(now: str, deps: AccessDependencies) -> timedelta:
-    """How long an elected writer waits: a little, and longer when the policy was written just before."""
+    """How long an elected writer waits: a little, and longer when several were written just before."""
     last = deps.ledger.last_write(now)
-    if last is None:
+    if last is None or last.changes < SEVERAL:
         return JOINING
-    return min(max(last + BETWEEN_WRITES - datetime.fromisoformat(now), JOINING), BETWEEN_WRITES)
+    return min(max(last.at + BETWEEN_WRITES - datetime.fromisoformat(now), JOINING), BETWEEN_WRITES)
 
 
 def _is_one_of_many(change: AccessChange, now: str, deps: AccessDependencies) -> bool:
@@ -112,7 +113,7 @@ def _is_one_of_many(change: AccessChange, now: str, deps: AccessDependencies) ->
     Whatever else is revoked does not wait: its access must end soon.
     """
     last = deps.ledger.last_write(now)
-    if last is None or datetime.fromisoformat(now) - last > BETWEEN_WRITES:
+    if last is None or datetime.fromisoformat(now) - last.at > BETWEEN_WRITES:
         return False
     return change.connection.key in deps.budget.expected().approved
 
