@@ -425,6 +425,9 @@ def test_a_profile_is_paused_and_resumed(operator: Operator) -> None:
     assert operator.json("pause", "default", "--reason", "tests") == {
         "stack_set": "quick-athena-default",
         "action": "stop",
+        "account_id": "",
+        "tag": "",
+        "command": "",
     }
     late = operator.member("late")
     operator.add_tag(late, "enabled")
