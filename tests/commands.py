@@ -42,8 +42,10 @@ INSTALLED = {
     "aws": [str(Path(sys.executable).with_name("aws"))],
     "sam": [str(Path(sys.executable).with_name("sam"))],
     "sandbox": [sys.executable, "-m", "sandbox"],
+    "quickctl": [sys.executable, "-m", "quickctl"],
 }
-PACKAGES = {"aws": "awscli", "sam": "samcli", "sandbox": "sandbox"}
+PACKAGES = {"aws": "awscli", "sam": "samcli", "sandbox": "sandbox", "quickctl": "quickctl"}
+LAYER = ROOT / "layers/control_plane"  # what quickctl is installed with
 
 _loaded: dict[Path, subprocess.Popen[bytes]] = {}  # by the folder of what is run instead
 
@@ -62,7 +64,7 @@ def program(name: str) -> Path:
         listener.listen(64)  # who comes before it is loaded waits
         process = subprocess.Popen(
             [sys.executable, "-P", __file__, name, str(listener.fileno())], cwd=ROOT,
-            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}, stdin=subprocess.PIPE,
+            env={"PATH": os.environ["PATH"], "PYTHONPATH": f"{ROOT}:{LAYER}"}, stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL, pass_fds=[listener.fileno()], start_new_session=True,
         )  # fmt: skip
     _loaded[folder] = process
@@ -186,7 +188,17 @@ def _load_sandbox() -> Callable[[], Any]:
     return app
 
 
-_LOADS: dict[str, Callable[[], Callable[[], Any]]] = {"aws": _load_aws, "sam": _load_sam, "sandbox": _load_sandbox}
+def _load_quickctl() -> Callable[[], Any]:
+    app: Callable[[], Any] = importlib.import_module("quickctl.app").app
+    return app
+
+
+_LOADS: dict[str, Callable[[], Callable[[], Any]]] = {
+    "aws": _load_aws,
+    "sam": _load_sam,
+    "sandbox": _load_sandbox,
+    "quickctl": _load_quickctl,
+}
 
 if __name__ == "__main__":
     _serve(sys.argv[1], socket.socket(fileno=int(sys.argv[2])))

@@ -1,4 +1,8 @@
-"""`quickctl pause`, `resume`: the deployments of one profile's consumer role."""
+"""`quickctl pause`, `resume`: the deployments of one profile's consumer role, or one account's access.
+
+An account is paused by its tag and by nothing else, so that whoever reads the tag knows what the account has
+(docs/decisions/0033-pause-an-account-by-its-tag.md).
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,9 @@ import typer
 from pydantic import Field
 
 from control_plane.errors import UnknownProfile
-from quickctl.cli import Cli, cli_of
+from control_plane.events import ACCOUNT_ID
+from control_plane.sweep.planning import RETURNING
+from quickctl.cli import Cli, ManagementOption, cli_of, management_of
 from quickctl.exits import ExitCode, Problem
 from quickctl.output import Rendering, Result
 
@@ -16,27 +22,87 @@ if TYPE_CHECKING:
     from typing import Literal
 
 FUNCTION = "ControlRolloutFunctionName"
-ProfileArgument = Annotated[
-    str, typer.Argument(metavar="PROFILE", help="The profile, as profiles.yaml names it.", show_default=False)
+PAUSED = "paused"
+NameArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME", help="A profile, as profiles.yaml names it, or an account's id, 12 digits.", show_default=False
+    ),
 ]
 ReasonOption = Annotated[str, typer.Option(metavar="TEXT", help="Why; it is shown to whoever waits.")]
 
 
 class Controlled(Result):
-    """A roll-out that was stopped or resumed."""
+    """A roll-out or an account that was stopped or resumed."""
 
-    stack_set: str = Field(description="the profile's stack set")
+    stack_set: str = Field(default="", description="of a profile: its stack set")
     action: str = Field(description="`stop` or `resume`")
+    account_id: str = Field(default="", description="of an account: the account")
+    tag: str = Field(default="", description="of an account: the value of the opt-in tag that does it")
+    command: str = Field(
+        default="", description="of an account: what is still to be done in the management account; empty: it was done"
+    )
 
 
-def pause(context: typer.Context, profile: ProfileArgument, reason: ReasonOption = "no reason given") -> None:
-    """Stop the deployments of a profile's consumer role. Removals go on, and who has access keeps it."""
-    _control(cli_of(context), profile, "stop", reason)
+def pause(
+    context: typer.Context,
+    name: NameArgument,
+    reason: ReasonOption = "no reason given",
+    management_profile: ManagementOption = None,
+) -> None:
+    """Stop the deployments of a profile's consumer role, or an account's access.
+
+    Of a profile: removals go on, and who has access keeps it. Of an account: its opt-in tag says paused, so that its
+    access is revoked within a minute; what it has is removed after the grace period.
+    """
+    cli = cli_of(context)
+    if ACCOUNT_ID.fullmatch(name):
+        _tag(cli, name, PAUSED, "stop", management_profile)
+    else:
+        _control(cli, name, "stop", reason)
 
 
-def resume(context: typer.Context, profile: ProfileArgument, reason: ReasonOption = "no reason given") -> None:
-    """Have the deployments of a profile go on: a sweep starts every account that differs."""
-    _control(cli_of(context), profile, "resume", reason)
+def resume(
+    context: typer.Context,
+    name: NameArgument,
+    reason: ReasonOption = "no reason given",
+    management_profile: ManagementOption = None,
+    tag: Annotated[
+        str, typer.Option(metavar="VALUE", help="Of an account: what its tag is to say; without it, what it had.")
+    ] = "",
+) -> None:
+    """Have the deployments of a profile go on, or give a paused account its access back.
+
+    Of a profile: a sweep starts every account that differs. Of an account: its opt-in tag names its profiles again.
+    """
+    cli = cli_of(context)
+    if ACCOUNT_ID.fullmatch(name):
+        _tag(cli, name, tag or _value_before(cli, name), "resume", management_profile)
+    else:
+        _control(cli, name, "resume", reason)
+
+
+def _value_before(cli: Cli, account: str) -> str:
+    """What asks for the connections that the account still has."""
+    found = [each.profile for each in cli.aws.registry.account(account) if each.profile and each.status in RETURNING]
+    if not found:
+        raise Problem(
+            ExitCode.NOT_FOUND,
+            f"account {account} has nothing that could be given back",
+            "name what its tag is to say: --tag enabled, or profiles",
+        )
+    return "enabled" if found == ["default"] else " ".join(sorted(found))
+
+
+def _tag(cli: Cli, account: str, value: str, action: str, management_profile: str | None) -> None:
+    deployment = cli.aws.deployment
+    key = deployment.opt_in_policy.opt_in_tag
+    management = management_of(cli, management_profile, deployment.hub.management_account_id)
+    command = f"aws organizations tag-resource --resource-id {account} --tags 'Key={key},Value={value}'"
+    if management:
+        management.tag(account, key, value)
+    done = Controlled(action=action, account_id=account, tag=value, command="" if management else command)
+    cli.printer.show(done, render)
 
 
 def _control(cli: Cli, profile: str, action: Literal["stop", "resume"], reason: str) -> None:
@@ -52,9 +118,23 @@ def _control(cli: Cli, profile: str, action: Literal["stop", "resume"], reason: 
 
 
 def render(found: Controlled) -> Rendering:
-    """One line."""
+    """What was done, or is to be done."""
+    if found.account_id:
+        yield from _of_account(found)
+        return
     after = {
         "stop": "nothing is deployed to any account until you resume it",
         "resume": "its failures are forgotten, and a sweep starts every account that differs",
     }
     yield f"{found.stack_set}: {after[found.action]}"
+
+
+def _of_account(found: Controlled) -> Rendering:
+    if found.command:
+        yield "Only the management account may tag accounts. As somebody who may, there:"
+        yield f"  {found.command}"
+    else:
+        yield f"{found.account_id}: the tag says {found.tag}"
+    if found.action == "stop":
+        yield "Its access is revoked within a minute, and what it has is removed after the grace period."
+        yield f"Before that: quickctl resume {found.account_id}"

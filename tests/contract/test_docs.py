@@ -584,3 +584,17 @@ def test_no_file_says_where_packages_come_from() -> None:
     for path in project.files():
         text = path.read_text(encoding="utf-8", errors="replace")
         assert not [host for host in REGISTRY_HOSTS if host in text], path
+
+
+# Faults ----------------------------------------------------------------------------------------------
+
+
+def test_every_fault_names_a_test_that_exists() -> None:
+    rows = project.tables(project.reference("faults"))["Faults: what happens when"]
+    links = [re.fullmatch(r"\[`(test_\w+)`\]\(\.\./\.\./(tests/\S+\.py)\)", shown) for *_, shown in rows]
+    assert all(links), "each row's last cell is a link: the test's name, its file"
+    missing = [
+        link[0] for link in links if link and f"def {link[1]}(" not in (ROOT / link[2]).read_text(encoding="utf-8")
+    ]
+    assert missing == []
+    assert len(rows) > 20

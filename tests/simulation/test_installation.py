@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["operator"]
 
+HOUR = 3600
 STATUS_TAG = "quick-athena:status"
 
 
@@ -137,6 +138,24 @@ def test_a_profile_of_another_account_is_refused(operator: Operator) -> None:
     for command in (("uninstall", "--keep-access"), ("bootstrap",)):
         text = operator.call(*command, "--management-profile", "another", code=ExitCode.USAGE).stderr
         assert "nothing was done" in text
+
+
+def test_one_account_is_paused_and_resumed_by_its_tag(operator: Operator) -> None:
+    account, before = operator.connected, ("-o", "json")
+    command = json.loads(operator.call(*before, "pause", account).stdout)["command"]
+    assert command.endswith(f"--resource-id {account} --tags 'Key=quick-athena,Value=paused'")
+    assert operator.status(account) == "connected"
+    as_management = ("--management-profile", "management")
+    operator.run(HOUR)  # the revocation budget counts by the hour
+    operator.call("pause", account, *as_management, **as_both(operator))
+    operator.run(300)
+    assert operator.status(account) == "quarantined"
+    assert "the tag says enabled" in operator.call("resume", account, *as_management, **as_both(operator)).stdout
+    operator.run(300)
+    assert operator.status(account) == "connected"
+    assert (
+        "nothing that could be given back" in operator.call("resume", operator.removed, code=ExitCode.NOT_FOUND).stderr
+    )
 
 
 # --- bootstrap
