@@ -410,9 +410,8 @@ def test_the_settings_page_says_how_operations_and_writes_are_shared() -> None:
     assert _fixed("longest wait for an answer of OperateStackSet") == f"{patience // 60} min, {times} times"
     wait = machine["EnsureAccess"]["TimeoutSeconds"] // 60
     assert _fixed("longest wait for an answer of the writer of the access policy") == f"{wait} min"
-    assert _fixed("an elected writer waits for others") == (
-        f"{access_requests.JOINING.seconds} s, or until {access_requests.BETWEEN_WRITES.seconds} s after a write of several"
-    )
+    joining, between = access_requests.JOINING.seconds, access_requests.BETWEEN_WRITES.seconds
+    assert _fixed("an elected writer waits for others") == f"{joining} s, or until {between} s after a write of several"
     assert _fixed("OperateStackSet waits for others") == f"{operator['Debounce']['Seconds']} s"
     assert _fixed("access changes that one writer applies") == str(access.MAX_CHANGES)
     assert batches.GROWTH == 10  # "ten times as many"
