@@ -29,6 +29,7 @@ INTEGRATIONS = {
     "sfn": "Step Functions",
     "quicksight": "Quick",
     "states": "child executions",
+    "events": "EventBridge",
 }
 # State names are unique in a machine, so a function invoked from two places is named like one of them only.
 SECOND_CALLERS = {
@@ -168,10 +169,11 @@ UNMODELLED = {
     "Step Functions": "Sfn.SfnException",
     "child executions": "StepFunctions.AWSStepFunctionsException",
     "Quick": "QuickSight.QuickSightException",
+    "EventBridge": "States.ALL",
     "functions": "Lambda.AWSLambdaException",
     "functions that answer later": "Lambda.AWSLambdaException",
 }
-FEW = {"functions": 6, "functions that answer later": 6, "Quick": 2}
+FEW = {"functions": 6, "functions that answer later": 6, "Quick": 2, "EventBridge": 3}
 
 
 @every_machine

@@ -171,6 +171,7 @@ CHANGED = {"done": True, "tried": "create", "operation_id": "op-1", "version": "
 READY = WithToken(CHANGED)
 RETAINED = {"instance_retained": False, "retained": "the results bucket"}
 ROLE_REMOVED = WithToken({**CHANGED, **RETAINED})
+PUBLISHED = {"FailedEntryCount": 0, "Entries": [{"EventId": "1"}]}
 SHARED_WRITE = {"revoked": False, "held": False, "waited": True, "pause": 30}  # others may join
 GRANTED, ELECTED = WithToken({"granted": True, "writes": False}), WithToken({"granted": False, "writes": True})
 NOT_PROVEN = {"ended": False, "pause": 8, "attempt": 0, "ingestion_id": "", "begun": None, "degraded": False}
@@ -278,8 +279,12 @@ def connection(**answers: Any) -> dict[str, Any]:
         "RecordInstanceRetained": [{}],
         "RecordRebuilding": [{}],
         "RecordRemoved": [{}],
+        "PublishOutcome": [PUBLISHED],
         "RenewClaim": [{}],
-        "RecordFailure": [{}],
+        "RecordFailure": [
+            {"step": "EnsureAccess", "error": "X", "reason": "it said so", "cause": "why", "remedy": "do"}
+        ],
+        "PublishFailure": [PUBLISHED],
         **answers,
     }
 
@@ -721,6 +726,12 @@ REAL: dict[str, list[Scenario]] = {
             connection(EnsureProof=[BEGUN, NOT_PROVEN | {"pause": 5, "attempt": 1}, SLOW, BEGUN, BEGUN, PROVEN]),
         ),
         Scenario("a query fails", requested(FIRST), connection(EnsureProof=[BEGUN, DEGRADED])),
+        Scenario("nothing can be published", requested(FIRST), connection(PublishOutcome=[DENIED])),
+        Scenario(
+            "no failure can be published",
+            requested(CONNECT),
+            connection(EnsureAccess=[DENIED], PublishFailure=[DENIED]),
+        ),
         Scenario("its role is not proven: our own fault", requested(FIRST), connection(EnsureProof=[DENIED])),
         Scenario("proving is throttled for good", requested(FIRST), connection(EnsureProof=[SLOW])),
         *(

@@ -119,8 +119,14 @@ def answer(integration: Integration, value: Any, client: Any) -> Any:
 
 def _as_text(value: Any, shape: Any) -> Any:
     """AWS's optimised integrations put the JSON of an object where the service wants text."""
-    wants_text = shape is not None and shape.type_name == "string"
-    return json.dumps(value, separators=(",", ":")) if wants_text and isinstance(value, dict | list) else value
+    kind = shape.type_name if shape is not None else ""
+    if kind == "string" and isinstance(value, dict | list):
+        return json.dumps(value, separators=(",", ":"))
+    if kind == "list" and isinstance(value, list):
+        return [_as_text(each, shape.member) for each in value]
+    if kind == "structure" and isinstance(value, dict):
+        return {name: _as_text(each, shape.members.get(name)) for name, each in value.items()}
+    return value
 
 
 def _model(client: Any, operation: str) -> Any:
