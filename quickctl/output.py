@@ -45,6 +45,12 @@ class Result(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class Command(str):
+    """A line that people copy: it is broken by nothing but the terminal itself."""
+
+    __slots__ = ()
+
+
 R = TypeVar("R", bound=Result)
 Rendering = Iterable[RenderableType]
 
@@ -67,6 +73,9 @@ class Printer:
         stream = self._stream or sys.stdout
         if self.format is Format.TABLE:
             for each in render(result):
+                if isinstance(each, Command):
+                    stream.write(f"{harmless(each)}\n")
+                    continue
                 self._print(harmless(each) if isinstance(each, str) else each)
         elif self.format is Format.JSON:
             stream.write(json.dumps(result.model_dump(mode="json"), indent=2, ensure_ascii=False) + "\n")

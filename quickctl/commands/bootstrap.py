@@ -15,7 +15,7 @@ from quickctl.cli import Cli, ManagementOption, account_id, cli_of, management_o
 from quickctl.commands.profiles import profiles_of
 from quickctl.exits import ExitCode, Problem
 from quickctl.files import consumer_files
-from quickctl.output import Rendering, Result, table
+from quickctl.output import Command, Rendering, Result, table
 from quickctl.resource_policy import SID, merged, statement, statements
 
 if TYPE_CHECKING:
@@ -342,6 +342,6 @@ def render(found: Bootstrap) -> Rendering:
         if lines:
             yield ""
             yield f"As an administrator of the {account} account, {getattr(found, account)}:"
-            yield from (f"  {line}" for line in lines)
+            yield from (Command(f"  {line}") for line in lines)
     if found.complete:
         yield "Next: make build, then sam deploy (docs/howto/deploy.md, steps 4 to 6)."

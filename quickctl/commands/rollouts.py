@@ -16,7 +16,7 @@ from control_plane.events import ACCOUNT_ID
 from control_plane.sweep.planning import RETURNING
 from quickctl.cli import Cli, ManagementOption, cli_of, management_of
 from quickctl.exits import ExitCode, Problem
-from quickctl.output import Rendering, Result
+from quickctl.output import Command, Rendering, Result
 
 if TYPE_CHECKING:
     from typing import Literal
@@ -132,7 +132,7 @@ def render(found: Controlled) -> Rendering:
 def _of_account(found: Controlled) -> Rendering:
     if found.command:
         yield "Only the management account may tag accounts. As somebody who may, there:"
-        yield f"  {found.command}"
+        yield Command(f"  {found.command}")
     else:
         yield f"{found.account_id}: the tag says {found.tag}"
     if found.action == "stop":

@@ -12,7 +12,7 @@ from quickctl.administrator import ORGANIZATIONS_REGION
 from quickctl.cli import Cli, ManagementOption, cli_of, management_of
 from quickctl.commands.bootstrap import BOUNDARIES_STACK, STACK_SETS
 from quickctl.exits import ExitCode, Problem
-from quickctl.output import Rendering, Result, table
+from quickctl.output import Command, Rendering, Result, table
 from quickctl.removal import remaining_connections, remove_all, under_way
 from quickctl.resource_policy import SID, statements, without
 
@@ -351,7 +351,7 @@ def render(found: Uninstalled) -> Rendering:
         yield f"Quick Onboarding is uninstalled; access was chosen to {found.access}."
     else:
         yield "Not finished. Left to do:"
-        yield from (f"  {each}" for each in found.remaining)
+        yield from (Command(f"  {each}") for each in found.remaining)
     if found.retained:
         yield ""
         rows = ((each.what, each.why, each.remove) for each in found.retained)

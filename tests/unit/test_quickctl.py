@@ -21,8 +21,10 @@ from quickctl.commands.status import ORDER, STATES, Status, render, rows_of
 from quickctl.deployment import Deployment
 from quickctl.exits import MEANINGS, ExitCode, Problem
 from quickctl.outlook import outlook
-from quickctl.output import Format, Printer, age, table
+from quickctl.output import Command, Format, Printer, age, table
+from quickctl.resource_policy import SID, merged, statement, without
 from quickctl.steps import steps
+from quickctl.templates import read_template
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -149,6 +151,34 @@ def test_a_table_without_rows_has_its_columns() -> None:
     stream = io.StringIO()
     Printer(Format.TABLE, stream).show(Status(at=NOW, counts={}, rows=()), lambda _: [table(("A", "B"), [])])
     assert stream.getvalue().split() == ["A", "B"]
+
+
+def test_a_command_stays_in_one_line_to_be_copied(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    stream, line = io.StringIO(), f"  aws {'x' * 60} --and more \x1b[31m"
+    Printer(Format.TABLE, stream).show(Status(at=NOW, counts={}, rows=()), lambda _: [Command(line)])
+    assert stream.getvalue() == f"{line.replace(chr(27), '?')}\n"
+
+
+def test_our_statement_joins_those_of_others_and_leaves_them_alone() -> None:
+    theirs = {"Sid": "Theirs", "Effect": "Deny"}
+    old, ours = {"Sid": SID, "Effect": "Deny"}, statement("444455556666", "111122223333", "o-a", "quick-athena:status")
+    for policy in ({"Version": "2012-10-17", "Statement": theirs}, {"Statement": [old, theirs], "Id": "kept"}):
+        joined = merged(policy, ours)
+        assert joined == {**policy, "Statement": [theirs, ours]}
+        assert merged(joined, ours) == joined
+        assert without(joined) == {**policy, "Statement": [theirs]}
+    assert without(merged(None, ours)) is None
+
+
+def test_two_spellings_of_a_template_are_equal() -> None:
+    short = "A: !Sub x-${B}\nC: !GetAtt D.E.F\nG: !If [H, !Ref I, {J: !Condition K}]"
+    long = {
+        "A": {"Fn::Sub": "x-${B}"},
+        "C": {"Fn::GetAtt": ["D", "E.F"]},
+        "G": {"Fn::If": ["H", {"Ref": "I"}, {"J": {"Condition": "K"}}]},
+    }
+    assert read_template(short) == read_template(json.dumps(long)) == long
 
 
 def test_json_and_yaml_say_the_same() -> None:
