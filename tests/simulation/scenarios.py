@@ -766,6 +766,8 @@ REAL: dict[str, list[Scenario]] = {
         Scenario("refused", BATCH, approval(AskForApproval=[WithToken(TaskFailed("Rejected", "no"))])),
         Scenario("asking fails", BATCH, approval(AskForApproval=[DENIED])),
         Scenario("releasing fails", BATCH, approval(ApplyRevocations=[DENIED])),
+        Scenario("throttled for a while", BATCH, approval(ApplyRevocations=[SLOW] * 6 + [applied(20, done=True)])),
+        Scenario("throttled for good", BATCH, approval(ApplyRevocations=[SLOW])),
         Scenario("new connections", GRANTS, approval(ApplyGrants=[applied(20), applied(40), applied(45, done=True)])),
         Scenario("new ones, replaced", GRANTS, approval(ApplyGrants=[{**applied(0), "replaced": True}])),
         Scenario("new ones, refused", GRANTS, approval(AskForApproval=[WithToken(TaskFailed("Rejected", "no"))])),

@@ -94,6 +94,8 @@ def _end(bed: Bed) -> End:
 def _waited(bed: Bed) -> list[str]:
     """Whether the execution that was asked for another reconcile went on waiting for the old tag first."""
     since = [spot.name for spot in bed.effects[bed.struck_at :]]
+    if bed.effects[bed.struck_at - 1].name.endswith("Call Release"):
+        return []  # the execution was at its end already; what follows is another one's
     over = next((at for at, name in enumerate(since) if name.endswith(("Call Requeue", "Call Release"))), len(since))
     waits = since[:over].count("ReconcileConnection: Call RenewClaim")
     return [f"waited {waits} times before it was requeued"] if waits > 1 else []
