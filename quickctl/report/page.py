@@ -31,38 +31,29 @@ def page(report: Report, refresh: float = 0) -> str:
     """The whole page. `refresh`: after so many seconds it asks whoever serves it for a newer one; 0: never."""
     styles = "".join(_file(name) for name in ("picture.css", "page.css"))
     script = _file("refresh.js") if refresh else ""
-    return (
-        _environment()
-        .get_template("page.html.jinja")
-        .render(
-            report=report,
-            drawn=picture(report.units),
-            hub_size=HUB,
-            style=styles,
-            style_hash=_hash(styles),
-            script=script,
-            script_hash=_hash(script),
-            refresh=refresh,
-            most=MAX_SHOWN,
-            short=SHORT,
-            slowest=max((each.p95 for each in report.times.steps), default=0),
-        )
+    return _render(
+        "page.html.jinja",
+        report,
+        style=styles,
+        style_hash=_hash(styles),
+        script=script,
+        script_hash=_hash(script),
+        refresh=refresh,
+        most=MAX_SHOWN,
+        short=SHORT,
+        slowest=max((each.p95 for each in report.times.steps), default=0),
     )
 
 
 def picture_file(report: Report) -> str:
     """The picture as an SVG file."""
+    return _render("picture.svg.jinja", report, style=_file("picture.css"), links=False, with_shapes=True)
+
+
+def _render(template: str, report: Report, **more: object) -> str:
+    """A template with the report, its picture, and what else it needs."""
     return (
-        _environment()
-        .get_template("picture.svg.jinja")
-        .render(
-            report=report,
-            drawn=picture(report.units),
-            hub_size=HUB,
-            style=_file("picture.css"),
-            links=False,
-            with_shapes=True,
-        )
+        _environment().get_template(template).render(report=report, drawn=picture(report.units), hub_size=HUB, **more)
     )
 
 
