@@ -45,7 +45,7 @@ PROOF = ["CreateDataSet", "DeleteDataSet"]  # what proves a connection, and leav
 
 
 class Writes:
-    """Our own writes to AWS, but for the registry and executions, since it was made."""
+    """Our own writes to AWS, but for the registry, executions and published events, since it was made."""
 
     def __init__(self, story: Story) -> None:
         self._log = story.world.cloud.gateway.log.entries
@@ -54,7 +54,7 @@ class Writes:
     def made(self) -> list[str]:
         """The operations, in order."""
         ours = [entry for entry in self._log[self._since :] if "role/quick-onboarding-" in entry.role]
-        written = [entry for entry in ours if entry.service not in ("dynamodb", "lambda", "stepfunctions")]
+        written = [entry for entry in ours if entry.service not in ("dynamodb", "events", "lambda", "stepfunctions")]
         return [entry.operation for entry in written if not entry.operation.startswith(READS)]
 
 

@@ -176,7 +176,7 @@ def test_an_event_is_routed_then_its_account_reconciled_then_each_connection(sto
         "Reconciled",
     ]
     assert connected.path[:3] == ["ReadInput", "ChooseStep", "RecordConnecting"]
-    assert connected.path[-1] == "RecordConnected"
+    assert connected.path[-2:] == ["RecordConnected", "PublishOutcome"]
     assert connected.name.startswith(f"{account_id}-default-")
     assert story.claim(account_id)["event"].startswith("TagResource (")
 

@@ -42,7 +42,15 @@ def _code_of(client: Any, table: str, key: Any) -> str:
     return ""
 
 
+def without_schedules(world: Sandbox) -> None:
+    """Nobody but the test reads the registry: what is due when it runs depends on the time of day."""
+    scheduler: Any = world.boto3_session(world.cloud.topology.hub).client("scheduler")
+    for schedule in scheduler.list_schedules()["Schedules"]:
+        scheduler.delete_schedule(Name=schedule["Name"], GroupName=schedule["GroupName"])
+
+
 def test_a_burst_is_answered_and_then_so_many_a_second(world: Sandbox, calls: Callable[[int], int]) -> None:
+    without_schedules(world)
     assert calls(20) == 20, "not enforced"
     world.rates.enforce(SLOW)
     assert [calls(20), calls(20)] == [5, 0]
@@ -50,7 +58,7 @@ def test_a_burst_is_answered_and_then_so_many_a_second(world: Sandbox, calls: Ca
     assert calls(20) == 2
     world.clock.run(until=world.clock.now() + timedelta(minutes=1))  # type: ignore[attr-defined]
     assert calls(20) == 5
-    assert world.rates.refused["dynamodb", "GetItem"] >= 15 + 20 + 18 + 15, "and those of the schedules"
+    assert world.rates.refused["dynamodb", "GetItem"] == 15 + 20 + 18 + 15
 
 
 def test_administrators_are_not_refused(world: Sandbox) -> None:
