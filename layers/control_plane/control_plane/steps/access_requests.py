@@ -17,6 +17,8 @@ from control_plane.steps.access import AccessDependencies, Writer, WriteResult, 
 JOINING = timedelta(seconds=3)  # in which others may join an elected writer
 BETWEEN_WRITES = timedelta(seconds=30)  # while accounts come one after the other, for those who can wait
 SEVERAL = 3  # changes in one write: then accounts come one after the other
+LARGE_LIST = 200  # approved revocations: a sweep starts two accounts a second, in whichever order the shards have them
+FOR_A_LARGE_LIST = timedelta(seconds=120)  # between writes of such a list: each write changes nearly every shard
 BUSY_PAUSE = timedelta(seconds=3)  # before a revocation that found another writer is tried again
 
 
@@ -90,9 +92,9 @@ def grant(request: GrantRequest, deps: AccessDependencies) -> None:
 def revoke(request: RevokeRequest, deps: AccessDependencies) -> RevokeResult:
     """Revoke access now, or have it joined by others if that makes hundreds of writes a few."""
     change = request.change(allow=False)
-    if not request.waited and _is_one_of_many(change, request.now, deps):
+    if not request.waited and (pause := _pause_for_others(change, request.now, deps)):
         deps.ledger.enqueue(change, request.now)
-        return RevokeResult(waited=True, pause=BETWEEN_WRITES.seconds)
+        return RevokeResult(waited=True, pause=pause.seconds)
     if request.waited and _is_written(change, deps):
         return RevokeResult(revoked=True)
     result = apply_change(change, request.writer, deps)
@@ -107,15 +109,18 @@ def _until_next_write(now: str, deps: AccessDependencies) -> timedelta:
     return min(max(last.at + BETWEEN_WRITES - datetime.fromisoformat(now), JOINING), BETWEEN_WRITES)
 
 
-def _is_one_of_many(change: AccessChange, now: str, deps: AccessDependencies) -> bool:
-    """Whether the policy was written just before, and people approved the revocation with a sweep's list.
+def _pause_for_others(change: AccessChange, now: str, deps: AccessDependencies) -> timedelta | None:
+    """How long a revocation waits that people approved with a sweep's list, if the policy was written just before.
 
     Whatever else is revoked does not wait: its access must end soon.
     """
     last = deps.ledger.last_write(now)
-    if last is None or datetime.fromisoformat(now) - last.at > BETWEEN_WRITES:
-        return False
-    return change.connection.key in deps.budget.expected().approved
+    age = datetime.fromisoformat(now) - last.at if last else None
+    if age is None or age > FOR_A_LARGE_LIST:
+        return None
+    approved = deps.budget.expected().approved
+    pause = FOR_A_LARGE_LIST if len(approved) >= LARGE_LIST else BETWEEN_WRITES
+    return pause if change.connection.key in approved and age <= pause else None
 
 
 def _is_written(change: AccessChange, deps: AccessDependencies) -> bool:
