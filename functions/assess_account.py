@@ -27,11 +27,16 @@ class Request(BaseModel):
 @logger.inject_lambda_context
 @event_parser(model=Request)
 def handler(request: Request, context: LambdaContext) -> dict[str, Any]:
-    """The account's name, one action (profile, action, reason) for each connection, and what it asks for in words."""
+    """The account's name, one action (profile, action, reason) for each connection, what it asks for, and its readers."""
     logger.append_keys(account_id=request.account_id)
     policy, deps = wiring.opt_in_policy(), wiring.assessment_dependencies()
     found = assess(request.account_id, policy, wiring.hub(), deps, request.now, request.profiles)
     found = admit(found, request.now, wiring.admission_dependencies())
     actions = [planned.model_dump(mode="json") for planned in found.actions]
     logger.info("assessed account", extra={"actions": actions})
-    return {"account_name": found.account.name, "actions": actions, "reason": found.reason}
+    return {
+        "account_name": found.account.name,
+        "actions": actions,
+        "reason": found.reason,
+        "readers": list(found.readers),
+    }

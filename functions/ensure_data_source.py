@@ -9,7 +9,7 @@ from aws_lambda_powertools.utilities.parser import event_parser
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from control_plane import wiring
-from control_plane.account import Connection, TagValues
+from control_plane.account import AccountValues, Connection
 from control_plane.steps import data_source
 
 logger = Logger()
@@ -22,7 +22,7 @@ class Request(Connection):
     since: datetime
     now: datetime
     attempt: int
-    values: TagValues = TagValues()
+    values: AccountValues = AccountValues()
     ou: str = ""
 
 

@@ -8,7 +8,7 @@ from aws_lambda_powertools.utilities.parser import event_parser
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from control_plane import wiring
-from control_plane.account import Connection, TagValues
+from control_plane.account import AccountValues, Connection
 from control_plane.narrowing import fit
 from control_plane.proof import statement
 from control_plane.steps import proof
@@ -23,7 +23,7 @@ class Request(Connection):
     since: datetime
     now: datetime
     so_far: proof.Progress
-    values: TagValues = TagValues()
+    values: AccountValues = AccountValues()
 
 
 @logger.inject_lambda_context

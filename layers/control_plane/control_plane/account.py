@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 AccountId = Annotated[str, StringConstraints(pattern=r"^[0-9]{12}$")]
 PROFILE_NAME = r"^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$"
 ProfileName = Annotated[str, StringConstraints(pattern=PROFILE_NAME)]
+Publisher = Annotated[str, StringConstraints(pattern=r"^([0-9]{12}( [a-z0-9-]{1,32})+)?$")]
 MAX_RUN_AS_ROLES = 5  # that the template can declare: room for more than 10,000 connections
 RunAsRole = Annotated[int, Field(ge=1, le=MAX_RUN_AS_ROLES)]  # the number of one of the hub's run-as roles
 
@@ -72,6 +73,16 @@ class TagValues(BaseModel):
     databases: tuple[str, ...] | None = None
     buckets: tuple[str, ...] | None = None
     groups: tuple[str, ...] | None = None
+
+
+class AccountValues(TagValues):
+    """What makes a profile the account's own: what its tags say, and who publishes to it.
+
+    `publishers`: one word for each place that the consumer role's template has: an account, and the profiles through
+    which it publishes (`111122223333 sales`). An empty word is a free place.
+    """
+
+    publishers: tuple[Publisher, ...] = ()
 
 
 class Hub(BaseModel):

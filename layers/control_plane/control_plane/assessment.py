@@ -4,12 +4,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from control_plane import publications
 from control_plane.account import DEPARTED, Account, Hub
 from control_plane.decision import (
     Action,
     Observed,
     PlannedAction,
     Presence,
+    changes_access,
     desired,
     needs_ou,
     needs_parents,
@@ -17,7 +19,7 @@ from control_plane.decision import (
     refusal,
     with_proof,
 )
-from control_plane.errors import AccountNotActive, AccountNotFound, GroupNotFound, QuickNotReady
+from control_plane.errors import AccountNotActive, AccountNotFound, GroupNotFound, InvalidProfiles, QuickNotReady
 from control_plane.observation import ObservationDependencies, OwnProfiles, observe
 from control_plane.opt_in import OptInPolicy, OptInRequest, read_opt_in
 from control_plane.ports.organization import Organization
@@ -29,11 +31,15 @@ from control_plane.text import bounded
 
 @dataclass(frozen=True)
 class Assessment:
-    """An account, the actions planned for it, and what it asks for."""
+    """An account, the actions planned for it, and what it asks for.
+
+    `readers`: accounts to assess anew once the actions are done, because the account begins or ceases to publish to them.
+    """
 
     account: Account
     actions: list[PlannedAction]
     request: OptInRequest
+    readers: tuple[str, ...] = ()
 
     @property
     def reason(self) -> str:
@@ -78,7 +84,7 @@ def assess(
     account, not_found = _account(account_id, opt_in_policy, deps.organization)
     request = read_opt_in(account, hub, opt_in_policy, now)
     profiles = deps.profiles() if request.profile_names else {}
-    if needs_parents(request, account, profiles):
+    if needs_parents(request, account, profiles) or publications.needs_parents(account_id, profiles):
         account = account.model_copy(update={"above": deps.organization.units_above(account_id)})
     if needs_ou(request, profiles):
         account = account.model_copy(update={"ou": deps.organization.unit_name(account_id)})
@@ -95,7 +101,27 @@ def assess(
         raise not_found
     if request.denied and not actions:
         raise AccountNotActive(f"{request.reason}, so it can't be connected as its tag {opt_in_policy.opt_in_tag} asks")
-    return Assessment(account, actions, request)
+    return Assessment(account, actions, request, _readers(account_id, actions, seen, hub, deps))
+
+
+def _readers(
+    account_id: str,
+    actions: Iterable[PlannedAction],
+    seen: Mapping[str, Observed],
+    hub: Hub,
+    deps: AssessmentDependencies,
+) -> tuple[str, ...]:
+    """The accounts that are to read, or not to read any more, what this one publishes. The next sweep finds them too."""
+    changed = [each.profile for each in actions if changes_access(each, seen.get(each.profile))]
+    try:
+        profiles = deps.profiles() if changed else {}
+    except InvalidProfiles:  # access is removed all the same
+        profiles = {}
+    published = [profiles[name] for name in changed if name in profiles and profiles[name].publishes_to]
+    if not published:
+        return ()
+    allowed = publications.allowed_connections(deps.observation.policies.shards(), hub)
+    return tuple(publications.readers_of(account_id, published, allowed, deps.organization.units_above))
 
 
 def _account(

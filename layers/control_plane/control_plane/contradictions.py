@@ -7,6 +7,7 @@ from typing import Any
 ACCOUNT = "{account}"  # placeholder in names of buckets and data sources: the consumer account's id
 OU = "{ou}"  # placeholder in names of data sources: the name of the account's OU
 DISPLAYED = "{account_name} ({account}) {profile}"  # a data source's name, unless the profile says another
+ATHENAS_OWN = "AwsDataCatalog"  # the catalog of every account: that of Glue
 NONE = "none"  # a parameter without a value: CloudFormation may not accept an empty one
 OWNERSHIP_TAGS = ("managed-by", "quick-onboarding")  # how the keys of our own tags begin
 MADE_ONLY = ("bytes_scanned_limit", "cost_tags", "results_key_alias")  # said of a workgroup that we make
@@ -37,11 +38,24 @@ def of_values(values: Mapping[Any, Any]) -> Iterator[tuple[str, str]]:
             "accounts_may_widen",
             "workgroup needs results_location: where an account's own workgroup puts its results",
         )
+    yield from _of_publishing(values)
     name = values.get("display_name", DISPLAYED)
     if isinstance(name, str) and ACCOUNT not in name and "{account_name}" not in name:
         yield "display_name", "needs {account} or {account_name}: authors could not tell the accounts apart"
     yield from _of_work_group(values)
     yield from _of_sharing(values)
+
+
+def _of_publishing(values: Mapping[Any, Any]) -> Iterator[tuple[str, str]]:
+    for database in _listed(values, "publishes"):
+        if database not in _listed(values, "databases"):
+            yield "publishes", f"{database!r} is not in `databases`, written the same"
+    if _listed(values, "publishes") and not values.get("publishes_to"):
+        yield "publishes", "needs publishes_to: the accounts that may read them"
+    if values.get("publishes_to") and values.get("catalog", ATHENAS_OWN) != ATHENAS_OWN:
+        yield "publishes_to", f"is for databases in {ATHENAS_OWN}: another catalog has no policy of Glue's"
+    if values.get("publishes_to") and not values.get("data_buckets"):
+        yield "publishes_to", "needs data_buckets: what Lake Formation governs is shared by its own grants"
 
 
 def _of_work_group(values: Mapping[Any, Any]) -> Iterator[tuple[str, str]]:

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from pydantic import Field
 
-from control_plane.account import Account, TagValues, has_turn
+from control_plane.account import Account, AccountValues, TagValues, has_turn
 from control_plane.errors import AccountTagRefused, NotOurs, ProfileNotOffered, UnknownProfile
 from control_plane.narrowing import fit_all
 from control_plane.opt_in import OptInPolicy, OptInRequest, Value
@@ -83,6 +83,7 @@ class Observed(Value):
     retained: str = ""  # what stays in the account after a removal, as recorded
     finding: str = ""  # what of the profile Quick lacks
     recorded_finding: str = ""  # the same, as recorded
+    publishers: tuple[str, ...] = ()  # who is to publish to it, by place
 
     @property
     def is_complete(self) -> bool:
@@ -114,7 +115,7 @@ class PlannedAction(Value):
     first_connection: bool = False  # no access before this: if it fails, the access is rolled back
     unit: str = ""  # of a new connection: the OU or the root whose grant budget it uses up
     run_as_role: int = 1  # of a connection that is wanted: the number of its run-as role
-    values: TagValues = TagValues()  # of such a connection: what the account's tags say
+    values: AccountValues = AccountValues()  # of such a connection: what its tags say, and who publishes to it
     ou: str = ""  # of such a connection: the name of the account's OU, if a profile needs it
     since: datetime | None = None  # of a proof: since when it is connected
     version: str = ""  # of a proof: the recorded version of the consumer role
@@ -171,6 +172,13 @@ def plan(
     return actions
 
 
+def changes_access(planned: PlannedAction, seen: Observed | None) -> bool:
+    """Whether the connection begins or ceases to publish by this action. A repair changes nothing for its readers."""
+    if planned.action is Action.CONNECT:
+        return seen is None or not seen.access or seen.recorded != "connected"
+    return planned.action in (Action.QUARANTINE, Action.DISCONNECT, Action.FORGET)
+
+
 def with_proof(
     planned: PlannedAction, seen: Observed | None, wanted: Desired, account_id: str, now: datetime
 ) -> PlannedAction:
@@ -180,7 +188,7 @@ def with_proof(
     if seen.proof_at and (now - seen.proof_at < PROOF_PAUSE or not has_turn(account_id, now)):
         return planned
     recorded = {"since": seen.since, "version": seen.version, "finding": seen.recorded_finding}
-    asked = {"run_as_role": wanted.run_as_roles.get(seen.profile, 1), "values": wanted.values}
+    asked = {"run_as_role": wanted.run_as_roles.get(seen.profile, 1), "values": _values(wanted, seen)}
     return planned.model_copy(update={"action": Action.PROVE, "reason": wanted.reason, **recorded, **asked})
 
 
@@ -212,7 +220,7 @@ def _if_wanted(profile: str, wanted: Desired, seen: Observed | None) -> PlannedA
             action=Action.REBUILD,
             reason=why,
             run_as_role=run_as_role,
-            values=wanted.values,
+            values=_values(wanted, seen),
             ou=wanted.ou,
         )
     if seen.is_complete and seen.recorded == "connected" and seen.finding == seen.recorded_finding:
@@ -226,9 +234,13 @@ def _if_wanted(profile: str, wanted: Desired, seen: Observed | None) -> PlannedA
         first_connection=first_connection,
         unit=wanted.unit if first_connection and not is_begun else "",
         run_as_role=run_as_role,
-        values=wanted.values,
+        values=_values(wanted, seen),
         ou=wanted.ou,
     )
+
+
+def _values(wanted: Desired, seen: Observed) -> AccountValues:
+    return AccountValues(**wanted.values.model_dump(), publishers=seen.publishers)
 
 
 def _if_unwanted(seen: Observed, wanted: Desired, opt_in_policy: OptInPolicy, now: datetime) -> PlannedAction:

@@ -31,7 +31,8 @@ def fit_all(names: Iterable[str], profiles: Mapping[str, Profile], values: TagVa
 
 def fit(name: str, profile: Profile, values: TagValues) -> Profile:
     """The profile for an account with these tags. AccountTagRefused says which tag asks for what it may not have."""
-    named = {kind: _checked(name, profile, kind, words) for kind, words in values if words is not None}
+    tags = {kind: getattr(values, kind) for kind in FIELDS}
+    named = {kind: _checked(name, profile, kind, words) for kind, words in tags.items() if words is not None}
     changes: dict[str, Any] = {FIELDS[kind]: words for kind, words in named.items()}
     if "databases" in named:
         changes["tables"] = [table for each in named["databases"] for table in _tables(profile, each)]

@@ -1,16 +1,18 @@
 """Observe an account's connections: read every part from AWS, each time."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from control_plane.access_policy import Shard
 from control_plane.account import Account, Connection, Hub
 from control_plane.decision import Observed, Presence, is_misplaced
 from control_plane.ports.access import Shards
 from control_plane.ports.quick import DataSource, DataSources, QuickAccount
 from control_plane.ports.registry import Record, Registry
 from control_plane.ports.stack_sets import StackInstance, StackSets
-from control_plane.profiles import Profile, parameters
+from control_plane.profiles import Profile, parameters, with_publishers
+from control_plane.publications import allowed_connections, placed, publishers_of
 from control_plane.readiness import reachable
 from control_plane.steps import data_source
 from control_plane.text import SHORT, bounded
@@ -49,7 +51,9 @@ def observe(
     """Every connection the account has, should have, or has a record of, by profile."""
     account_id = account.id
     recorded = deps.registry.records(account_id)
-    allowed = run_as_roles(account_id, hub, deps.policies)
+    shards = deps.policies.shards()
+    allowed = run_as_roles(account_id, hub, shards)
+    publishers = publishers_of(account_id, account.above or (), profiles.built, allowed_connections(shards, hub))
     seen = {}
     for name in sorted({*wanted, *allowed, *_prioritized(recorded, profiles.built)}):
         connection = Connection(account_id=account_id, profile=name)
@@ -57,12 +61,13 @@ def observe(
         instance = deps.stack_sets.instance(connection.role_name, account_id)
         if record and record.instance_retained and not account.is_active:
             instance = None  # AWS still lists the account in the stack set, but there is nothing we could remove
+        places = placed(publishers, instance.parameters if instance else {})
         source = deps.quick.find(connection.data_source_id)
         unmanaged = data_source.ownership_problem(connection, source, hub)
         shared, finding = reachable(profile, deps.quick_account) if source and profile else (profile, "")
         seen[name] = Observed(
             profile=name,
-            consumer_role=_consumer_role(connection, profiles, hub, instance, deps.stack_sets),
+            consumer_role=_consumer_role(connection, profiles, places, hub, instance, deps.stack_sets),
             access=name in allowed,
             misplaced=is_misplaced(allowed.get(name, set()), profile),
             data_source=_data_source(connection, account, source, shared, hub, deps.quick, unmanaged=unmanaged),
@@ -76,6 +81,7 @@ def observe(
             finding=finding,
             recorded_finding=record.finding if record else "",
             stack_id=instance.stack_id if instance else "",
+            publishers=places,
         )
     return seen
 
@@ -89,10 +95,10 @@ def _prioritized(recorded: Mapping[str, Record], profiles: Mapping[str, Profile]
     return sorted(recorded, key=order)[:MAX_RECORDS]
 
 
-def run_as_roles(account_id: str, hub: Hub, policies: Shards) -> dict[str, set[int]]:
+def run_as_roles(account_id: str, hub: Hub, shards: Iterable[Shard]) -> dict[str, set[int]]:
     """Which run-as roles may assume an account's consumer roles, by profile."""
     found: dict[str, set[int]] = defaultdict(set)
-    for shard in policies.shards():
+    for shard in shards:
         for entry in shard.entries:
             connection = Connection.of_role(entry, hub)
             if connection and connection.account_id == account_id:
@@ -103,6 +109,7 @@ def run_as_roles(account_id: str, hub: Hub, policies: Shards) -> dict[str, set[i
 def _consumer_role(
     connection: Connection,
     profiles: OwnProfiles,
+    places: Sequence[str],
     hub: Hub,
     instance: StackInstance | None,
     stack_sets: StackSets,
@@ -112,7 +119,10 @@ def _consumer_role(
     if instance.is_drifted:
         return Presence.DRIFTED
     name, profile = connection.profile, profiles.of(connection.profile)
-    is_current = profile and instance.is_current_with(parameters(name, profile, hub))
+    if profile is None:
+        return Presence.DIFFERENT
+    wanted = with_publishers(parameters(name, profile, hub), places, profiles.built.__getitem__, hub)
+    is_current = instance.is_current_with(wanted)
     if is_current and not stack_sets.is_defined(connection.role_name, parameters(name, profiles.built[name], hub)):
         return Presence.DIFFERENT  # the template is older than the one we built, or was changed by somebody
     return Presence.CURRENT if is_current else Presence.DIFFERENT

@@ -1,7 +1,7 @@
 """Profiles: named, reviewed sets of what a connection exposes, read from the file an operator edits."""
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -9,12 +9,15 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from control_plane import contradictions
 from control_plane.account import RESERVED, Hub, ProfileName, RunAsRole
-from control_plane.contradictions import ACCOUNT, DISPLAYED, NONE, OU
+from control_plane.contradictions import ACCOUNT, ATHENAS_OWN, DISPLAYED, NONE, OU
 from control_plane.errors import InvalidProfiles, ProfileNotOffered
 
 PARAMETER_BYTES = 4096  # CloudFormation's limit for one parameter value
 COST_TAGS = 5  # the template has so many places for them: without a transform it can't have a list
 SMALLEST_LIMIT = 10_000_000  # Athena's own: botocore's model of athena, BytesScannedCutoffValue
+PLACES = 10  # publishers of one account: the template has so many places for them, as it has for tags
+PLACE = "Publisher{number}"  # the parameter for one of them
+ANY_ACCOUNT = "?" * 12  # in IAM's patterns: an id of an account, of whichever
 NAMED = 5  # accounts and units that a message names
 
 # A name or a pattern of at least three characters (or the account's id) before its first wildcard: never everything.
@@ -30,8 +33,8 @@ WORD = r"^[A-Za-z0-9_.-]{1,128}$"  # Athena's own pattern: botocore's model of a
 GROUP = r"^[\x20-\xff]{1,128}$"  # Quick's own pattern: botocore's model of quicksight, GroupName
 MEMBER = r"^[0-9]{12}$"
 PARENT = r"^(ou-[0-9a-z]{4,32}-[0-9a-z]{8,32}|r-[0-9a-z]{4,32})$"
+READER = r"^([0-9]{12}|ou-[0-9a-z]{4,32}-[0-9a-z]{8,32}|r-[0-9a-z]{4,32})$"
 PROOF_TABLE = r"^[a-z0-9_-]{1,255}\.[a-z0-9_-]{1,255}$"
-DEFAULT_CATALOG = "AwsDataCatalog"
 CATALOG = r"^[A-Za-z0-9_@.-]{1,128}$"
 BOUNDARY = r"^([A-Za-z0-9_+=,.@-]+/)*[A-Za-z0-9_+=,.@-]+$"
 FOLDER = r"^[A-Za-z0-9_-]+$"
@@ -44,6 +47,7 @@ Bucket = Annotated[str, StringConstraints(pattern=BUCKET)]
 Alias = Annotated[str, StringConstraints(pattern=ALIAS)]
 Member = Annotated[str, StringConstraints(pattern=MEMBER)]
 Parent = Annotated[str, StringConstraints(pattern=PARENT)]
+Reader = Annotated[str, StringConstraints(pattern=READER)]
 Group = Annotated[str, StringConstraints(pattern=GROUP)]
 TagKey = Annotated[str, StringConstraints(pattern=TAG_KEY, max_length=128)]
 TagValue = Annotated[str, StringConstraints(pattern=TAG_VALUE, max_length=256)]
@@ -59,6 +63,7 @@ RULES = {  # the message for each pattern a value does not match
     GROUP: "no group or user: 1 to 128 characters that Quick takes, from space to \xff (Latin letters, digits, signs)",
     MEMBER: "no account: 12 digits, in quotes",
     PARENT: "no OU and no root: an id as ou-ab12-consumers1 or r-ab12",
+    READER: "no account (12 digits, in quotes), no OU and no root (an id as ou-ab12-consumers1 or r-ab12)",
     PROOF_TABLE: "no table: database.table, in lower-case letters, digits, _ -",
     CATALOG: "no catalog: 1 to 128 letters, digits, _ @ . -",
     BOUNDARY: "no policy: the name of a managed policy, with its path if it has one (path/name), without *",
@@ -98,9 +103,7 @@ class Profile(BaseModel):
         description="S3 buckets, or bucket/prefix, with the data. One named with `{account}` (the account's id) must "
         "belong to the consumer account, every other one to the organization.",
     )
-    catalog: str = Field(
-        DEFAULT_CATALOG, pattern=CATALOG, description="The Athena data catalog that holds the databases."
-    )
+    catalog: str = Field(ATHENAS_OWN, pattern=CATALOG, description="The Athena data catalog that holds the databases.")
     work_group: str | None = Field(
         None,
         pattern=WORD,
@@ -174,10 +177,24 @@ class Profile(BaseModel):
         "Without it a proof runs `SELECT 1`.",
     )
 
+    publishes_to: list[Reader] = Field(
+        [],
+        description="Accounts, OUs or the root: every connected account of the profile publishes its databases to the "
+        "connected accounts among them. The owner adds the statements that `quickctl mesh` prints.",
+    )
+    publishes: list[Pattern] = Field(
+        [], description="Which of the `databases` (written the same) it publishes. Without it all of them."
+    )
+
+    @property
+    def published(self) -> list[str]:
+        """The databases that other accounts may read; none when it publishes to nobody."""
+        return (self.publishes or self.databases) if self.publishes_to else []
+
     @property
     def proof_path(self) -> list[str]:
         """The names that lead to the table a proof reads. Athena's own catalog goes without saying."""
-        catalog = [] if self.catalog == DEFAULT_CATALOG else [self.catalog]
+        catalog = [] if self.catalog == ATHENAS_OWN else [self.catalog]
         return [*catalog, *(self.proof_table or "").split(".")]
 
     def work_group_name(self, name: str) -> str:
@@ -257,6 +274,7 @@ def parse(text: str) -> Profiles:
                 found = [*contradictions.of_profile(values), *_oversized(str(name), valid)]
                 faults += [f"profiles.{name}: {fault}" for fault in found]
                 faults += [f"profiles.{name}.{key}: {fault}" for key, fault in contradictions.of_values(values)]
+    faults += _oversized_together(profiles) if not faults else []
     if faults:
         invalid = InvalidProfiles("profiles.yaml: " + "; ".join(faults))
         invalid.faults = tuple(faults)
@@ -318,8 +336,67 @@ def parameters(name: str, profile: Profile, hub: Hub) -> dict[str, str]:
         "KmsKeyAliases": ",".join(profile.kms_key_aliases),
         "PermissionsBoundary": profile.permissions_boundary or "",
         "LakeFormation": str(profile.lake_formation).lower(),
+        **{PLACE.format(number=number): "" for number in range(1, PLACES + 1)},
+        "PublisherAccounts": "",
+        "PublishedDatabaseArns": "",
+        "PublishedOwnDataArns": "",
     }
     return {key: value or NONE for key, value in values.items()}
+
+
+def with_publishers(
+    values: Mapping[str, str], places: Sequence[str], profile: Callable[[str], Profile], hub: Hub
+) -> dict[str, str]:
+    """The parameters of an account to which others publish: `places` are its publishers, each in its place.
+
+    Databases and buckets are named without the publishers' ids; one parameter has the ids, as a condition. So the size
+    does not grow with the accounts. What each publisher exposes is decided by the policies in its account.
+    """
+    if not any(places):
+        return dict(values)
+    accounts = [each.partition(" ")[0] for each in places]
+    names = sorted({name for each in places for name in each.split()[1:]})
+    return _extended(values, accounts, [profile(name) for name in names], hub)
+
+
+def _extended(
+    values: Mapping[str, str], accounts: Sequence[str], publishing: Sequence[Profile], hub: Hub
+) -> dict[str, str]:
+    glue = f"arn:{hub.partition}:glue:{hub.region}:*"
+    databases = [
+        f"{glue}:{kind}"
+        for each in publishing
+        for name in each.published
+        for kind in (f"database/{name}", *_tables(each, name))
+    ]
+    buckets = [_bucket_arn(hub, each) for profile in publishing for each in profile.data_buckets if ACCOUNT not in each]
+    own = [
+        f"arn:{hub.partition}:s3:::" + each.replace(ACCOUNT, ANY_ACCOUNT)
+        for profile in publishing
+        for each in profile.data_buckets
+        if ACCOUNT in each
+    ]
+    added = {
+        **{PLACE.format(number=number): each for number, each in enumerate(accounts, start=1)},
+        "PublisherAccounts": ",".join(filter(None, accounts)),
+        "PublishedDatabaseArns": _joined(f"{glue}:catalog", f"{glue}:database/default", *databases),
+        "PublishedOwnDataArns": _joined(*(arn for each in own for arn in (each.split("/")[0], f"{each}/*"))),
+        "DataBucketArns": _joined(*_split(values["DataBucketArns"]), *(each.split("/")[0] for each in buckets)),
+        "DataObjectArns": _joined(*_split(values["DataObjectArns"]), *(f"{each}/*" for each in buckets)),
+        "KmsKeyAliases": _joined(
+            *_split(values["KmsKeyAliases"]), *(a for each in publishing for a in each.kms_key_aliases)
+        ),
+    }
+    return {**values, **{key: value or NONE for key, value in added.items()}}
+
+
+def _joined(*values: str) -> str:
+    """Each value once, in this order."""
+    return ",".join(dict.fromkeys(values))
+
+
+def _split(value: str) -> list[str]:
+    return [] if value == NONE else value.split(",")
 
 
 def _tables(profile: Profile, database: str) -> list[str]:
@@ -360,6 +437,19 @@ def _oversized(name: str, valid: Mapping[str, Any]) -> Iterator[str]:
                 f"{parameter} would be {len(value.encode())} bytes, CloudFormation takes {PARAMETER_BYTES}: "
                 "name fewer databases or buckets, or use patterns"
             )
+
+
+def _oversized_together(profiles: Profiles) -> Iterator[str]:
+    """The parameters that would be too large in an account to which everybody publishes."""
+    publishing = [each for each in profiles.profiles.values() if each.publishes_to]
+    for name, profile in profiles.profiles.items() if publishing else ():
+        values = _extended(parameters(name, profile, LONGEST), [LONGEST.account_id] * PLACES, publishing, LONGEST)
+        for parameter, value in values.items():
+            if len(value.encode()) > PARAMETER_BYTES:
+                yield (
+                    f"profiles.{name}: {parameter} would be {len(value.encode())} bytes with all that other profiles "
+                    f"publish, CloudFormation takes {PARAMETER_BYTES}: publish fewer databases, or use patterns"
+                )
 
 
 def main(path: Path) -> int:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from control_plane.account import Account, TagValues, Unit
+from control_plane.account import Account, AccountValues, TagValues, Unit
 from control_plane.decision import Action, Observed, Presence, desired, plan
 from control_plane.errors import AccountTagRefused
 from control_plane.narrowing import fit, fit_all
@@ -151,5 +151,5 @@ def test_what_a_connection_is_made_with_says_what_the_tags_say() -> None:
     account = tagged(profiles="enabled", databases="hr")
     wanted = desired(read_opt_in(account, HUB, OPT_IN_POLICY, TODAY), account, {"default": LAKE})
     (planned,) = plan(wanted, {}, OPT_IN_POLICY, TODAY)
-    assert (planned.action, planned.values) == (Action.CONNECT, TagValues(databases=("hr",)))
+    assert (planned.action, planned.values) == (Action.CONNECT, AccountValues(databases=("hr",)))
     assert wanted.fitted["default"].databases == ["hr"]

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from control_plane.access_policy import Shard
-from control_plane.account import TagValues
+from control_plane.account import AccountValues
 from control_plane.batches import CANARIES
 from control_plane.errors import (
     ConsumerRoleFailed,
@@ -528,7 +528,7 @@ def test_whoever_has_answered_only_a_part_looks_again_soon(monkeypatch: pytest.M
 
 # --- accounts whose tags fit the profile to them ----------------------------------------------------------------
 
-EU, US = TagValues(databases=("quick_eu",)), TagValues(databases=("quick_us",))
+EU, US = AccountValues(databases=("quick_eu",)), AccountValues(databases=("quick_us",))
 
 
 def test_accounts_whose_tags_say_the_same_share_an_operation_and_others_get_one_of_their_own() -> None:
@@ -558,7 +558,7 @@ def test_what_somebody_writes_into_the_queue_gives_no_more_than_the_profile_has(
     good, forged = accounts(2)
     world.ensure(forged)
     (change,) = world.queue.read(NAME).changes
-    world.queue.enqueue(NAME, change.model_copy(update={"values": TagValues(databases=("finance",))}))
+    world.queue.enqueue(NAME, change.model_copy(update={"values": AccountValues(databases=("finance",))}))
     token = world.ensure(good)
     world.finish()
     assert world.answer(token)["done"]

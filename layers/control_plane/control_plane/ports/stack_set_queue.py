@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
-from control_plane.account import AccountId, TagValues
+from control_plane.account import AccountId, AccountValues
 
 
 class ChangeKind(StrEnum):
@@ -43,7 +43,7 @@ class QueuedChange(_Value):
     token: str
     version: str
     requested_at: str
-    values: TagValues = TagValues()
+    values: AccountValues = AccountValues()
 
 
 class Batch(_Value):
@@ -58,7 +58,7 @@ class Batch(_Value):
     version: str
     started_at: str
     defines: bool = False
-    values: TagValues = TagValues()
+    values: AccountValues = AccountValues()
 
 
 class Rollout(_Value):

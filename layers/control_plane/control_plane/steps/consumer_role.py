@@ -9,13 +9,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
-from control_plane.account import Connection, Hub, TagValues
+from control_plane.account import AccountValues, Connection, Hub
 from control_plane.errors import ConsumerRoleFailed, ConsumerRoleNotRemoved
 from control_plane.narrowing import fit
 from control_plane.ports.registry import Registry
 from control_plane.ports.stack_set_queue import ChangeKind, Operators, QueuedChange, StackSetQueue, WaitingTasks
 from control_plane.ports.stack_sets import OperationStatus, StackInstance, StackSets
-from control_plane.profiles import Profile, parameters
+from control_plane.profiles import Profile, parameters, with_publishers
 from control_plane.steps.access import check_claim
 from control_plane.steps.stack_set_operations import request_operator
 
@@ -25,7 +25,7 @@ class RoleRequest(Connection):
 
     `execution`: the holder of the account's claim. `token`: the task token of the execution that waits. `tried` and
     `operation_id`: the kind of the last change made for it, and its operation; empty at first. `values`: what the
-    account's tags say about the profile.
+    account's tags say about the profile, and who publishes to it.
     """
 
     execution: str
@@ -33,7 +33,7 @@ class RoleRequest(Connection):
     now: str
     tried: ChangeKind | Literal[""] = ""
     operation_id: str = ""
-    values: TagValues = TagValues()
+    values: AccountValues = AccountValues()
 
     @property
     def connection(self) -> Connection:
@@ -50,7 +50,7 @@ class RemovalRequest(RoleRequest):
 
 @dataclass(frozen=True)
 class RoleDependencies:
-    """The dependencies of both requests. `version`: of the consumer role, by its parameters."""
+    """The dependencies of both requests. `profile`: by name. `version`: of the consumer role, by its parameters."""
 
     hub: Hub
     stack_sets: StackSets
@@ -58,11 +58,12 @@ class RoleDependencies:
     operators: Operators
     waiting: WaitingTasks
     registry: Registry
+    profile: Callable[[str], Profile]
     version: Callable[[Mapping[str, str]], str]
 
 
 class Wanted(NamedTuple):
-    """The parameters of the stack set, and those of the account, which its tags may have changed."""
+    """The parameters of the stack set, and those of the account, which its tags and its publishers may have changed."""
 
     built: Mapping[str, str]
     fitted: Mapping[str, str]
@@ -76,7 +77,12 @@ def ensure(request: RoleRequest, profile: Profile, deps: RoleDependencies) -> bo
     """
     wanted = Wanted(
         built=parameters(request.profile, profile, deps.hub),
-        fitted=parameters(request.profile, fit(request.profile, profile, request.values), deps.hub),
+        fitted=with_publishers(
+            parameters(request.profile, fit(request.profile, profile, request.values), deps.hub),
+            request.values.publishers,
+            deps.profile,
+            deps.hub,
+        ),
     )
     instance = deps.stack_sets.instance(request.connection.role_name, request.account_id)
     kind, version = _needed(request, instance, wanted, deps), deps.version(wanted.built)

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from control_plane import errors
-from control_plane.account import NAME_PREFIX, Connection, Hub, TagValues
+from control_plane.account import NAME_PREFIX, AccountValues, Connection, Hub
 from control_plane.batches import after_batch, alike, choose, is_stopped, limit_of, next_kind, rollout_of
 from control_plane.narrowing import fit
 from control_plane.ports.access import Shards
@@ -31,7 +31,7 @@ from control_plane.ports.stack_set_queue import (
     WaitingTasks,
 )
 from control_plane.ports.stack_sets import OperationResult, OperationStatus, StackSets
-from control_plane.profiles import Profile, parameters
+from control_plane.profiles import Profile, parameters, with_publishers
 
 # Seconds until an operation is looked at again, by its age.
 PAUSES = ((timedelta(minutes=3), 15), (timedelta(minutes=30), 30), (timedelta.max, 60))
@@ -180,7 +180,7 @@ class Operator:
         ]
         succeeded = sum(each.has_succeeded for each in results.values())
         before = rollout_of(queue.rollout, batch.version)
-        if batch.values != TagValues():
+        if batch.values != AccountValues():
             failures = []  # those of accounts whose own tags fit the profile: they may be why, so they stop nobody else
         rollout = after_batch(before, batch.kind, succeeded, failures, self.now)
         shown = self.deps.stack_sets.definition(self.stack_set) if batch.defines else rollout.shown
@@ -256,7 +256,7 @@ class Operator:
         limit = limit_of(rollout, self.deps.largest)
         same = alike(queue.of_kind(kind))
         try:
-            self._wanted(same[0].values if kind is not ChangeKind.UPDATE_TEMPLATE else TagValues())
+            self._wanted(same[0].values if kind is not ChangeKind.UPDATE_TEMPLATE else AccountValues())
         except errors.AccountTagRefused as error:  # the profile changed, or somebody wrote into the queue
             return _Planned(self._refuse(queue, same, error))
         chosen = choose(same, limit)
@@ -321,10 +321,13 @@ class Operator:
                 wanted = self._wanted(batch.values)
                 return stack_sets.start_deployment(name, accounts, wanted, operation, exists=exists)
 
-    def _wanted(self, values: TagValues | None = None) -> dict[str, str]:
-        """The parameters of the stack set, or those of accounts with such tags."""
+    def _wanted(self, values: AccountValues | None = None) -> dict[str, str]:
+        """The parameters of the stack set, or those of accounts with such tags and publishers."""
         profile = self.deps.profile(self.profile)
-        return parameters(self.profile, fit(self.profile, profile, values) if values else profile, self.deps.hub)
+        if values is None:
+            return parameters(self.profile, profile, self.deps.hub)
+        fitted = parameters(self.profile, fit(self.profile, profile, values), self.deps.hub)
+        return with_publishers(fitted, values.publishers, self.deps.profile, self.deps.hub)
 
     def _role(self, change: QueuedChange) -> str:
         return Connection(account_id=change.account_id, profile=self.profile).consumer_role_arn(self.deps.hub)
@@ -340,7 +343,7 @@ class Operator:
             version=version,
             started_at=self.now,
             defines=defines,
-            values=chosen[0].values if kind in (ChangeKind.CREATE, ChangeKind.SET_PARAMETERS) else TagValues(),
+            values=chosen[0].values if kind in (ChangeKind.CREATE, ChangeKind.SET_PARAMETERS) else AccountValues(),
         )
 
 

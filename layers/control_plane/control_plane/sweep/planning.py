@@ -17,6 +17,7 @@ from control_plane.errors import AccountNotActive, AccountNotReachable, InvalidE
 from control_plane.grant_budget import GrantState, waiting
 from control_plane.opt_in import OptInPolicy, OptInRequest, Value, read_opt_in
 from control_plane.profiles import Profile
+from control_plane.publications import is_reader
 from control_plane.revocation_budget import latest, limit, remaining
 from control_plane.sweep.inventory import Inventory
 from control_plane.sweep.snapshot import Baseline, SnapshotProgress
@@ -236,7 +237,8 @@ class _Planner:
         for planned in actions:
             self._sort_action(account, planned)
         is_connected = any(each.recorded == "connected" for each in seen.values())
-        if is_connected and account.id not in self._start and has_turn(account.id, self._rules.now):
+        is_due = has_turn(account.id, self._rules.now) or is_reader(account.id, account.above, self._rules.profiles)
+        if is_connected and account.id not in self._start and is_due:
             self._lists["full_check"].append(account.id)
 
     def _sort_action(self, account: Account, planned: PlannedAction) -> None:
