@@ -27,7 +27,7 @@ class Request(BaseModel):
 @logger.inject_lambda_context
 @event_parser(model=Request)
 def handler(request: Request, context: LambdaContext) -> dict[str, Any]:
-    """The account's name, one action (profile, action, reason) for each connection, what it asks for, and its readers."""
+    """The account's name, one action for each connection, what it asks for in words, and whom to sweep afterwards."""
     logger.append_keys(account_id=request.account_id)
     policy, deps = wiring.opt_in_policy(), wiring.assessment_dependencies()
     found = assess(request.account_id, policy, wiring.hub(), deps, request.now, request.profiles)

@@ -33,7 +33,7 @@ from control_plane.text import bounded
 class Assessment:
     """An account, the actions planned for it, and what it asks for.
 
-    `readers`: accounts to assess anew once the actions are done, because the account begins or ceases to publish to them.
+    `readers`: accounts and OUs to sweep once the actions are done: the account begins or ceases to publish to them.
     """
 
     account: Account
@@ -101,27 +101,19 @@ def assess(
         raise not_found
     if request.denied and not actions:
         raise AccountNotActive(f"{request.reason}, so it can't be connected as its tag {opt_in_policy.opt_in_tag} asks")
-    return Assessment(account, actions, request, _readers(account_id, actions, seen, hub, deps))
+    return Assessment(account, actions, request, _readers(account_id, actions, seen, deps))
 
 
 def _readers(
-    account_id: str,
-    actions: Iterable[PlannedAction],
-    seen: Mapping[str, Observed],
-    hub: Hub,
-    deps: AssessmentDependencies,
+    account_id: str, actions: Iterable[PlannedAction], seen: Mapping[str, Observed], deps: AssessmentDependencies
 ) -> tuple[str, ...]:
-    """The accounts that are to read, or not to read any more, what this one publishes. The next sweep finds them too."""
+    """Who is to read, or not to read any more, what this account publishes. The daily sweep finds them too."""
     changed = [each.profile for each in actions if changes_access(each, seen.get(each.profile))]
     try:
         profiles = deps.profiles() if changed else {}
     except InvalidProfiles:  # access is removed all the same
         profiles = {}
-    published = [profiles[name] for name in changed if name in profiles and profiles[name].publishes_to]
-    if not published:
-        return ()
-    allowed = publications.allowed_connections(deps.observation.policies.shards(), hub)
-    return tuple(publications.readers_of(account_id, published, allowed, deps.organization.units_above))
+    return publications.readers(account_id, (profiles[name] for name in changed if name in profiles))
 
 
 def _account(

@@ -173,10 +173,11 @@ def plan(
 
 
 def changes_access(planned: PlannedAction, seen: Observed | None) -> bool:
-    """Whether the connection begins or ceases to publish by this action. A repair changes nothing for its readers."""
+    """Whether the connection begins or ceases to have access by this action, and with it to publish."""
+    has_access = seen is not None and seen.access
     if planned.action is Action.CONNECT:
-        return seen is None or not seen.access or seen.recorded != "connected"
-    return planned.action in (Action.QUARANTINE, Action.DISCONNECT, Action.FORGET)
+        return not has_access
+    return has_access and planned.action in (Action.QUARANTINE, Action.DISCONNECT)
 
 
 def with_proof(

@@ -11,8 +11,8 @@ from control_plane.ports.access import Shards
 from control_plane.ports.quick import DataSource, DataSources, QuickAccount
 from control_plane.ports.registry import Record, Registry
 from control_plane.ports.stack_sets import StackInstance, StackSets
-from control_plane.profiles import Profile, parameters, with_publishers
-from control_plane.publications import allowed_connections, placed, publishers_of
+from control_plane.profiles import Profile, parameters
+from control_plane.publications import allowed_connections, placed, publishers_of, with_publishers
 from control_plane.readiness import reachable
 from control_plane.steps import data_source
 from control_plane.text import SHORT, bounded

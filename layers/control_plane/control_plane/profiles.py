@@ -1,7 +1,7 @@
 """Profiles: named, reviewed sets of what a connection exposes, read from the file an operator edits."""
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -15,9 +15,14 @@ from control_plane.errors import InvalidProfiles, ProfileNotOffered
 PARAMETER_BYTES = 4096  # CloudFormation's limit for one parameter value
 COST_TAGS = 5  # the template has so many places for them: without a transform it can't have a list
 SMALLEST_LIMIT = 10_000_000  # Athena's own: botocore's model of athena, BytesScannedCutoffValue
-PLACES = 10  # publishers of one account: the template has so many places for them, as it has for tags
-PLACE = "Publisher{number}"  # the parameter for one of them
-ANY_ACCOUNT = "?" * 12  # in IAM's patterns: an id of an account, of whichever
+PUBLISHER_PLACES = tuple(f"Publisher{number}" for number in range(1, 11))  # the template has so many places for them
+OF_PUBLISHERS = (  # the parameters that publications.py fills in
+    *PUBLISHER_PLACES,
+    "PublisherAccounts",
+    "PublishedDatabaseArns",
+    "PublishedDataArns",
+    "PublishedKeyAliases",
+)
 NAMED = 5  # accounts and units that a message names
 
 # A name or a pattern of at least three characters (or the account's id) before its first wildcard: never everything.
@@ -255,7 +260,8 @@ def load(path: Path) -> Profiles:
 
 def parse(text: str) -> Profiles:
     """Profiles from YAML text. InvalidProfiles names every fault of the text, not only those of one kind."""
-    from control_plane import profiles_yaml  # noqa: PLC0415 - most functions never read the file
+    # Most functions never read the file.
+    from control_plane import profiles_yaml, publications  # noqa: PLC0415
 
     content, faults = profiles_yaml.read(text)
     profiles = Profiles(profiles={})
@@ -274,7 +280,7 @@ def parse(text: str) -> Profiles:
                 found = [*contradictions.of_profile(values), *_oversized(str(name), valid)]
                 faults += [f"profiles.{name}: {fault}" for fault in found]
                 faults += [f"profiles.{name}.{key}: {fault}" for key, fault in contradictions.of_values(values)]
-    faults += _oversized_together(profiles) if not faults else []
+    faults += [] if faults else publications.oversized(profiles.profiles)
     if faults:
         invalid = InvalidProfiles("profiles.yaml: " + "; ".join(faults))
         invalid.faults = tuple(faults)
@@ -309,8 +315,7 @@ def parameters(name: str, profile: Profile, hub: Hub) -> dict[str, str]:
     They are the same for every account, so that the accounts of a profile share one stack set operation. Lists are
     joined into one string. The account id in a bucket's name becomes IAM's policy variable. No value is ever empty.
     """
-    glue = f"arn:{hub.partition}:glue:{hub.region}:*"
-    databases = [f"{glue}:{kind}" for d in profile.databases for kind in (f"database/{d}", *_tables(profile, d))]
+    databases = [arn for name in profile.databases for arn in glue_arns(profile, name, hub)]
     results = _bucket_arn(hub, profile.results_location.removeprefix("s3://")) if profile.results_location else ""
     own = [_bucket_arn(hub, bucket) for bucket in profile.data_buckets if ACCOUNT in bucket]
     buckets = [_bucket_arn(hub, bucket) for bucket in profile.data_buckets if ACCOUNT not in bucket]
@@ -336,73 +341,16 @@ def parameters(name: str, profile: Profile, hub: Hub) -> dict[str, str]:
         "KmsKeyAliases": ",".join(profile.kms_key_aliases),
         "PermissionsBoundary": profile.permissions_boundary or "",
         "LakeFormation": str(profile.lake_formation).lower(),
-        **{PLACE.format(number=number): "" for number in range(1, PLACES + 1)},
-        "PublisherAccounts": "",
-        "PublishedDatabaseArns": "",
-        "PublishedOwnDataArns": "",
+        **dict.fromkeys(OF_PUBLISHERS, ""),
     }
     return {key: value or NONE for key, value in values.items()}
 
 
-def with_publishers(
-    values: Mapping[str, str], places: Sequence[str], profile: Callable[[str], Profile], hub: Hub
-) -> dict[str, str]:
-    """The parameters of an account to which others publish: `places` are its publishers, each in its place.
-
-    Databases and buckets are named without the publishers' ids; one parameter has the ids, as a condition. So the size
-    does not grow with the accounts. What each publisher exposes is decided by the policies in its account.
-    """
-    if not any(places):
-        return dict(values)
-    accounts = [each.partition(" ")[0] for each in places]
-    names = sorted({name for each in places for name in each.split()[1:]})
-    return _extended(values, accounts, [profile(name) for name in names], hub)
-
-
-def _extended(
-    values: Mapping[str, str], accounts: Sequence[str], publishing: Sequence[Profile], hub: Hub
-) -> dict[str, str]:
-    glue = f"arn:{hub.partition}:glue:{hub.region}:*"
-    databases = [
-        f"{glue}:{kind}"
-        for each in publishing
-        for name in each.published
-        for kind in (f"database/{name}", *_tables(each, name))
-    ]
-    buckets = [_bucket_arn(hub, each) for profile in publishing for each in profile.data_buckets if ACCOUNT not in each]
-    own = [
-        f"arn:{hub.partition}:s3:::" + each.replace(ACCOUNT, ANY_ACCOUNT)
-        for profile in publishing
-        for each in profile.data_buckets
-        if ACCOUNT in each
-    ]
-    added = {
-        **{PLACE.format(number=number): each for number, each in enumerate(accounts, start=1)},
-        "PublisherAccounts": ",".join(filter(None, accounts)),
-        "PublishedDatabaseArns": _joined(f"{glue}:catalog", f"{glue}:database/default", *databases),
-        "PublishedOwnDataArns": _joined(*(arn for each in own for arn in (each.split("/")[0], f"{each}/*"))),
-        "DataBucketArns": _joined(*_split(values["DataBucketArns"]), *(each.split("/")[0] for each in buckets)),
-        "DataObjectArns": _joined(*_split(values["DataObjectArns"]), *(f"{each}/*" for each in buckets)),
-        "KmsKeyAliases": _joined(
-            *_split(values["KmsKeyAliases"]), *(a for each in publishing for a in each.kms_key_aliases)
-        ),
-    }
-    return {**values, **{key: value or NONE for key, value in added.items()}}
-
-
-def _joined(*values: str) -> str:
-    """Each value once, in this order."""
-    return ",".join(dict.fromkeys(values))
-
-
-def _split(value: str) -> list[str]:
-    return [] if value == NONE else value.split(",")
-
-
-def _tables(profile: Profile, database: str) -> list[str]:
-    """The tables of a database that may be read: those that the profile names, or all."""
+def glue_arns(profile: Profile, database: str, hub: Hub, account: str = "*") -> list[str]:
+    """A database and its tables that may be read: those that the profile names, or all."""
     named = [each for each in profile.tables if each.split("/")[0] == database]
-    return [f"table/{each}" for each in named or (f"{database}/*",)]
+    kinds = [f"database/{database}", *(f"table/{each}" for each in named or (f"{database}/*",))]
+    return [f"arn:{hub.partition}:glue:{hub.region}:{account}:{kind}" for kind in kinds]
 
 
 def _cost_tags(profile: Profile) -> dict[str, str]:
@@ -437,19 +385,6 @@ def _oversized(name: str, valid: Mapping[str, Any]) -> Iterator[str]:
                 f"{parameter} would be {len(value.encode())} bytes, CloudFormation takes {PARAMETER_BYTES}: "
                 "name fewer databases or buckets, or use patterns"
             )
-
-
-def _oversized_together(profiles: Profiles) -> Iterator[str]:
-    """The parameters that would be too large in an account to which everybody publishes."""
-    publishing = [each for each in profiles.profiles.values() if each.publishes_to]
-    for name, profile in profiles.profiles.items() if publishing else ():
-        values = _extended(parameters(name, profile, LONGEST), [LONGEST.account_id] * PLACES, publishing, LONGEST)
-        for parameter, value in values.items():
-            if len(value.encode()) > PARAMETER_BYTES:
-                yield (
-                    f"profiles.{name}: {parameter} would be {len(value.encode())} bytes with all that other profiles "
-                    f"publish, CloudFormation takes {PARAMETER_BYTES}: publish fewer databases, or use patterns"
-                )
 
 
 def main(path: Path) -> int:

@@ -1,16 +1,20 @@
-"""Who publishes to whom: the data mesh between consumer accounts. Pure.
+"""Who publishes to whom, and what the readers get: the data mesh between consumer accounts. Pure.
 
-An account publishes while its consumer role is in the access policy through a profile that publishes. So nothing of this
-is stored: whoever loses access stops publishing with it.
+An account publishes while its consumer role is in the access policy through a profile that publishes. So nothing of
+this is stored: whoever loses access stops publishing with it.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from control_plane.access_policy import Shard
 from control_plane.account import Connection, Hub
-from control_plane.profiles import PLACE, PLACES, Profile
+from control_plane.contradictions import ACCOUNT, NONE
+from control_plane.profiles import LONGEST, OF_PUBLISHERS, PUBLISHER_PLACES, Profile, glue_arns
 
-MAX_READERS = 100  # accounts that one reconcile starts; the sweep checks every reader
+POLICY_BYTES = (
+    4_000  # of IAM's 6,144 for a managed policy: the rest is what consumer_role.yaml writes around the values
+)
+ANY_ACCOUNT = "?" * 12  # in IAM's patterns: an id of an account, of whichever
 
 
 def allowed_connections(shards: Iterable[Shard], hub: Hub) -> list[Connection]:
@@ -35,11 +39,12 @@ def needs_parents(account_id: str, profiles: Mapping[str, Profile]) -> bool:
 def publishers_of(
     account_id: str, above: Sequence[str], profiles: Mapping[str, Profile], allowed: Iterable[Connection]
 ) -> list[str]:
-    """The accounts that publish to this one, each with the profiles through which it does."""
+    """The accounts that publish to this one, each with the profiles through which it does: `111122223333 sales`."""
     found: dict[str, list[str]] = {}
     for connection in sorted(allowed, key=lambda each: each.key):
         profile = profiles.get(connection.profile)
-        if profile and connection.account_id != account_id and _reaches(profile, account_id, above):
+        is_other = connection.account_id != account_id
+        if profile and is_other and not {account_id, *above}.isdisjoint(profile.publishes_to):
             found.setdefault(connection.account_id, []).append(connection.profile)
     return [" ".join((publisher, *names)) for publisher, names in found.items()]
 
@@ -47,12 +52,11 @@ def publishers_of(
 def placed(publishers: Sequence[str], parameters: Mapping[str, str]) -> tuple[str, ...]:
     """The publishers by place. One that has a place in the account's stack keeps it; others get the first free ones.
 
-    A catalog is a resource of its place and has the publisher's name. If a publisher moved, CloudFormation would make its
-    catalog again before it deletes the old one, and fail.
+    A catalog is a resource of its place and has the publisher's name. If a publisher moved, CloudFormation would make
+    its catalog again before it deletes the old one, and fail.
     """
     words = {each.partition(" ")[0]: each for each in publishers}
-    before = [parameters.get(PLACE.format(number=number), "") for number in range(1, PLACES + 1)]
-    places = [words.pop(account, "") for account in before]
+    places = [words.pop(parameters.get(place, ""), "") for place in PUBLISHER_PLACES]
     waiting = iter(words.values())
     filled = [each or next(waiting, "") for each in places]
     while filled and not filled[-1]:
@@ -60,29 +64,56 @@ def placed(publishers: Sequence[str], parameters: Mapping[str, str]) -> tuple[st
     return tuple(filled)
 
 
-def without_place(publishers: Iterable[str], places: Collection[str]) -> list[str]:
-    """The publishers for whom the account has no place."""
-    return [each for each in publishers if each not in places]
+def readers(account_id: str, published: Iterable[Profile]) -> tuple[str, ...]:
+    """To whom these profiles of the account publish: other accounts, OUs, the root. It is the scope of a sweep."""
+    return tuple(sorted({target for profile in published for target in profile.publishes_to} - {account_id}))
 
 
-def readers_of(
-    account_id: str,
-    published: Iterable[Profile],
-    allowed: Iterable[Connection],
-    units_above: Callable[[str], Sequence[str]],
-) -> list[str]:
-    """The connected accounts to which these profiles of the account publish; no more than one reconcile starts."""
-    publishing = [each for each in published if each.publishes_to]
-    others = sorted({each.account_id for each in allowed} - {account_id}) if publishing else []
-    named = [each for each in others if any(each in profile.publishes_to for profile in publishing)]
-    by_unit = [profile for profile in publishing if any(map(_is_unit, profile.publishes_to))]
-    unnamed = [each for each in others if each not in named][: MAX_READERS - len(named)] if by_unit else []
-    below = [each for each in unnamed if any(_reaches(profile, each, units_above(each)) for profile in by_unit)]
-    return [*named, *below][:MAX_READERS]
+def with_publishers(
+    values: Mapping[str, str], places: Sequence[str], profile: Callable[[str], Profile], hub: Hub
+) -> dict[str, str]:
+    """The parameters of an account to which others publish: `places` are its publishers, each in its place.
+
+    Databases and buckets are named without the publishers' ids; one parameter has the ids, as a condition. So the size
+    does not grow with the accounts. What each publisher exposes is decided by the policies in its account.
+    """
+    if not any(places):
+        return dict(values)
+    accounts = [each.partition(" ")[0] for each in places]
+    names = sorted({name for each in places for name in each.split()[1:]})
+    return {**values, **_parameters(accounts, [profile(name) for name in names], hub)}
 
 
-def _reaches(profile: Profile, account_id: str, above: Sequence[str]) -> bool:
-    return not {account_id, *above}.isdisjoint(profile.publishes_to)
+def _parameters(accounts: Sequence[str], publishing: Sequence[Profile], hub: Hub) -> dict[str, str]:
+    """The publishers' part of consumer_role.yaml's parameters."""
+    databases = [arn for each in publishing for name in each.published for arn in glue_arns(each, name, hub)]
+    buckets = [each.replace(ACCOUNT, ANY_ACCOUNT) for profile in publishing for each in profile.data_buckets]
+    s3 = f"arn:{hub.partition}:s3:::"
+    values = {
+        **dict(zip(PUBLISHER_PLACES, accounts, strict=False)),
+        "PublisherAccounts": _joined(filter(None, accounts)),
+        "PublishedDatabaseArns": _joined(databases),
+        "PublishedDataArns": _joined(s3 + each for b in buckets for each in (b.split("/")[0], f"{b}/*")),
+        "PublishedKeyAliases": _joined(alias for each in publishing for alias in each.kms_key_aliases),
+    }
+    return {name: values.get(name) or NONE for name in OF_PUBLISHERS}
+
+
+def oversized(profiles: Mapping[str, Profile]) -> Iterator[str]:
+    """What would be too large in an account to which everybody publishes."""
+    publishing = [each for each in profiles.values() if each.publishes_to]
+    values = _parameters([LONGEST.account_id] * len(PUBLISHER_PLACES), publishing, LONGEST) if publishing else {}
+    size = sum(len(value.encode()) for value in values.values())
+    if size > POLICY_BYTES:
+        yield (
+            f"all that profiles publish would be {size} bytes in a reader's policy, which has room for {POLICY_BYTES}: "
+            "publish fewer databases and buckets, or use patterns"
+        )
+
+
+def _joined(values: Iterable[str]) -> str:
+    """Each value once, in this order."""
+    return ",".join(dict.fromkeys(values))
 
 
 def _is_unit(target: str) -> bool:

@@ -147,7 +147,14 @@ def role_dependencies() -> RoleDependencies:
     from control_plane.steps.consumer_role import RoleDependencies
 
     return RoleDependencies(
-        hub(), stack_sets(), stack_set_queue(), _operators(), waiting_tasks(), registry(), profile, consumer_role_version
+        hub(),
+        stack_sets(),
+        stack_set_queue(),
+        _operators(),
+        waiting_tasks(),
+        registry(),
+        profile,
+        consumer_role_version,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from sandbox.aws.policy import Request, Verdict, evaluate
-from sandbox.aws.services.organizations import organization_of
+from sandbox.aws.services.organizations import organization_of, organization_path
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,6 +61,7 @@ def global_keys(session: Session, resource: str, region: str, now: datetime) -> 
         "aws:SecureTransport": "true",
         **organization_key("Principal", session.account),
         **organization_key("Resource", owner),
+        **organization_paths("Principal", session.account),
     }
 
 
@@ -68,6 +69,12 @@ def organization_key(whose: str, account: str) -> dict[str, str]:
     """`aws:PrincipalOrgID`, `aws:ResourceOrgID` or `aws:SourceOrgID` of an account in an organization."""
     organization = organization_of(account)
     return {f"aws:{whose}OrgID": organization} if organization else {}
+
+
+def organization_paths(whose: str, account: str) -> dict[str, list[str]]:
+    """`aws:PrincipalOrgPaths`: the OUs down to the account's own. It has several values, though an account has one."""
+    path = organization_path(account)
+    return {f"aws:{whose}OrgPaths": [path]} if path else {}
 
 
 def account_of(arn: str) -> str:

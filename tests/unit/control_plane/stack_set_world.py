@@ -79,7 +79,14 @@ class StackSetWorld:
     def role_dependencies(self) -> RoleDependencies:
         """What those work with who ask for a role, or its removal."""
         return RoleDependencies(
-            HUB, self.stack_sets, self.queue, self.operators, self.waiting, self.registry, self.version
+            hub=HUB,
+            stack_sets=self.stack_sets,
+            queue=self.queue,
+            operators=self.operators,
+            waiting=self.waiting,
+            registry=self.registry,
+            profile=lambda _name: self.wanted,
+            version=self.version,
         )
 
     def advance(self, seconds: int = 10, *, rounds: int = 0) -> Progress:

@@ -159,4 +159,4 @@ def test_only_the_accounts_own_entries_count() -> None:
         Shard(1, (entry(), entry(OTHER, "sales"), f"arn:aws:iam::{CONSUMER}:role/other")),
         Shard(4, (entry(profile_name="finance"),)),
     )
-    assert run_as_roles(CONSUMER, HUB, policies) == {"default": {1}, "finance": {1}}
+    assert run_as_roles(CONSUMER, HUB, policies.shards()) == {"default": {1}, "finance": {1}}

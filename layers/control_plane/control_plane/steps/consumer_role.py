@@ -15,7 +15,8 @@ from control_plane.narrowing import fit
 from control_plane.ports.registry import Registry
 from control_plane.ports.stack_set_queue import ChangeKind, Operators, QueuedChange, StackSetQueue, WaitingTasks
 from control_plane.ports.stack_sets import OperationStatus, StackInstance, StackSets
-from control_plane.profiles import Profile, parameters, with_publishers
+from control_plane.profiles import Profile, parameters
+from control_plane.publications import with_publishers
 from control_plane.steps.access import check_claim
 from control_plane.steps.stack_set_operations import request_operator
 

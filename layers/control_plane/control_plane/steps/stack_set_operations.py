@@ -31,7 +31,8 @@ from control_plane.ports.stack_set_queue import (
     WaitingTasks,
 )
 from control_plane.ports.stack_sets import OperationResult, OperationStatus, StackSets
-from control_plane.profiles import Profile, parameters, with_publishers
+from control_plane.profiles import Profile, parameters
+from control_plane.publications import with_publishers
 
 # Seconds until an operation is looked at again, by its age.
 PAUSES = ((timedelta(minutes=3), 15), (timedelta(minutes=30), 30), (timedelta.max, 60))

@@ -5,7 +5,9 @@ the role, too. Sources: Athena User Guide, "Access to workgroups", "Fine-grained
 the Glue Data Catalog" (catalog, database and table must all be allowed; access to the `default` database and the
 catalog must be there in every Region, whatever is queried) and "Access to S3"; S3 User Guide, SSE-KMS;
 Lake Formation Developer Guide, "Underlying data access control" (a registered location is read with Lake
-Formation's credentials, for which lakeformation:GetDataAccess is asked).
+Formation's credentials, for which lakeformation:GetDataAccess is asked). What is in another account's catalog is
+asked of that account's policies as well: Athena User Guide, "Cross-account access to AWS Glue data catalogs"; KMS
+Developer Guide, "Allowing users in other accounts to use a KMS key".
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sandbox.aws.policy import Document, Request, access_denied_message
-from sandbox.aws.services.authorization import decide, global_keys, organization_key
+from sandbox.aws.services.authorization import account_of, decide, global_keys, organization_key
 from sandbox.aws.services.quick import lake
 from sandbox.aws.services.quick.answer import ACCESS_DENIED, SQL_FAILURE, Refused
 
@@ -26,7 +28,6 @@ if TYPE_CHECKING:
     from sandbox.aws.services.authorization import KnownRoles
     from sandbox.aws.services.quick.lake import Bucket, Location
 
-CATALOG = "AwsDataCatalog"
 DEFAULT = "default"  # the database Athena looks at before any other
 RUNNING = ("StartQueryExecution", "GetQueryExecution", "GetQueryResults")
 Keys = dict[str, "str | Sequence[str]"]
@@ -61,8 +62,8 @@ class ConsumerSession:
         self._athena("GetWorkGroup", f"workgroup/{work_group}")
         results = lake.results_configuration(self.session.account, self.region, work_group)
         self._require("athena:ListDataCatalogs", "*")
-        self._athena("GetDataCatalog", f"datacatalog/{CATALOG}")
-        self._athena("ListDatabases", f"datacatalog/{CATALOG}")
+        self._athena("GetDataCatalog", f"datacatalog/{lake.OWN_CATALOG}")
+        self._athena("ListDatabases", f"datacatalog/{lake.OWN_CATALOG}")
         self._glue("GetDatabases", "catalog", "database/*")
         self._glue("GetDatabase", "catalog", f"database/{DEFAULT}")
         self._execute(work_group, results)
@@ -74,17 +75,19 @@ class ConsumerSession:
         self._glue("GetDatabase", "catalog", f"database/{DEFAULT}")
         self._execute(work_group, results)
 
-    def query(self, work_group: str, database: str, table: str) -> Table:
+    def query(self, work_group: str, database: str, table: str, catalog: str = lake.OWN_CATALOG) -> Table:
         """SELECT from one table."""
         self.test(work_group)
-        self._athena("GetTableMetadata", f"datacatalog/{CATALOG}")
-        self._glue("GetDatabase", "catalog", f"database/{database}")
+        self._athena("GetDataCatalog", f"datacatalog/{catalog}")
+        self._athena("GetTableMetadata", f"datacatalog/{catalog}")
+        owner = lake.catalog_owner(self.session.account, self.region, catalog)
+        self._glue("GetDatabase", "catalog", f"database/{DEFAULT}", f"database/{database}", owner=owner)
         for action in ("GetTable", "GetTables", "GetPartitions"):
-            self._glue(action, "catalog", f"database/{database}", f"table/{database}/{table}")
-        found = lake.table(self.session.account, self.region, database, table)["StorageDescriptor"]
+            self._glue(action, "catalog", f"database/{database}", f"table/{database}/{table}", owner=owner)
+        found = lake.table(owner, self.region, database, table)["StorageDescriptor"]
         location = str(found["Location"])
         columns = tuple(column["Name"] for column in found.get("Columns", ()))
-        return Table(location, columns, rows=self._read(location))
+        return Table(location, columns, rows=self._read(location, owner))
 
     def _execute(self, work_group: str, results: dict[str, Any]) -> None:
         for action in RUNNING:
@@ -105,12 +108,12 @@ class ConsumerSession:
         key = lake.key_arn(self.session.account, self.region, named) if named else place.bucket.key
         self._kms(key, "GenerateDataKey", "Decrypt")
 
-    def _read(self, url: str) -> int:
+    def _read(self, url: str, catalog_owner: str) -> int:
         """Read a table's data; how many rows it has, one for each object. Where there is no object, none is opened."""
         place = lake.location(url)
         if place is None:
             raise Refused(SQL_FAILURE, f"The specified bucket does not exist (Service: Amazon S3; {url})")
-        if lake.registered(self.session.account, self.region, place, self.lake_formation):
+        if lake.registered(catalog_owner, self.region, place, self.lake_formation):
             self._require("lakeformation:GetDataAccess", "*", THROUGH_ATHENA)
             return len(place.objects)
         self._list(place)
@@ -125,10 +128,13 @@ class ConsumerSession:
     def _athena(self, action: str, resource: str) -> None:
         self._require(f"athena:{action}", f"arn:aws:athena:{self.region}:{self.session.account}:{resource}")
 
-    def _glue(self, action: str, *resources: str) -> None:
+    def _glue(self, action: str, *resources: str, owner: str = "") -> None:
+        """In the session's own catalog, or in that of another owner, whose policy is asked as well."""
+        owner = owner or self.session.account
+        policy = lake.catalog_policy(owner, self.region)
         for resource in resources:
-            arn = f"arn:aws:glue:{self.region}:{self.session.account}:{resource}"
-            self._require(f"glue:{action}", arn, THROUGH_ATHENA)
+            arn = f"arn:aws:glue:{self.region}:{owner}:{resource}"
+            self._require(f"glue:{action}", arn, THROUGH_ATHENA, policy=policy, owner=owner)
 
     def _s3(self, action: str, bucket: Bucket, arn: str | None = None, keys: Keys | None = None) -> None:
         owner: Keys = {"aws:ResourceAccount": bucket.owner, "s3:ResourceAccount": bucket.owner}
@@ -136,13 +142,15 @@ class ConsumerSession:
         self._require(f"s3:{action}", arn or bucket.arn, context, policy=bucket.policy, owner=bucket.owner)
 
     def _kms(self, key: str | None, *actions: str) -> None:
-        """Through S3; the key's own policy is not looked at."""
+        """Through S3. The key's own policy is looked at only where the key is another account's."""
         for action in actions if key else ():
             via: Keys = {
                 "kms:ViaService": f"s3.{self.region}.amazonaws.com",
                 "kms:ResourceAliases": lake.key_aliases(key or ""),
             }
-            self._require(f"kms:{action}", key or "", {**THROUGH_ATHENA, **via})
+            owner = account_of(key or "")
+            policy = None if owner == self.session.account else lake.key_policy(key or "")
+            self._require(f"kms:{action}", key or "", {**THROUGH_ATHENA, **via}, policy=policy, owner=owner)
 
     def _require(
         self,

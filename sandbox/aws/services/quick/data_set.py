@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sandbox.aws.services.quick.asset import Asset, invalid
+from sandbox.aws.services.quick.lake import OWN_CATALOG
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,13 +16,13 @@ if TYPE_CHECKING:
     from sandbox.aws.services.quick.ingestion import Ingestion
 
 SHOWN = ("PhysicalTableMap", "LogicalTableMap", "ImportMode")
-CATALOG = "AwsDataCatalog"
 NAME = r'(?:"[^"]+"|\w+)'
 FROM = re.compile(rf"\b(?:from|join)\s+({NAME}(?:\.{NAME}){{0,2}})", re.IGNORECASE)
 OUTPUT = {"BIT": "INTEGER", "BOOLEAN": "INTEGER", "JSON": "STRING", "SEMISTRUCT": "STRING"}
 SELECT = re.compile(r"\s*(?:select|with)\b", re.IGNORECASE)
 LIMIT = re.compile(r"\blimit\s+(\d+)\s*$", re.IGNORECASE)
-Table = tuple[str, str, str]  # the ARN of a data source, a database, a table; no table: a statement that reads none
+PARTS = (OWN_CATALOG, "default")  # of a table's name, where SQL leaves them out
+Table = tuple[str, str, str, str]  # the ARN of a data source, catalog, database, table; no table: nothing is read
 
 
 @dataclass(eq=False, kw_only=True)
@@ -88,8 +89,6 @@ def check(given: Mapping[str, Any]) -> None:
     for name, table in tables.items():
         if len(table) != 1 or not {"RelationalTable", "CustomSql"} & set(table):
             raise invalid(f"Physical table {name} must be a RelationalTable or CustomSql of an Athena data source")
-        if _one(table).get("Catalog", CATALOG) != CATALOG:
-            raise invalid(f"Physical table {name}: this Quick knows the catalog {CATALOG} only")
         if "CustomSql" in table and not SELECT.match(_one(table)["SqlQuery"]):
             raise invalid(f"Physical table {name}: its SQL is no SELECT")
     for name, logical in (given.get("LogicalTableMap") or {}).items():
@@ -105,7 +104,8 @@ def _one(table: Mapping[str, Any]) -> dict[str, Any]:
 def _tables(table: Mapping[str, Any]) -> list[Table]:
     named = _one(table)
     if "CustomSql" not in table:
-        return [(named["DataSourceArn"], named.get("Schema", "default"), named["Name"])]
-    found = [re.findall(NAME, name) for name in FROM.findall(named["SqlQuery"])]
-    paths = [["default", *[part.strip('"') for part in parts]][-2:] for parts in found]
-    return [(named["DataSourceArn"], database, name) for database, name in paths or [["", ""]]]
+        place = named.get("Catalog", OWN_CATALOG), named.get("Schema", "default")
+        return [(named["DataSourceArn"], *place, named["Name"])]
+    found = [[part.strip('"') for part in re.findall(NAME, path)] for path in FROM.findall(named["SqlQuery"])]
+    paths = [(*PARTS[: 3 - len(parts)], *parts) for parts in found]
+    return [(named["DataSourceArn"], *path) for path in paths or [("", "", "")]]

@@ -82,9 +82,9 @@ class DataSets:
         imported = self._cloud.clock.now() if found.in_spice else None
         return replace(answers[0], columns=columns, rows=found.limited(answers[0].rows), imported=imported)
 
-    def _read_table(self, arn: str, database: str, table: str) -> Answer:
+    def _read_table(self, arn: str, catalog: str, database: str, table: str) -> Answer:
         source = self._sources.store.at(arn)
-        return self._engine.query(source, database, table) if table else self._engine.run(source)
+        return self._engine.query(source, database, table, catalog) if table else self._engine.run(source)
 
     def _break(self, source: DataSource) -> None:
         for found in self.store.everything():

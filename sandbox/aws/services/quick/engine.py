@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from sandbox.aws.services.quick import chain
 from sandbox.aws.services.quick.answer import Answer
 from sandbox.aws.services.quick.consumer import ConsumerSession
+from sandbox.aws.services.quick.lake import OWN_CATALOG
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,10 +58,10 @@ class Engine:
         if "RoleArn" in source.athena:
             chain.connect(source, self._sts, self._cloud.clock.now())
 
-    def query(self, source: DataSource, database: str, table: str) -> Answer:
+    def query(self, source: DataSource, database: str, table: str, catalog: str = OWN_CATALOG) -> Answer:
         """Select from a table. Raises Refused."""
         consumer = self._connect(source)
-        found = consumer.query(source.work_group, database, table)
+        found = consumer.query(source.work_group, database, table, catalog)
         return replace(_paid_by(consumer, source), **found._asdict())
 
     def run(self, source: DataSource) -> Answer:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from sandbox.aws.policy import Document
 
 MANAGED_KEY = "alias/aws/s3"
+OWN_CATALOG = "AwsDataCatalog"  # the name of an account's own Glue catalog in its Athena
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,29 @@ def results_configuration(account: str, region: str, work_group: str) -> dict[st
         message = "No output location provided. An output location is required either through the Workgroup result"
         raise Refused(SQL_FAILURE, f"{message} configuration setting or as an API input.")
     return results
+
+
+def catalog_owner(account: str, region: str, catalog: str) -> str:
+    """Whose Glue catalog an Athena data catalog is; raises Refused in Athena's words."""
+    if catalog == OWN_CATALOG:
+        return account
+    found = athena_backends[account][region].get_data_catalog(catalog)
+    if found is None or found["Type"] != "GLUE":
+        raise Refused(SQL_FAILURE, f"CATALOG_NOT_FOUND: line 1:15: Catalog '{catalog}' not found")
+    return str(found["Parameters"]["catalog-id"])
+
+
+def catalog_policy(account: str, region: str) -> Document | None:
+    """The resource policy of an account's Glue catalog."""
+    found = glue_backends[account][region].get_resource_policy()
+    return json.loads(found["PolicyInJson"]) if found else None
+
+
+def key_policy(arn: str) -> Document | None:
+    """The policy of a key."""
+    _, _, _, region, account, key = arn.split(":", 5)
+    found = kms_backends[account][region].keys.get(key.removeprefix("key/"))
+    return json.loads(found.policy) if found else None
 
 
 def table(account: str, region: str, database: str, name: str) -> dict[str, Any]:

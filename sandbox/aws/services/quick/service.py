@@ -16,6 +16,7 @@ from sandbox.aws.services.quick.data_sources import DELAYED_REFUSALS, IMMEDIATE_
 from sandbox.aws.services.quick.engine import Engine
 from sandbox.aws.services.quick.folders import Folders
 from sandbox.aws.services.quick.groups import Groups
+from sandbox.aws.services.quick.lake import OWN_CATALOG
 from sandbox.aws.services.quick.seeding import seed_lake
 from sandbox.aws.services.quick.subscription import Subscription
 from sandbox.aws.services.quick.tagging import Tagging
@@ -97,13 +98,13 @@ class Quick:
         """S3 ARNs governed by Lake Formation, besides those registered with moto's."""
         return self._engine.lake_formation_locations
 
-    def query(self, data_source_id: str, database: str, table: str) -> Answer:
+    def query(self, data_source_id: str, database: str, table: str, catalog: str = OWN_CATALOG) -> Answer:
         """Quick selects from a table through the data source, now. AwsError when there is no such data source."""
         place = self._cloud.topology
         with self._cloud.gateway.lock:
             source = self._sources.store.find(place.hub, place.region, data_source_id)
             try:
-                return self._engine.query(source, database, table)
+                return self._engine.query(source, database, table, catalog)
             except Refused as refused:
                 return refusal(refused)
 

@@ -14,6 +14,7 @@ from sandbox.aws.services.cloudformation.types import (
 )
 
 TYPES: dict[str, ResourceType] = {
+    "AWS::Athena::DataCatalog": storage.DataCatalog(),
     "AWS::Athena::WorkGroup": storage.WorkGroup(),
     "AWS::CloudWatch::Alarm": operations.Alarm(),
     "AWS::CloudWatch::Dashboard": operations.Dashboard(),

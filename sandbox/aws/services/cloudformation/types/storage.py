@@ -133,6 +133,43 @@ class WorkGroup(CheckedType):
         scope.call("athena", "delete_work_group", WorkGroup=made.physical_id, RecursiveDeleteOption=recursive)
 
 
+class DataCatalog(CheckedType):
+    """AWS::Athena::DataCatalog. moto has neither UpdateDataCatalog nor DeleteDataCatalog: its own record is changed."""
+
+    compared = ("Description", "Parameters", "Tags", "Type")
+    name_property = "Name"
+    longest_name = 127  # fewer than a work group's: botocore's model of athena, CatalogNameString
+    tagged = True
+
+    @override
+    def create(self, scope: Scope, name: str, properties: Properties) -> Created:
+        """Ref is the name."""
+        options = pick(properties, "Description", "Parameters", "Type")
+        scope.call("athena", "create_data_catalog", Name=name, Tags=tag_list(properties), **options)
+        return Created(name, {})
+
+    @override
+    def update(self, scope: Scope, made: Created, old: Properties, new: Properties) -> Created:
+        """Everything but the name in place."""
+        if old.get("Name") != new.get("Name"):
+            raise ReplacementNeededError
+        found = athena_backends[scope.account][scope.region].data_catalogs[made.physical_id]
+        found.type, found.description = new["Type"], new.get("Description", "")
+        found.parameters = new.get("Parameters", {})
+        return made
+
+    @override
+    def read(self, scope: Scope, made: Created, wanted: Properties) -> Properties | None:
+        """Its answer is {} when it is gone."""
+        found = scope.call("athena", "get_data_catalog", Name=made.physical_id).get("DataCatalog")
+        return pick(found, "Description", "Parameters", "Type") if found else None
+
+    @override
+    def delete(self, scope: Scope, made: Created, properties: Properties) -> None:
+        """What it stands for stays: that is another account's."""
+        athena_backends[scope.account][scope.region].data_catalogs.pop(made.physical_id, None)
+
+
 class Key(ResourceType):
     """AWS::KMS::Key."""
 
