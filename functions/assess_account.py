@@ -34,9 +34,5 @@ def handler(request: Request, context: LambdaContext) -> dict[str, Any]:
     found = admit(found, request.now, wiring.admission_dependencies())
     actions = [planned.model_dump(mode="json") for planned in found.actions]
     logger.info("assessed account", extra={"actions": actions})
-    return {
-        "account_name": found.account.name,
-        "actions": actions,
-        "reason": found.reason,
-        "readers": list(found.readers),
-    }
+    result = {"account_name": found.account.name, "reason": found.reason, "readers": list(found.readers)}
+    return {**result, "actions": actions}

@@ -5,6 +5,7 @@ Quick Onboarding never writes a policy of somebody else's catalog, bucket or key
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from control_plane.account import NAME_PREFIX
@@ -12,12 +13,11 @@ from control_plane.contradictions import ACCOUNT
 from control_plane.profiles import glue_arns
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from control_plane.account import Hub
     from control_plane.profiles import Profile
 
-CATALOG = "the Glue catalog"
 GLUE_READS = (
     "glue:GetDatabase",
     "glue:GetDatabases",
@@ -27,37 +27,57 @@ GLUE_READS = (
     "glue:GetPartitions",
     "glue:BatchGetPartition",
 )
+S3_READS = ("s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket", "s3:GetBucketLocation")
+ROOT_OF_ACCOUNT = re.compile(r"^arn:[\w-]+:iam::(\d{12}):root$")
 Statement = dict[str, Any]
 
 
 class Needed(NamedTuple):
-    """A statement, and whose policy must have it: the Glue catalog's, or that of a bucket or key."""
+    """A statement, and whose policy must have it. `kind`: catalog, bucket or key; `name`: which one."""
 
-    place: str
+    kind: str
+    name: str
     statement: Statement
 
 
 def needed(account_id: str, name: str, profile: Profile, hub: Hub) -> list[Needed]:
     """Every statement that the owner of this account adds. The profile is as the account's tags fit it."""
     return [
-        Needed(place, {"Sid": f"{sid}{name.replace('-', 'X')}", "Effect": "Allow", **who, **what})
-        for place, what in _reads(account_id, profile, hub)
-        for sid, who in _readers(profile.publishes_to, what.pop("Condition", {}), hub)
+        Needed(kind, place, {"Sid": f"{sid}{name.replace('-', 'X')}", "Effect": "Allow", **what, **who})
+        for kind, place, what in _reads(account_id, profile, hub)
+        for sid, who in _readers(profile.publishes_to, what.get("Condition", {}), hub)
     ]
 
 
-def _reads(account_id: str, profile: Profile, hub: Hub) -> Iterator[tuple[str, Statement]]:
+def is_there(wanted: Statement, statements: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether one of the statements says the same: in whichever order, and whatever its Sid is."""
+    return any(_normal(each) == _normal(wanted) for each in statements)
+
+
+def _normal(value: Any, key: str = "") -> Any:
+    """As AWS may write it: one value for a list of one, and an account's id for its root."""
+    if isinstance(value, dict):
+        return {each: _normal(item, each) for each, item in value.items() if each != "Sid"}
+    if isinstance(value, list) or key:
+        values = value if isinstance(value, list) else [value]
+        return sorted(ROOT_OF_ACCOUNT.sub(r"\1", str(each)) for each in values)
+    return value
+
+
+def _reads(account_id: str, profile: Profile, hub: Hub) -> Iterator[tuple[str, str, Statement]]:
     """What is to be read, by place. Athena asks for the default database, too; it shows no table."""
     glue = f"arn:{hub.partition}:glue:{hub.region}:{account_id}"
     databases = [arn for each in profile.published for arn in glue_arns(profile, each, hub, account_id)]
-    yield CATALOG, {"Action": list(GLUE_READS), "Resource": [f"{glue}:catalog", f"{glue}:database/default", *databases]}
-    for bucket in dict.fromkeys(each.replace(ACCOUNT, account_id) for each in profile.data_buckets):
-        arn = f"arn:{hub.partition}:s3:::{bucket}"
-        actions = ["s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket", "s3:GetBucketLocation"]
-        yield f"the bucket {bucket.split('/')[0]}", {"Action": actions, "Resource": [arn.split("/")[0], f"{arn}/*"]}
+    resources = [f"{glue}:catalog", f"{glue}:database/default", *databases]
+    yield "catalog", account_id, {"Action": list(GLUE_READS), "Resource": resources}
+    for path in dict.fromkeys(each.replace(ACCOUNT, account_id) for each in profile.data_buckets):
+        bucket = path.partition("/")[0]
+        resources = [f"arn:{hub.partition}:s3:::{each}" for each in (bucket, f"{path}/*")]
+        yield "bucket", bucket, {"Action": list(S3_READS), "Resource": resources}
     for alias in profile.kms_key_aliases:
-        via = {"StringEquals": {"kms:ViaService": f"s3.{hub.region}.{_suffix(hub)}"}}
-        yield f"the key {alias}", {"Action": ["kms:Decrypt"], "Resource": ["*"], "Condition": via}
+        suffix = "amazonaws.com.cn" if hub.partition == "aws-cn" else "amazonaws.com"
+        via = {"StringEquals": {"kms:ViaService": f"s3.{hub.region}.{suffix}"}}
+        yield "key", alias, {"Action": ["kms:Decrypt"], "Resource": ["*"], "Condition": via}
 
 
 def _readers(targets: Sequence[str], condition: Mapping[str, Any], hub: Hub) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -74,7 +94,3 @@ def _readers(targets: Sequence[str], condition: Mapping[str, Any], hub: Hub) -> 
         paths = [f"{root}*" if each == hub.root_id else f"{root}*{each}/*" for each in units]
         below = {"ForAnyValue:StringLike": {"aws:PrincipalOrgPaths": paths}}
         yield "QuickReadsBelow", {"Principal": {"AWS": "*"}, "Condition": {**roles, **organization, **below}}
-
-
-def _suffix(hub: Hub) -> str:
-    return "amazonaws.com.cn" if hub.partition == "aws-cn" else "amazonaws.com"

@@ -11,14 +11,14 @@ import yaml
 
 from control_plane.account import Hub
 from control_plane.profiles import Profile
-from quickctl.publishing import CATALOG, needed
+from quickctl.publishing import needed
 from sandbox.aws.clock import VirtualClock
 from sandbox.organization import PROJECT, Sandbox
-from tests.prototypes import directory, prototype
+from tests.prototypes import derived, directory, prototype
 from tests.simulation.conftest import START, Story
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from sandbox.aws.services.quick.answer import Answer
 
@@ -53,20 +53,28 @@ class Mesh(Story):
             self.world.tag(self.accounts[name], "products" if name == PUBLISHER else profile)
         self.run()
 
-    def allow(self, *, without: Sequence[str] = ()) -> None:
-        """The publisher's owner adds the statements that are printed, but not to these places."""
+    def allow(self, *, without: str = "") -> None:
+        """The publisher's owner adds the statements that are printed, but not to this kind of policy."""
         owner, profile = self.accounts[PUBLISHER], Profile.model_validate(self.profiles["products"])
-        session = self.world.boto3_session(owner)
-        statements = [each for each in needed(owner, "products", profile, self.hub) if each.place not in without]
-        policies: dict[str, list[Any]] = {}
-        for place, statement in statements:
-            policies.setdefault(place, []).append(statement)
-        for place, found in policies.items():
-            document = json.dumps({"Version": "2012-10-17", "Statement": found})
-            if place == CATALOG:
-                session.client("glue").put_resource_policy(PolicyInJson=document)
-            else:
-                session.client("s3").put_bucket_policy(Bucket=place.split()[-1], Policy=document)
+        policies: dict[tuple[str, str], list[Any]] = {}
+        for kind, name, statement in needed(owner, "products", profile, self.hub):
+            own = {**statement, "Sid": "OwnersOwn", "Principal": {"AWS": f"arn:aws:iam::{owner}:root"}}
+            del own["Condition"]
+            found = policies.setdefault((kind, name), [own])
+            found += [statement] if kind != without else []
+        for (kind, name), statements in policies.items():
+            self._put_policy(kind, name, json.dumps({"Version": "2012-10-17", "Statement": statements}))
+
+    def _put_policy(self, kind: str, name: str, document: str) -> None:
+        session = self.world.boto3_session(self.accounts[PUBLISHER])
+        if kind == "catalog":
+            session.client("glue").put_resource_policy(PolicyInJson=document)
+        elif kind == "bucket":
+            session.client("s3").put_bucket_policy(Bucket=name, Policy=document)
+        else:
+            kms = session.client("kms")
+            key = kms.describe_key(KeyId=name)["KeyMetadata"]["KeyId"]
+            kms.put_key_policy(KeyId=key, PolicyName="default", Policy=document)
 
     def source(self, name: str, profile: str = "default") -> str:
         """The id of an account's data source."""
@@ -84,6 +92,17 @@ class Mesh(Story):
         return sorted(each["CatalogName"] for each in athena.list_data_catalogs()["DataCatalogsSummary"])
 
 
+def encrypt(world: Sandbox, account_id: str) -> None:
+    """The lake of the account gets a key of its own."""
+    session = world.boto3_session(account_id)
+    kms = session.client("kms", region_name=world.cloud.topology.region)
+    key = kms.create_key()["KeyMetadata"]["KeyId"]
+    kms.create_alias(AliasName="alias/lake", TargetKeyId=key)
+    rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}}
+    bucket = f"quick-data-{account_id}"
+    session.client("s3").put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [rule]})
+
+
 @prototype
 def mesh() -> Iterator[Mesh]:
     """Four accounts with a lake each, none connected."""
@@ -99,7 +118,12 @@ def mesh() -> Iterator[Mesh]:
         accounts = {name: world.organizations.create_member(name, parent=parent) for name, parent in parents.items()}
         for account_id in accounts.values():
             world.quick.seed_lake(account_id, "quick_sales", "orders", f"quick-data-{account_id}")
-        publishing = {"data_buckets": ["quick-data-{account}"], "publishes_to": [accounts[NAMED], unit]}
+        encrypt(world, accounts[PUBLISHER])
+        publishing = {
+            "data_buckets": ["quick-data-{account}"],
+            "kms_key_aliases": ["alias/lake"],
+            "publishes_to": [accounts[NAMED], unit],
+        }
         blind = {**default, "data_buckets": ["elsewhere-{account}"]}
         profiles = {"default": default, "products": {**default, **publishing}, "blind": blind}
         (layer / "profiles.yaml").write_text(yaml.safe_dump({"profiles": profiles}), encoding="utf-8")
@@ -108,18 +132,19 @@ def mesh() -> Iterator[Mesh]:
         yield Mesh(world, accounts, profiles)
 
 
-def test_who_is_published_to_reads_and_nobody_else(mesh: Mesh) -> None:
-    mesh.connect(PUBLISHER, NAMED, BELOW, OTHER)
-    denied = mesh.read(NAMED)
-    assert not denied.allowed
-    assert "glue:GetDatabase" in denied.message
+@derived(mesh)
+def connected(mesh: Mesh) -> Mesh:
+    """All four connected, and what the owner has to allow is allowed."""
     mesh.allow()
-    assert [(name, mesh.read(name).allowed) for name in (NAMED, BELOW, OTHER)] == [
-        (NAMED, True),
-        (BELOW, True),
-        (OTHER, False),
-    ]
-    assert mesh.read(NAMED).account == mesh.accounts[NAMED], "the reader pays"
+    mesh.connect(PUBLISHER, NAMED, BELOW, OTHER)
+    return mesh
+
+
+def test_who_is_published_to_reads_and_nobody_else(connected: Mesh) -> None:
+    answers = {name: connected.read(name) for name in (NAMED, BELOW, OTHER)}
+    assert {name: each.allowed for name, each in answers.items()} == {NAMED: True, BELOW: True, OTHER: False}
+    assert answers[NAMED].account == connected.accounts[NAMED], "the reader pays"
+    assert connected.catalogs(OTHER) == connected.catalogs(PUBLISHER) == []
 
 
 @pytest.mark.parametrize("first", [PUBLISHER, NAMED])
@@ -130,47 +155,68 @@ def test_it_does_not_matter_who_is_connected_first(mesh: Mesh, first: str) -> No
     assert mesh.read(NAMED).allowed
 
 
-def test_an_untagged_publisher_is_read_by_nobody_although_its_policies_stay(mesh: Mesh) -> None:
-    mesh.allow()
-    mesh.connect(PUBLISHER, NAMED, BELOW)
-    mesh.world.untag(mesh.accounts[PUBLISHER])
-    mesh.run(600)
-    assert mesh.status(mesh.accounts[PUBLISHER], "products") == "quarantined"
-    assert [mesh.catalogs(each) for each in (NAMED, BELOW)] == [[], []]
-    assert not any(mesh.read(each).allowed for each in (NAMED, BELOW))
-    assert mesh.world.quick.query(mesh.source(NAMED), "quick_sales", "orders").allowed, "its own data as before"
+def test_an_untagged_publisher_is_read_by_nobody_although_its_policies_stay(connected: Mesh) -> None:
+    connected.world.untag(connected.accounts[PUBLISHER])
+    connected.run(600)
+    assert connected.status(connected.accounts[PUBLISHER], "products") == "quarantined"
+    assert [connected.catalogs(each) for each in (NAMED, BELOW)] == [[], []]
+    assert not any(connected.read(each).allowed for each in (NAMED, BELOW))
+    assert connected.world.quick.query(connected.source(NAMED), "quick_sales", "orders").allowed, (
+        "its own data as before"
+    )
 
 
-def test_a_reader_that_is_moved_away_reads_no_more_after_the_next_sweep(mesh: Mesh) -> None:
-    mesh.allow()
-    mesh.connect(PUBLISHER, BELOW)
-    assert mesh.read(BELOW).allowed
-    client: Any = mesh.world.boto3_session(mesh.world.cloud.topology.management).client("organizations")
-    (parent,) = client.list_parents(ChildId=mesh.accounts[BELOW])["Parents"]
-    root = mesh.world.organizations.root_id
-    client.move_account(AccountId=mesh.accounts[BELOW], SourceParentId=parent["Id"], DestinationParentId=root)
-    refused = mesh.read(BELOW)
+def test_a_reader_that_is_moved_away_reads_no_more_after_the_next_sweep(connected: Mesh) -> None:
+    assert connected.read(BELOW).allowed
+    client: Any = connected.world.boto3_session(connected.world.cloud.topology.management).client("organizations")
+    (parent,) = client.list_parents(ChildId=connected.accounts[BELOW])["Parents"]
+    root = connected.world.organizations.root_id
+    client.move_account(AccountId=connected.accounts[BELOW], SourceParentId=parent["Id"], DestinationParentId=root)
+    refused = connected.read(BELOW)
     assert "no resource-based policy allows" in refused.message, "at once: the owner's policy names the OU"
-    mesh.run(timedelta(days=1).total_seconds())
-    assert mesh.catalogs(BELOW) == []
+    connected.run(timedelta(days=1).total_seconds())
+    assert connected.catalogs(BELOW) == []
 
 
-def test_what_is_published_opens_nothing_of_the_readers_own(mesh: Mesh) -> None:
+def test_what_is_published_opens_nothing_of_the_readers_own(connected: Mesh) -> None:
     """The published buckets are named by pattern, which the reader's own bucket matches, too."""
-    mesh.allow()
-    mesh.connect(PUBLISHER, NAMED)
-    mesh.connect(NAMED, profile="blind")
-    assert mesh.read(NAMED, profile="blind").allowed
-    own = mesh.world.quick.query(mesh.source(NAMED, "blind"), "quick_sales", "orders")
+    connected.connect(NAMED, profile="blind")
+    assert connected.read(NAMED, profile="blind").allowed
+    own = connected.world.quick.query(connected.source(NAMED, "blind"), "quick_sales", "orders")
     assert (own.allowed, "s3:ListBucket" in own.message) == (False, True)
 
 
-@pytest.mark.parametrize("place", [CATALOG, "the bucket"])
-def test_a_policy_that_the_owner_left_out_is_named(mesh: Mesh, place: str) -> None:
-    whole = place if place == CATALOG else f"{place} quick-data-{mesh.accounts[PUBLISHER]}"
-    mesh.allow(without=[whole])
-    mesh.connect(PUBLISHER, NAMED)
-    refused = mesh.read(NAMED)
+@pytest.mark.parametrize(
+    ("kind", "action"), [("catalog", "glue:GetDatabase"), ("bucket", "s3:ListBucket"), ("key", "kms:Decrypt")]
+)
+def test_a_statement_that_the_owner_left_out_is_named(connected: Mesh, kind: str, action: str) -> None:
+    connected.allow(without=kind)
+    refused = connected.read(NAMED)
     assert not refused.allowed
-    assert ("glue:GetDatabase" if place == CATALOG else "s3:ListBucket") in refused.message
+    assert action in refused.message
     assert "no resource-based policy allows" in refused.message
+
+
+@pytest.mark.parametrize(
+    ("sid", "action"),
+    [
+        ("PublishersCatalogs", "athena:GetDataCatalog"),
+        ("PublishersGlueCatalog", "glue:GetDatabase"),
+        ("PublishedDatabases", "glue:GetDatabase"),
+        ("PublishedData", "s3:ListBucket"),
+        ("PublishersKeysThroughS3", "kms:Decrypt"),
+    ],
+)
+def test_without_a_statement_the_reader_is_refused(connected: Mesh, sid: str, action: str) -> None:
+    iam = connected.world.boto3_session(connected.accounts[NAMED]).client("iam")
+    attached = iam.list_attached_role_policies(RoleName="quick-athena-default")["AttachedPolicies"]
+    (arn,) = [each["PolicyArn"] for each in attached]
+    policy: Any = iam.get_policy_version(PolicyArn=arn, VersionId="v1")["PolicyVersion"]["Document"]
+    less = [each for each in policy["Statement"] if each["Sid"] != sid]
+    assert len(less) == len(policy["Statement"]) - 1
+    document = json.dumps({**policy, "Statement": less})
+    iam.create_policy_version(PolicyArn=arn, PolicyDocument=document, SetAsDefault=True)
+    refused = connected.read(NAMED)
+    assert (refused.allowed, action in refused.message) == (False, True)
+    iam.set_default_policy_version(PolicyArn=arn, VersionId="v1")
+    assert connected.read(NAMED).allowed
