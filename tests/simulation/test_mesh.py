@@ -8,9 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
+from typer.testing import CliRunner
 
 from control_plane.account import Hub
 from control_plane.profiles import Profile
+from quickctl.app import app
+from quickctl.cli import Surroundings
+from quickctl.exits import ExitCode
 from quickctl.publishing import needed
 from sandbox.aws.clock import VirtualClock
 from sandbox.organization import PROJECT, Sandbox
@@ -19,6 +23,7 @@ from tests.simulation.conftest import START, Story
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from sandbox.aws.services.quick.answer import Answer
 
@@ -28,9 +33,9 @@ PUBLISHER, NAMED, BELOW, OTHER = "publisher", "named", "below", "other"
 class Mesh(Story):
     """A sandbox whose profile `products` publishes to one account, and to what is below an OU."""
 
-    def __init__(self, world: Sandbox, accounts: dict[str, str], profiles: dict[str, Any]) -> None:
+    def __init__(self, world: Sandbox, accounts: dict[str, str], profiles: dict[str, Any], file: Path) -> None:
         super().__init__(world)
-        self.accounts, self.profiles = accounts, profiles
+        self.accounts, self.profiles, self.file = accounts, profiles, file
 
     @property
     def hub(self) -> Hub:
@@ -76,6 +81,18 @@ class Mesh(Story):
             key = kms.describe_key(KeyId=name)["KeyMetadata"]["KeyId"]
             kms.put_key_policy(KeyId=key, PolicyName="default", Policy=document)
 
+    def call(self, *arguments: str, code: int = 0) -> Any:
+        """What quickctl answers; the profile of an account's owner is the account's name here."""
+
+        def open_session(profile: str | None, _region: str | None) -> Any:
+            return self.world.boto3_session(self.accounts[profile] if profile else self.world.cloud.topology.hub)
+
+        given = Surroundings(open_session=open_session, now=self.clock.now, sleep=self.run)
+        typed = ["--output", "json", "mesh", *arguments, "--file", str(self.file)]
+        result = CliRunner().invoke(app, typed, obj=given)
+        assert result.exit_code == code, result.output
+        return json.loads(result.stdout) if result.stdout else result.stderr
+
     def source(self, name: str, profile: str = "default") -> str:
         """The id of an account's data source."""
         return f"quick-athena-{self.accounts[name]}-{profile}"
@@ -98,7 +115,7 @@ def encrypt(world: Sandbox, account_id: str) -> None:
     kms = session.client("kms", region_name=world.cloud.topology.region)
     key = kms.create_key()["KeyMetadata"]["KeyId"]
     kms.create_alias(AliasName="alias/lake", TargetKeyId=key)
-    rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}}
+    rule: Any = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}}
     bucket = f"quick-data-{account_id}"
     session.client("s3").put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [rule]})
 
@@ -129,7 +146,7 @@ def mesh() -> Iterator[Mesh]:
         (layer / "profiles.yaml").write_text(yaml.safe_dump({"profiles": profiles}), encoding="utf-8")
         world.deploy()
         world.warm_up()
-        yield Mesh(world, accounts, profiles)
+        yield Mesh(world, accounts, profiles, layer / "profiles.yaml")
 
 
 @derived(mesh)
@@ -220,3 +237,25 @@ def test_without_a_statement_the_reader_is_refused(connected: Mesh, sid: str, ac
     assert (refused.allowed, action in refused.message) == (False, True)
     iam.set_default_policy_version(PolicyArn=arn, VersionId="v1")
     assert connected.read(NAMED).allowed
+
+
+def test_quickctl_lists_who_publishes_and_checks_what_the_owner_allows(connected: Mesh) -> None:
+    account_id = connected.accounts[PUBLISHER]
+    (found,) = connected.call()["publications"]
+    assert (found["account_id"], found["profile"], found["databases"]) == (account_id, "products", ["quick_*"])
+    printed = connected.call(account_id)["statements"]
+    assert {each["state"] for each in printed} == {"not checked"}
+    checked = connected.call(account_id, "--owner-profile", PUBLISHER)["statements"]
+    assert [(each["kind"], each["state"]) for each in checked] == [
+        (kind, "there") for kind in ("catalog", "bucket", "key") for _ in ("named accounts", "accounts below the OU")
+    ]
+    assert [each["statement"] for each in printed] == [each["statement"] for each in checked]
+
+
+def test_quickctl_names_the_statement_that_is_missing(connected: Mesh) -> None:
+    connected.allow(without="bucket")
+    account_id = connected.accounts[PUBLISHER]
+    checked = connected.call(account_id, "--owner-profile", PUBLISHER, code=ExitCode.FAILED)["statements"]
+    assert {each["kind"] for each in checked if each["state"] == "missing"} == {"bucket"}
+    assert "not of" in connected.call(account_id, "--owner-profile", NAMED, code=ExitCode.USAGE)
+    assert "publishes nothing" in connected.call(connected.accounts[NAMED], code=ExitCode.NOT_FOUND)

@@ -1,0 +1,182 @@
+"""`quickctl mesh`: who publishes to whom, and what the owner of an account that publishes must allow."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from botocore.exceptions import ClientError
+from pydantic import Field
+
+from control_plane.aws.calls import code_of
+from control_plane.errors import AccountTagRefused
+from control_plane.narrowing import fit
+from control_plane.opt_in import read_opt_in
+from control_plane.publications import allowed_connections
+from quickctl.cli import Cli, account_id, cli_of
+from quickctl.commands.profiles import FileOption, profiles_of
+from quickctl.exits import ExitCode, Problem
+from quickctl.files import consumer_files
+from quickctl.output import Command, Rendering, Result, table
+from quickctl.owner import Owner
+from quickctl.publishing import Needed, is_there, needed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from control_plane.account import Connection
+    from control_plane.profiles import Profile
+
+UNKNOWN, THERE, MISSING = "not checked", "there", "missing"
+OF_KIND = {"catalog": "the Glue catalog's resource policy", "bucket": "the bucket's policy", "key": "the key's policy"}
+
+
+class Publication(Result):
+    """A connection that publishes."""
+
+    account_id: str = Field(description="the account that publishes")
+    profile: str = Field(description="the profile through which it does")
+    databases: tuple[str, ...] = Field(description="what it publishes: Glue databases, or patterns of their names")
+    publishes_to: tuple[str, ...] = Field(
+        description="accounts, OUs or the root: the connected accounts among them read"
+    )
+
+
+class Publications(Result):
+    """Every connection that publishes."""
+
+    publications: tuple[Publication, ...] = Field(description="one for each connection in the access policy")
+
+
+class NeededStatement(Result):
+    """A statement that the owner of the account adds."""
+
+    profile: str = Field(description="the profile that publishes")
+    kind: str = Field(description="`catalog`, `bucket` or `key`: whose policy must have it")
+    name: str = Field(description="which one: the account of the catalog, the bucket, the alias of the key")
+    state: str = Field(description=f"`{THERE}`, `{MISSING}`, `{UNKNOWN}`, or the error when it could not be read")
+    statement: dict[str, Any] = Field(description="the statement")
+
+
+class OwnersPart(Result):
+    """What the owner of an account that publishes must allow."""
+
+    account_id: str = Field(description="the account")
+    statements: tuple[NeededStatement, ...] = Field(description="every statement")
+
+
+def mesh(
+    context: typer.Context,
+    account: Annotated[
+        str | None,
+        typer.Argument(metavar="[ACCOUNT]", help="Print what this account's owner must allow.", show_default=False),
+    ] = None,
+    owner_profile: Annotated[
+        str | None,
+        typer.Option("--owner-profile", metavar="NAME", help="AWS profile of that account: check what is there."),
+    ] = None,
+    file: FileOption = None,
+) -> None:
+    """Show who publishes to whom; of one account, the statements its owner must add. Nothing is written."""
+    cli = cli_of(context)
+    profiles = profiles_of(consumer_files(file))
+    publishing = list(_publishing(cli, profiles))
+    if account is None:
+        cli.printer.show(Publications(publications=tuple(map(_publication, publishing))), render)
+        return
+    own = [each for each in publishing if each[0].account_id == account_id(account)]
+    if not own:
+        raise Problem(
+            ExitCode.NOT_FOUND,
+            f"the account {account} publishes nothing: it is not connected with a profile that has publishes_to",
+            "quickctl mesh lists the accounts that publish",
+        )
+    owner = _owner(cli, account, owner_profile)
+    found = OwnersPart(account_id=account, statements=tuple(_statements(cli, own, owner)))
+    cli.printer.show(found, render_owners_part)
+    if owner and any(each.state != THERE for each in found.statements):
+        raise typer.Exit(ExitCode.FAILED)
+
+
+def _publishing(cli: Cli, profiles: Mapping[str, Profile]) -> Iterator[tuple[Connection, Profile]]:
+    allowed = allowed_connections(cli.aws.policies.shards(), cli.aws.deployment.hub)
+    for connection in sorted(allowed, key=lambda each: each.key):
+        profile = profiles.get(connection.profile)
+        if profile and profile.publishes_to:
+            yield connection, profile
+
+
+def _publication(found: tuple[Connection, Profile]) -> Publication:
+    connection, profile = found
+    return Publication(
+        account_id=connection.account_id,
+        profile=connection.profile,
+        databases=tuple(profile.published),
+        publishes_to=tuple(profile.publishes_to),
+    )
+
+
+def _owner(cli: Cli, account: str, profile: str | None) -> Owner | None:
+    """The account as its owner sees it, if a profile was named. Raises Problem when that is another account's."""
+    if profile is None:
+        return None
+    owner = Owner(cli.open_session(profile), cli.aws.deployment.region)
+    if owner.account_id != account:
+        raise Problem(
+            ExitCode.USAGE,
+            f"the profile {profile} is of account {owner.account_id}, not of {account}",
+            f"name a profile of {account} with --owner-profile",
+        )
+    return owner
+
+
+def _statements(cli: Cli, own: list[tuple[Connection, Profile]], owner: Owner | None) -> Iterator[NeededStatement]:
+    """Every statement for the account's profiles, as its tags fit them."""
+    deployment = cli.aws.deployment
+    account = cli.aws.organization.account(own[0][0].account_id, deployment.opt_in_policy.opt_in_tag)
+    values = read_opt_in(account, deployment.hub, deployment.opt_in_policy, cli.now()).values
+    for connection, profile in own:
+        try:
+            fitted = fit(connection.profile, profile, values)
+        except AccountTagRefused as error:
+            raise Problem(ExitCode.FAILED, f"account {account.id}: {error}", "correct the tag") from error
+        for each in needed(account.id, connection.profile, fitted, deployment.hub):
+            yield NeededStatement(profile=connection.profile, state=_state(each, owner), **each._asdict())
+
+
+def _state(wanted: Needed, owner: Owner | None) -> str:
+    if owner is None:
+        return UNKNOWN
+    if "*" in wanted.name:
+        return "a pattern: check each bucket"
+    try:
+        found = owner.statements(wanted.kind, wanted.name)
+    except ClientError as error:
+        return code_of(error)
+    return THERE if is_there(wanted.statement, found) else MISSING
+
+
+def render(found: Publications) -> Rendering:
+    """A table."""
+    if not found.publications:
+        yield "Nobody publishes: no connected account has a profile with publishes_to."
+        return
+    rows = (
+        (each.account_id, each.profile, ", ".join(each.databases), ", ".join(each.publishes_to))
+        for each in found.publications
+    )
+    yield table(("ACCOUNT", "PROFILE", "DATABASES", "PUBLISHES TO"), rows)
+    yield ""
+    yield "quickctl mesh ACCOUNT prints what the owner of an account must allow."
+
+
+def render_owners_part(found: OwnersPart) -> Rendering:
+    """A table, and the statements to copy."""
+    rows = ((each.profile, f"{each.kind} {each.name}", each.state) for each in found.statements)
+    yield table(("PROFILE", "POLICY OF", "STATEMENT"), rows)
+    for each in found.statements:
+        if each.state != THERE:
+            yield ""
+            yield f"Add to {OF_KIND[each.kind]} ({each.name}):"
+            yield Command(json.dumps(each.statement, indent=2))
