@@ -92,7 +92,6 @@ for each in (
     approvals.approve,
     approvals.reject,
     capacity.capacity,
-    mesh.mesh,
     report.report,
     plans.orphans,
     rollouts.pause,
@@ -104,3 +103,4 @@ for each in (
 ):
     app.command()(each)
 app.add_typer(profiles.app, name="profiles")
+app.add_typer(mesh.app, name="mesh")

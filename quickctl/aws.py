@@ -1,5 +1,6 @@
-"""Everything quickctl asks of AWS as an operator, and AWS's errors as sentences. Only administrator.py calls AWS, too.
+"""Everything quickctl asks of AWS as an operator, and AWS's errors as sentences.
 
+administrator.py and owner.py call AWS with the credentials of other people.
 The registry, the organization, the access policy and the budgets are read through the control plane's own adapters.
 """
 

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 ABSENT = ("EntityNotFoundException", "NoSuchBucketPolicy")  # there is no policy; a bucket or key must be there
 
 
+class CannotReadError(Exception):
+    """AWS refused to show a policy; its error code."""
+
+
 class Owner:
     """Reads the policies that let others read what the account publishes."""
 
@@ -30,13 +34,13 @@ class Owner:
         return str(self._client("sts").get_caller_identity()["Account"])
 
     def statements(self, kind: str, name: str) -> list[Mapping[str, Any]]:
-        """The statements in the policy of the catalog, a bucket or a key (by its alias)."""
+        """The statements in the policy of the catalog, a bucket or a key (by its alias). Raises CannotReadError."""
         try:
             text = self._policy(kind, name)
         except ClientError as error:
-            if code_of(error) not in ABSENT:
-                raise
-            return []
+            if code_of(error) in ABSENT:
+                return []
+            raise CannotReadError(code_of(error)) from error
         found: list[Mapping[str, Any]] = json.loads(text)["Statement"] if text else []
         return found
 

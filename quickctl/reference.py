@@ -18,6 +18,7 @@ from quickctl.commands import (
     doctor,
     explain,
     history,
+    mesh,
     plans,
     profiles,
     redrive,
@@ -59,6 +60,8 @@ RESULTS: dict[str, type[Result]] = {
     "profiles validate": profiles.Validated,
     "profiles show": profiles.Shown,
     "profiles diff": profiles.Difference,
+    "mesh list": mesh.Publications,
+    "mesh statements": mesh.OwnersPart,
 }
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 from moto import mock_aws
 
 from sandbox.aws.clock import VirtualClock
@@ -34,6 +35,8 @@ def cloud() -> Iterator[Cloud]:
 def pytest_configure() -> None:
     """Tests make few cycles and hold much (a gigabyte of service models): looking for cycles took a third of them."""
     gc.set_threshold(200_000, 20, 100)
+    settings.register_profile("tests", deadline=None)  # how long an example takes depends on what else is running
+    settings.load_profile("tests")
 
 
 @pytest.hookimpl(trylast=True)

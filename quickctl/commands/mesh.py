@@ -6,30 +6,32 @@ import json
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from botocore.exceptions import ClientError
 from pydantic import Field
 
-from control_plane.aws.calls import code_of
 from control_plane.errors import AccountTagRefused
 from control_plane.narrowing import fit
 from control_plane.opt_in import read_opt_in
 from control_plane.publications import allowed_connections
-from quickctl.cli import Cli, account_id, cli_of
+from quickctl.cli import AccountArgument, Cli, cli_of
 from quickctl.commands.profiles import FileOption, profiles_of
 from quickctl.exits import ExitCode, Problem
 from quickctl.files import consumer_files
 from quickctl.output import Command, Rendering, Result, table
-from quickctl.owner import Owner
+from quickctl.owner import CannotReadError, Owner
 from quickctl.publishing import Needed, is_there, needed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
+    from pathlib import Path
 
     from control_plane.account import Connection
     from control_plane.profiles import Profile
 
 UNKNOWN, THERE, MISSING = "not checked", "there", "missing"
 OF_KIND = {"catalog": "the Glue catalog's resource policy", "bucket": "the bucket's policy", "key": "the key's policy"}
+
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="See who publishes to whom between accounts.")
 
 
 class Publication(Result):
@@ -66,31 +68,32 @@ class OwnersPart(Result):
     statements: tuple[NeededStatement, ...] = Field(description="every statement")
 
 
-def mesh(
+@app.command("list")
+def list_(context: typer.Context, file: FileOption = None) -> None:
+    """Show which connected accounts publish what, and to whom."""
+    cli = cli_of(context)
+    found = Publications(publications=tuple(map(_publication, _publishing(cli, file))))
+    cli.printer.show(found, render)
+
+
+@app.command()
+def statements(
     context: typer.Context,
-    account: Annotated[
-        str | None,
-        typer.Argument(metavar="[ACCOUNT]", help="Print what this account's owner must allow.", show_default=False),
-    ] = None,
+    account: AccountArgument,
     owner_profile: Annotated[
         str | None,
         typer.Option("--owner-profile", metavar="NAME", help="AWS profile of that account: check what is there."),
     ] = None,
     file: FileOption = None,
 ) -> None:
-    """Show who publishes to whom; of one account, the statements its owner must add. Nothing is written."""
+    """Print the statements that the owner of an account that publishes must add. Nothing is written."""
     cli = cli_of(context)
-    profiles = profiles_of(consumer_files(file))
-    publishing = list(_publishing(cli, profiles))
-    if account is None:
-        cli.printer.show(Publications(publications=tuple(map(_publication, publishing))), render)
-        return
-    own = [each for each in publishing if each[0].account_id == account_id(account)]
+    own = [each for each in _publishing(cli, file) if each[0].account_id == account]
     if not own:
         raise Problem(
             ExitCode.NOT_FOUND,
             f"the account {account} publishes nothing: it is not connected with a profile that has publishes_to",
-            "quickctl mesh lists the accounts that publish",
+            "quickctl mesh list shows the accounts that publish",
         )
     owner = _owner(cli, account, owner_profile)
     found = OwnersPart(account_id=account, statements=tuple(_statements(cli, own, owner)))
@@ -99,7 +102,9 @@ def mesh(
         raise typer.Exit(ExitCode.FAILED)
 
 
-def _publishing(cli: Cli, profiles: Mapping[str, Profile]) -> Iterator[tuple[Connection, Profile]]:
+def _publishing(cli: Cli, file: Path | None) -> Iterator[tuple[Connection, Profile]]:
+    """The connections in the access policy whose profiles publish."""
+    profiles = profiles_of(consumer_files(file))
     allowed = allowed_connections(cli.aws.policies.shards(), cli.aws.deployment.hub)
     for connection in sorted(allowed, key=lambda each: each.key):
         profile = profiles.get(connection.profile)
@@ -152,8 +157,8 @@ def _state(wanted: Needed, owner: Owner | None) -> str:
         return "a pattern: check each bucket"
     try:
         found = owner.statements(wanted.kind, wanted.name)
-    except ClientError as error:
-        return code_of(error)
+    except CannotReadError as error:
+        return str(error)
     return THERE if is_there(wanted.statement, found) else MISSING
 
 
@@ -168,7 +173,7 @@ def render(found: Publications) -> Rendering:
     )
     yield table(("ACCOUNT", "PROFILE", "DATABASES", "PUBLISHES TO"), rows)
     yield ""
-    yield "quickctl mesh ACCOUNT prints what the owner of an account must allow."
+    yield "quickctl mesh statements ACCOUNT prints what the owner of an account must allow."
 
 
 def render_owners_part(found: OwnersPart) -> Rendering:

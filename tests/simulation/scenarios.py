@@ -1,6 +1,7 @@
 """What the state machines are tried with: per file, the executions that both engines must agree on."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from sandbox.aws.asl.effects import TaskFailed
@@ -209,9 +210,13 @@ def route(**answers: Any) -> dict[str, Any]:
     }
 
 
-def assessment(*actions: Any) -> Any:
+def assessment(*actions: Any, readers: Sequence[str] = ()) -> Any:
     """AssessAccount's answer."""
-    return {"account_name": "sandbox", "actions": list(actions), "reason": "as planned"}
+    return {"account_name": "sandbox", "actions": list(actions), "reason": "as planned", "readers": list(readers)}
+
+
+PUBLISHES = assessment(CONNECT, readers=["111122223334", "ou-ab12-readers1"])
+ONE_READER = assessment(CONNECT, readers=["111122223334"])
 
 
 def child(outcome: str, profile: str = "default") -> dict[str, Any]:
@@ -247,6 +252,7 @@ def account(*actions: Any, **answers: Any) -> dict[str, Any]:
         "TakeOver": [CLAIMED],
         "AssessAccount": [assessment(*actions)],
         "ReconcileConnection": [child("connected")],
+        "SweepReaders": [STARTED],
         "RecordConnectionFailure": [{}],
         "RecordAccountFailure": [{}],
         "WriteStatusTag": [{"changed": True}],
@@ -458,6 +464,10 @@ REAL: dict[str, list[Scenario]] = {
                 planned("refuse", "typo", "no such profile", "UnknownProfile"),
                 ReconcileConnection=lambda requested: child("connected", requested["Input"]["planned"]["profile"]),
             ),
+        ),
+        Scenario("an account that begins to publish", BY_ID, account(AssessAccount=[PUBLISHES])),
+        Scenario(
+            "and its one reader can't be swept", BY_ID, account(AssessAccount=[ONE_READER], SweepReaders=[BUSY_SFN])
         ),
         Scenario("a status tag that can't be written", BY_ID, account(CONNECT, WriteStatusTag=[DENIED])),
         Scenario("a connection fails", BY_ID, account(CONNECT, ReconcileConnection=[CHILD_FAILED])),

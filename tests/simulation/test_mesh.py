@@ -241,11 +241,11 @@ def test_without_a_statement_the_reader_is_refused(connected: Mesh, sid: str, ac
 
 def test_quickctl_lists_who_publishes_and_checks_what_the_owner_allows(connected: Mesh) -> None:
     account_id = connected.accounts[PUBLISHER]
-    (found,) = connected.call()["publications"]
+    (found,) = connected.call("list")["publications"]
     assert (found["account_id"], found["profile"], found["databases"]) == (account_id, "products", ["quick_*"])
-    printed = connected.call(account_id)["statements"]
+    printed = connected.call("statements", account_id)["statements"]
     assert {each["state"] for each in printed} == {"not checked"}
-    checked = connected.call(account_id, "--owner-profile", PUBLISHER)["statements"]
+    checked = connected.call("statements", account_id, "--owner-profile", PUBLISHER)["statements"]
     assert [(each["kind"], each["state"]) for each in checked] == [
         (kind, "there") for kind in ("catalog", "bucket", "key") for _ in ("named accounts", "accounts below the OU")
     ]
@@ -255,7 +255,7 @@ def test_quickctl_lists_who_publishes_and_checks_what_the_owner_allows(connected
 def test_quickctl_names_the_statement_that_is_missing(connected: Mesh) -> None:
     connected.allow(without="bucket")
     account_id = connected.accounts[PUBLISHER]
-    checked = connected.call(account_id, "--owner-profile", PUBLISHER, code=ExitCode.FAILED)["statements"]
+    checked = connected.call("statements", account_id, "--owner-profile", PUBLISHER, code=ExitCode.FAILED)["statements"]
     assert {each["kind"] for each in checked if each["state"] == "missing"} == {"bucket"}
-    assert "not of" in connected.call(account_id, "--owner-profile", NAMED, code=ExitCode.USAGE)
-    assert "publishes nothing" in connected.call(connected.accounts[NAMED], code=ExitCode.NOT_FOUND)
+    assert "not of" in connected.call("statements", account_id, "--owner-profile", NAMED, code=ExitCode.USAGE)
+    assert "publishes nothing" in connected.call("statements", connected.accounts[NAMED], code=ExitCode.NOT_FOUND)

@@ -181,11 +181,10 @@ class Profile(BaseModel):
         description="`database.table`: a proof opens this table, and with it its bucket, its key and Lake Formation. "
         "Without it a proof runs `SELECT 1`.",
     )
-
     publishes_to: list[Reader] = Field(
         [],
         description="Accounts, OUs or the root: every connected account of the profile publishes its databases to the "
-        "connected accounts among them. The owner adds the statements that `quickctl mesh` prints.",
+        "connected accounts among them. The owner adds the statements that `quickctl mesh statements` prints.",
     )
     publishes: list[Pattern] = Field(
         [], description="Which of the `databases` (written the same) it publishes. Without it all of them."

@@ -23,26 +23,24 @@ def allowed_connections(shards: Iterable[Shard], hub: Hub) -> list[Connection]:
     return [connection for connection in found if connection]
 
 
-def is_reader(account_id: str, above: Sequence[str] | None, profiles: Mapping[str, Profile]) -> bool:
+def is_reader(account_id: str, above: Sequence[str] | None, known: Mapping[str, Profile]) -> bool:
     """Whether some profile publishes to the account. Parents that nobody read may be any."""
-    named = {target for profile in profiles.values() for target in profile.publishes_to}
+    named = {target for profile in known.values() for target in profile.publishes_to}
     return account_id in named or (any(map(_is_unit, named)) if above is None else not named.isdisjoint(above))
 
 
-def needs_parents(account_id: str, profiles: Mapping[str, Profile]) -> bool:
+def needs_parents(account_id: str, known: Mapping[str, Profile]) -> bool:
     """Whether one has to know the account's parents to say who publishes to it."""
-    return any(
-        account_id not in each.publishes_to and any(map(_is_unit, each.publishes_to)) for each in profiles.values()
-    )
+    return any(account_id not in each.publishes_to and any(map(_is_unit, each.publishes_to)) for each in known.values())
 
 
 def publishers_of(
-    account_id: str, above: Sequence[str], profiles: Mapping[str, Profile], allowed: Iterable[Connection]
+    account_id: str, above: Sequence[str], known: Mapping[str, Profile], allowed: Iterable[Connection]
 ) -> list[str]:
     """The accounts that publish to this one, each with the profiles through which it does: `111122223333 sales`."""
     found: dict[str, list[str]] = {}
     for connection in sorted(allowed, key=lambda each: each.key):
-        profile = profiles.get(connection.profile)
+        profile = known.get(connection.profile)
         is_other = connection.account_id != account_id
         if profile and is_other and not {account_id, *above}.isdisjoint(profile.publishes_to):
             found.setdefault(connection.account_id, []).append(connection.profile)
@@ -99,9 +97,9 @@ def _parameters(accounts: Sequence[str], publishing: Sequence[Profile], hub: Hub
     return {name: values.get(name) or NONE for name in OF_PUBLISHERS}
 
 
-def oversized(profiles: Mapping[str, Profile]) -> Iterator[str]:
+def oversized(known: Mapping[str, Profile]) -> Iterator[str]:
     """What would be too large in an account to which everybody publishes."""
-    publishing = [each for each in profiles.values() if each.publishes_to]
+    publishing = [each for each in known.values() if each.publishes_to]
     values = _parameters([LONGEST.account_id] * len(PUBLISHER_PLACES), publishing, LONGEST) if publishing else {}
     size = sum(len(value.encode()) for value in values.values())
     if size > POLICY_BYTES:

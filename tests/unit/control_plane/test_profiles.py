@@ -354,6 +354,11 @@ def test_a_profile_becomes_the_parameters_of_the_consumer_role() -> None:
         "KmsKeyAliases": "none",
         "PermissionsBoundary": "none",
         "LakeFormation": "false",
+        **{f"Publisher{number}": "none" for number in range(1, 11)},
+        "PublisherAccounts": "none",
+        "PublishedDatabaseArns": "none",
+        "PublishedDataArns": "none",
+        "PublishedKeyAliases": "none",
     }
 
 
