@@ -116,6 +116,7 @@ def test_a_stack_of_every_type_is_made_and_deleted_without_a_trace(every: Hub) -
     assert every("iam", "list_policies", Scope="Local")["Policies"] == []
     assert every.queues() == []
     assert every("lambda", "list_functions")["Functions"] == []
+    assert every("athena", "list_data_catalogs")["DataCatalogsSummary"] == []
     assert [bus["Name"] for bus in every("events", "list_event_buses")["EventBuses"]] == ["default"]
 
 
@@ -168,11 +169,13 @@ def test_alarms_schedules_metric_filters_and_work_groups_exist(every: Hub) -> No
     schedule = every("scheduler", "get_schedule", GroupName="every-group", Name="every-schedule")
     filters = every("logs", "describe_metric_filters", logGroupName="/every/logs")["metricFilters"]
     work_group = every("athena", "get_work_group", WorkGroup="every-workgroup")["WorkGroup"]
+    catalog = every("athena", "get_data_catalog", Name="every-catalog")["DataCatalog"]
 
     assert alarm["AlarmActions"] == [f"arn:aws:sns:eu-west-1:{HUB}:every-topic"]
     assert schedule["ScheduleExpression"] == "rate(1 hour)"
     assert filters[0]["metricTransformations"][0]["metricName"] == "Errors"
     assert "OutputLocation" in work_group["Configuration"]["ResultConfiguration"]
+    assert (catalog["Type"], catalog["Parameters"]) == ("GLUE", {"catalog-id": "111122223333"})
 
 
 def test_a_table_expires_items_and_a_role_has_a_boundary(every: Hub) -> None:

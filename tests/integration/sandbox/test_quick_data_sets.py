@@ -101,14 +101,6 @@ def test_a_data_sets_permissions_are_granted_and_revoked(world: World) -> None:
         ({"PhysicalTableMap": {}}, "InvalidParameterValueException"),
         ({"PhysicalTableMap": sql("DROP TABLE lake.orders")}, "InvalidParameterValueException"),
         (
-            {
-                "PhysicalTableMap": {
-                    "orders": {"RelationalTable": {**TABLE["orders"]["RelationalTable"], "Catalog": "hive"}}
-                }
-            },
-            "InvalidParameterValueException",
-        ),
-        (
             {"PhysicalTableMap": {"file": {"S3Source": {"DataSourceArn": SOURCE, "InputColumns": INPUT}}}},
             "InvalidParameterValueException",
         ),

@@ -47,6 +47,9 @@ VALUES = {
     "OwnDataObjectArns": "none",
     "ResultsBucketArn": "none",
     "ResultsObjectArns": "none",
+    **{f"Publisher{number}": f"{number:012}" for number in range(1, 11)},
+    "PublisherAccounts": "000000000001",
+    "PublishedDatabaseArns": f"arn:aws:glue:{REGION}:*:database/products",
 }
 ALLOW = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}
 SET: dict[str, Any] = {"StackSetName": "quick"}
