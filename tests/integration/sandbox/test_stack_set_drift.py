@@ -47,6 +47,8 @@ VALUES = {
     "OwnDataObjectArns": "none",
     "ResultsBucketArn": "none",
     "ResultsObjectArns": "none",
+}
+PUBLISHERS = {
     **{f"Publisher{number}": f"{number:012}" for number in range(1, 11)},
     "PublisherAccounts": "000000000001",
     "PublishedDatabaseArns": f"arn:aws:glue:{REGION}:*:database/products",
@@ -468,6 +470,9 @@ def test_what_was_deleted_by_hand_is_seen(consumer: Inspector, remove: Any, remo
 
 
 def test_every_resource_of_the_body_is_checked(consumer: Inspector) -> None:
+    publishers = [{"ParameterKey": name, "ParameterValue": value} for name, value in {**VALUES, **PUBLISHERS}.items()]
+    consumer("update_stack_set", UsePreviousTemplate=True, Parameters=publishers, Capabilities=["CAPABILITY_NAMED_IAM"])
+    consumer.clock.run()
     drifts = consumer.drifts(consumer.detected())
     page: dict[str, Any] = {"MaxResults": 2, "StackInstanceAccount": ONE, "StackInstanceRegion": REGION}
 

@@ -119,18 +119,18 @@ class WorkGroup(CheckedType):
         if found is None:
             return None
         live = pick(found, "Description", "State", WorkGroupConfiguration="Configuration")
-        tags = (
-            scope.call("athena", "list_tags_for_resource", ResourceARN=made.attributes["Arn"])
-            if "Tags" in wanted
-            else {}
-        )
-        return {**live, **tags}
+        return {**live, **_athena_tags(scope, made.attributes["Arn"], wanted)}
 
     @override
     def delete(self, scope: Scope, made: Created, properties: Properties) -> None:
         """With its saved queries only where the template says so."""
         recursive = properties.get("RecursiveDeleteOption")
         scope.call("athena", "delete_work_group", WorkGroup=made.physical_id, RecursiveDeleteOption=recursive)
+
+
+def _athena_tags(scope: Scope, arn: str, wanted: Properties) -> Properties:
+    """The tags, if the template says something of them."""
+    return scope.call("athena", "list_tags_for_resource", ResourceARN=arn) if "Tags" in wanted else {}
 
 
 class DataCatalog(CheckedType):
@@ -146,7 +146,7 @@ class DataCatalog(CheckedType):
         """Ref is the name."""
         options = pick(properties, "Description", "Parameters", "Type")
         scope.call("athena", "create_data_catalog", Name=name, Tags=tag_list(properties), **options)
-        return Created(name, {})
+        return Created(name)
 
     @override
     def update(self, scope: Scope, made: Created, old: Properties, new: Properties) -> Created:
@@ -161,8 +161,12 @@ class DataCatalog(CheckedType):
     @override
     def read(self, scope: Scope, made: Created, wanted: Properties) -> Properties | None:
         """Its answer is {} when it is gone."""
-        found = scope.call("athena", "get_data_catalog", Name=made.physical_id).get("DataCatalog")
-        return pick(found, "Description", "Parameters", "Type") if found else None
+        name = made.physical_id
+        found = scope.call("athena", "get_data_catalog", Name=name).get("DataCatalog")
+        if not found:
+            return None
+        arn = f"arn:aws:athena:{scope.region}:{scope.account}:datacatalog/{name}"
+        return {**pick(found, "Description", "Parameters", "Type"), **_athena_tags(scope, arn, wanted)}
 
     @override
     def delete(self, scope: Scope, made: Created, properties: Properties) -> None:
