@@ -10,7 +10,7 @@ import os
 import re
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import boto3
 from botocore.config import Config
@@ -47,7 +47,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from control_plane.aws.approval_batches import DynamoDbApprovalBatches
+    from control_plane.ports.listing import ListPage
+    from control_plane.sweep.ports import ListedAccount
     from control_plane.sweep.snapshot import StackSetSummary
+
+T = TypeVar("T")
 
 # People wait for the answer, and nothing else repeats a call that AWS throttled.
 CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 6}, connect_timeout=10, read_timeout=30)
@@ -199,12 +203,11 @@ class Aws:
 
     def stack_sets_of_ours(self) -> Iterator[StackSetSummary]:
         """Every stack set with a name of ours."""
-        token = ""
-        while True:
-            page = self.roles.stack_sets(token)
-            yield from page.items
-            if not (token := page.token):
-                return
+        return _items(self.roles.stack_sets)
+
+    def listed_accounts(self) -> Iterator[ListedAccount]:
+        """Every account of the organization, with the OUs above it."""
+        return _items(self.accounts.page)
 
     def definition(self, stack_set: str) -> tuple[str, Mapping[str, str]] | None:
         """The hash of a stack set's template, and its parameters; None when there is no such stack set."""
@@ -354,6 +357,16 @@ class Aws:
         if key not in self._clients:
             self._clients[key] = self._session.client(service, region_name=key[1], config=CONFIG)  # type: ignore[call-overload]  # any service
         return self._clients[key]
+
+
+def _items(page: Callable[[str], ListPage[T]]) -> Iterator[T]:
+    """The items of every page, one after the other."""
+    token = ""
+    while True:
+        found = page(token)
+        yield from found.items
+        if not (token := found.token):
+            return
 
 
 def _execution(found: Mapping[str, Any]) -> Execution:
