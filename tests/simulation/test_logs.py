@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
+from tests.contract import project
 from tests.deployed_hub import world
 from tests.prototypes import derived
 from tests.simulation.conftest import Story
@@ -14,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Logging(Story):
-    """A hub with one account that is connected and one that has failed."""
+    """A hub with one account that is connected, though AWS throttled it, and one that has failed."""
 
     connected = failed = ""
 
@@ -28,6 +32,7 @@ class Logging(Story):
 def logging(world: Sandbox) -> Logging:
     """Two accounts were tagged, and a sweep has ended."""
     story = Logging(world)
+    world.faults.order(service="organizations", operation="DescribeAccount", code="TooManyRequestsException", times=9)
     story.connected, story.failed = story.tagged(), story.tagged("finance", "no-such-profile")
     story.run(86_400)
     return story
@@ -57,3 +62,67 @@ def test_the_last_line_of_an_invocation_says_how_it_ended(logging: Logging) -> N
     assert {messages[-1] for messages in by_request.values()} <= {"ended", "raised"}
     assert len(ends) == len(by_request)
     assert all(line["duration_ms"] >= 0 for line in ends)
+
+
+# --- saved queries ---------------------------------------------------------------------------------------------
+
+LANGUAGE = re.compile(
+    r"\b(fields|filter|stats|sort|limit|by|as|asc|desc|count|count_distinct|latest|pct|max|bin|ispresent|and|or)\b"
+)
+AUTOMATIC = {"@timestamp"}  # what Logs Insights adds to every line
+QUERIES = project.resources(project.HUB, "QueryDefinition")
+
+
+def _text(name: str) -> str:
+    """A query without its comments and literals."""
+    text = re.sub(r"#.*", "", QUERIES[name]["Properties"]["QueryString"])
+    return re.sub(r'"[^"]*"|\b\d+[hm]?\b', "", text)
+
+
+def _fields(name: str) -> set[str]:
+    """The fields that a query reads: its words that are neither the language's nor names it gives itself."""
+    text = _text(name)
+    given = set(re.findall(r"\bas (\w+)", text))
+    return set(re.findall(r"@?\w+", LANGUAGE.sub("", text))) - given - AUTOMATIC
+
+
+def _asked(name: str) -> dict[str, str]:
+    """What a query's filters want fields to be; the story's account is put in by whoever asks."""
+    return dict(re.findall(r'(\w+) = "([^"]+)"', QUERIES[name]["Properties"]["QueryString"]))
+
+
+@pytest.mark.parametrize(
+    ("name", "fields"),
+    [
+        ("FailuresByCause", {"message", "account_id", "reason", "error", "cause", "remedy"}),
+        ("SlowestSteps", {"duration_ms", "function_name"}),
+    ],
+)
+def test_the_fields_of_a_query_are_found(name: str, fields: set[str]) -> None:
+    assert _fields(name) == fields
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_a_saved_query_reads_what_functions_log(logging: Logging, name: str) -> None:
+    lines, asked = logging.lines(), _asked(name)
+    if name == "StoryOfAnAccount":
+        asked["account_id"] = logging.failed
+    found = [line for line in lines if asked.items() <= line.items()]
+    assert found
+    assert _fields(name) - {field for line in found for field in line} == set()
+
+
+def test_the_story_of_an_account_begins_with_its_event_and_names_the_failure(logging: Logging) -> None:
+    story = [line for line in logging.lines() if line.get("account_id") == logging.failed]
+    assert story[0]["message"] == "found subject"
+    assert {"UnknownProfile"} <= {line.get("error") for line in story}
+
+
+def test_the_stack_has_its_queries_for_the_log_of_its_functions(logging: Logging) -> None:
+    hub = logging.world.boto3_session(logging.world.cloud.topology.hub)
+    saved = hub.client("logs").describe_query_definitions(queryDefinitionNamePrefix="quick-onboarding/")
+    names = {each["name"].split("/")[1] for each in saved["queryDefinitions"]}
+    assert names == {row[0].strip("`") for row in project.tables(project.reference("logs"))["Saved queries"]}
+    assert {group for each in saved["queryDefinitions"] for group in each["logGroupNames"]} == {
+        "/quick-onboarding/quick-onboarding/functions"
+    }
