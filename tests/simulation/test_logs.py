@@ -86,7 +86,7 @@ def _fields(name: str) -> set[str]:
     return set(re.findall(r"@?\w+", LANGUAGE.sub("", text))) - given - AUTOMATIC
 
 
-def _asked(name: str) -> dict[str, str]:
+def _wanted(name: str) -> dict[str, str]:
     """What a query's filters want fields to be; the story's account is put in by whoever asks."""
     return dict(re.findall(r'(\w+) = "([^"]+)"', QUERIES[name]["Properties"]["QueryString"]))
 
@@ -104,10 +104,10 @@ def test_the_fields_of_a_query_are_found(name: str, fields: set[str]) -> None:
 
 @pytest.mark.parametrize("name", QUERIES)
 def test_a_saved_query_reads_what_functions_log(logging: Logging, name: str) -> None:
-    lines, asked = logging.lines(), _asked(name)
+    lines, wanted = logging.lines(), _wanted(name)
     if name == "StoryOfAnAccount":
-        asked["account_id"] = logging.failed
-    found = [line for line in lines if asked.items() <= line.items()]
+        wanted["account_id"] = logging.failed
+    found = [line for line in lines if wanted.items() <= line.items()]
     assert found
     assert _fields(name) - {field for line in found for field in line} == set()
 
