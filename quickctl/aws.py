@@ -27,12 +27,14 @@ from control_plane.aws.account_listing import AwsAccountListing
 from control_plane.aws.calls import NETWORK, NO_ADMINISTRATOR, code_of, tolerating
 from control_plane.aws.grant_budget import DynamoDbGrantBudget
 from control_plane.aws.iam import AwsAccessPolicies
+from control_plane.aws.kept_events import DynamoDbKeptEvents
 from control_plane.aws.organizations import ROOT, AwsOrganization
 from control_plane.aws.quicksight import AwsDataSources, AwsQuickAccount
 from control_plane.aws.registry import DynamoDbRegistry
 from control_plane.aws.revocation_budget import DynamoDbRevocationBudget
 from control_plane.aws.role_listing import AwsRoleListing
 from control_plane.aws.source_listing import AwsSourceListing
+from control_plane.aws.stack_set_queue import DynamoDbStackSetQueue
 from control_plane.aws.stack_sets import AwsStackSets, values_of
 from control_plane.aws.sweep_store import DynamoDbSweepStore
 from control_plane.definition import body_hash
@@ -177,6 +179,16 @@ class Aws:
     def batches(self, unit: str) -> DynamoDbApprovalBatches:
         """The batches of new connections of an OU or the root; without one, the batches of revocations."""
         return self.grants.batches(unit) if unit else self.revocations
+
+    @cached_property
+    def kept_events(self) -> DynamoDbKeptEvents:
+        """Events in which no account was found."""
+        return DynamoDbKeptEvents(*self._registry_table)
+
+    @cached_property
+    def queues(self) -> DynamoDbStackSetQueue:
+        """The queues of stack set changes."""
+        return DynamoDbStackSetQueue(*self._registry_table)
 
     @cached_property
     def sweeps(self) -> DynamoDbSweepStore:

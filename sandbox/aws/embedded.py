@@ -79,6 +79,7 @@ class EmbeddedAws:
         """Queues, topics, schedules, asynchronous invocations, metrics and alarms."""
         cloud = self.cloud
         self.sqs, self.sns = Sqs(cloud), Sns(cloud)
+        self.events.serve_topics(self.sns.from_service)
         self.asynchronous = Asynchronous(cloud, self.functions)
         self.scheduler = Scheduler(cloud, self.sts)
         self.metrics = Metrics(cloud.clock)

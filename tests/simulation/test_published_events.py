@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from control_plane.published_events import Detail, PublishedEvent
 from sandbox.aws.identity import acting_as
-from tests.contract import event_pages
+from tests.contract import event_pages, project
 from tests.deployed_hub import world
 from tests.prototypes import derived
 from tests.simulation.conftest import Story
@@ -118,6 +118,28 @@ def test_a_failure_is_published_with_cause_and_remedy(listening: Listening) -> N
         account_id,
         "UnknownProfile",
     )
+
+
+def test_whoever_wants_it_gets_a_line_for_each_failure(listening: Listening) -> None:
+    sns = listening._client("sns")
+    topic = sns.create_topic(Name="each-failure")["TopicArn"]
+    line = json.loads(project.reference("events").split("```json")[1].split("```")[0])
+    target = {"Id": "topic", "Arn": topic, "InputTransformer": line}
+    listening._client("events").put_targets(Rule="listener", EventBusName=BUS, Targets=[target])
+
+    def lines_after(service: str, name: str) -> list[str]:
+        """What the topic has had when it lets a service publish and an account of that name has failed."""
+        statement = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sns:Publish", "Resource": topic}
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        sns.set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=policy)
+        listening.tagged(name, "no-such-profile")
+        return [json.loads(each.text) for each in listening.world.sns.published if each.topic == topic]
+
+    assert lines_after("cloudwatch.amazonaws.com", "marketing") == []
+    assert [each.code for each in listening.world.events.undelivered] == ["NO_PERMISSIONS"]
+    (text,) = lines_after("events.amazonaws.com", "sales")
+    assert "(sales), profile no-such-profile: UnknownProfile. Likely: " in text
+    assert text.endswith(f" More: quickctl explain {text.split()[3]}")
 
 
 def test_a_query_that_fails_is_published_with_cause_and_remedy(listening: Listening) -> None:
