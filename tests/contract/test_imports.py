@@ -24,6 +24,7 @@ PURE = (
     "grant_budget",
     "decision",
     "dependents",
+    "published_events",
     "failure",
     "status_tag",
     "ports/access",
