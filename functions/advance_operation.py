@@ -3,16 +3,14 @@
 from dataclasses import asdict
 from typing import Annotated, Any
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.parser import event_parser
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel, StringConstraints
 
 from control_plane import wiring
 from control_plane.account import NAME_PREFIX
+from control_plane.logs import logged
 from control_plane.steps.stack_set_operations import Operator
-
-logger = Logger()
 
 
 class Request(BaseModel):
@@ -24,9 +22,8 @@ class Request(BaseModel):
     now: str
 
 
-@logger.inject_lambda_context
+@logged
 @event_parser(model=Request)
 def handler(request: Request, context: LambdaContext) -> dict[str, Any]:
     """Whether nothing waits any more, or when to look again."""
-    logger.append_keys(stack_set=request.stack_set)
     return asdict(Operator(**request.model_dump(), deps=wiring.operator_dependencies()).advance())

@@ -2,15 +2,13 @@
 
 from datetime import datetime
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.parser import event_parser
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel
 
 from control_plane import wiring
+from control_plane.logs import logged, logger
 from control_plane.steps.approved_grants import apply_some
-
-logger = Logger()
 
 
 class Request(BaseModel):
@@ -22,7 +20,7 @@ class Request(BaseModel):
     offset: int
 
 
-@logger.inject_lambda_context
+@logged
 @event_parser(model=Request)
 def handler(request: Request, context: LambdaContext) -> dict[str, bool | int]:
     """Whether the batch was replaced meanwhile, whether all is done, and the offset to continue from."""

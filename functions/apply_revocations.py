@@ -1,15 +1,14 @@
 """ApplyRevocations: apply the revocations of an approved batch, then reconcile each account."""
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.parser import event_parser
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel
 
 from control_plane import wiring
 from control_plane.account import Connection
+from control_plane.logs import logged
 from control_plane.steps.access import Writer, WriteResult, apply_batch
 
-logger = Logger()
 STARTS_PER_CALL = 20  # reconciles started in one go: Organizations and Quick are slow
 
 
@@ -22,7 +21,7 @@ class Request(BaseModel):
     offset: int
 
 
-@logger.inject_lambda_context
+@logged
 @event_parser(model=Request)
 def handler(request: Request, context: LambdaContext) -> dict[str, bool | int]:
     """Whether the batch was replaced meanwhile, whether all is done, and the offset to continue from."""

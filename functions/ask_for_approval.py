@@ -1,6 +1,5 @@
 """AskForApproval: send people the batch that waits, and how to approve exactly this one."""
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.parser import event_parser
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel
@@ -8,8 +7,7 @@ from pydantic import BaseModel
 from control_plane import wiring
 from control_plane.approval import approval_message, grant_message
 from control_plane.errors import BatchReplaced
-
-logger = Logger()
+from control_plane.logs import logged, logger
 
 
 class Request(BaseModel):
@@ -20,7 +18,7 @@ class Request(BaseModel):
     unit: str = ""
 
 
-@logger.inject_lambda_context
+@logged
 @event_parser(model=Request)
 def handler(request: Request, context: LambdaContext) -> dict[str, int]:
     """How many connections wait. Raises BatchReplaced when the batch was replaced."""

@@ -3,7 +3,6 @@
 from datetime import datetime
 from typing import Any
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.parser import event_parser
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel
@@ -12,8 +11,7 @@ from control_plane import wiring
 from control_plane.account import AccountId, ProfileName
 from control_plane.admission import admit
 from control_plane.assessment import assess
-
-logger = Logger()
+from control_plane.logs import logged, logger
 
 
 class Request(BaseModel):
@@ -24,11 +22,10 @@ class Request(BaseModel):
     profiles: tuple[ProfileName, ...] = ()
 
 
-@logger.inject_lambda_context
+@logged
 @event_parser(model=Request)
 def handler(request: Request, context: LambdaContext) -> dict[str, Any]:
     """The account's name, one action for each connection, what it asks for in words, and whom to sweep afterwards."""
-    logger.append_keys(account_id=request.account_id)
     policy, deps = wiring.opt_in_policy(), wiring.assessment_dependencies()
     found = assess(request.account_id, policy, wiring.hub(), deps, request.now, request.profiles)
     found = admit(found, request.now, wiring.admission_dependencies())

@@ -1,14 +1,12 @@
 """CollectSnapshot: read the next pages of the lists a sweep compares: accounts with tags, then our resources."""
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.parser import event_parser
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel
 
 from control_plane import wiring
+from control_plane.logs import logged, logger
 from control_plane.sweep.collecting import collect, give_up
-
-logger = Logger()
 
 
 class Request(BaseModel):
@@ -19,7 +17,7 @@ class Request(BaseModel):
     give_up: str = ""
 
 
-@logger.inject_lambda_context
+@logged
 @event_parser(model=Request)
 def handler(request: Request, context: LambdaContext) -> dict[str, bool | int | str | list[str]]:
     """Whether everything is read, how many accounts so far, which list is being read, whether it is incomplete.

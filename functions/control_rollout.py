@@ -3,15 +3,13 @@
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.parser import event_parser
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from control_plane import wiring
 from control_plane.account import NAME_PREFIX, ProfileName
-
-logger = Logger()
+from control_plane.logs import logged, logger
 
 
 class Request(BaseModel):
@@ -24,7 +22,7 @@ class Request(BaseModel):
     reason: Annotated[str, StringConstraints(min_length=1, max_length=300)] = "no reason given"
 
 
-@logger.inject_lambda_context
+@logged
 @event_parser(model=Request)
 def handler(request: Request, context: LambdaContext) -> dict[str, str]:
     """The stack set, and what was done. Resuming starts a sweep, which starts the accounts that differ."""

@@ -4,20 +4,19 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.parser import event_parser
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from control_plane import wiring
 from control_plane.account import AccountValues, Connection
+from control_plane.logs import logged, logger
 from control_plane.steps import data_source
-
-logger = Logger()
 
 
 class Request(Connection):
     """Which connection, the names of account and OU, the retries so far, and what the account's tags say."""
 
+    execution: str = ""  # the holder of the claim, for the log
     account_name: str
     since: datetime
     now: datetime
@@ -26,11 +25,10 @@ class Request(Connection):
     ou: str = ""
 
 
-@logger.inject_lambda_context
+@logged
 @event_parser(model=Request)
 def handler(request: Request, context: LambdaContext) -> dict[str, Any]:
     """Whether it is ready; if not yet, the seconds to wait, the attempt, and Quick's last message."""
-    logger.append_keys(account_id=request.account_id, profile=request.profile)
     hub, (profile, lacking) = wiring.hub(), wiring.fitted_profile(request.profile, request.values)
     wanted = data_source.wanted(request, request.account_name, profile, hub, request.ou)
     retry = data_source.RetryState(request.since, request.now, request.attempt)

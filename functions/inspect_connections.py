@@ -2,15 +2,13 @@
 
 from datetime import datetime
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.parser import event_parser
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel
 
 from control_plane import wiring
+from control_plane.logs import logged
 from control_plane.sweep.run import inspect_some
-
-logger = Logger()
 
 
 class Request(BaseModel):
@@ -21,7 +19,7 @@ class Request(BaseModel):
     now: datetime
 
 
-@logger.inject_lambda_context
+@logged
 @event_parser(model=Request)
 def handler(request: Request, context: LambdaContext) -> dict[str, bool | int]:
     """Whether all are checked; if not, the offset to continue from."""

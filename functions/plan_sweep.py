@@ -2,16 +2,14 @@
 
 from datetime import datetime
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.parser import event_parser
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel
 
 from control_plane import wiring
+from control_plane.logs import logged, logger
 from control_plane.sweep.reporting import cut
 from control_plane.sweep.run import make_plan
-
-logger = Logger()
 
 
 class Request(BaseModel):
@@ -21,7 +19,7 @@ class Request(BaseModel):
     now: datetime
 
 
-@logger.inject_lambda_context
+@logged
 @event_parser(model=Request)
 def handler(request: Request, context: LambdaContext) -> dict[str, bool | int | list[str]]:
     """How many accounts differ, how many revocations wait for approval, and the profiles with roles to check for drift.

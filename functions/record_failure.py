@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from aws_lambda_powertools import Logger, Metrics, single_metric
-from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.metrics import Metrics, MetricUnit, single_metric
 from aws_lambda_powertools.utilities.parser import event_parser
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel
@@ -11,8 +10,9 @@ from pydantic import BaseModel
 from control_plane import wiring
 from control_plane.account import AccountId
 from control_plane.failure import explain
+from control_plane.logs import logged, logger
 
-logger, metrics = Logger(), Metrics()
+metrics = Metrics()
 
 
 class Request(BaseModel):
@@ -26,13 +26,13 @@ class Request(BaseModel):
     generation: int | None = None  # nothing is recorded over a newer one
 
 
-@logger.inject_lambda_context
+@logged
 @event_parser(model=Request)
 @metrics.log_metrics
 def handler(request: Request, context: LambdaContext) -> dict[str, str]:
     """The failure as recorded: step, error, reason, cause, remedy."""
     failure = explain(request.account_id, request.step, request.error).model_dump()
-    logger.error("failed", extra={"account_id": request.account_id, "profile": request.profile, **failure})
+    logger.error("failed", extra=failure)
     wiring.registry().record_failure(request.account_id, request.profile, failure, request.now, request.generation)
     metrics.add_metric(name="FailedSteps", unit=MetricUnit.Count, value=1)
     with single_metric(name="FailedSteps", unit=MetricUnit.Count, value=1) as one:

@@ -1,15 +1,13 @@
 """RemoveUnexpectedEntries: remove entries of the access policy that are not a consumer role of ours."""
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.parser import event_parser
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel
 
 from control_plane import wiring
+from control_plane.logs import logged, logger
 from control_plane.steps.access import Writer, remove_unexpected
 from control_plane.sweep.reporting import cut
-
-logger = Logger()
 
 
 class Request(BaseModel):
@@ -19,7 +17,7 @@ class Request(BaseModel):
     now: str
 
 
-@logger.inject_lambda_context
+@logged
 @event_parser(model=Request)
 def handler(request: Request, context: LambdaContext) -> dict[str, bool | list[str]]:
     """Whether it is done (if not, another writer was at work: try again), and the entries that are still there."""

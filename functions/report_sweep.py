@@ -1,16 +1,16 @@
 """ReportSweep: report the result of a sweep when the reconciles it started have ended."""
 
-from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools import Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.parser import event_parser
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel
 
 from control_plane import wiring
+from control_plane.logs import logged, logger
 from control_plane.sweep.reporting import SweepEnd
 from control_plane.sweep.run import finish
 
-logger = Logger()
 metrics = Metrics()
 
 
@@ -23,7 +23,7 @@ class Request(BaseModel):
     not_removed: tuple[str, ...] = ()
 
 
-@logger.inject_lambda_context
+@logged
 @event_parser(model=Request)
 def handler(request: Request, context: LambdaContext) -> dict[str, bool]:
     """Whether it is done; if not, try again."""

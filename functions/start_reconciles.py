@@ -1,14 +1,12 @@
 """StartReconciles: start to reconcile the next few accounts that differ."""
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.parser import event_parser
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel
 
 from control_plane import wiring
+from control_plane.logs import logged
 from control_plane.sweep.run import start_some
-
-logger = Logger()
 
 
 class Request(BaseModel):
@@ -18,7 +16,7 @@ class Request(BaseModel):
     offset: int
 
 
-@logger.inject_lambda_context
+@logged
 @event_parser(model=Request)
 def handler(request: Request, context: LambdaContext) -> dict[str, bool | int]:
     """Whether all are started; if not, the offset to continue from."""

@@ -2,15 +2,15 @@
 
 from datetime import datetime
 
-from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools import Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.parser import event_parser
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel
 
 from control_plane import watch, wiring
+from control_plane.logs import logged, logger
 
-logger = Logger()
 metrics = Metrics()
 
 
@@ -20,7 +20,7 @@ class Request(BaseModel):
     now: datetime
 
 
-@logger.inject_lambda_context
+@logged
 @event_parser(model=Request)
 @metrics.log_metrics
 def handler(request: Request, context: LambdaContext) -> dict[str, int]:

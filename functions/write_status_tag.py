@@ -1,6 +1,6 @@
 """WriteStatusTag: write on the account what became of its opt-in."""
 
-from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools import Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.parser import event_parser
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -9,9 +9,10 @@ from pydantic import BaseModel
 from control_plane import wiring
 from control_plane.account import AccountId
 from control_plane.errors import MissingPermission
+from control_plane.logs import logged, logger
 from control_plane.steps.status_tag import write
 
-logger, metrics = Logger(), Metrics()
+metrics = Metrics()
 
 
 class Request(BaseModel):
@@ -21,12 +22,11 @@ class Request(BaseModel):
     assessed: str
 
 
-@logger.inject_lambda_context
+@logged
 @event_parser(model=Request)
 @metrics.log_metrics
 def handler(request: Request, context: LambdaContext) -> dict[str, bool]:
     """Whether the tag was changed. A management account that does not let us write tags stops no reconcile."""
-    logger.append_keys(account_id=request.account_id)
     try:
         changed = write(request.account_id, request.assessed, wiring.status_tag_dependencies())
     except MissingPermission as refused:

@@ -11,7 +11,7 @@ import os
 import re
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import boto3
 from botocore.config import Config
@@ -28,12 +28,14 @@ from control_plane.aws.account_listing import AwsAccountListing
 from control_plane.aws.calls import NETWORK, NO_ADMINISTRATOR, code_of, tolerating
 from control_plane.aws.grant_budget import DynamoDbGrantBudget
 from control_plane.aws.iam import AwsAccessPolicies
+from control_plane.aws.kept_events import DynamoDbKeptEvents
 from control_plane.aws.organizations import ROOT, AwsOrganization
 from control_plane.aws.quicksight import AwsDataSources, AwsQuickAccount
 from control_plane.aws.registry import DynamoDbRegistry
 from control_plane.aws.revocation_budget import DynamoDbRevocationBudget
 from control_plane.aws.role_listing import AwsRoleListing
 from control_plane.aws.source_listing import AwsSourceListing
+from control_plane.aws.stack_set_queue import DynamoDbStackSetQueue
 from control_plane.aws.stack_sets import AwsStackSets, values_of
 from control_plane.aws.sweep_store import DynamoDbSweepStore
 from control_plane.definition import body_hash
@@ -48,7 +50,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from control_plane.aws.approval_batches import DynamoDbApprovalBatches
+    from control_plane.ports.listing import ListPage
+    from control_plane.sweep.ports import ListedAccount
     from control_plane.sweep.snapshot import StackSetSummary
+
+T = TypeVar("T")
 
 # People wait for the answer, and nothing else repeats a call that AWS throttled.
 CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 6}, connect_timeout=10, read_timeout=30)
@@ -176,6 +182,16 @@ class Aws:
         return self.grants.batches(unit) if unit else self.revocations
 
     @cached_property
+    def kept_events(self) -> DynamoDbKeptEvents:
+        """Events in which no account was found."""
+        return DynamoDbKeptEvents(*self._registry_table)
+
+    @cached_property
+    def queues(self) -> DynamoDbStackSetQueue:
+        """The queues of stack set changes."""
+        return DynamoDbStackSetQueue(*self._registry_table)
+
+    @cached_property
     def sweeps(self) -> DynamoDbSweepStore:
         """What sweeps stored."""
         return DynamoDbSweepStore(*self._registry_table)
@@ -200,12 +216,11 @@ class Aws:
 
     def stack_sets_of_ours(self) -> Iterator[StackSetSummary]:
         """Every stack set with a name of ours."""
-        token = ""
-        while True:
-            page = self.roles.stack_sets(token)
-            yield from page.items
-            if not (token := page.token):
-                return
+        return _items(self.roles.stack_sets)
+
+    def listed_accounts(self) -> Iterator[ListedAccount]:
+        """Every account of the organization, with the OUs above it."""
+        return _items(self.accounts.page)
 
     def definition(self, stack_set: str) -> tuple[str, Mapping[str, str]] | None:
         """The hash of a stack set's template, and its parameters; None when there is no such stack set."""
@@ -355,6 +370,16 @@ class Aws:
         if key not in self._clients:
             self._clients[key] = self._session.client(service, region_name=key[1], config=CONFIG)  # type: ignore[call-overload]  # any service
         return self._clients[key]
+
+
+def _items(page: Callable[[str], ListPage[T]]) -> Iterator[T]:
+    """The items of every page, one after the other."""
+    token = ""
+    while True:
+        found = page(token)
+        yield from found.items
+        if not (token := found.token):
+            return
 
 
 def _execution(found: Mapping[str, Any]) -> Execution:

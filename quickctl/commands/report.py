@@ -26,8 +26,7 @@ from quickctl.steps import Step, steps
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from control_plane.sweep.ports import ListedAccount
-    from quickctl.aws import Aws, Execution
+    from quickctl.aws import Execution
 
 FILE = Path("quick-onboarding.html")
 CHANGES = 50  # of the newest executions are read: each takes a call, and a new connection another one
@@ -137,7 +136,7 @@ class Reader:
 
     def _places(self) -> Mapping[str, tuple[str, str]]:
         """The name of each account but the hub, and that of its unit. Two units of one name have their ids, too."""
-        listed = [each for each in _listed(self._aws) if each.account_id != self._aws.deployment.account_id]
+        listed = [each for each in self._aws.listed_accounts() if each.account_id != self._aws.deployment.account_id]
         units = {each.units[0] for each in listed if each.units}
         for unit in units - set(self._units):
             self._units[unit] = self._aws.unit_name(unit)
@@ -147,15 +146,6 @@ class Reader:
             for each in units
         }
         return {each.account_id: (each.name, names[each.units[0]] if each.units else model.UNKNOWN) for each in listed}
-
-
-def _listed(aws: Aws) -> Iterator[ListedAccount]:
-    token = ""
-    while True:
-        page = aws.accounts.page(token)
-        yield from page.items
-        if not (token := page.token):
-            return
 
 
 def _is_new_connection(execution: Execution) -> bool:

@@ -1,4 +1,4 @@
-"""`quickctl pause`, `resume`: the deployments of one profile's consumer role, or one account's access.
+"""`quickctl rollout`, `pause`, `resume`: the deployments of one profile's consumer role, or one account's access.
 
 An account is paused by its tag and by nothing else, so that whoever reads the tag knows what the account has
 (docs/decisions/0033-pause-an-account-by-its-tag.md).
@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from pydantic import Field
 
+from control_plane.account import NAME_PREFIX
 from control_plane.errors import UnknownProfile
 from control_plane.events import ACCOUNT_ID
 from control_plane.sweep.planning import RETURNING
 from quickctl.cli import Cli, ManagementOption, cli_of, management_of
 from quickctl.exits import ExitCode, Problem
-from quickctl.output import Command, Rendering, Result
+from quickctl.output import Command, Rendering, Result, table
 
 if TYPE_CHECKING:
     from typing import Literal
@@ -32,6 +33,26 @@ NameArgument = Annotated[
 ReasonOption = Annotated[str, typer.Option(metavar="TEXT", help="Why; it is shown to whoever waits.")]
 
 
+class Rollout(Result):
+    """How far the version of a profile's consumer role is, and what waits."""
+
+    profile: str = Field(description="the profile")
+    version: str = Field(description="the version that was deployed last; empty: none yet")
+    succeeded: int = Field(description="accounts that got it from the operator of the stack set")
+    failures: tuple[str, ...] = Field(description="why others did not get it, since a success or a resume")
+    stopped: str = Field(description="why a person stopped it; empty: nobody did")
+    operation_id: str = Field(description="the operation that runs; empty: none")
+    operation_kind: str = Field(description="what it does")
+    operation_accounts: tuple[str, ...] = Field(description="its accounts")
+    waiting: tuple[str, ...] = Field(description="accounts that wait")
+
+
+class Rollouts(Result):
+    """The roll-outs of the profiles."""
+
+    rollouts: tuple[Rollout, ...] = Field(description="one for each profile")
+
+
 class Controlled(Result):
     """A roll-out or an account that was stopped or resumed."""
 
@@ -42,6 +63,54 @@ class Controlled(Result):
     command: str = Field(
         default="", description="of an account: what is still to be done in the management account; empty: it was done"
     )
+
+
+def rollout(
+    context: typer.Context,
+    profile: Annotated[str, typer.Argument(metavar="[PROFILE]", help="Of this profile only.", show_default=False)] = "",
+) -> None:
+    """Show how far the roll-out of each profile's consumer role is: version, accounts, failures, and what waits."""
+    cli = cli_of(context)
+    profiles = [each.profile for each in cli.aws.stack_sets_of_ours() if each.is_ours]
+    if profile and profile not in profiles:
+        raise Problem(ExitCode.NOT_FOUND, f"there is no stack set of ours for a profile {profile}", "check its name")
+    shown = [_rollout(cli, each) for each in sorted(profiles) if not profile or each == profile]
+    cli.printer.show(Rollouts(rollouts=tuple(shown)), render_rollouts)
+
+
+def _rollout(cli: Cli, profile: str) -> Rollout:
+    state = cli.aws.queues.shown(f"{NAME_PREFIX}{profile}")
+    return Rollout(
+        profile=profile,
+        version=state.rollout.version,
+        succeeded=state.rollout.succeeded,
+        failures=state.rollout.failures,
+        stopped=state.stopped,
+        operation_id=state.batch.operation_id if state.batch else "",
+        operation_kind=state.batch.kind if state.batch else "",
+        operation_accounts=state.batch.accounts if state.batch else (),
+        waiting=tuple(each.account_id for each in state.changes),
+    )
+
+
+def render_rollouts(found: Rollouts) -> Rendering:
+    """A table, then what failed."""
+    yield table(
+        ("PROFILE", "VERSION", "ACCOUNTS THAT GOT IT", "OPERATION NOW", "WAITING", "STOPPED"),
+        [
+            (
+                each.profile,
+                each.version or "-",
+                str(each.succeeded),
+                f"{each.operation_kind} of {len(each.operation_accounts)}" if each.operation_id else "-",
+                str(len(each.waiting)),
+                each.stopped or "-",
+            )
+            for each in found.rollouts
+        ],
+    )
+    for each in found.rollouts:
+        yield from (f"{each.profile} failed: {failure}" for failure in each.failures)
 
 
 def pause(

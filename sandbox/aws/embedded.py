@@ -21,6 +21,7 @@ from sandbox.aws.services.functions import Functions
 from sandbox.aws.services.iam import Iam
 from sandbox.aws.services.organizations import Organizations
 from sandbox.aws.services.quick import Quick
+from sandbox.aws.services.saved_queries import SavedQueries
 from sandbox.aws.services.scheduler import Scheduler
 from sandbox.aws.services.sns import Sns
 from sandbox.aws.services.sqs import Sqs
@@ -78,11 +79,13 @@ class EmbeddedAws:
         """Queues, topics, schedules, asynchronous invocations, metrics and alarms."""
         cloud = self.cloud
         self.sqs, self.sns = Sqs(cloud), Sns(cloud)
+        self.events.serve_topics(self.sns.from_service)
         self.asynchronous = Asynchronous(cloud, self.functions)
         self.scheduler = Scheduler(cloud, self.sts)
         self.metrics = Metrics(cloud.clock)
         self.alarms = Alarms(cloud, self.metrics, self.sns)
         self.queries = Queries(cloud, self.metrics)
+        self.saved_queries = SavedQueries(cloud)
         counted = Sources(self.metrics)
         self.step_functions.listeners.append(counted.execution)
         self.events.watchers.append(counted.event)

@@ -25,6 +25,7 @@ PURE = (
     "grant_budget",
     "decision",
     "dependents",
+    "published_events",
     "failure",
     "status_tag",
     "ports/access",

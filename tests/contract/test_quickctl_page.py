@@ -73,6 +73,17 @@ def test_an_operators_policy_fits_and_names_the_hubs_resources(name: str) -> Non
         assert not [each for each in project.as_list(statement["Action"]) if "*" in each]
 
 
+@pytest.mark.parametrize("template", [HUB, project.FORWARDING])
+def test_every_alarm_names_a_command_to_run(template: str) -> None:
+    for name, alarm in project.resources(template, "Alarm").items():
+        command = re.search(r"\brun (quickctl .+)\.$", alarm["Properties"]["AlarmDescription"], re.IGNORECASE)
+        assert command, name
+        words = command[1].split()[1:]
+        found = dict(reference.commands(get_command(app)))[words[0]]
+        options = {option for parameter in found.params for option in parameter.opts}
+        assert {word for word in words if word.startswith("--")} <= options, name
+
+
 def test_what_only_shows_needs_no_permission_to_write() -> None:
     found: Any = json.loads((ROOT / "docs/howto/policies/operator.json").read_text(encoding="utf-8"))
     verbs = {action.partition(":")[2] for action in project.actions(*found["Statement"])}

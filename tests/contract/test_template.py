@@ -338,3 +338,25 @@ def test_the_dashboard_shows_metrics_that_exist_and_none_of_its_parts_is_above_a
         assert not covered & taken, each["properties"]
         assert max(columns) < 24
         taken |= covered
+
+
+def test_every_function_and_state_machine_is_traced_and_no_function_loads_a_library_for_it() -> None:
+    assert project.template(HUB)["Globals"]["Function"]["Tracing"] == "Active"
+    assert not [name for name, each in project.functions().items() if "Tracing" in each["Properties"]]
+    for name, machine in project.resources(HUB, "StateMachine").items():
+        assert machine["Properties"]["Tracing"] == {"Enabled": True}, name
+    imported = {
+        name
+        for folder in ("functions", "layers")
+        for each in project.modules(folder).values()
+        for name in project.imported(each)
+    }
+    assert not {name for name in imported if "tracing" in name or "xray" in name}
+
+
+def test_the_boundary_lets_traces_be_sent_and_nothing_else_of_x_ray() -> None:
+    boundary = project.template(project.BOUNDARIES)["Resources"]["HubBoundary"]["Properties"]["PolicyDocument"]
+    # Step Functions Developer Guide, concepts-xray-tracing
+    sending = {"PutTraceSegments", "PutTelemetryRecords", "GetSamplingRules", "GetSamplingTargets"}
+    found = {each for each in project.actions(*project.statements(boundary)) if each.startswith("xray:")}
+    assert found == {f"xray:{each}" for each in sending}

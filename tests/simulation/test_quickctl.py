@@ -455,6 +455,42 @@ def test_events_that_could_not_be_delivered_are_handled_again(operator: Operator
     assert [each["event"] for each in operator.json("redrive", code=ExitCode.FAILED)["letters"]] == ["unknown"]
 
 
+def test_a_kept_event_is_shown_started_again_and_forgotten(operator: Operator) -> None:
+    strange = {"detail": {"eventName": "Something"}}
+    for _ in range(2):
+        operator.route(strange)
+        operator.run(60)
+    one, other = operator.json("events")["events"]
+    assert (one["error"], one["text"], one["outcome"]) == ("NoAccountInEvent", strange, "kept")
+    assert "no account id in" in operator.call("events").stdout
+    before = len(operator.executions("RouteEvent"))
+    assert operator.json("events", "--again", one["id"])["events"][0]["outcome"] == "started again"
+    assert len(operator.executions("RouteEvent")) == before + 1
+    assert [each["id"] for each in operator.json("events")["events"]] == [other["id"]]
+    operator.call("events", "--forget", other["id"])
+    assert operator.call("events").stdout == "No event is kept.\n"
+    assert "no event" in operator.call("events", "--forget", other["id"], code=ExitCode.NOT_FOUND).stderr
+    assert "exclude" in operator.call("events", "--forget", "a", "--again", "b", code=ExitCode.USAGE).stderr
+
+
+def test_a_rollout_says_how_far_it_is_and_what_waits(operator: Operator) -> None:
+    (before,) = operator.json("rollout")["rollouts"]
+    assert (before["profile"], before["succeeded"] > 0, before["waiting"], before["operation_id"]) == (
+        "default",
+        True,
+        [],
+        "",
+    )
+    late = operator.member("late")
+    operator.world.tag(late, "enabled")
+    while not (now := operator.json("rollout", "default")["rollouts"][0])["operation_id"]:
+        operator.run(1)
+    assert (now["operation_kind"], now["operation_accounts"]) == ("create", [late])
+    operator.call("pause", "default", "--reason", "tests")
+    assert "tests" in operator.call("rollout").stdout
+    assert "no stack set" in operator.call("rollout", "sales", code=ExitCode.NOT_FOUND).stderr
+
+
 def calls_of(operator: Operator, *arguments: str) -> set[str]:
     """The operations that a command calls."""
     before = len(operator.world.cloud.gateway.log.entries)
@@ -612,7 +648,10 @@ SHOWING = (
     "capacity",
     "orphans",
     "profiles diff",
+    "mesh list",
     "sweep --last",
+    "rollout",
+    "events",
     "doctor",
 )
 ACTING = (
@@ -622,6 +661,7 @@ ACTING = (
     "pause default",
     "resume default",
     "redrive",
+    "events --forget {kept}",
     "approvals --ask-again {revocations}",
     "approve --yes {revocations}",
     "reject --yes {grants}",
@@ -656,7 +696,9 @@ def names_of(operator: Operator) -> dict[str, str]:
     accounts = {name: value for name, value in vars(operator).items() if isinstance(value, str)}
     found = {kind: each["batch"] for kind, each in batches(operator).items()}
     batch = {"revocations": found["revocations"], "grants": found["new connections"]}
-    return {**accounts, **batch, "awaiting": operator.awaiting[0]}
+    kept = operator.route({"detail": {"eventName": "Something"}}).name
+    operator.run(5)
+    return {**accounts, **batch, "kept": kept, "awaiting": operator.awaiting[0]}
 
 
 def actions(*policies: str) -> set[str]:

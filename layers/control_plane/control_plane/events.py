@@ -43,6 +43,18 @@ class Subject:
     scope: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class KeptEvent:
+    """An event that led nowhere, as it came, and why. `id`: the name of the execution that kept it."""
+
+    id: str
+    at: str
+    error: str
+    reason: str
+    remedy: str
+    text: str
+
+
 def find_subject(event: Any, management: str = "") -> Subject:
     """What an event, or any other input of an execution, is about.
 

@@ -152,7 +152,8 @@ def _describe(record: Record) -> str:
     texts = (record.error, record.reason, record.cause, record.remedy)
     error, reason, cause, remedy = map(bounded, texts)  # older versions did not limit them
     name = f"{_named(record)}, degraded" if record.status == "degraded" else _named(record)
-    return f"{name}: {error}\n  {reason}\n  Likely: {cause}\n  Do: {remedy}"
+    more = f"quickctl explain {record.account_id}"
+    return f"{name}: {error}\n  {reason}\n  Likely: {cause}\n  Do: {remedy}\n  More: {more}"
 
 
 def _describe_over_requested(record: Record) -> str:

@@ -257,6 +257,11 @@ NEEDS: Table = {
         "logs",
         {"DeleteLogGroup": LOG_GROUP, "DeleteRetentionPolicy": LOG_GROUP, "PutRetentionPolicy": LOG_GROUP},
     ),
+    **rows(
+        "logs",
+        "logs",
+        {"DeleteQueryDefinition": anything, "DescribeQueryDefinitions": anything, "PutQueryDefinition": anything},
+    ),
     ("logs", "CreateLogGroup"): _tagged("logs:CreateLogGroup", "logs:TagResource", LOG_GROUP, "tags"),
     **rows(
         "sns",

@@ -1,13 +1,15 @@
 """What functions print: kept line by line, and read for metrics in the embedded metric format.
 
 Lambda gives each execution environment its own standard output and its own copy of every module. Here functions of
-several threads share both: so each thread's prints are led to the log, and Powertools' values are kept by thread.
+several threads share both: so each thread's prints are led to the log, and Powertools' values are kept by thread. What
+was loaded for an AWS that is gone is not loaded again: its loggers are led to the log of whichever function runs.
 """
 
 from __future__ import annotations
 
 import io
 import json
+import logging
 import sys
 import threading
 from collections import deque
@@ -121,3 +123,22 @@ def separate_metrics() -> None:
     """From now on a new Metrics object keeps what each thread adds for itself, and nothing from before."""
     for name in ("_metrics", "_dimensions", "_metadata"):
         setattr(Metrics, name, _ByThread())
+
+
+class _Current:
+    """Standard output as it is when something is written: a handler would keep the one it was made with."""
+
+    def write(self, text: str) -> int:
+        """Where prints go now."""
+        return sys.stdout.write(text)
+
+    def flush(self) -> None:
+        """What was printed is there already."""
+
+
+def lead_loggers() -> None:
+    """From now on Powertools' loggers of before write where prints go."""
+    for found in logging.root.manager.loggerDict.values():
+        if getattr(found, "init", False):  # what Powertools marks its own with
+            for handler in getattr(found, "handlers", ()):
+                handler.setStream(_Current())

@@ -25,7 +25,7 @@ from sandbox.aws import environment
 from sandbox.aws.gateway import AwsError, Call
 from sandbox.aws.identity import Session, acting_as, acting_boto3_session
 from sandbox.aws.policy import Principal, Request, access_denied_message, assume_role
-from sandbox.aws.services.function_log import Log, separate_metrics
+from sandbox.aws.services.function_log import Log, lead_loggers, separate_metrics
 from sandbox.aws.services.iam_documents import NoSuchRole, role_documents_of
 
 if TYPE_CHECKING:
@@ -294,6 +294,7 @@ def session_arn(role_arn: str, session_name: str) -> str:
 
 
 def _start_cold() -> None:
-    """Forget the metrics that handlers of an earlier AWS in this process have left."""
+    """Forget the metrics that handlers of an earlier AWS in this process have left, and where they logged."""
     separate_metrics()
+    lead_loggers()
     warnings.filterwarnings("ignore", message="No application metrics to publish")  # a line in Lambda's log, no more

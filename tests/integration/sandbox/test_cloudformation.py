@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from sandbox.aws.cloud import Cloud
 from sandbox.aws.services.cloudformation import CloudFormation
+from sandbox.aws.services.saved_queries import SavedQueries
 
 TEMPLATES = Path(__file__).parent / "templates"
 HUB = "444455556666"
@@ -70,6 +71,7 @@ CAPABILITIES = ["CAPABILITY_NAMED_IAM"]
 @pytest.fixture
 def hub(cloud: Cloud) -> Hub:
     CloudFormation(cloud)
+    SavedQueries(cloud)
     return Hub(cloud)
 
 
@@ -115,6 +117,7 @@ def test_a_stack_of_every_type_is_made_and_deleted_without_a_trace(every: Hub) -
     assert every("iam", "list_roles")["Roles"] == []
     assert every("iam", "list_policies", Scope="Local")["Policies"] == []
     assert every.queues() == []
+    assert every("logs", "describe_query_definitions")["queryDefinitions"] == []
     assert every("lambda", "list_functions")["Functions"] == []
     assert every("athena", "list_data_catalogs")["DataCatalogsSummary"] == []
     assert [bus["Name"] for bus in every("events", "list_event_buses")["EventBuses"]] == ["default"]
@@ -176,6 +179,24 @@ def test_alarms_schedules_metric_filters_and_work_groups_exist(every: Hub) -> No
     assert filters[0]["metricTransformations"][0]["metricName"] == "Errors"
     assert "OutputLocation" in work_group["Configuration"]["ResultConfiguration"]
     assert (catalog["Type"], catalog["Parameters"]) == ("GLUE", {"catalog-id": "111122223333"})
+
+
+def test_a_saved_query_exists_and_changes_in_place(every: Hub) -> None:
+    (saved,) = every("logs", "describe_query_definitions", queryDefinitionNamePrefix="every/")["queryDefinitions"]
+    assert (saved["queryString"], saved["logGroupNames"]) == ('filter level = "ERROR"', ["/every/logs"])
+    body = (TEMPLATES / "every_type.yaml").read_text().replace('level = "ERROR"', 'level = "WARNING"')
+    every("cloudformation", "update_stack", StackName="every", TemplateBody=body, Capabilities=CAPABILITIES)
+    (changed,) = every("logs", "describe_query_definitions")["queryDefinitions"]
+    assert changed["queryDefinitionId"] == saved["queryDefinitionId"]
+    assert changed["queryString"] == 'filter level = "WARNING"'
+    for operation in ("delete_query_definition", "put_query_definition"):
+        with pytest.raises(ClientError, match="ResourceNotFoundException"):
+            every(
+                "logs",
+                operation,
+                queryDefinitionId="none",
+                **({"name": "n", "queryString": "q"} if "put" in operation else {}),
+            )
 
 
 def test_a_table_expires_items_and_a_role_has_a_boundary(every: Hub) -> None:

@@ -131,7 +131,8 @@ def test_a_report_says_of_each_failure_what_likely_why_and_what_to_do() -> None:
     assert subject == "Quick Onboarding: 1 failed"
     assert text == (
         f"Account {CONSUMER} (sales), profile default: GroupNotFound\n"
-        "  Quick has no group x\n  Likely: a typing error\n  Do: mend it\n\nIn total 1 failed, 0 in progress."
+        "  Quick has no group x\n  Likely: a typing error\n  Do: mend it\n"
+        f"  More: quickctl explain {CONSUMER}\n\nIn total 1 failed, 0 in progress."
     )
 
 

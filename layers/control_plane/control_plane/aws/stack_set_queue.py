@@ -1,20 +1,21 @@
 """The queue of stack set changes in the registry table, under pk `stackset#<name>`."""
 
+from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
 from pydantic import BaseModel, ValidationError
 
 from control_plane.aws.dynamodb import Item, Table, item_key, string
 from control_plane.ports.stack_set_queue import Batch, ChangeKind, QueuedChange, QueueState, Rollout
+from control_plane.text import SHORT, bounded
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 CHANGE = "change#"
 BATCH, ROLLOUT, OPERATOR, STOP, RESUME = "batch", "rollout", "operator", "stop", "resume"
-V = TypeVar("V", bound=BaseModel)
 
 logger = Logger(child=True)
 
@@ -37,14 +38,21 @@ class DynamoDbStackSetQueue:
 
     def read(self, stack_set: str) -> QueueState:
         """The whole queue, read consistently. Malformed items are deleted."""
+        return self._state(stack_set, self._parsed)
+
+    def shown(self, stack_set: str) -> QueueState:
+        """The whole queue as people see it, who may not write it. Malformed items are left out."""
+        return self._state(stack_set, _valid)
+
+    def _state(self, stack_set: str, parsed: Callable[[Item, type[BaseModel]], Any]) -> QueueState:
         items = {
             item["sk"]["S"]: item for item in self._table.query("pk = :queue", {":queue": {"S": _partition(stack_set)}})
         }
-        changes = [self._parsed(item, QueuedChange) for key, item in items.items() if key.startswith(CHANGE)]
-        rollout = self._parsed(items[ROLLOUT], Rollout) if ROLLOUT in items else None
+        changes = [parsed(item, QueuedChange) for key, item in items.items() if key.startswith(CHANGE)]
+        rollout = parsed(items[ROLLOUT], Rollout) if ROLLOUT in items else None
         return QueueState(
             changes=tuple(each for each in changes if each),
-            batch=self._parsed(items[BATCH], Batch) if BATCH in items else None,
+            batch=parsed(items[BATCH], Batch) if BATCH in items else None,
             rollout=(rollout or Rollout()).after(string(items.get(RESUME, {}), "since")),
             last_kind=_kind(items.get(ROLLOUT, {})),
             stopped=_why_stopped(items.get(STOP, {})),
@@ -120,18 +128,24 @@ class DynamoDbStackSetQueue:
         )
         return following if replaced else self.epoch(stack_set)
 
-    def _parsed(self, item: Item, model: type[V]) -> V | None:
-        """An item's value; None for a malformed one, which is deleted. Its key says which account it is about."""
-        try:
-            value = model.model_validate_json(string(item, "value"))
-        except ValidationError as error:
-            value = None
-            logger.warning("deleted a malformed item", extra={"item": item["sk"]["S"], "why": str(error)})
-        if isinstance(value, QueuedChange) and item["sk"]["S"] != f"{CHANGE}{value.account_id}":
-            value = None
+    def _parsed(self, item: Item, model: type[BaseModel]) -> Any:
+        """An item's value; None for a malformed one, which is deleted."""
+        value = _valid(item, model)
         if value is None:
+            why = bounded(string(item, "value"), SHORT)
+            logger.warning("deleted a malformed item", extra={"item": item["sk"]["S"], "value": why})
             self._table.delete({"pk": item["pk"], "sk": item["sk"]})
         return value
+
+
+def _valid(item: Item, model: type[BaseModel]) -> Any:
+    """An item's value; None for a malformed one. Its key says which account it is about."""
+    try:
+        value = model.model_validate_json(string(item, "value"))
+    except ValidationError:
+        return None
+    is_elsewhere = isinstance(value, QueuedChange) and item["sk"]["S"] != f"{CHANGE}{value.account_id}"
+    return None if is_elsewhere else value
 
 
 def _partition(stack_set: str) -> str:

@@ -18,7 +18,8 @@ JOINING = timedelta(seconds=3)  # in which others may join an elected writer
 BETWEEN_WRITES = timedelta(seconds=30)  # while accounts come one after the other, for those who can wait
 SEVERAL = 3  # changes in one write: then accounts come one after the other
 LARGE_LIST = 200  # approved revocations: a sweep starts two accounts a second, in whichever order the shards have them
-FOR_A_LARGE_LIST = timedelta(seconds=120)  # between writes of such a list: each write changes nearly every shard
+FOR_A_LARGE_LIST = timedelta(minutes=5)  # between writes of such a list: each write changes nearly every shard
+SPREAD = 60  # seconds over which those who wait for the same write come back: functions are few
 BUSY_PAUSE = timedelta(seconds=3)  # before a revocation that found another writer is tried again
 
 
@@ -119,8 +120,12 @@ def _pause_for_others(change: AccessChange, now: str, deps: AccessDependencies) 
     if age is None or age > FOR_A_LARGE_LIST:
         return None
     approved = deps.budget.expected().approved
-    pause = FOR_A_LARGE_LIST if len(approved) >= LARGE_LIST else BETWEEN_WRITES
-    return pause if change.connection.key in approved and age <= pause else None
+    if change.connection.key not in approved:
+        return None
+    if len(approved) < LARGE_LIST:
+        return BETWEEN_WRITES if age <= BETWEEN_WRITES else None
+    spread = timedelta(seconds=int(change.connection.account_id) % SPREAD)
+    return max(FOR_A_LARGE_LIST - age, BETWEEN_WRITES) + spread
 
 
 def _is_written(change: AccessChange, deps: AccessDependencies) -> bool:

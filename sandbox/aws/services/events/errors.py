@@ -10,6 +10,7 @@ from moto.core.exceptions import ServiceException
 _CODES = (  # the first whose words are in the service's error code; True: worth another try
     ("AccessDenied", "NO_PERMISSIONS", False),
     ("NotAuthorized", "NO_PERMISSIONS", False),
+    ("AuthorizationError", "NO_PERMISSIONS", False),
     ("NotFound", "NO_RESOURCE", False),
     ("DoesNotExist", "NO_RESOURCE", False),
     ("NonExistent", "NO_RESOURCE", False),

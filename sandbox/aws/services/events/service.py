@@ -40,7 +40,7 @@ class Events:
         self.latency = latency
         self.targets: dict[str, Target] = {}
         self._deliveries = Deliveries(cloud, self._attempt)
-        self._own = {"events": self._to_bus, "sqs": self._to_queue}
+        self._own: dict[str, Callable[[Delivery], None]] = {"events": self._to_bus, "sqs": self._to_queue}
         cloud.gateway.before.append(_check_rule)
         cloud.gateway.handle(
             "events",
@@ -48,6 +48,15 @@ class Events:
             PutPermission=self.put_permission,
             TestEventPattern=self.test_event_pattern,
         )
+
+    def serve_topics(self, publish: Callable[[str, str, str, str, str], None]) -> None:
+        """From now on topics are targets. `publish` takes the service, the rule, the topic, a subject and the text."""
+
+        def to_topic(delivery: Delivery) -> None:
+            text = json.dumps(self._input(delivery))
+            publish("events.amazonaws.com", delivery.rule_arn, delivery.target_arn, "", text)
+
+        self._own["sns"] = to_topic
 
     @property
     def undelivered(self) -> list[Undelivered]:

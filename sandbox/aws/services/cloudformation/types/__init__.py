@@ -37,6 +37,7 @@ TYPES: dict[str, ResourceType] = {
     "AWS::Lambda::Version": functions.FunctionVersion(),
     "AWS::Logs::LogGroup": operations.LogGroup(),
     "AWS::Logs::MetricFilter": operations.MetricFilter(),
+    "AWS::Logs::QueryDefinition": operations.QueryDefinition(),
     "AWS::S3::Bucket": buckets.Bucket(),
     "AWS::S3::BucketPolicy": buckets.BucketPolicy(),
     "AWS::SNS::Subscription": messages.Subscription(),

@@ -136,6 +136,26 @@ class MetricFilter(ResourceType):
         return dict(arguments)
 
 
+class QueryDefinition(ResourceType):
+    """AWS::Logs::QueryDefinition. Ref is the id that CloudWatch Logs gives it."""
+
+    @override
+    def create(self, scope: Scope, name: str, properties: Properties) -> Created:
+        """PutQueryDefinition takes the same properties."""
+        return Created(scope.call("logs", "put_query_definition", **lower_first(properties))["queryDefinitionId"])
+
+    @override
+    def update(self, scope: Scope, made: Created, old: Properties, new: Properties) -> Created:
+        """Put again under its id."""
+        scope.call("logs", "put_query_definition", queryDefinitionId=made.physical_id, **lower_first(new))
+        return made
+
+    @override
+    def delete(self, scope: Scope, made: Created, properties: Properties) -> None:
+        """By its id."""
+        scope.call("logs", "delete_query_definition", queryDefinitionId=made.physical_id)
+
+
 class Parameter(ResourceType):
     """AWS::SSM::Parameter."""
 
