@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
+from shutil import copytree
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from sandbox.aws import DeliveryFaults, Entered, ScaledClock
 from sandbox.browser import report_of
 from sandbox.organization import Sandbox
-from sandbox.product import OPT_IN_TAG, RUN_AS_ROLE, data_source_id
+from sandbox.product import CONSUMER_LAYER, OPT_IN_TAG, RUN_AS_ROLE, data_source_id
 from sandbox.screen import Row, Screen
 
 if TYPE_CHECKING:
@@ -20,11 +24,22 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from sandbox.aws import Execution
+    from sandbox.aws.services.quick.answer import Answer
 
 SPEED = 15.0  # sandbox seconds in one of ours: a connection takes about a minute of AWS's time
 PATIENCE = 60.0  # our seconds for any one chapter; a demo that hangs is a demo that failed
 STEPS = ("Assess", "Ensure", "Revoke", "Record")  # states that say how far an account is; the others wait or choose
 TABLE = ("quick_sales", "orders")
+PUBLISHED = ("quick_products", "prices")
+PUBLISHING = """
+  products:
+    description: What the product team publishes to the accounts below an OU.
+    databases: [quick_products]
+    data_buckets: ["quick-products-{{account}}"]
+    publishes_to: [{unit}]
+    owners: [quick-athena-owners]
+    viewers: [quick-athena-authors]
+"""
 NEXT = "Try it with your own aws and sam: [bold].venv/bin/python -m sandbox serve --help[/]"
 
 
@@ -35,6 +50,7 @@ class Watch:
     row: Row
     expected: str  # where it should end: connected, failed, nothing
     change: str = "connect"  # what was requested for, in a word
+    profile: str = "default"
     requested: datetime | None = None
 
     @property
@@ -45,10 +61,15 @@ class Watch:
 
 @dataclass
 class Demo:
-    """The story, chapter by chapter. `faults` collects everything that is not as it should be."""
+    """The story, chapter by chapter. `faults` collects everything that is not as it should be.
+
+    `profiles`: the file that is deployed; the OU it publishes to is known when the organization is there.
+    """
 
     world: Sandbox
     screen: Screen
+    profiles: Path
+    readers: str = ""
     watches: dict[str, Watch] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
 
@@ -71,6 +92,7 @@ class Demo:
         self._untag(finance)
         self._restore(finance)
         self._heal(finance)
+        self._publish()
         self._check()
         self.screen.console.print()
         self.screen.summary(watch.row for watch in self.watches.values())
@@ -86,6 +108,9 @@ class Demo:
         started = time.monotonic()
         with self.screen.live("all is deployed", self._rows):
             self.world.create_organization()
+            self.readers = self.world.organizations.create_unit("readers")
+            with self.profiles.open("a", encoding="utf-8") as file:
+                file.write(PUBLISHING.format(unit=self.readers))
             self.world.deploy()
         self.screen.line(
             f"deployed [cyan]template.yaml[/] to the hub and [cyan]stacks/forwarding.yaml[/] to the management account "
@@ -129,14 +154,17 @@ class Demo:
     def _query(self, account_id: str, *, allowed: bool) -> None:
         answer = self.world.quick.query(data_source_id(account_id), *TABLE)
         row = self.watches[account_id].row
-        name, row.queried = row.name, answer.allowed
-        requested = f"Quick queries {TABLE[0]}.{TABLE[1]} of [bold]{name}[/]"
+        row.queried = answer.allowed
+        self._tell_answer(f"{TABLE[0]}.{TABLE[1]} of [bold]{row.name}[/]", answer, allowed=allowed)
+
+    def _tell_answer(self, what: str, answer: Answer, *, allowed: bool) -> None:
+        requested = f"Quick queries {what}"
         if answer.allowed:
-            self.screen.event(f"{requested}: [green]answered[/], billed to {account_id}")
+            self.screen.event(f"{requested}: [green]answered[/], billed to {answer.account}")
         else:
             self.screen.event(f"{requested}: [red]{answer.error_type}[/] {without_session(answer.message)}")
         if answer.allowed is not allowed:
-            self.faults.append(f"{name}: Quick's query should {'' if allowed else 'not '}be answered: {answer.message}")
+            self.faults.append(f"{what}: the query should {'' if allowed else 'not '}be answered: {answer.message}")
 
     def _untag(self, finance: str) -> None:
         self.screen.headline("The tag is removed: access ends, nothing is deleted")
@@ -189,6 +217,57 @@ class Demo:
         self._until(lambda: not self._answers(finance), "IAM knows")
         self._query(finance, allowed=False)
 
+    def _publish(self) -> None:
+        self.screen.headline("A data mesh: products publishes to whoever is below the OU readers")
+        self.world.events.delivery_faults = DeliveryFaults(seed=1)
+        products, analytics = self._member("products", "connected"), self._reader("analytics")
+        self.watches[products].profile = "products"
+        self.world.quick.seed_lake(products, *PUBLISHED, f"quick-products-{products}")
+        self._tag(products, "products")
+        self._tag(analytics, "enabled")
+        self._until(self._all_as_expected, "publisher and reader are connected")
+        self._read(analytics, products, allowed=False)
+        self.screen.event(
+            "the owner of [bold]products[/] lets [bold]analytics[/] read, in the policies of catalog and bucket"
+        )
+        self._allow(analytics, products)
+        self._read(analytics, products, allowed=True)
+        self.screen.event(f"UntagResource [bold]products[/] {OPT_IN_TAG}")
+        watch = self.watches[products]
+        watch.requested, watch.change, watch.row.tag = self.world.clock.now(), "quarantine", "-"
+        watch.expected = "quarantined"
+        self.world.untag(products)
+        self._until(lambda: not self._catalog(analytics, products).allowed, "the catalog is taken away")
+        self._read(analytics, products, allowed=False)
+        self._until(self._all_as_expected, "everybody is where they should be")
+
+    def _reader(self, name: str) -> str:
+        account_id = self.world.organizations.create_member(name, parent=self.readers)
+        self._watch(account_id, name, "connected")
+        return account_id
+
+    def _read(self, reader: str, publisher: str, *, allowed: bool) -> None:
+        names = [f"[bold]{self.watches[each].row.name}[/]" for each in (publisher, reader)]
+        self._until(lambda: self._catalog(reader, publisher).allowed is allowed, "IAM knows")
+        what = f"{PUBLISHED[0]}.{PUBLISHED[1]} of {names[0]} through {names[1]}"
+        self._tell_answer(what, self._catalog(reader, publisher), allowed=allowed)
+
+    def _catalog(self, reader: str, publisher: str) -> Answer:
+        return self.world.quick.query(data_source_id(reader), *PUBLISHED, f"quick-athena-default-{publisher}")
+
+    def _allow(self, reader: str, publisher: str) -> None:
+        """What `quickctl mesh statements` prints, for one reader."""
+        place, bucket = self.world.cloud.topology, f"arn:aws:s3:::quick-products-{publisher}"
+        glue = f"arn:aws:glue:{place.region}:{publisher}"
+        database = PUBLISHED[0]
+        tables = [
+            f"{glue}:{each}" for each in ("catalog", "database/default", f"database/{database}", f"table/{database}/*")
+        ]
+        session: Any = self.world.boto3_session(publisher)
+        session.client("glue").put_resource_policy(PolicyInJson=policy(reader, ["glue:Get*"], tables))
+        reads = policy(reader, ["s3:GetObject", "s3:ListBucket"], [bucket, f"{bucket}/*"])
+        session.client("s3").put_bucket_policy(Bucket=f"quick-products-{publisher}", Policy=reads)
+
     def _answers(self, account_id: str) -> bool:
         return bool(self.world.quick.query(data_source_id(account_id), *TABLE).allowed)
 
@@ -230,7 +309,7 @@ class Demo:
     def _read_records(self) -> None:
         for record in self.world.records():
             watch = self.watches.get(record["pk"].removeprefix("account#"))
-            if watch and (record["sk"] == "connection#default" or record.get("status") == "failed"):
+            if watch and (record["sk"] == f"connection#{watch.profile}" or record.get("status") == "failed"):
                 self._show(watch, record)
 
     def _show(self, watch: Watch, record: dict[str, Any]) -> None:
@@ -261,11 +340,12 @@ class Demo:
         allowed = self.world.allowed_roles()
         for account_id, watch in self.watches.items():
             name, connected = watch.row.name, watch.expected == "connected"
-            entries = allowed.count(f"arn:aws:iam::{account_id}:role/quick-athena-default")
+            entries = allowed.count(f"arn:aws:iam::{account_id}:role/quick-athena-{watch.profile}")
             if (entries == 1) is not connected:
                 self.faults.append(f"{name}: the access policy has {entries} entries")
-            if self.world.has_data_source(account_id) is not connected:
-                self.faults.append(f"{name}: the data source is {'missing' if connected else 'there'}")
+            stays = connected or watch.expected == "quarantined"
+            if self.world.has_data_source(account_id, watch.profile) is not stays:
+                self.faults.append(f"{name}: the data source is {'missing' if stays else 'there'}")
             if watch.status != watch.expected:
                 self.faults.append(f"{name} should be {watch.expected} and is {watch.status}")
 
@@ -292,6 +372,12 @@ def without_session(message: str) -> str:
     return re.sub(r"/QuickSight-RoleSession-\d+", "", message)
 
 
+def policy(reader: str, actions: list[str], resources: list[str]) -> str:
+    """A resource policy that lets the consumer roles of another account read."""
+    statement = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{reader}:root"}}
+    return json.dumps({"Version": "2012-10-17", "Statement": [{**statement, "Action": actions, "Resource": resources}]})
+
+
 def execution_account(execution: Execution) -> str:
     """The account an execution is about, as far as its input says."""
     if "account_id" in execution.input:
@@ -305,7 +391,10 @@ def main(*, show: bool = False) -> int:
     """Run the demo on a fast clock; the exit code. `show`: open a report of it in a browser."""
     clock = ScaledClock(datetime.now(UTC), SPEED)
     try:
-        with Sandbox(clock) as world:
-            return Demo(world, Screen(clock.now)).run(report_of(world, clock) if show else None)
+        with TemporaryDirectory() as folder:
+            layer = copytree(CONSUMER_LAYER, Path(folder) / "consumer")
+            with Sandbox(clock, layer) as world:
+                demo = Demo(world, Screen(clock.now), layer / "profiles.yaml")
+                return demo.run(report_of(world, clock) if show else None)
     finally:
         clock.close()
