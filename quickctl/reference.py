@@ -15,7 +15,6 @@ from quickctl.commands import (
     approvals,
     bootstrap,
     capacity,
-    doctor,
     explain,
     history,
     kept_events,
@@ -29,6 +28,7 @@ from quickctl.commands import (
     sweeps,
     uninstall,
 )
+from quickctl.doctor.finding import Diagnosis
 from quickctl.exits import MEANINGS
 from quickctl.output import Result
 
@@ -57,7 +57,7 @@ RESULTS: dict[str, type[Result]] = {
     "resume": rollouts.Controlled,
     "redrive": redrive.Redriven,
     "events": kept_events.KeptEvents,
-    "doctor": doctor.Diagnosis,
+    "doctor": Diagnosis,
     "bootstrap": bootstrap.Bootstrap,
     "uninstall": uninstall.Uninstalled,
     "profiles validate": profiles.Validated,
