@@ -31,6 +31,7 @@ class Shell:
     def __init__(self, world: Sandbox, quickctl: Callable[[list[str]], None], folder: Path) -> None:
         """`quickctl`: runs its arguments. `folder`: where the credentials are kept."""
         self._world, self._quickctl = world, quickctl
+        self._cli = importlib.import_module("awscli.clidriver")  # when it is loaded, it sets variables that it needs
         place = world.cloud.topology
         self._credentials = folder / "credentials"
         profiles = {"default": place.hub, MANAGEMENT: place.management}
@@ -55,7 +56,7 @@ class Shell:
     def _aws(self, arguments: list[str]) -> None:
         said = io.StringIO()
         with _environment(AWS_SHARED_CREDENTIALS_FILE=str(self._credentials)), contextlib.redirect_stdout(said):
-            code = importlib.import_module("awscli.clidriver").create_clidriver().main(arguments)
+            code = self._cli.create_clidriver().main(arguments)
         assert code == 0, (arguments, said.getvalue())
 
 

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from quickctl.inspector import ManagedPolicy
 
 PATH = "/quick-athena/"  # of the shards
-FULL, FILLING = 100, 70  # percent; the alarm AccessPolicyFilling has the same limit
+FILLING = 70  # percent; the alarm AccessPolicyFilling has the same limit
+FULL = 99  # percent; what is left has no room for an entry, or soon will not
 HIGHEST_QUOTA = 25  # of managed policies per role; IAM grants no more
 WITH_ACCESS = ("connected", "degraded")
 
