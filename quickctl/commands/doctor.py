@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.text import Text
 
 from quickctl.cli import ReadingManagementOption, cli_of
 from quickctl.commands.plans import FilesOption  # noqa: TC001 - Typer reads it
-from quickctl.doctor.checks import diagnose
+from quickctl.doctor.checks import NAMES, diagnose
 from quickctl.doctor.finding import DENIED, FINE, UNSEEN, WARNING, WRONG, Diagnosis, Finding
 from quickctl.doctor.patient import Patient
 from quickctl.exits import ExitCode
@@ -22,12 +22,28 @@ if TYPE_CHECKING:
 STYLES = {FINE: "green", WARNING: "yellow", WRONG: "red", DENIED: "red", UNSEEN: "dim"}
 
 
+def _known(names: list[str]) -> list[str]:
+    for each in names:
+        if each not in NAMES:
+            raise typer.BadParameter(f"{each!r} is no check: {', '.join(NAMES)}")
+    return names
+
+
+OnlyOption = Annotated[
+    list[str],
+    typer.Option("--only", metavar="CHECK", callback=_known, help="This check only; can be given several times."),
+]
+
+
 def doctor(
-    context: typer.Context, profiles: FilesOption = None, management_profile: ReadingManagementOption = None
+    context: typer.Context,
+    profiles: FilesOption = None,
+    management_profile: ReadingManagementOption = None,
+    only: OnlyOption = [],  # noqa: B006 - Typer's way to say none
 ) -> None:
     """Check prerequisites and common mistakes, and print the command that mends what is wrong. Nothing is changed."""
     cli = cli_of(context)
-    found = diagnose(Patient(cli, consumer_files(profiles), management_profile))
+    found = diagnose(Patient(cli, consumer_files(profiles), management_profile), only or NAMES)
     cli.printer.show(found, render)
     if found.failed:
         raise typer.Exit(ExitCode.FAILED)

@@ -12,7 +12,7 @@ from quickctl.doctor.finding import DENIED, UNSEEN, Diagnosis, Finding, Found
 from quickctl.exits import ExitCode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from quickctl.doctor.patient import Patient
 
@@ -62,8 +62,11 @@ CHECKS = (
 )
 
 
-def diagnose(patient: Patient) -> Diagnosis:
-    """What all checks find."""
+NAMES = tuple(each.name for each in CHECKS)
+
+
+def diagnose(patient: Patient, names: Collection[str] = NAMES) -> Diagnosis:
+    """What these checks find."""
     return Diagnosis(
         findings=tuple(
             Finding(
@@ -75,6 +78,7 @@ def diagnose(patient: Patient) -> Diagnosis:
                 needs=needed(each.mend),
             )
             for check in CHECKS
+            if check.name in names
             for each in _found(check, patient)
         )
     )
