@@ -53,9 +53,8 @@ def access_policy(patient: Patient) -> Iterator[Found]:
         *lacking(expected, _entries(shards, detached), hub, patient.commands),
         *foreign({role: _others(inspector.attached(role), hub) for role in roles}, patient.commands),
     )
-    yield from unless_fine(
-        found, f"{len(shards)} policies are attached and as written; {len(expected)} connections have access"
-    )
+    all_well = f"its policies are attached and as written: {len(shards)}; connections that have access: {len(expected)}"
+    yield from unless_fine(found, all_well)
 
 
 def _entries(shards: Iterable[Shard], detached: Mapping[int, ManagedPolicy]) -> set[str]:

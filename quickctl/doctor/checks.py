@@ -31,7 +31,7 @@ class Check:
     @property
     def question(self) -> str:
         """What it finds out, in a sentence."""
-        return (self.examine.__doc__ or "").strip()
+        return (self.examine.__doc__ or "").splitlines()[0]
 
 
 CHECKS = (

@@ -30,7 +30,10 @@ NOTHING_ARRIVES = "no event reaches the hub; only the daily sweep finds changes"
 
 
 def administrator(patient: Patient) -> Iterator[Found]:
-    """Whether the hub is a delegated administrator for StackSets. The hub sees that, too."""
+    """Whether the hub is a delegated administrator for StackSets.
+
+    It is the management account's to say, but the hub sees it, too.
+    """
     hub = patient.place.account_id
     management = patient.management
     is_one = (

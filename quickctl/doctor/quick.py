@@ -29,7 +29,7 @@ def readiness(patient: Patient) -> Iterator[Found]:
     if subscribed.verdict == FINE:
         profiles = profiles_of(patient.files)
         missing = lacking(profiles, patient.aws.quick_account, where, patient.commands)
-        yield from unless_fine(missing, f"Quick has every group, user and folder that {len(profiles)} profiles name")
+        yield from unless_fine(missing, "Quick has every group, user and folder that profiles name")
 
 
 def edition(found: str | None, hub: str, region: str, commands: Commands) -> Found:

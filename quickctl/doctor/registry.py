@@ -78,7 +78,7 @@ def unsettled(found: watch.Findings, commands: Commands) -> Iterator[Found]:
             show = commands.quickctl("status", "--state", state)
             again = commands.quickctl("retry" if state == "failed" else "reconcile", *_accounts(listed))
             why = "they are not what their tags ask for: see the causes, then try them again"
-            yield warning(f"{len(listed)} connections or accounts are {state}", why, then(show, again))
+            yield warning(f"{state}: {len(listed)} connections or accounts", why, then(show, again))
 
 
 def kept_events(table: str, count: int, keys: Sequence[str], commands: Commands) -> Iterator[Found]:
@@ -104,7 +104,7 @@ def claims(patient: Patient) -> Iterator[Found]:
     claimed = [each for kind in ("in_progress", "failed") for each in aws.registry.unsettled(kind) if each.claimed]
     states = {each.holder: _status(patient, each.holder) for each in claimed}
     stale = stale_claims(claimed, states, patient.commands)
-    yield from unless_fine(stale, f"{len(claimed)} accounts are claimed, each by an execution that runs")
+    yield from unless_fine(stale, "every account that is claimed is claimed by an execution that runs")
 
 
 def _status(patient: Patient, execution: str) -> str:
