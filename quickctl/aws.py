@@ -331,10 +331,6 @@ class Aws:
         """The hub account in Quick's Region, as doctor reads it."""
         return Inspector(self._client, self.region)
 
-    def rollout_stopped(self, stack_set: str) -> str:
-        """Why a person stopped a stack set's deployments; empty: nobody did."""
-        return DynamoDbStackSetQueue(*self._registry_table).stopped(stack_set)
-
     # Clients -----------------------------------------------------------------------------------------------------
 
     @cached_property

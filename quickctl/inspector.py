@@ -149,12 +149,6 @@ class Inspector:
         name = "ApproximateNumberOfMessages"
         return int(self._of("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=[name])["Attributes"][name])
 
-    def kept_events(self, table: str, most: int) -> list[str]:
-        """The sort keys of events that are kept in the registry because no account was found in them."""
-        values = {":kept": {"S": "unread"}}
-        asked = {"KeyConditionExpression": "pk = :kept", "ExpressionAttributeValues": values, "Limit": most}
-        return [each["sk"]["S"] for each in self._of("dynamodb").query(TableName=table, **asked)["Items"]]
-
     # The organization, from its management account -----------------------------------------------------------------
 
     def trails(self) -> list[Trail]:

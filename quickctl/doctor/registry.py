@@ -11,7 +11,7 @@ from control_plane.sweep.reporting import Report
 from control_plane.sweep.store import ACROSS_SWEEPS
 from quickctl.commands.profiles import profiles_of
 from quickctl.commands.sweeps import LAST
-from quickctl.doctor.command_lines import compact, then
+from quickctl.doctor.command_lines import then
 from quickctl.doctor.finding import Found, fine, unless_fine, warning, wrong
 from quickctl.output import age, elapsed, parsed
 from quickctl.questions import questions
@@ -25,8 +25,7 @@ if TYPE_CHECKING:
     from quickctl.questions import Question
 
 NO_SWEEP_FOR = timedelta(days=2)
-AT_ONCE = 20  # accounts that one command names
-KEPT_AT_ONCE = 25  # items that one call of BatchWriteItem deletes
+AT_ONCE = 20  # accounts or events that one command names
 UNFOUND = "lost events and removals that are due are not found"
 
 
@@ -63,8 +62,8 @@ def records(patient: Patient) -> Iterator[Found]:
     """Whether anything is stuck, has failed, or was kept because no account was found in it."""
     aws, commands = patient.aws, patient.commands
     found = watch.scan(aws.registry, patient.now.isoformat())
-    kept = aws.inspector.kept_events(aws.deployment.table, KEPT_AT_ONCE) if found.unread else ()
-    listed = (*unsettled(found, commands), *kept_events(aws.deployment.table, found.unread, kept, commands))
+    kept = [each.id for each in aws.kept_events.every()] if found.unread else []
+    listed = (*unsettled(found, commands), *kept_events(kept, commands))
     yield from unless_fine(listed, "nothing is stuck, has failed, or was kept")
 
 
@@ -81,21 +80,15 @@ def unsettled(found: watch.Findings, commands: Commands) -> Iterator[Found]:
             yield warning(f"{state}: {len(listed)} connections or accounts", why, then(show, again))
 
 
-def kept_events(table: str, count: int, keys: Sequence[str], commands: Commands) -> Iterator[Found]:
-    """What events mean that are kept. The command shows them, finds their accounts, and only then deletes them."""
-    if not count:
-        return
-    query = ("--key-condition-expression", "pk = :kept", "--expression-attribute-values")
-    items = [{"DeleteRequest": {"Key": {"pk": {"S": "unread"}, "sk": {"S": each}}}} for each in keys]
-    yield warning(
-        f"{count} events are kept in which no account was found",
-        "their shape may be new: report it",
-        then(
-            commands.hub("dynamodb", "query", "--table-name", table, *query, compact({":kept": {"S": "unread"}})),
-            commands.quickctl("sweep"),
-            commands.hub("dynamodb", "batch-write-item", "--request-items", compact({table: items})),
-        ),
-    )
+def kept_events(ids: Sequence[str], commands: Commands) -> Iterator[Found]:
+    """What events mean that are kept. The command shows them, finds their accounts, and only then forgets them."""
+    if ids:
+        forget = (commands.quickctl("events", "--forget", each) for each in ids[:AT_ONCE])
+        yield warning(
+            f"{len(ids)} events are kept in which no account was found",
+            "their shape may be new: report it",
+            then(commands.quickctl("events"), commands.quickctl("sweep"), *forget),
+        )
 
 
 def claims(patient: Patient) -> Iterator[Found]:
@@ -126,7 +119,7 @@ def stale_claims(claimed: Iterable[Record], states: Mapping[str, str], commands:
 def rollouts(patient: Patient) -> Iterator[Found]:
     """Whether a person stopped the deployments of a profile."""
     profiles = sorted(profiles_of(patient.files))
-    stopped = {name: patient.aws.rollout_stopped(f"{NAME_PREFIX}{name}") for name in profiles}
+    stopped = {name: patient.aws.queues.stopped(f"{NAME_PREFIX}{name}") for name in profiles}
     yield from unless_fine(stopped_rollouts(stopped, patient.commands), "no roll-out is stopped")
 
 
