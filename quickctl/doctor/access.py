@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any
 
 from control_plane.access_policy import SHARD_NAME, document, used
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from control_plane.ports.registry import Record
     from quickctl.doctor.command_lines import Commands
     from quickctl.doctor.patient import Patient
-    from quickctl.inspector import ManagedPolicy
+    from quickctl.inspector import Inspector, ManagedPolicy
 
 PATH = "/quick-athena/"  # of the shards
 FILLING = 70  # percent; the alarm AccessPolicyFilling has the same limit
@@ -38,18 +39,17 @@ def access_policy(patient: Patient) -> Iterator[Found]:
     shards = policies.shards()
     versions, roles = policies.quota().versions_per_policy, _role_names(hub)
     expected = [each for each in patient.aws.registry.every() if each.is_valid and each.status in WITH_ACCESS]
-    documents = {each: inspector.policy(_arn(hub, each)) for each in range(1, len(shards) + 2)}
-    documents |= {each.number: inspector.policy(_arn(hub, each.number)) for each in shards}
-    attached = {each.number for each in shards}
-    detached = {number: each for number, each in documents.items() if each and number not in attached}
+    attached = {each.number: each for each in shards}
+    policies_of_shards = _policies(inspector, hub, attached)
+    detached = [each for number, each in policies_of_shards.items() if number not in attached]
     found = (
         *(
             each
-            for shard in shards
-            if (policy := documents[shard.number])
-            for each in edited(shard, policy, hub, versions, patient.commands)
+            for number, policy in policies_of_shards.items()
+            if number in attached
+            for each in edited(attached[number], policy, hub, versions, patient.commands)
         ),
-        *(each for policy in detached.values() for each in detached_shard(policy, expected, hub, patient.commands)),
+        *(each for policy in detached for each in detached_shard(policy, expected, hub, patient.commands)),
         *lacking(expected, _entries(shards, detached), hub, patient.commands),
         *foreign({role: _others(inspector.attached(role), hub) for role in roles}, patient.commands),
     )
@@ -57,10 +57,21 @@ def access_policy(patient: Patient) -> Iterator[Found]:
     yield from unless_fine(found, all_well)
 
 
-def _entries(shards: Iterable[Shard], detached: Mapping[int, ManagedPolicy]) -> set[str]:
+def _policies(inspector: Inspector, hub: Hub, attached: Collection[int]) -> dict[int, ManagedPolicy]:
+    """The policies of all shards by their numbers; those that are attached nowhere, too."""
+    found = {}
+    for number in itertools.count(1):
+        if policy := inspector.policy(_arn(hub, number)):
+            found[number] = policy
+        elif number > max(attached, default=0):
+            break
+    return found
+
+
+def _entries(shards: Iterable[Shard], detached: Iterable[ManagedPolicy]) -> set[str]:
     """What is in force, or will be once the detached shards are attached."""
     in_force = {entry for shard in shards for entry in shard.entries}
-    return in_force.union(*(_resources(each.document) for each in detached.values()))
+    return in_force.union(*(_resources(each.document) for each in detached))
 
 
 def edited(shard: Shard, found: ManagedPolicy, hub: Hub, quota: int, commands: Commands) -> Iterator[Found]:

@@ -62,6 +62,15 @@ class Place:
 
 
 @dataclass(frozen=True)
+class Role:
+    """A role with its permissions boundary, and who may assume it; None: that is not compared."""
+
+    name: str
+    boundary: str
+    trust: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
 class Rule:
     """A rule of EventBridge with its one target."""
 
@@ -171,13 +180,15 @@ def schedules(deployment: Deployment, resources: Mapping[str, str]) -> tuple[Sch
     )
 
 
-def boundary(logical_id: str, place: Place) -> str:
-    """The permissions boundary of one of the hub's roles."""
-    name = "quick-athena-run-as" if logical_id.startswith(RUN_AS) else "quick-onboarding-hub"
-    return place.policy(f"quick-athena/boundary/{name}")
+def role(logical_id: str, name: str, place: Place) -> Role:
+    """One of the hub's roles, with that name."""
+    is_run_as = logical_id.startswith(RUN_AS)
+    boundary = "quick-athena-run-as" if is_run_as else "quick-onboarding-hub"
+    trust = _run_as_trust(place) if is_run_as else None
+    return Role(name, place.policy(f"quick-athena/boundary/{boundary}"), trust)
 
 
-def run_as_trust(place: Place) -> dict[str, Any]:
+def _run_as_trust(place: Place) -> dict[str, Any]:
     """Who may assume a run-as role: Quick, for our data sources of this account and Region."""
     source = f"arn:{place.partition}:quicksight:{place.region}:{place.account_id}:datasource/quick-athena-*"
     return {

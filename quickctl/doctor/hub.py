@@ -55,41 +55,34 @@ def _operation(status: str) -> str:
 
 def roles(patient: Patient) -> Iterator[Found]:
     """Whether the stack's roles have their boundaries, and the run-as roles their trust."""
-    inspector, commands = patient.aws.inspector, patient.commands
-    made = {each: patient.resources.ids[each] for each in patient.resources.roles}
+    resources, commands = patient.resources, patient.commands
+    restore = commands.restore(patient.aws.deployment.parameters)
+    wanted = [expected.role(each, resources.ids[each], patient.place) for each in resources.roles]
     found = (
-        each
-        for logical_id, name in made.items()
-        for each in role_differences(name, inspector.role(name), *_wanted(logical_id, patient), commands)
+        difference
+        for role in wanted
+        for difference in role_differences(role, patient.aws.inspector.role(role.name), restore, commands)
     )
-    restored = commands.restore(patient.aws.deployment.parameters)
-    missing = (wrong(each.what, each.why, each.mend or restored) for each in found)
     yield from unless_fine(
-        missing, f"{len(made)} roles have their permissions boundaries, and the run-as roles their trust"
+        found, f"{len(wanted)} roles have their permissions boundaries, and the run-as roles their trust"
     )
 
 
-def _wanted(logical_id: str, patient: Patient) -> tuple[str, Any]:
-    """The boundary of a role, and its trust if that counts."""
-    is_run_as = logical_id.startswith(expected.RUN_AS)
-    trust = expected.run_as_trust(patient.place) if is_run_as else None
-    return expected.boundary(logical_id, patient.place), trust
-
-
-def role_differences(name: str, found: Role | None, boundary: str, trust: Any, commands: Commands) -> Iterator[Found]:
-    """How a role differs from what was deployed. `trust`: None if it is not compared. One that is gone has no mend."""
+def role_differences(wanted: expected.Role, found: Role | None, restore: str, commands: Commands) -> Iterator[Found]:
+    """How a role differs from what was deployed. `restore`: has CloudFormation make what is gone."""
+    name = wanted.name
     if found is None:
-        yield wrong(f"the role {name} is gone", "what ran as it can do nothing", "")
+        yield wrong(f"the role {name} is gone", "what ran as it can do nothing", restore)
         return
-    if found.boundary != boundary:
-        named = ("--role-name", name, "--permissions-boundary", boundary)
+    if found.boundary != wanted.boundary:
+        named = ("--role-name", name, "--permissions-boundary", wanted.boundary)
         yield wrong(
             f"the permissions boundary of the role {name} is {found.boundary or 'gone'}",
             "whoever can attach a policy to it can give it any permission",
             commands.hub("iam", "put-role-permissions-boundary", *named),
         )
-    if trust is not None and not same(found.trust, trust):
-        document = ("--policy-document", compact(trust))
+    if wanted.trust is not None and not same(found.trust, wanted.trust):
+        document = ("--policy-document", compact(wanted.trust))
         yield wrong(
             f"the trust policy of the role {name} is not the one that was deployed",
             "Quick can't assume it, or somebody else can",

@@ -32,16 +32,10 @@ NOTHING_ARRIVES = "no event reaches the hub; only the daily sweep finds changes"
 def administrator(patient: Patient) -> Iterator[Found]:
     """Whether the hub is a delegated administrator for StackSets.
 
-    It is the management account's to say, but the hub sees it, too.
+    The management account makes it one, but the hub can see it.
     """
     hub = patient.place.account_id
-    management = patient.management
-    is_one = (
-        management.account.is_stack_set_administrator(hub)
-        if management
-        else hub in patient.aws.stack_set_administrators()
-    )
-    yield delegation(hub, patient.commands, is_one=is_one)
+    yield delegation(hub, patient.commands, is_one=hub in patient.aws.stack_set_administrators())
 
 
 def delegation(hub: str, commands: Commands, *, is_one: bool) -> Found:
@@ -165,8 +159,8 @@ def forwarding(patient: Patient, management: Management) -> Iterator[Found]:
     """Whether the forwarding stack hands events over to the hub's bus."""
     deployment, inspector, stack = patient.aws.deployment, management.inspector, management.stack
     bus, tag = deployment.output("HubBusArn"), deployment.opt_in_policy.opt_in_tag
-    if stack is None:
-        yield wrong("there is no forwarding stack in us-east-1", NOTHING_ARRIVES, _deploy(bus, tag, patient.commands))
+    if stack is None or not {"ForwardRole", "UndeliveredEvents"} <= set(management.resources):
+        yield without_stack(stack, _deploy(bus, tag, patient.commands), patient.commands)
         return
     other = tuple(other_parameters(stack, {"HubBusArn": bus, "OptInTag": tag}, patient.commands))
     if other:  # its rule and its role follow from them
@@ -181,6 +175,22 @@ def forwarding(patient: Patient, management: Management) -> Iterator[Found]:
         *forward_policy(role, inspector.role_policy(role, expected.PUT_EVENTS), bus, patient.commands),
     )
     yield from unless_fine(differences, f"the rule {wanted.name} hands events over to {bus}")
+
+
+def without_stack(stack: Stack | None, deploy: str, commands: Commands) -> Found:
+    """What it means that there is no forwarding stack, or only what is left of a deployment that failed."""
+    if stack is None:
+        return wrong("there is no forwarding stack in us-east-1", NOTHING_ARRIVES, deploy)
+    name = ("--stack-name", stack.name)
+    return wrong(
+        f"the forwarding stack {stack.name} is {stack.status} and forwards nothing",
+        NOTHING_ARRIVES,
+        then(
+            commands.management("cloudformation", "delete-stack", *name),
+            commands.management("cloudformation", "wait", "stack-delete-complete", *name),
+            deploy,
+        ),
+    )
 
 
 def _deploy(bus: str, tag: str, commands: Commands) -> str:

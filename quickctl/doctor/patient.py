@@ -23,14 +23,16 @@ if TYPE_CHECKING:
 class Management:
     """The management account, in the Region of the organization's events."""
 
-    def __init__(self, account: Administrator, place: Place) -> None:
-        self.account, self.place = account, place
+    def __init__(self, account: Administrator, place: Place, bus: str) -> None:
+        """`bus`: the ARN of the hub's."""
+        self.account, self.place, self._bus = account, place, bus
         self.inspector = account.inspector(place.region)
 
     @cached_property
     def stack(self) -> Stack | None:
-        """The forwarding stack."""
-        return next(iter(self.account.stacks(self.place.region, FORWARDING)), None)
+        """The forwarding stack: the one for this hub, if there are several."""
+        found = self.account.stacks(self.place.region, FORWARDING)
+        return min(found, key=lambda each: each.parameters.get("HubBusArn") != self._bus, default=None)
 
     @cached_property
     def resources(self) -> Mapping[str, str]:
@@ -46,7 +48,8 @@ class Patient:
         hub = self.aws.deployment.hub
         found = management_of(cli, management_profile, hub.management_account_id)
         place = Place(hub.partition, ORGANIZATIONS_REGION, hub.management_account_id)
-        self.management = Management(found, place) if found else None
+        bus = self.aws.deployment.output("HubBusArn")
+        self.management = Management(found, place, bus) if found else None
         self.commands = Commands(hub.region, self.aws.deployment.stack_name, management_profile, cli.options)
 
     @cached_property

@@ -128,12 +128,15 @@ def test_the_run_as_roles_trust_is_the_templates() -> None:
     assert len(names) == 5
     for name in names:
         deployed = HUB_STACK.properties(name)
-        assert deployed["AssumeRolePolicyDocument"] == expected.run_as_trust(PLACE)
-        assert deployed["PermissionsBoundary"] == expected.boundary(name, PLACE)
+        wanted = expected.role(name, "r", PLACE)
+        assert (deployed["AssumeRolePolicyDocument"], deployed["PermissionsBoundary"]) == (
+            wanted.trust,
+            wanted.boundary,
+        )
 
 
 def test_every_other_role_has_the_boundary_that_doctor_expects() -> None:
-    wanted = expected.boundary("AnyFunctionRole", PLACE)
+    wanted = expected.role("AnyFunctionRole", "r", PLACE).boundary
     for name, role in project.resources(TEMPLATE, "Role").items():
         if not name.startswith(expected.RUN_AS):
             assert HUB_STACK.properties(name)["PermissionsBoundary"] == wanted, role

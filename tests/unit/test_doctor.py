@@ -22,6 +22,7 @@ from quickctl.administrator import Stack
 from quickctl.commands.profiles import Compared
 from quickctl.doctor import access, hub, management, quick, registry
 from quickctl.doctor.command_lines import VARIABLES, Commands, grant, needed
+from quickctl.doctor.expected import Role
 from quickctl.doctor.finding import FINE, WARNING, WRONG, Found
 from quickctl.doctor.same import covers, same
 from quickctl.inspector import ManagedPolicy, Trail, logs_writes
@@ -120,9 +121,10 @@ def test_a_bus_lets_an_account_put_events_by_its_id_or_its_root_and_without_a_co
 
 
 def test_a_role_that_is_gone_is_restored_by_cloudformation() -> None:
-    (found,) = hub.role_differences("r", None, "boundary", None, COMMANDS)
-    assert (found.what, found.mend) == ("the role r is gone", "")
-    assert "--deployment-mode REVERT_DRIFT" in COMMANDS.restore(["OptInTag"])
+    restore = COMMANDS.restore(["OptInTag"])
+    (found,) = hub.role_differences(Role("r", "boundary"), None, restore, COMMANDS)
+    assert (found.what, found.mend) == ("the role r is gone", restore)
+    assert "--deployment-mode REVERT_DRIFT" in restore
 
 
 # The registry and the access policy ----------------------------------------------------------------------------------
@@ -233,10 +235,17 @@ def test_a_tag_policy_about_other_tags_is_left_alone() -> None:
 
 
 def test_without_a_forwarding_stack_it_is_deployed() -> None:
-    found = management._deploy("arn:bus", "quick-athena", COMMANDS)
+    found = management.without_stack(None, management._deploy("arn:bus", "quick-athena", COMMANDS), COMMANDS).mend
     assert (
         "--template-file stacks/forwarding.yaml --parameter-overrides HubBusArn=arn:bus OptInTag=quick-athena" in found
     )
+
+
+def test_what_is_left_of_a_forwarding_stack_is_deleted_first() -> None:
+    stack = Stack("arn:s", "s", "ROLLBACK_COMPLETE", "", "", {})
+    commands = management.without_stack(stack, "deploy", COMMANDS).mend.split(" && ")
+    assert [each.split()[2] for each in commands[:2]] == ["delete-stack", "wait"]
+    assert commands[-1] == "deploy"
 
 
 # Comparing -----------------------------------------------------------------------------------------------------------
