@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from quickctl.aws import CONFIG, STACK_SETS
 from quickctl.exits import ExitCode, Problem
+from quickctl.inspector import Inspector
+from quickctl.queue import Queue
 from quickctl.templates import read_template
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     import boto3
 
 ORGANIZATIONS_REGION = "us-east-1"
+FORWARDING = "Quick Onboarding, forwarding"  # how the descriptions of the forwarding stacks begin
 CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
 PAUSES = (2, 3, 5, 10)  # seconds before a stack is described again; the last one is repeated
 TAGGED_AT_ONCE = 20  # things whose tags are read, then a pause: the whole organization shares Organizations' rate
@@ -61,9 +64,18 @@ class Administrator:
         self._clients: dict[tuple[str, str], Any] = {}
 
     @cached_property
+    def caller(self) -> str:
+        """The ARN of whoever calls; asking for it needs no permission."""
+        return str(self._client("sts", ORGANIZATIONS_REGION).get_caller_identity()["Arn"])
+
+    @property
     def account_id(self) -> str:
         """The account of these credentials."""
-        return str(self._client("sts", ORGANIZATIONS_REGION).get_caller_identity()["Account"])
+        return self.caller.split(":")[4]
+
+    def inspector(self, region: str) -> Inspector:
+        """The account in that Region, as doctor reads it."""
+        return Inspector(self._client, region)
 
     # The organization ------------------------------------------------------------------------------------------
 
@@ -246,6 +258,15 @@ class Administrator:
             self._sleep(next(pauses))
         assert found, arn
         return found
+
+    # Queues ------------------------------------------------------------------------------------------------------
+
+    def queue(self, region: str, stack: str, logical_id: str) -> Queue:
+        """A queue of that stack."""
+        found = self._client("cloudformation", region).describe_stack_resource(
+            StackName=stack, LogicalResourceId=logical_id
+        )
+        return Queue(self._client("sqs", region), found["StackResourceDetail"]["PhysicalResourceId"])
 
     # Policies and groups -----------------------------------------------------------------------------------------
 

@@ -43,6 +43,8 @@ from control_plane.errors import MissingPermission, NotDelegatedAdministrator, T
 from control_plane.steps.access import external_ids
 from quickctl.deployment import Deployment
 from quickctl.exits import ExitCode, Problem
+from quickctl.inspector import Inspector
+from quickctl.queue import Queue
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -304,21 +306,9 @@ class Aws:
         found = json.loads(answer["Payload"].read())
         return found, str(found.get("errorType", "Unknown")) if "FunctionError" in answer else ""
 
-    def receive(self, queue: str) -> list[Any]:
-        """Some messages of the queue in that output of the stack; others do not see them for half a minute."""
-        url = self.deployment.output(queue)
-        found = self._client("sqs").receive_message(
-            QueueUrl=url,
-            MaxNumberOfMessages=10,
-            MessageAttributeNames=["All"],
-            VisibilityTimeout=30,
-            WaitTimeSeconds=2,  # otherwise SQS asks only some of its servers, and may say that there is nothing
-        )
-        return list(found.get("Messages", []))
-
-    def delete(self, queue: str, receipt: str) -> None:
-        """Delete a message that was received."""
-        self._client("sqs").delete_message(QueueUrl=self.deployment.output(queue), ReceiptHandle=receipt)
+    def queue(self, name: str) -> Queue:
+        """The queue in that output of the stack."""
+        return Queue(self._client("sqs"), self.deployment.output(name))
 
     # What only doctor asks -------------------------------------------------------------------------------------
 
@@ -336,28 +326,10 @@ class Aws:
                 return set()
             raise
 
-    def rule_state(self, bus: str, name: str) -> str:
-        """ENABLED or DISABLED; empty when there is no such rule."""
-        with tolerating("ResourceNotFoundException"):
-            return str(self._client("events").describe_rule(Name=name, EventBusName=bus)["State"])
-        return ""
-
-    def schedules(self, prefix: str) -> dict[str, str]:
-        """The state of each schedule whose name begins like that."""
-        pages = self._client("scheduler").get_paginator("list_schedules").paginate()
-        found = [each for page in pages for each in page["Schedules"]]
-        return {each["Name"]: each["State"] for each in found if each["Name"].startswith(prefix)}
-
-    def subscriptions(self, topic: str) -> list[str]:
-        """The subscriptions of a topic; one that nobody confirmed is `PendingConfirmation`."""
-        pages = self._client("sns").get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic)
-        return [each["SubscriptionArn"] for page in pages for each in page["Subscriptions"]]
-
-    def messages(self, queue: str) -> int:
-        """About how many messages are in the queue in that output of the stack."""
-        name = "ApproximateNumberOfMessages"
-        url = self.deployment.output(queue)
-        return int(self._client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=[name])["Attributes"][name])
+    @cached_property
+    def inspector(self) -> Inspector:
+        """The hub account in Quick's Region, as doctor reads it."""
+        return Inspector(self._client, self.region)
 
     # Clients -----------------------------------------------------------------------------------------------------
 

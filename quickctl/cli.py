@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -18,7 +18,7 @@ from quickctl.exits import ExitCode, Problem
 from quickctl.output import Format, Printer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     import boto3
 
@@ -48,6 +48,7 @@ class Cli:
     now: Callable[[], datetime]
     sleep: Callable[[float], object]
     open_session: Callable[[str | None], boto3.Session]
+    options: Mapping[str, str] = field(default_factory=dict)  # the global ones that were given, but --output
 
     def administrator(self, profile: str | None = None) -> Administrator:
         """The account of that AWS profile, as its administrator; without one, the hub's."""
@@ -90,7 +91,9 @@ def prepare(
 
     printer = Printer(output)
     hub = aws.Aws(open_session, name, printer.note)
-    return Cli(hub, printer, surroundings.now, surroundings.sleep, open_session)
+    given = {"--profile": profile, "--region": region, "--stack-name": stack_name}
+    options = {option: value for option, value in given.items() if value}
+    return Cli(hub, printer, surroundings.now, surroundings.sleep, open_session, options)
 
 
 def account_id(value: str) -> str:
@@ -109,6 +112,10 @@ ManagementOption = Annotated[
     typer.Option(
         "--management-profile", metavar="NAME", help="AWS profile of the management account, as an administrator."
     ),
+]
+ReadingManagementOption = Annotated[
+    str | None,
+    typer.Option("--management-profile", metavar="NAME", help="AWS profile of the management account, to look there."),
 ]
 
 

@@ -15,7 +15,6 @@ from quickctl.commands import (
     approvals,
     bootstrap,
     capacity,
-    doctor,
     explain,
     history,
     kept_events,
@@ -29,6 +28,8 @@ from quickctl.commands import (
     sweeps,
     uninstall,
 )
+from quickctl.doctor.checks import CHECKS
+from quickctl.doctor.finding import Diagnosis
 from quickctl.exits import MEANINGS
 from quickctl.output import Result
 
@@ -57,7 +58,7 @@ RESULTS: dict[str, type[Result]] = {
     "resume": rollouts.Controlled,
     "redrive": redrive.Redriven,
     "events": kept_events.KeptEvents,
-    "doctor": doctor.Diagnosis,
+    "doctor": Diagnosis,
     "bootstrap": bootstrap.Bootstrap,
     "uninstall": uninstall.Uninstalled,
     "profiles validate": profiles.Validated,
@@ -75,6 +76,7 @@ def text() -> str:
     for name, command in commands(root):
         lines += ["", f"## {name}", "", command.help or "", "", f"    {_usage(name, command)}", ""]
         lines += _parameters(command)
+        lines += _checks() if name == "doctor" else []
         lines += _json(RESULTS[name])
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).rstrip() + "\n"
 
@@ -117,6 +119,12 @@ def _parameter(each: Any) -> str:
         default = f" Default: `{(each.opts if each.default else each.secondary_opts)[0]}`."
     value = f" `{each.metavar}`" if each.metavar else ""
     return f"| {names}{value} | {each.help}{default} |"
+
+
+def _checks() -> list[str]:
+    """What doctor finds out, in its order."""
+    rows = [f"| `{each.name}` | {each.place} | {each.question} |" for each in CHECKS]
+    return ["| check | account | what it finds out |", "|---|---|---|", *rows, ""]
 
 
 def _json(model: type[Result]) -> list[str]:

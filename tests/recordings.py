@@ -35,7 +35,8 @@ BLOCK = re.compile(r"^( *)```console\n( *\$ quickctl .*?)^ *```$", re.MULTILINE 
 COMMAND = re.compile(r"^ *\$ (quickctl .*)$", re.MULTILINE)
 CHANCE = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
-)  # ids that are made by chance
+    r"|(?<=-)(?=\d*[A-Z])[0-9A-Z]{12}\b"
+)  # ids that are made by chance, and ends of names that CloudFormation makes
 
 
 def pages() -> Iterator[Path]:

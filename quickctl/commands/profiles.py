@@ -12,7 +12,7 @@ from pydantic import Field
 from control_plane.account import NAME_PREFIX
 from control_plane.errors import InvalidProfiles
 from control_plane.profiles import parameters
-from quickctl.cli import Cli, cli_of
+from quickctl.cli import cli_of
 from quickctl.exits import ExitCode, Problem
 from quickctl.files import ConsumerFiles, consumer_files
 from quickctl.output import Rendering, Result, table
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from control_plane.account import Hub
     from control_plane.profiles import Profile
+    from quickctl.aws import Aws
 
 FileArgument = Annotated[
     Path | None,
@@ -111,7 +112,7 @@ def show(
 def diff(context: typer.Context, file: FileArgument = None) -> None:
     """Compare a file with the stack sets: what deploying it would change in the accounts."""
     cli, files = cli_of(context), consumer_files(file)
-    compared = tuple(_compared(cli, files, profiles_of(files)))
+    compared = tuple(compared_profiles(cli.aws, files, profiles_of(files)))
     cli.printer.show(Difference(file=str(files.profiles_file), profiles=compared), render_difference)
 
 
@@ -123,11 +124,12 @@ def profiles_of(files: ConsumerFiles) -> Mapping[str, Profile]:
         raise Problem(ExitCode.FAILED, str(invalid), "quickctl profiles validate names every fault") from invalid
 
 
-def _compared(cli: Cli, files: ConsumerFiles, profiles: Mapping[str, Profile]) -> Iterator[Compared]:
-    hub, body = cli.aws.deployment.hub, files.body
-    deployed = [each.profile for each in cli.aws.stack_sets_of_ours() if each.is_ours]
+def compared_profiles(aws: Aws, files: ConsumerFiles, profiles: Mapping[str, Profile]) -> Iterator[Compared]:
+    """Every profile of the file and every stack set of ours, compared."""
+    hub, body = aws.deployment.hub, files.body
+    deployed = [each.profile for each in aws.stack_sets_of_ours() if each.is_ours]
     for name in sorted({*profiles, *deployed}):
-        found = cli.aws.definition(f"{NAME_PREFIX}{name}")
+        found = aws.definition(f"{NAME_PREFIX}{name}")
         yield _compare(name, profiles.get(name), hub, found, body)
 
 

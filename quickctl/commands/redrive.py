@@ -8,14 +8,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from pydantic import Field
 
-from quickctl.cli import Cli, cli_of
+from quickctl.administrator import FORWARDING, ORGANIZATIONS_REGION
+from quickctl.cli import Cli, ManagementOption, cli_of, management_of
 from quickctl.exits import ExitCode
 from quickctl.output import Rendering, Result, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from quickctl.queue import Queue
+
 QUEUE, MACHINE = "UndeliveredEventsUrl", "RouteEventArn"
+FORWARDING_QUEUE = "UndeliveredEvents"  # the logical id of a forwarding stack's queue
 
 
 class Letter(Result):
@@ -44,24 +48,42 @@ STARTED, WAITS = "started again", "waits"
 def redrive(
     context: typer.Context,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show them and why they failed; start nothing.")] = False,  # noqa: FBT002 - an option
+    management_profile: ManagementOption = None,
 ) -> None:
-    """Start RouteEvent again for each event that could not be delivered to the hub's rule."""
+    """Start RouteEvent again for each event that could not be delivered to the hub's rule.
+
+    With --management-profile also for those that could not be forwarded to the hub's bus.
+    """
     cli = cli_of(context)
-    found = Redriven(letters=tuple(_letter(cli, each, dry_run=dry_run) for each in _messages(cli)))
+    letters = (
+        _letter(cli, queue, each, dry_run=dry_run)
+        for queue in _queues(cli, management_profile)
+        for each in _messages(queue)
+    )
+    found = Redriven(letters=tuple(letters))
     cli.printer.show(found, render)
     if found.failed:
         raise typer.Exit(ExitCode.FAILED)
 
 
-def _messages(cli: Cli) -> Iterator[Any]:
+def _queues(cli: Cli, management_profile: str | None) -> Iterator[Queue]:
+    """The hub's queue and, if the management account was named, those of its forwarding stacks."""
+    management = management_of(cli, management_profile, cli.aws.deployment.hub.management_account_id)
+    yield cli.aws.queue(QUEUE)
+    if management:
+        for stack in management.stacks(ORGANIZATIONS_REGION, FORWARDING):
+            yield management.queue(ORGANIZATIONS_REGION, stack.name, FORWARDING_QUEUE)
+
+
+def _messages(queue: Queue) -> Iterator[Any]:
     """Each message once: one that was received is not shown again for half a minute."""
     seen = set()
-    while received := [each for each in cli.aws.receive(QUEUE) if each["MessageId"] not in seen]:
+    while received := [each for each in queue.receive() if each["MessageId"] not in seen]:
         seen |= {each["MessageId"] for each in received}
         yield from received
 
 
-def _letter(cli: Cli, message: Any, *, dry_run: bool) -> Letter:
+def _letter(cli: Cli, queue: Queue, message: Any, *, dry_run: bool) -> Letter:
     attributes = {name: value.get("StringValue", "") for name, value in message.get("MessageAttributes", {}).items()}
     why = ": ".join(filter(None, (attributes.get("ERROR_CODE", ""), attributes.get("ERROR_MESSAGE", ""))))
     try:
@@ -72,7 +94,7 @@ def _letter(cli: Cli, message: Any, *, dry_run: bool) -> Letter:
     if dry_run:
         return Letter(event=name, at=at, why=why, outcome=WAITS)
     cli.aws.start(MACHINE, event)
-    cli.aws.delete(QUEUE, message["ReceiptHandle"])
+    queue.delete(message["ReceiptHandle"])
     return Letter(event=name, at=at, why=why, outcome=STARTED)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from pydantic import Field
 
-from quickctl.administrator import ORGANIZATIONS_REGION
+from quickctl.administrator import FORWARDING, ORGANIZATIONS_REGION
 from quickctl.cli import Cli, ManagementOption, cli_of, management_of
 from quickctl.commands.bootstrap import BOUNDARIES_STACK, STACK_SETS
 from quickctl.exits import ExitCode, Problem
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 KEEP, REMOVE = "keep", "remove"
 GRACE = "GracePeriodDays"
-FORWARDING = "Quick Onboarding, forwarding"  # how the descriptions of these stacks begin
 RUN_AS = "RunAsRole"  # how the logical ids of the run-as roles begin
 
 

@@ -23,6 +23,7 @@ ACCOUNT = "444455556666"
 POLICIES = ROOT / "docs/howto/policies"
 HOLDERS = {"hub": ("deploy-hub", "deploy-hub-roles"), "forwarding": ("deploy-forwarding",)}
 OPERATOR = ("operator", "operator-act")  # of quickctl
+MANAGEMENT = ("doctor-management",)  # of quickctl in the management account; it only reads
 IAM = f"arn:aws:iam::{ACCOUNT}"
 BOUNDARIES = f"{IAM}:policy/quick-athena/boundary"
 OURS = {"hub": f"{BOUNDARIES}/quick-onboarding-hub", "forwarding": f"{BOUNDARIES}/quick-onboarding-forwarding"}
@@ -215,5 +216,6 @@ def test_no_policy_allows_by_exclusion_or_by_wildcard() -> None:
 def test_every_file_of_the_guide_has_a_holder() -> None:
     assert {path.stem for path in POLICIES.glob("*.json")} == {
         *OPERATOR,
+        *MANAGEMENT,
         *(name for names in HOLDERS.values() for name in names),
     }

@@ -28,6 +28,7 @@ SAMPLES = {
     "OrganizationalUnitId": "ou-ab12-some",
     "Path": "/some/",
     "ParentId": "ou-ab12-some",
+    "PolicyId": "p-examplepolicyid",
     "PolicyArn": f"arn:aws:iam::{HUB_ACCOUNT}:policy/some",
     "EventPattern": '{"source": ["some"]}',
     "Layers": f"arn:aws:lambda:{OWN}:layer:some:1",

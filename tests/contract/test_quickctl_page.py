@@ -10,11 +10,10 @@ from typer.main import get_command
 from control_plane.settings import FIELDS
 from quickctl import deployment, reference
 from quickctl.app import app
-from quickctl.commands import doctor
 from tests.contract import project
 from tests.contract.project import HUB, ROOT
 
-POLICIES = ("operator", "operator-act")
+POLICIES = ("operator", "operator-act", "doctor-management")
 ROOT_COMMANDS = {name.partition(" ")[0] for name in reference.RESULTS}
 
 
@@ -49,18 +48,12 @@ def test_settings_are_made_of_the_parameters_that_the_template_makes_them_of() -
     assert set(wanted) - set(deployment.PARAMETERS) == {"max_batch_size"}, "of the operator of a stack set alone"
 
 
-def test_doctor_looks_for_the_rule_and_the_schedules_that_the_template_has() -> None:
-    rules = [rule["Properties"]["Name"] for rule in project.resources(HUB, "Rule").values()]
-    assert doctor.RULE in rules
-    assert len(project.resources(HUB, "Schedule")) == doctor.SCHEDULES
-
-
 def test_the_outputs_that_quickctl_reads_are_the_stacks() -> None:
     texts = [path.read_text(encoding="utf-8") for path in (ROOT / "quickctl").rglob("*.py")]
     endings = "Arn|Url|TableName|FunctionName"
     named = {name for text in texts for name in re.findall(rf'"([A-Z]\w+(?:{endings}))"', text)}
     assert named >= {"RegistryTableName", "RunAsRoleArn", "ReconcileConnectionArn", "ControlRolloutFunctionName"}
-    named -= {"SubscriptionArn", "PolicyArn"}  # of answers of SNS and IAM
+    named -= {"SubscriptionArn", "PolicyArn", "PermissionsBoundaryArn", "RoleArn"}  # of answers of SNS and IAM
     assert named <= set(project.template(HUB)["Outputs"])
 
 
@@ -84,7 +77,8 @@ def test_every_alarm_names_a_command_to_run(template: str) -> None:
         assert {word for word in words if word.startswith("--")} <= options, name
 
 
-def test_what_only_shows_needs_no_permission_to_write() -> None:
-    found: Any = json.loads((ROOT / "docs/howto/policies/operator.json").read_text(encoding="utf-8"))
+@pytest.mark.parametrize("name", ["operator", "doctor-management"])
+def test_what_only_shows_needs_no_permission_to_write(name: str) -> None:
+    found: Any = json.loads((ROOT / f"docs/howto/policies/{name}.json").read_text(encoding="utf-8"))
     verbs = {action.partition(":")[2] for action in project.actions(*found["Statement"])}
     assert all(verb.startswith(("Describe", "List", "Get", "Query", "Scan")) for verb in verbs)

@@ -1,4 +1,4 @@
-"""What queues, topics, metrics, alarms and schedules need.
+"""What queues, topics, metrics, alarms, schedules and trails need.
 
 Sources besides the reference: SQS Developer Guide, sqs-dead-letter-queue-redrive (a redrive needs what it does to both
 queues); EventBridge Scheduler User Guide, setting-up-execution-role (a schedule's role is passed).
@@ -68,7 +68,18 @@ def _writing(operation: str) -> Callable[[Call], Iterable[Need]]:
     return needs
 
 
+def _trail(call: Call) -> str:
+    """A trail by its name or ARN."""
+    named = str(call.parameters.get("Name") or call.parameters["TrailName"])
+    return named if named.startswith("arn:") else f"arn:aws:cloudtrail:{call.region}:{call.account}:trail/{named}"
+
+
 NEEDS: Table = {
+    **rows(
+        "cloudtrail",
+        "cloudtrail",
+        {"DescribeTrails": anything, "GetEventSelectors": _trail, "GetTrailStatus": _trail},
+    ),
     **rows(
         "sqs",
         "sqs",

@@ -29,5 +29,14 @@ def management_of(account: str) -> str:
     return str(known[0])
 
 
+def policy(call: Call) -> str:
+    """The ARN of a policy, which has its type in it."""
+    management, identifier = management_of(call.account), str(call.parameters["PolicyId"])
+    backend: Any = organizations_backends[management]["aws"]
+    known = next((each for each in backend.policies if each.id == identifier), None)
+    kind = known.type.lower() if known else "unknown"
+    return f"arn:aws:organizations::{management}:policy/{organization_of(call.account)}/{kind}/{identifier}"
+
+
 parent = by_id("ParentId")
 child = by_id("ChildId")

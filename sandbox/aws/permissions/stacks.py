@@ -230,6 +230,7 @@ NEEDS: Table = {
             "DeleteRule": _rule,
             "DescribeEventBus": _bus,
             "DescribeRule": _rule,
+            "ListTargetsByRule": _rule,
             "PutPermission": anything,
             "RemovePermission": anything,
             "RemoveTargets": _rule,

@@ -7,7 +7,7 @@ not here: STS decides it by itself, with the trust policy. What is missing, no r
 from sandbox.aws.permissions import buckets, iam, operations, quicksight, stack_sets, stacks
 from sandbox.aws.permissions.machines import MACHINES
 from sandbox.aws.permissions.need import Table, anything, rows
-from sandbox.aws.permissions.organizations import by_id, child, parent
+from sandbox.aws.permissions.organizations import by_id, child, parent, policy
 from sandbox.aws.permissions.storage import STORAGE
 
 NEEDS: Table = {
@@ -26,12 +26,16 @@ NEEDS: Table = {
             "DescribeAccount": by_id("AccountId"),
             "DescribeOrganization": anything,
             "DescribeOrganizationalUnit": by_id("OrganizationalUnitId"),
+            "DescribePolicy": policy,
+            "DescribeResourcePolicy": anything,
+            "ListAWSServiceAccessForOrganization": anything,
             "ListAccounts": anything,
             "ListAccountsForParent": parent,
             "ListChildren": parent,
             "ListDelegatedAdministrators": anything,
             "ListOrganizationalUnitsForParent": parent,
             "ListParents": child,
+            "ListPolicies": anything,
             "ListRoots": anything,
             "ListTagsForResource": by_id("ResourceId"),
             "TagResource": by_id("ResourceId"),

@@ -1,7 +1,8 @@
 """CloudTrail where moto differs: an organization's trail is seen in each of its accounts.
 
 Source: CloudTrail User Guide, creating-trail-organization ("A trail ... is created in every AWS account that belongs to
-your organization. Users with CloudTrail permissions in member accounts can see this trail").
+your organization. Users with CloudTrail permissions in member accounts can see this trail"); botocore model, Trail
+(HasCustomEventSelectors: "whether the trail has custom event selectors").
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ class CloudTrail:
 
     def describe(self, call: Call) -> dict[str, Any]:
         """DescribeTrails; nothing but what is set is in it."""
-        shown = [trail.description(include_region=True) for trail in self._seen(call)]
+        shown = [_described(trail) for trail in self._seen(call)]
         return {"trailList": [{key: value for key, value in each.items() if value is not None} for each in shown]}
 
     def _seen(self, call: Call) -> Iterator[Any]:
@@ -41,6 +42,12 @@ class CloudTrail:
         if account == management or self._organizations.state_of(account) is None:
             return []
         return [trail for trail in _trails(management) if trail.is_org_trail]
+
+
+def _described(trail: Any) -> dict[str, Any]:
+    """Moto never says that a trail has selectors of its own."""
+    chosen = bool(trail.event_selectors or trail.advanced_event_selectors)
+    return {**trail.description(include_region=True), "HasCustomEventSelectors": chosen}
 
 
 def _trails(account: str) -> list[Any]:

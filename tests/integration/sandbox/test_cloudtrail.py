@@ -56,6 +56,25 @@ def test_an_organizations_trail_is_seen_in_each_of_its_accounts(cloud: Cloud, or
     assert seen(cloud, OUTSIDER, ORGANIZATIONS_REGION) == []
 
 
+def test_a_trail_says_whether_it_has_selectors_of_its_own(cloud: Cloud, organizations: Organizations) -> None:
+    cloud.gateway.handle("cloudtrail", DescribeTrails=CloudTrail(organizations).describe)
+    create_trails(cloud)
+    selectors = [{"ReadWriteType": "ReadOnly", "IncludeManagementEvents": True}]
+    with cloud.administering(cloud.topology.management):
+        trails = cloud.client("cloudtrail", ORGANIZATIONS_REGION)
+        trails.put_event_selectors(TrailName="own", EventSelectors=selectors)
+        found = {each["Name"]: each["HasCustomEventSelectors"] for each in trails.describe_trails()["trailList"]}
+    assert found == {"everybody": False, "own": True}
+
+
+def test_moto_alone_never_says_that_a_trail_has_selectors(cloud: Cloud) -> None:
+    create_trails(cloud)
+    with cloud.administering(cloud.topology.management):
+        trails = cloud.client("cloudtrail", ORGANIZATIONS_REGION)
+        trails.put_event_selectors(TrailName="own", EventSelectors=[{"ReadWriteType": "ReadOnly"}])
+        assert not any(each["HasCustomEventSelectors"] for each in trails.describe_trails()["trailList"])
+
+
 def test_moto_alone_shows_it_to_the_management_account_only(cloud: Cloud) -> None:
     create_trails(cloud)
     assert seen(cloud, cloud.topology.management, cloud.topology.region) == ["everybody"]

@@ -1,0 +1,1 @@
+"""What `quickctl doctor` knows: where it looks, what should be there, and which command mends what is not."""
