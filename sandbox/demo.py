@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from sandbox.aws import Execution
-    from sandbox.aws.services.quick.answer import Answer
 
 SPEED = 15.0  # sandbox seconds in one of ours: a connection takes about a minute of AWS's time
 PATIENCE = 60.0  # our seconds for any one chapter; a demo that hangs is a demo that failed
@@ -157,7 +156,7 @@ class Demo:
         row.queried = answer.allowed
         self._tell_answer(f"{TABLE[0]}.{TABLE[1]} of [bold]{row.name}[/]", answer, allowed=allowed)
 
-    def _tell_answer(self, what: str, answer: Answer, *, allowed: bool) -> None:
+    def _tell_answer(self, what: str, answer: Any, *, allowed: bool) -> None:
         requested = f"Quick queries {what}"
         if answer.allowed:
             self.screen.event(f"{requested}: [green]answered[/], billed to {answer.account}")
@@ -252,7 +251,7 @@ class Demo:
         what = f"{PUBLISHED[0]}.{PUBLISHED[1]} of {names[0]} through {names[1]}"
         self._tell_answer(what, self._catalog(reader, publisher), allowed=allowed)
 
-    def _catalog(self, reader: str, publisher: str) -> Answer:
+    def _catalog(self, reader: str, publisher: str) -> Any:
         return self.world.quick.query(data_source_id(reader), *PUBLISHED, f"quick-athena-default-{publisher}")
 
     def _allow(self, reader: str, publisher: str) -> None:

@@ -356,7 +356,8 @@ def test_every_function_and_state_machine_is_traced_and_no_function_loads_a_libr
 
 def test_the_boundary_lets_traces_be_sent_and_nothing_else_of_x_ray() -> None:
     boundary = project.template(project.BOUNDARIES)["Resources"]["HubBoundary"]["Properties"]["PolicyDocument"]
-    # Step Functions Developer Guide, concepts-xray-tracing
+    # Step Functions Developer Guide, concepts-xray-tracing; AWSXRayDaemonWriteAccess, which SAM attaches, has the last
     sending = {"PutTraceSegments", "PutTelemetryRecords", "GetSamplingRules", "GetSamplingTargets"}
+    sending |= {"GetSamplingStatisticSummaries"}
     found = {each for each in project.actions(*project.statements(boundary)) if each.startswith("xray:")}
     assert found == {f"xray:{each}" for each in sending}
