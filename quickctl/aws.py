@@ -44,6 +44,7 @@ from control_plane.steps.access import external_ids
 from quickctl.deployment import Deployment
 from quickctl.exits import ExitCode, Problem
 from quickctl.inspector import Inspector
+from quickctl.observing import Observing, Trail
 from quickctl.queue import Queue
 
 if TYPE_CHECKING:
@@ -330,6 +331,17 @@ class Aws:
     def inspector(self) -> Inspector:
         """The hub account in Quick's Region, as doctor reads it."""
         return Inspector(self._client, self.region)
+
+    # What only selftest asks -----------------------------------------------------------------------------------
+
+    @cached_property
+    def observing(self) -> Observing:
+        """Operations, definitions and quotas."""
+        return Observing(self._client, self.deployment)
+
+    def trail(self, region: str) -> Trail:
+        """The hub's event history in that Region."""
+        return Trail(self._client("cloudtrail", region))
 
     # Clients -----------------------------------------------------------------------------------------------------
 

@@ -116,7 +116,7 @@ class EventHistory:
         size, start = given.get("MaxResults", PAGE), _start(given.get("NextToken"))
         if not 1 <= size <= PAGE:
             raise AwsError("InvalidMaxResultsException", f"MaxResults must be between 1 and {PAGE}")
-        found = self._found(call, _asked(given.get("LookupAttributes") or []), *self._times(given))
+        found = self._found(call, _filter_of(given.get("LookupAttributes") or []), *self._times(given))
         page = list(islice(found, start, start + size + 1))
         following = {"NextToken": str(start + size)} if len(page) > size else {}
         return {"Events": [each.shown() for each in page[:size]], **following}
@@ -130,7 +130,9 @@ class EventHistory:
 
     def _found(self, call: Call, matches: Callable[[Entry], bool], since: datetime, until: datetime) -> Iterator[Entry]:
         self._read_calls()
-        for entry in sorted(reversed(self._entries), key=lambda each: each.at, reverse=True):
+        newest_first = list(reversed(self._entries))  # of one moment, too
+        newest_first.sort(key=lambda each: each.at, reverse=True)
+        for entry in newest_first:
             is_here = (entry.account, entry.region) == (call.account, call.region)
             if is_here and since <= entry.at <= until and matches(entry):
                 yield entry
@@ -239,7 +241,7 @@ def _time(given: Any, otherwise: datetime) -> datetime:
     return otherwise if given is None else datetime.fromtimestamp(float(given), UTC)
 
 
-def _asked(attributes: list[dict[str, str]]) -> Callable[[Entry], bool]:
+def _filter_of(attributes: list[dict[str, str]]) -> Callable[[Entry], bool]:
     if not attributes:
         return lambda _entry: True
     first, *more = attributes

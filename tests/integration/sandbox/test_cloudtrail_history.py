@@ -38,10 +38,10 @@ class History:
         """Time passes."""
         wait(self.cloud, seconds)
 
-    def answer(self, account: str, region: str, **asked: Any) -> Any:
+    def answer(self, account: str, region: str, **options: Any) -> Any:
         """What LookupEvents answers."""
         with self.cloud.administering(account):
-            return self.cloud.client("cloudtrail", region).lookup_events(**asked)
+            return self.cloud.client("cloudtrail", region).lookup_events(**options)
 
     def of(self, account: str, name: str, region: str | None = None) -> list[Any]:
         """The records of the events of that name, the newest first."""
@@ -84,31 +84,31 @@ def test_pages_and_times_are_as_asked(history: History) -> None:
     began = clock.now()
     make_topics(history, "one", "two", "three")
     history.wait()
-    asked: Any = {"LookupAttributes": [{"AttributeKey": "EventSource", "AttributeValue": "sns.amazonaws.com"}]}
-    first = history.answer(place.hub, place.region, MaxResults=2, **asked)
-    rest = history.answer(place.hub, place.region, MaxResults=2, NextToken=first["NextToken"], **asked)
+    by_source: Any = {"LookupAttributes": [{"AttributeKey": "EventSource", "AttributeValue": "sns.amazonaws.com"}]}
+    first = history.answer(place.hub, place.region, MaxResults=2, **by_source)
+    rest = history.answer(place.hub, place.region, MaxResults=2, NextToken=first["NextToken"], **by_source)
     names = [json.loads(each["CloudTrailEvent"])["requestParameters"]["name"] for each in first["Events"]]
     assert names == ["three", "two"]
     assert [each["EventTime"] for each in rest["Events"]] == [began]
     assert "NextToken" not in rest
-    early = history.answer(place.hub, place.region, EndTime=began + timedelta(seconds=1), **asked)["Events"]
-    late = history.answer(place.hub, place.region, StartTime=began + timedelta(seconds=2), **asked)["Events"]
+    early = history.answer(place.hub, place.region, EndTime=began + timedelta(seconds=1), **by_source)["Events"]
+    late = history.answer(place.hub, place.region, StartTime=began + timedelta(seconds=2), **by_source)["Events"]
     assert (len(early), len(late)) == (2, 1)
     history.wait(90 * 86_400)
-    assert history.answer(place.hub, place.region, **asked)["Events"] == []
+    assert history.answer(place.hub, place.region, **by_source)["Events"] == []
 
 
 @pytest.mark.parametrize(
-    ("asked", "code"),
+    ("options", "code"),
     [
         ({"LookupAttributes": [{"AttributeKey": "EventId", "AttributeValue": "1"}] * 2}, "InvalidLookupAttributes"),
         ({"NextToken": "further"}, "InvalidNextToken"),
         ({"StartTime": "2027-01-01T00:00:00Z", "EndTime": "2026-01-01T00:00:00Z"}, "InvalidTimeRange"),
     ],
 )
-def test_a_lookup_that_cannot_be_is_refused(history: History, asked: dict[str, Any], code: str) -> None:
+def test_a_lookup_that_cannot_be_is_refused(history: History, options: dict[str, Any], code: str) -> None:
     with pytest.raises(ClientError, match=f"{code}Exception"):
-        history.answer(history.cloud.topology.hub, ORGANIZATIONS_REGION, **asked)
+        history.answer(history.cloud.topology.hub, ORGANIZATIONS_REGION, **options)
 
 
 def test_data_events_are_in_nobodys_history(history: History) -> None:
