@@ -72,7 +72,7 @@ def selftest(
         ),
     ] = None,
     management_profile: ManagementOption = None,
-    days: Annotated[int, typer.Option(min=1, max=FORGOTTEN, help="How many days to look back.")] = 14,
+    days: Annotated[int, typer.Option(min=1, max=FORGOTTEN, help="How many days to look back.")] = 30,
     file: Annotated[
         Path, typer.Option(metavar="FILE", help="Where to write the report: JSON, or YAML if its name says so.")
     ] = Path("quickctl-selftest.json"),
@@ -84,15 +84,16 @@ def selftest(
     """
     cli = cli_of(context)
     management = management_of(cli, management_profile, cli.aws.deployment.hub.management_account_id)
-    since = cli.now() - timedelta(days=days)
-    if with_account:
-        since = cli.now()
-        Trial(cli, with_account, management).run(asks=not yes)
+    since = cli.now() if with_account else cli.now() - timedelta(days=days)
+    is_over = Trial(cli, with_account, management).run(asks=not yes) if with_account else True
     observer = Observer(cli.aws, cli.now(), since, management, with_account or "")
     found = examined(cli, observer)
     _write(file, found)
     cli.printer.show(found, render)
     cli.printer.note(f"wrote {file}: it names no account, and can be attached to an issue")
+    if with_account and not is_over:
+        text = f"account {with_account} is not as it was: it can still be queried"
+        raise Problem(ExitCode.FAILED, text, f"take its opt-in tag away; quickctl explain {with_account}")
     if found.failed:
         raise typer.Exit(ExitCode.FAILED)
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from control_plane import status_tag
+from quickctl.aws import SWEEP_RETENTION
 from quickctl.selftest import of_organization, of_quick, of_running, of_stack_sets
 from quickctl.selftest.check import Check, Place
 from quickctl.selftest.observer import ORGANIZATIONS
@@ -19,17 +19,10 @@ PROVING = "decisions/0031-prove-a-connection-by-a-query-without-data.md"
 WAITING = "decisions/0023-wait-out-every-refusal-that-may-be-a-delay.md"
 BOUNDING = "decisions/0020-bound-what-a-deployer-can-make.md"
 CONNECTS = "connect an account: --with ACCOUNT"
-SWEEP_RETENTION = timedelta(days=14)
 
 
 def _refusals(observer: Observer) -> of_quick.Refusals:
-    records = [
-        record
-        for passage in observer.passages[:5]
-        for name in ("CreateDataSource", "UpdateDataSource")
-        for record in observer.during(passage, name)
-    ]
-    codes = (str(each["errorCode"]) for each in records if "errorCode" in each)
+    codes = (str(each["errorCode"]) for each in observer.changes_of_sources if "errorCode" in each)
     return of_quick.Refusals(tuple(codes), tuple(observer.passages))
 
 

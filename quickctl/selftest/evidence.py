@@ -53,6 +53,7 @@ class Chain:
 
     passage: Passage
     external_id: str  # what is expected
+    run_as_roles: tuple[str, ...]
     run_as: tuple[Assumed, ...]
     consumer: tuple[Assumed, ...]
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 ORGANIZATIONS_REGION = "us-east-1"
 ORGANIZATIONS = "organizations.amazonaws.com"
 MACHINES = ("RouteEventArn", "ReconcileAccountArn", "ReconcileConnectionArn", "SweepOrganizationArn")
+MAKES_SOURCE = "EnsureDataSource"  # in the name of the function's role
 CONNECTING = ("connect", "rebuild")
 MOST_EXECUTIONS = 50  # that are read of each machine, the newest
 MOST_CHAINS = 5  # connections whose AssumeRole calls are looked up: CloudTrail answers twice a second
@@ -94,10 +95,22 @@ class Observer:
         hub = self.aws.deployment.hub
         connection = Connection(account_id=passage.account_id, profile=passage.profile)
         consumer = connection.consumer_role_arn(hub)
-        run_as = [hub.run_as_role(number) for number in range(1, hub.run_as_roles + 1)]
+        run_as = tuple(hub.run_as_role(number) for number in range(1, hub.run_as_roles + 1))
         records = self.during(passage, "AssumeRole")
         found = [each for record in records if (each := assumed(record, [consumer, *run_as]))]
-        return Chain(passage, connection.data_source_arn(hub), _of(found, run_as), _of(found, [consumer]))
+        return Chain(passage, connection.data_source_arn(hub), run_as, _of(found, run_as), _of(found, [consumer]))
+
+    @cached_property
+    def changes_of_sources(self) -> list[dict[str, Any]]:
+        """Our calls that create or change data sources, while the newest connections were made; each once."""
+        found = (
+            record
+            for passage in self.passages[:MOST_CHAINS]
+            for name in ("CreateDataSource", "UpdateDataSource")
+            for record in self.during(passage, name)
+            if MAKES_SOURCE in str((record.get("userIdentity") or {}).get("arn"))
+        )
+        return list({str(record["eventID"]): record for record in found}.values())
 
     def during(self, passage: Passage, name: str) -> list[dict[str, Any]]:
         """The hub's events of that name while an execution ran."""

@@ -81,7 +81,8 @@ def _names_an_account(event: Event, management: str) -> bool:
 
 def _shape(detail: Any) -> str:
     """Where it has values."""
-    return ", ".join(sorted({path for part in PARTS for path in paths(detail.get(part), part)}))
+    found = {path for part in PARTS if detail.get(part) is not None for path in paths(detail[part], part)}
+    return ", ".join(sorted(found)) or "nothing"
 
 
 def listing(accounts: Sequence[dict[str, Any]]) -> Judgement:

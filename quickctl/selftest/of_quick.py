@@ -56,10 +56,8 @@ def role_chain(chains: Sequence[Chain]) -> Judgement:
     services = Counter(each.by for chain in chains for each in chain.run_as if not each.by.startswith("arn:"))
     if others := sorted(set(services) - {QUICK}):
         return otherwise(f"the run-as role was asked for by {' and '.join(others)}")
-    let_in = [each for chain in chains for each in chain.consumer if not each.refused]
-    elsewhere = [
-        each for each in let_in if not _is_of(each.by, {first.role for chain in chains for first in chain.run_as})
-    ]
+    let_in = [(each, chain) for chain in chains for each in chain.consumer if not each.refused]
+    elsewhere = [each for each, chain in let_in if not _is_of(each.by, chain.run_as_roles)]
     if elsewhere:
         return otherwise("the consumer role was assumed by something else than a session of the run-as role")
     if services and let_in:

@@ -21,7 +21,7 @@ PATIENCE = timedelta(hours=1)
 REVOKING = timedelta(minutes=10)
 CLOUDTRAIL = timedelta(minutes=6)  # until a call can be looked up: "an average of about 5 minutes"
 ENDED = ("connected", "degraded", "failed")
-GONE = ("quarantined", "held", "disconnecting", "removed", "")
+OVER = ("quarantined", "disconnecting", "removed", "failed", "")  # a held one can still be queried
 ENABLED = "enabled"
 
 
@@ -32,10 +32,10 @@ class Trial:
         self._cli, self._account, self._management = cli, account, management
         self._policy = cli.aws.deployment.opt_in_policy
 
-    def run(self, *, asks: bool) -> None:
+    def run(self, *, asks: bool) -> bool:
         """Tag it, wait until it is connected or has failed, take the tag away, and wait until its access has ended.
 
-        Raises Problem when the account has a tag or a connection already: then nothing is done.
+        Answers whether it has. Raises Problem when the account has a tag or a connection already: nothing is done then.
         """
         self._check()
         key, account = self._policy.opt_in_tag, self._account
@@ -43,12 +43,12 @@ class Trial:
             raise Problem(ExitCode.USAGE, "nothing was done", "answer yes, or give --yes")
         self._tag()
         try:
-            self._wait("it is connected or has failed", lambda: self._state() in ENDED, PATIENCE)
+            self._wait_until("it is connected or has failed", lambda: self._state() in ENDED, PATIENCE)
             self._cli.printer.note("waiting until CloudTrail shows what was called")
             self._cli.sleep(CLOUDTRAIL.total_seconds())
         finally:
             self._untag()
-        self._wait("its access has ended", lambda: self._state() in (*GONE, "failed"), REVOKING)
+        return self._wait_until("its access has ended", lambda: self._state() in OVER, REVOKING)
 
     def _check(self) -> None:
         try:
@@ -71,7 +71,7 @@ class Trial:
             self._management.tag(self._account, key, value)
             return
         self._say(f"aws organizations tag-resource --resource-id {self._account} --tags 'Key={key},Value={value}'")
-        self._wait("it has the tag", lambda: self._state() != "", PATIENCE)
+        self._wait_until("it has the tag", lambda: self._state() != "", PATIENCE)
 
     def _untag(self) -> None:
         key = self._policy.opt_in_tag
@@ -90,16 +90,20 @@ class Trial:
         states = [each.status for each in found if each.profile] or [each.status for each in found]
         return next((each for each in states if each), "")
 
-    def _wait(self, until: str, is_so: Callable[[], bool], patience: timedelta) -> None:
-        self._cli.printer.note(f"waiting until {until}")
+    def _wait_until(self, what: str, is_so: Callable[[], bool], patience: timedelta) -> bool:
+        """Whether it came so. What was seen until then is worth a report in any case."""
+        self._cli.printer.note(f"waiting until {what}")
         waited, state = timedelta(0), None
         while not is_so():
             if waited >= patience:
                 now = self._state() or "not recorded"
-                text = f"account {self._account} is {now} after {patience}: waited in vain until {until}"
-                raise Problem(ExitCode.FAILED, text, f"quickctl explain {self._account}")
+                self._cli.printer.note(
+                    f"account {self._account} is {now} after {patience}: waited in vain until {what}"
+                )
+                return False
             if (now := self._state()) != state:
                 state = now
                 self._cli.printer.note(f"  {state or 'nothing is recorded yet'}")
             self._cli.sleep(EVERY)
             waited += timedelta(seconds=EVERY)
+        return True

@@ -328,6 +328,8 @@ def test_without_the_management_account_it_says_what_to_type_there(observed: Obs
     assert f"  aws organizations tag-resource {asked}\n" in result.stderr
     assert f"  aws organizations untag-resource --resource-id {account_id} --tag-keys quick-athena\n" in result.stderr
     assert "waited in vain until its access has ended" in result.stderr, "nobody typed the second command"
+    assert "is not as it was: it can still be queried" in result.stderr
+    assert json.loads(result.stdout)["counts"][VERIFIED] > 10, "what was seen is reported all the same"
     assert observed.status(account_id) == "connected"
 
 
