@@ -76,12 +76,14 @@ def creation_tries(chains: Sequence[Chain]) -> Judgement:
     tried = [
         chain
         for chain, step in made
-        if any(step.started <= each.at <= (step.ended or each.at) for each in (*chain.run_as, *chain.consumer))
+        if any(step.started <= each.at <= (step.ended or each.at) for each in chain.consumer)
     ]
     if tried:
-        return verified(f"Quick assumed the roles while the data source was made, {len(tried)} times of {len(made)}")
-    if any(chain.run_as or chain.consumer for chain, _ in made):
-        return otherwise("Quick made the data source without assuming a role; the query that follows tries them")
+        return verified(
+            f"Quick assumed the consumer role while the data source was made, for {len(tried)} of {len(made)}"
+        )
+    if any(chain.consumer for chain, _ in made):
+        return otherwise("Quick made the data source without assuming the consumer role; the query that follows does")
     return not_seen(NOTHING_ASSUMED)
 
 

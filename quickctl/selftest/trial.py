@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from quickctl.exits import ExitCode, Problem
 from quickctl.output import Command
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from quickctl.administrator import Administrator
     from quickctl.cli import Cli
@@ -32,23 +33,28 @@ class Trial:
         self._cli, self._account, self._management = cli, account, management
         self._policy = cli.aws.deployment.opt_in_policy
 
-    def run(self, *, asks: bool) -> bool:
-        """Tag it, wait until it is connected or has failed, take the tag away, and wait until its access has ended.
+    @contextmanager
+    def connected(self, *, asks: bool) -> Iterator[None]:
+        """The account is tagged, and is connected or has failed; afterwards it has no tag, and its access has ended.
 
-        Answers whether it has. Raises Problem when the account has a tag or a connection already: nothing is done then.
+        Raises Problem when the account has a tag or a connection already (nothing is done then), or when it can still
+        be queried at the end.
         """
         self._check()
         key, account = self._policy.opt_in_tag, self._account
         if asks and self._management and not self._cli.printer.confirm(f"Tag {account} with {key} = {ENABLED}?"):
             raise Problem(ExitCode.USAGE, "nothing was done", "answer yes, or give --yes")
-        self._tag()
         try:
+            self._tag()
             self._wait_until("it is connected or has failed", lambda: self._state() in ENDED, PATIENCE)
             self._cli.printer.note("waiting until CloudTrail shows what was called")
             self._cli.sleep(CLOUDTRAIL.total_seconds())
+            yield
         finally:
             self._untag()
-        return self._wait_until("its access has ended", lambda: self._state() in OVER, REVOKING)
+        if not self._wait_until("its access has ended", lambda: self._state() in OVER, REVOKING):
+            text = f"account {account} is not as it was: it can still be queried"
+            raise Problem(ExitCode.FAILED, text, f"take its opt-in tag away; quickctl explain {account}")
 
     def _check(self) -> None:
         try:

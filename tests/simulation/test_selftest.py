@@ -303,7 +303,7 @@ def test_one_account_is_connected_watched_and_left_as_it_was(observed: Observed,
     assert observed.status(account_id) is None
     result = observed.call(*arguments, typed="y\n")
     behaviours = {each["check"]: each for each in json.loads(result.stdout)["behaviours"]}
-    assert behaviours["external id"]["verdict"] == behaviours["durations"]["verdict"] == VERIFIED
+    assert {behaviours[name]["verdict"] for name in ("external id", "proof", "delegated administrator")} == {VERIFIED}
     assert behaviours["durations"]["seen"].count("of 1") == 5, "of this account's connection alone"
     assert observed.status(account_id) == "quarantined"
     assert observed.status(other) == "connected"
