@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from quickctl.selftest.check import Check
 
 STYLES = {VERIFIED: "green", OTHERWISE: "red", NOT_SEEN: "yellow", HIDDEN: "red"}
+SKEW = timedelta(minutes=5)  # between this computer's clock and AWS's, at most
 FORGOTTEN = 90  # days after which Step Functions and CloudTrail have forgotten
 YAML = (".yaml", ".yml")
 
@@ -85,11 +86,11 @@ def selftest(
     """
     cli = cli_of(context)
     management = management_of(cli, management_profile, cli.aws.deployment.hub.management_account_id)
-    since = cli.now() if with_account else cli.now() - timedelta(days=days)
+    since = cli.now() - (SKEW if with_account else timedelta(days=days))
     with Trial(cli, with_account, management).connected(asks=not yes) if with_account else nullcontext():
         found = examined(cli, Observer(cli.aws, cli.now(), since, management, with_account or ""))
-        _write(file, found)
         cli.printer.show(found, render)
+        _write(file, found)
         cli.printer.note(f"wrote {file}: it names no account, and can be attached to an issue")
     if found.failed:
         raise typer.Exit(ExitCode.FAILED)

@@ -55,8 +55,13 @@ def _status_tags(observer: Observer) -> list[bool] | None:
     if observer.aws.deployment.parameters.get("StatusTag") != "enabled":
         return None
     key = status_tag.key(observer.aws.deployment.opt_in_policy.opt_in_tag)
-    found = [each for each in observer.hub_events("TagResource") if f"'{key}'" in str(each) or "errorCode" in each]
-    return ["errorCode" in each for each in found if each.get("eventSource") == ORGANIZATIONS]
+    calls = [each for each in observer.hub_events("TagResource") if each.get("eventSource") == ORGANIZATIONS]
+    return ["errorCode" in each for each in calls if "errorCode" in each or key in _tag_keys(each)]
+
+
+def _tag_keys(record: dict[str, Any]) -> set[str]:
+    """The keys of the tags that a call of TagResource wrote; a refused one may not show them."""
+    return {str(tag.get("key")) for tag in (record.get("requestParameters") or {}).get("tags") or ()}
 
 
 CHECKS = (

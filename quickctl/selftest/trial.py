@@ -77,7 +77,8 @@ class Trial:
             self._management.tag(self._account, key, value)
             return
         self._say(f"aws organizations tag-resource --resource-id {self._account} --tags 'Key={key},Value={value}'")
-        self._wait_until("it has the tag", lambda: self._state() != "", PATIENCE)
+        if not self._wait_until("the hub has heard of it", lambda: self._state() != "", PATIENCE):
+            raise Problem(ExitCode.FAILED, "the hub has not heard of a tag", f"quickctl explain {self._account}")
 
     def _untag(self) -> None:
         key = self._policy.opt_in_tag
