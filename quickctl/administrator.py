@@ -1,7 +1,7 @@
 """One account as its administrator sees it: the organization, stacks and IAM policies.
 
-Only `bootstrap`, `uninstall` and what tags accounts use it. Every other command gets along with an operator's
-permissions, through quickctl/aws.py.
+Only `bootstrap`, `uninstall`, `selftest` and what tags accounts use it. Every other command gets along with an
+operator's permissions, through quickctl/aws.py.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from quickctl.aws import CONFIG, STACK_SETS
 from quickctl.exits import ExitCode, Problem
 from quickctl.inspector import Inspector
+from quickctl.observing import Trail
 from quickctl.queue import Queue
 from quickctl.templates import read_template
 
@@ -113,6 +114,10 @@ class Administrator:
         """Whether a trail logs what happens in the Region of Organizations' events."""
         found = self._client("cloudtrail", ORGANIZATIONS_REGION).describe_trails()["trailList"]
         return any(each.get("IsMultiRegionTrail") or each["HomeRegion"] == ORGANIZATIONS_REGION for each in found)
+
+    def trail(self) -> Trail:
+        """What CloudTrail keeps of the organization's events."""
+        return Trail(self._client("cloudtrail", ORGANIZATIONS_REGION))
 
     def resource_policy(self) -> dict[str, Any] | None:
         """The organization's one resource policy; None: there is none."""

@@ -26,6 +26,7 @@ from quickctl.commands import (
     redrive,
     report,
     rollouts,
+    selftest,
     status,
     sweeps,
     uninstall,
@@ -101,6 +102,7 @@ for each in (
     redrive.redrive,
     kept_events.events,
     doctor.doctor,
+    selftest.selftest,
     bootstrap.bootstrap,
     uninstall.uninstall,
 ):

@@ -37,13 +37,14 @@ from control_plane.aws.role_listing import AwsRoleListing
 from control_plane.aws.source_listing import AwsSourceListing
 from control_plane.aws.stack_set_queue import DynamoDbStackSetQueue
 from control_plane.aws.stack_sets import AwsStackSets, values_of
-from control_plane.aws.sweep_store import DynamoDbSweepStore
+from control_plane.aws.sweep_store import RETENTION, DynamoDbSweepStore
 from control_plane.definition import body_hash
 from control_plane.errors import MissingPermission, NotDelegatedAdministrator, Throttled
 from control_plane.steps.access import external_ids
 from quickctl.deployment import Deployment
 from quickctl.exits import ExitCode, Problem
 from quickctl.inspector import Inspector
+from quickctl.observing import EXECUTIONS_PAGE, Observing, Trail
 from quickctl.queue import Queue
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ T = TypeVar("T")
 # People wait for the answer, and nothing else repeats a call that AWS throttled.
 CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 6}, connect_timeout=10, read_timeout=30)
 STACK_SETS = "member.org.stacksets.cloudformation.amazonaws.com"
-EXECUTIONS_PAGE = 1000
+SWEEP_RETENTION = RETENTION  # after which the items of a sweep expire
 MAX_PAGES = 10  # of executions; an account's newest ones are among the newest of all
 DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError")
 SIGNED_OUT = ("ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException")
@@ -330,6 +331,17 @@ class Aws:
     def inspector(self) -> Inspector:
         """The hub account in Quick's Region, as doctor reads it."""
         return Inspector(self._client, self.region)
+
+    # What only selftest asks -----------------------------------------------------------------------------------
+
+    @cached_property
+    def observing(self) -> Observing:
+        """Operations, definitions and quotas."""
+        return Observing(self._client, self.deployment)
+
+    def trail(self, region: str) -> Trail:
+        """The hub's event history in that Region."""
+        return Trail(self._client("cloudtrail", region))
 
     # Clients -----------------------------------------------------------------------------------------------------
 

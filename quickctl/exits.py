@@ -19,7 +19,8 @@ class ExitCode(IntEnum):
 
 MEANINGS = {
     ExitCode.DONE: "done",
-    ExitCode.FAILED: "it was done, and the answer is bad: what was started failed, or the profiles file has faults",
+    ExitCode.FAILED: "it was done, and the answer is bad: what was started failed, the profiles file has faults, "
+    "or AWS does not behave as assumed (`selftest`)",
     ExitCode.USAGE: "wrong use: an unknown option, a value that can't be one, or two options that exclude each other",
     ExitCode.NOT_FOUND: "there is nothing of what was named: no record of the account, no open question, no profile",
     ExitCode.NO_STACK: "the hub's stack was not found in this account and Region, or it is of another version",

@@ -1,4 +1,7 @@
-"""The commands as a page: docs/reference/quickctl.md, below its marker. `python -m quickctl.reference` writes it."""
+"""The commands as a page: docs/reference/quickctl.md, below its marker. `python -m quickctl.reference` writes it.
+
+It also writes the table of what selftest looks at: docs/reference/not-verified.md.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +27,7 @@ from quickctl.commands import (
     redrive,
     report,
     rollouts,
+    selftest,
     status,
     sweeps,
     uninstall,
@@ -32,12 +36,18 @@ from quickctl.doctor.checks import CHECKS
 from quickctl.doctor.finding import Diagnosis
 from quickctl.exits import MEANINGS
 from quickctl.output import Result
+from quickctl.selftest.checks import CHECKS as BEHAVIOURS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from quickctl.selftest.check import Check
+
 PAGE = Path(__file__).parents[1] / "docs/reference/quickctl.md"
 MARKER = "<!-- What follows is written by `python -m quickctl.reference`. -->"
+CHECKS_PAGE = PAGE.with_name("not-verified.md")
+CHECKS_BEGIN = "<!-- The next table is written by `python -m quickctl.reference`. -->\n\n"
+CHECKS_END = "\n## What selftest can't see"
 RESULTS: dict[str, type[Result]] = {
     "status": status.Status,
     "explain": explain.Explanation,
@@ -59,6 +69,7 @@ RESULTS: dict[str, type[Result]] = {
     "redrive": redrive.Redriven,
     "events": kept_events.KeptEvents,
     "doctor": Diagnosis,
+    "selftest": selftest.SelfTest,
     "bootstrap": bootstrap.Bootstrap,
     "uninstall": uninstall.Uninstalled,
     "profiles validate": profiles.Validated,
@@ -79,6 +90,22 @@ def text() -> str:
         lines += _checks() if name == "doctor" else []
         lines += _json(RESULTS[name])
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).rstrip() + "\n"
+
+
+def checks_table() -> str:
+    """What selftest looks at, as a table."""
+    head = "| check | the documents assume | where | it is seen after | if it is otherwise |\n|---|---|---|---|---|\n"
+    return head + "".join(f"| {' | '.join(_row(each))} |\n" for each in BEHAVIOURS)
+
+
+def _row(check: Check) -> tuple[str, ...]:
+    where = " ".join(map(_link, dict.fromkeys(place.page for place in check.places)))
+    return check.name, check.behaviour, where, check.comes, check.change
+
+
+def _link(page: str) -> str:
+    name = page.rpartition("/")[2].removesuffix(".md")
+    return f"[{name[:4] if page.startswith('decisions/') else name}](../{page})"
 
 
 def commands(group: Any, before: str = "") -> Iterator[tuple[str, Any]]:
@@ -158,10 +185,13 @@ def _summary(model: type[Result]) -> str:
 
 
 def main() -> None:
-    """Write the page's generated part anew."""
+    """Write the generated parts of both pages anew."""
     written, _, _ = PAGE.read_text(encoding="utf-8").partition(MARKER)
     PAGE.write_text(f"{written}{MARKER}\n\n{text()}", encoding="utf-8")
-    sys.stderr.write(f"wrote {PAGE}\n")
+    before, _, rest = CHECKS_PAGE.read_text(encoding="utf-8").partition(CHECKS_BEGIN)
+    after = rest[rest.index(CHECKS_END) :]
+    CHECKS_PAGE.write_text(f"{before}{CHECKS_BEGIN}{checks_table()}{after}", encoding="utf-8")
+    sys.stderr.write(f"wrote {PAGE} and {CHECKS_PAGE}\n")
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from sandbox.aws.rates import Rates
 from sandbox.aws.services.asynchronous import Asynchronous
 from sandbox.aws.services.cloudformation import CloudFormation
 from sandbox.aws.services.cloudtrail import CloudTrail
+from sandbox.aws.services.cloudtrail_history import EventHistory
 from sandbox.aws.services.cloudwatch import Alarms, Metrics, Queries, Sources
 from sandbox.aws.services.events import Events
 from sandbox.aws.services.functions import Functions
@@ -64,6 +65,7 @@ class EmbeddedAws:
         self.iam = Iam(cloud)
         self.sts = Sts(cloud, self.iam)
         self.permissions = Permissions(cloud, self.iam)
+        self.event_history = EventHistory(cloud, self.sts, self.organizations.trail)
         self.cloudformation = CloudFormation(cloud)
         self.stack_sets = StackSets(cloud, self.organizations, self.cloudformation)
         self.stack_sets.may_deploy = self.permissions.may_deploy

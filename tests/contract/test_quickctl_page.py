@@ -81,4 +81,4 @@ def test_every_alarm_names_a_command_to_run(template: str) -> None:
 def test_what_only_shows_needs_no_permission_to_write(name: str) -> None:
     found: Any = json.loads((ROOT / f"docs/howto/policies/{name}.json").read_text(encoding="utf-8"))
     verbs = {action.partition(":")[2] for action in project.actions(*found["Statement"])}
-    assert all(verb.startswith(("Describe", "List", "Get", "Query", "Scan")) for verb in verbs)
+    assert all(verb.startswith(("Describe", "List", "Lookup", "Get", "Query", "Scan")) for verb in verbs)

@@ -654,6 +654,7 @@ SHOWING = (
     "rollout",
     "events",
     "doctor",
+    "selftest --file /dev/null",
 )
 ACTING = (
     "reconcile {connected}",

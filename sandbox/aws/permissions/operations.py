@@ -7,7 +7,7 @@ queues); EventBridge Scheduler User Guide, setting-up-execution-role (a schedule
 from collections.abc import Callable, Iterable
 
 from sandbox.aws.gateway import Call
-from sandbox.aws.permissions.need import Need, Table, anything, request_tags, rows
+from sandbox.aws.permissions.need import Need, Table, anything, request_tags, rows, simple
 
 
 def _queue(call: Call) -> str:
@@ -108,6 +108,7 @@ NEEDS: Table = {
             "SetAlarmState": _alarm,
         },
     ),
+    ("cloudtrail", "LookupEvents"): simple("cloudtrail:LookupEvents"),
     ("cloudwatch", "DeleteDashboards"): _delete_dashboards,
     ("cloudwatch", "PutDashboard"): _put_dashboard,
     ("cloudwatch", "PutMetricData"): _put_metric_data,

@@ -11,7 +11,7 @@ from typing import Any
 from moto.dynamodb.models import dynamodb_backends
 
 from sandbox.aws.gateway import Call
-from sandbox.aws.permissions.need import Need, Needs, Table, rows
+from sandbox.aws.permissions.need import Need, Needs, Table, rows, simple
 
 TRANSACTION_ACTIONS = {
     "ConditionCheck": "ConditionCheckItem",
@@ -108,9 +108,11 @@ STORAGE: Table = {
             "DescribeExecution": _member("executionArn"),
             "GetExecutionHistory": _member("executionArn"),
             "StopExecution": _member("executionArn"),
+            "DescribeStateMachine": _member("stateMachineArn"),
             "ListExecutions": _member("stateMachineArn"),
         },
     ),
     ("lambda", "Invoke"): lambda call: [Need("lambda:InvokeFunction", _function(call))],
+    ("lambda", "GetAccountSettings"): simple("lambda:GetAccountSettings"),
     ("events", "PutEvents"): _put_events,
 }

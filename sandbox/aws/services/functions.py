@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import boto3
 from moto.awslambda.models import lambda_backends
+from moto.awslambda.responses import LambdaResponse
+from moto.awslambda.urls import url_paths
 
 from sandbox.aws import environment
 from sandbox.aws.gateway import AwsError, Call
@@ -31,6 +33,9 @@ from sandbox.aws.services.iam_documents import NoSuchRole, role_documents_of
 if TYPE_CHECKING:
     from sandbox.aws.cloud import Cloud
 
+FUNCTIONS_AT_ONCE = 1000  # Lambda's default quota; new accounts have less (Lambda Developer Guide)
+# moto has no address for it; with one, the call reaches the gateway. moto reads the addresses when it is first used.
+url_paths[r"{0}/(?P<api_version>[^/]+)/account-settings/?$"] = LambdaResponse.dispatch
 LAMBDA = Principal(account="", arn="lambda.amazonaws.com")
 Handler = Callable[[Any, Any], Any]
 Key = tuple[Any, ...]
@@ -114,7 +119,8 @@ class Loaded:
 class Functions:
     """The functions that are deployed. `extra` is added to each one's environment.
 
-    `watchers` are called with what is counted of each invocation: function ARN, CloudWatch's name for it, value.
+    `at_once` is the quota of concurrent executions, as it is shown. `watchers` are called with what is counted of each
+    invocation: function ARN, CloudWatch's name for it, value.
     """
 
     def __init__(self, cloud: Cloud, load_handler: LoadHandler, extra: Mapping[str, str]) -> None:
@@ -127,7 +133,12 @@ class Functions:
         self.watchers: list[Callable[[str, str, float], None]] = []
         cloud.gateway.before.append(_refuse_killed_process)
         cloud.gateway.after.append(self._after)
-        cloud.gateway.handle("lambda", Invoke=self.answer)
+        self.at_once = FUNCTIONS_AT_ONCE
+        cloud.gateway.handle("lambda", Invoke=self.answer, GetAccountSettings=self._settings)
+
+    def _settings(self, _call: Call) -> dict[str, Any]:
+        """What the account may do: of its quotas, how many functions at once. Nobody is refused for it."""
+        return {"AccountLimit": {"ConcurrentExecutions": self.at_once}}
 
     def invoke(self, function_arn: str, payload: Any) -> Any:
         """Run the function; its answer as JSON would carry it. Raises FunctionFailed with what the handler raised."""

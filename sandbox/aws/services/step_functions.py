@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 STATES = Principal(account="", arn="states.amazonaws.com")
 LONGEST_ARN = 256  # botocore's model, Arn
+EXECUTIONS_PAGE = 100  # unless asked otherwise (botocore's model, ListExecutions)
+LARGEST_PAGE = 1000
 HISTORY_PAGE = 100  # events, unless asked otherwise (botocore's model, PageSize)
 
 
@@ -62,6 +64,7 @@ class StepFunctions:
         self._executions: dict[str, Execution] = {}
         self._tokens = Tokens()
         self.listeners: list[Listener] = []
+        self.largest_page = LARGEST_PAGE  # of executions
         self.hook: Hook | None = None
         self.stops_children = False
         cloud.gateway.handle(
@@ -214,8 +217,11 @@ class StepFunctions:
 
     def _list_executions(self, call: Call) -> dict[str, Any]:
         wanted, status = call.parameters.get("stateMachineArn"), call.parameters.get("statusFilter")
-        found = [e for e in self.executions if e.machine_arn == wanted and status in (None, e.status)]
-        return {"executions": [_summary(each) for each in reversed(found)]}
+        found = [e for e in reversed(self.executions) if e.machine_arn == wanted and status in (None, e.status)]
+        first = int(call.parameters.get("nextToken") or 0)
+        most = min(call.parameters.get("maxResults") or EXECUTIONS_PAGE, self.largest_page)
+        more = {"nextToken": str(first + most)} if first + most < len(found) else {}
+        return {"executions": [_summary(each) for each in found[first : first + most]], **more}
 
     def _get_execution_history(self, call: Call) -> dict[str, Any]:
         given = call.parameters

@@ -48,11 +48,24 @@ class AssumeRoleRequest:
     seconds: int | None = CHAINED_SECONDS
 
 
+@dataclass(frozen=True)
+class Assumption:
+    """An AssumeRole that was decided: who asked for what. Without `allowed` it was refused."""
+
+    caller: Principal
+    requested: AssumeRoleRequest
+    allowed: bool
+
+
 class Sts:
-    """AssumeRole and GetCallerIdentity, for clients and for the services that assume roles."""
+    """AssumeRole and GetCallerIdentity, for clients and for the services that assume roles.
+
+    `watchers` are called with each AssumeRole that was decided.
+    """
 
     def __init__(self, cloud: Cloud, iam: Iam) -> None:
         self._cloud, self._iam = cloud, iam
+        self.watchers: list[Callable[[Assumption], None]] = []
         cloud.gateway.handle("sts", AssumeRole=self._assume_role, GetCallerIdentity=_caller_identity)
 
     def as_service(self, service: str, requested: AssumeRoleRequest) -> Session:
@@ -76,7 +89,10 @@ class Sts:
     ) -> Session:
         request = Request(caller, "sts:AssumeRole", requested.role_arn, _context(caller, requested))
         role = self._iam.documents_of(requested.role_arn)
-        if role is None or not verdict(request, role).allowed:
+        allowed = role is not None and verdict(request, role).allowed
+        for watch in self.watchers:
+            watch(Assumption(caller, requested, allowed))
+        if role is None or not allowed:
             who = caller.session_arn or caller.arn
             raise AwsError(
                 "AccessDenied",

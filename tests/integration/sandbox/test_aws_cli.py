@@ -224,9 +224,9 @@ def test_what_one_types_to_look_around_is_answered(story: Story, words: str, exp
 
 def test_an_operation_there_is_not_is_said_to_be_none(story: Story) -> None:
     with pytest.raises(
-        CommandError, match=r"\(NotImplemented\).*LookupEvents operation: neither the sandbox nor its engine"
+        CommandError, match=r"\(NotImplemented\).*ListChannels operation: neither the sandbox nor its engine"
     ):
-        story.aws(story.hub, "cloudtrail lookup-events")
+        story.aws(story.hub, "cloudtrail list-channels")
 
 
 def test_the_command_line_is_the_pinned_one() -> None:

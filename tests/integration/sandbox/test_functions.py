@@ -42,6 +42,14 @@ def test_the_handler_gets_the_payload_and_its_answer_comes_back(
     assert functions.invoke(arn, {"a": [1]}) == {"got": {"a": [1]}, "name": "echo"}
 
 
+def test_the_quota_of_functions_at_once_is_shown(cloud: Cloud, functions: Functions) -> None:
+    with cloud.administering(HUB):
+        shown = [cloud.client("lambda").get_account_settings()["AccountLimit"]["ConcurrentExecutions"]]
+        functions.at_once = 10
+        shown.append(cloud.client("lambda").get_account_settings()["AccountLimit"]["ConcurrentExecutions"])
+    assert shown == [1000, 10]
+
+
 def test_a_handlers_clients_sign_as_its_execution_role(cloud: Cloud, functions: Functions, tmp_path: Path) -> None:
     arns = [
         create_function(cloud, tmp_path, name, "return boto3.client('sts').get_caller_identity()['Arn']")

@@ -249,7 +249,7 @@ def test_an_operation_nobody_implements_is_named_and_not_asked_again(inside: Ins
     assert (error["Error"]["Code"], error["ResponseMetadata"]["HTTPStatusCode"]) == ("NotImplemented", 501)
     assert "describe_type" in error["Error"]["Message"]
     with pytest.raises(ClientError, match="NotImplemented"):
-        inside.client("cloudtrail").lookup_events()
+        inside.client("cloudtrail").list_channels()
 
 
 # --- beginning and ending

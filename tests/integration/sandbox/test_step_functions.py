@@ -205,6 +205,18 @@ def test_executions_are_described_listed_and_stopped(cloud: Cloud, machines: Ste
     assert [each["executionArn"] for each in listed] == [ended.arn]
 
 
+def test_executions_are_listed_in_pages_the_newest_first(cloud: Cloud, machines: StepFunctions) -> None:
+    machine = create_machine(cloud, PAUSE)
+    started = [machines.start(machine, {"n": number}).arn for number in range(3)]
+    first = api(cloud, "list_executions", stateMachineArn=machine, maxResults=2)
+    rest = api(cloud, "list_executions", stateMachineArn=machine, maxResults=2, nextToken=first["nextToken"])
+    listed = [each["executionArn"] for page in (first, rest) for each in page["executions"]]
+    assert listed == started[::-1]
+    assert "nextToken" not in rest
+    machines.largest_page = 1
+    assert len(api(cloud, "list_executions", stateMachineArn=machine, maxResults=2)["executions"]) == 1
+
+
 @pytest.mark.usefixtures("machines")
 def test_what_is_no_executions_arn_is_refused(cloud: Cloud) -> None:
     for arn, refusal in [("nobody", "InvalidArn"), (f"{ARN}:execution:m:a b", "InvalidArn"), ("x" * 257, "Validation")]:

@@ -11,12 +11,13 @@ from typing import Any
 from sandbox.aws.cloud import Cloud
 from sandbox.aws.gateway import AwsError, Call
 from sandbox.aws.identity import ADMINISTRATOR_ROLE
+from sandbox.aws.services.cloudtrail_records import status_time
 from sandbox.aws.services.organizations import errors
 from sandbox.aws.services.organizations.creation import Creation, give_administrator_role
 from sandbox.aws.services.organizations.directory import Directory, Member
 from sandbox.aws.services.organizations.reading import page
 from sandbox.aws.services.organizations.tags import checked_tags
-from sandbox.aws.services.organizations.trail import Trail, status_time
+from sandbox.aws.services.organizations.trail import Trail
 
 CREATION_SECONDS = 20.0
 CLOSURE_SECONDS = 60.0

@@ -8,41 +8,46 @@ and AccountDepartedOrganization is not documented: here it stands in serviceEven
 import itertools
 import uuid
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from typing import Any
 
 from moto.core.exceptions import ServiceException
 
 from sandbox.aws.cloud import ORGANIZATIONS_REGION, Cloud
 from sandbox.aws.gateway import Call
-from sandbox.aws.identity import Session
+from sandbox.aws.services.cloudtrail_records import camel, identity, iso, redacted
 
 Publish = Callable[[str, str, str, dict[str, Any]], None]
+Detail = dict[str, Any]
 EVENT_IDS = uuid.UUID("0d4aa3f5-8f5b-4a43-9d6c-3b1d0f1f7a52")
-_REDACTED = {"email", "accountName"}
 _SENDER = "organizations.amazonaws.com"
 
 
 class Trail:
-    """Records calls and service events, and hands them to EventBridge `latency` virtual seconds later."""
+    """Records calls and service events, and hands them to EventBridge `latency` virtual seconds later.
+
+    `watchers` get each record at once, with the account that it is of. `reshaped`: by name, what makes another shape of
+    an event's record; for whoever wants to know what happens if AWS's is another one.
+    """
 
     def __init__(self, cloud: Cloud, publish: Publish | None, latency: float) -> None:
         self._cloud = cloud
         self._publish = publish
         self.latency = latency
         self._numbers = itertools.count()
+        self.watchers: list[Callable[[str, Detail], None]] = []
+        self.reshaped: dict[str, Callable[[Detail], Detail]] = {}
 
     def record_call(self, call: Call, response: Mapping[str, Any], error: ServiceException | None = None) -> None:
         """A call that changes something, on the bus of the account that made it; failed ones have an errorCode."""
         failure = {"errorCode": error.code, "errorMessage": error.message} if error else {}
         detail = {
-            "userIdentity": _identity(call.session, _iso(self._cloud.clock.now())),
+            "userIdentity": identity(call.session, iso(self._cloud.clock.now())),
             "eventName": call.operation,
             "sourceIPAddress": "192.0.2.10",
             "userAgent": "Boto3",
             **failure,
-            "requestParameters": _redacted(_camel(call.parameters)),
-            "responseElements": _redacted(_camel(response)) if response else None,
+            "requestParameters": redacted(camel(call.parameters)),
+            "responseElements": redacted(camel(response)) if response else None,
             "requestID": self._new_id(),
             "eventType": "AwsApiCall",
         }
@@ -63,10 +68,13 @@ class Trail:
         self._send(self._cloud.topology.management, "AWS Service Event via CloudTrail", detail)
 
     def _send(self, account: str, detail_type: str, detail: dict[str, Any]) -> None:
+        shaped = self.reshaped.get(detail["eventName"], dict)(detail)
+        envelope = self._envelope(account, detail_type, shaped)
+        for watch in self.watchers:
+            watch(account, envelope["detail"])
         publish = self._publish
         if publish is None:
             return
-        envelope = self._envelope(account, detail_type, detail)
         self._cloud.clock.call_later(
             self.latency,
             lambda: publish(account, ORGANIZATIONS_REGION, "default", envelope),
@@ -74,7 +82,7 @@ class Trail:
         )
 
     def _envelope(self, account: str, detail_type: str, detail: dict[str, Any]) -> dict[str, Any]:
-        time = _iso(self._cloud.clock.now())
+        time = iso(self._cloud.clock.now())
         common = {
             "eventVersion": "1.08",
             "eventTime": time,
@@ -100,49 +108,3 @@ class Trail:
 
     def _new_id(self) -> str:
         return str(uuid.uuid5(EVENT_IDS, str(next(self._numbers))))
-
-
-def status_time(time: datetime) -> str:
-    """A time as the details of a service event write it: `Sep 16, 2020 9:20:50 PM`."""
-    return f"{time:%b} {time.day}, {time.year} {time.hour % 12 or 12}:{time:%M:%S %p}"
-
-
-def _iso(time: datetime) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _identity(session: Session, now: str) -> dict[str, Any]:
-    principal = session.principal
-    session_arn = principal.session_arn or principal.arn
-    return {
-        "type": "AssumedRole",
-        "principalId": f"{principal.unique_id}:{session_arn.rsplit('/', 1)[-1]}",
-        "arn": session_arn,
-        "accountId": principal.account,
-        "accessKeyId": session.access_key,
-        "sessionContext": {
-            "sessionIssuer": {
-                "type": "Role",
-                "principalId": principal.unique_id,
-                "arn": principal.arn,
-                "accountId": principal.account,
-                "userName": principal.arn.rsplit("/", 1)[-1],
-            },
-            "attributes": {"creationDate": now, "mfaAuthenticated": "false"},
-        },
-    }
-
-
-def _camel(value: Any) -> Any:
-    """CloudTrail writes member names with a small first letter, and times in words."""
-    if isinstance(value, Mapping):
-        return {f"{key[0].lower()}{key[1:]}": _camel(inner) for key, inner in value.items()}
-    if isinstance(value, datetime):
-        return status_time(value)
-    return [_camel(inner) for inner in value] if isinstance(value, list) else value
-
-
-def _redacted(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: "****" if key in _REDACTED else _redacted(inner) for key, inner in value.items()}
-    return [_redacted(inner) for inner in value] if isinstance(value, list) else value

@@ -11,13 +11,12 @@ from sandbox.aws.identity import Session
 from sandbox.aws.policy import Document
 from sandbox.aws.services.authorization import organization_key
 from sandbox.aws.services.quick.answer import ACCESS_DENIED, Refused
+from sandbox.aws.services.quick.assumptions import Assumptions
 from sandbox.aws.services.quick.data_source import DataSource
 from sandbox.aws.services.sts import AssumeRoleRequest, Sts
 
-SERVICE = "quicksight.amazonaws.com"
 
-
-def connect(source: DataSource, sts: Sts, now: datetime) -> Session:
+def connect(source: DataSource, sts: Sts, now: datetime, assumed: Assumptions) -> Session:
     """The session Quick queries with; without a consumer role it is the run-as role's own. Raises Refused."""
     run_as, consumer = source.athena.get("RoleArn"), source.athena.get("ConsumerAccountRoleArn")
     if run_as is None:
@@ -26,11 +25,13 @@ def connect(source: DataSource, sts: Sts, now: datetime) -> Session:
     name = f"QuickSight-RoleSession-{int(now.timestamp() * 1000)}"
     try:
         session = sts.as_service(
-            SERVICE, AssumeRoleRequest(run_as, name, session_policy=_scope(consumer), context=_source(source))
+            assumed.service, AssumeRoleRequest(run_as, name, session_policy=_scope(consumer), context=_source(source))
         )
         if consumer is None:
             return session
-        return sts.chained(session, AssumeRoleRequest(consumer, name, external_id=source.arn))
+        return sts.chained(
+            session, AssumeRoleRequest(consumer, name, external_id=source.arn + assumed.after_external_id)
+        )
     except AwsError as error:
         raise Refused(ACCESS_DENIED, str(error.message), "FAILURE_TO_ASSUME_ROLE", by_chain=True) from error
 

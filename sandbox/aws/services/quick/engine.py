@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.aws.services.quick import chain
 from sandbox.aws.services.quick.answer import Answer
+from sandbox.aws.services.quick.assumptions import Assumptions
 from sandbox.aws.services.quick.consumer import ConsumerSession
 from sandbox.aws.services.quick.lake import OWN_CATALOG
 
@@ -45,18 +46,21 @@ class Engine:
     def __init__(self, cloud: Cloud, sts: Sts, iam: Iam, session_seconds: float) -> None:
         self._cloud, self._sts, self._iam = cloud, sts, iam
         self.session_seconds = session_seconds
+        self.assumptions = Assumptions()
         self.lake_formation_locations: set[str] = set()
         self._sessions: dict[DataSource, CachedSession] = {}
 
     def test(self, source: DataSource) -> None:
         """The connection test, with a session of its own. Raises Refused."""
+        if not self.assumptions.tests_connections:
+            return
         self._sessions.pop(source, None)
         self._connect(source).test(source.work_group)
 
     def check_chain(self, source: DataSource) -> None:
         """Whether the roles can be assumed now, and nothing more. Raises Refused."""
-        if "RoleArn" in source.athena:
-            chain.connect(source, self._sts, self._cloud.clock.now())
+        if "RoleArn" in source.athena and self.assumptions.tests_connections:
+            chain.connect(source, self._sts, self._cloud.clock.now(), self.assumptions)
 
     def query(self, source: DataSource, database: str, table: str, catalog: str = OWN_CATALOG) -> Answer:
         """Select from a table. Raises Refused."""
@@ -78,7 +82,7 @@ class Engine:
         now = self._cloud.clock.now()
         cached = self._sessions.get(source)
         if cached is None or cached.athena != source.athena or self._is_over(cached, now):
-            cached = CachedSession(chain.connect(source, self._sts, now), now, source.athena)
+            cached = CachedSession(chain.connect(source, self._sts, now, self.assumptions), now, source.athena)
             self._sessions[source] = cached
         return ConsumerSession(self._iam, cached.session, source.region, now, frozenset(self.lake_formation_locations))
 

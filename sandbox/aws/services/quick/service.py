@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from sandbox.aws.cloud import Cloud
     from sandbox.aws.services.iam import Iam
     from sandbox.aws.services.quick.asset_store import AssetStore
+    from sandbox.aws.services.quick.assumptions import Assumptions
     from sandbox.aws.services.sts import Sts
 
 CREATION_SECONDS = 6.0
@@ -61,6 +62,11 @@ class Quick:
         tagging = Tagging({**{word.lower(): store for word, store in stores.items()}, "folder": folders.store})
         for api in (self.subscription, Groups(), folders, *assets, tagging):
             cloud.gateway.handle("quicksight", **api.operations())
+
+    @property
+    def assumptions(self) -> Assumptions:
+        """What it does where AWS's documents leave a doubt."""
+        return self._engine.assumptions
 
     @property
     def session_seconds(self) -> float:

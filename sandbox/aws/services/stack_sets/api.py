@@ -37,7 +37,7 @@ class StackSets:
         self.engine = Engine(cloud, organization, Provisioning(cloud, cloudformation), self.assumptions)
         self.catalog = Catalog(organization)
         self.may_deploy: Callable[[Call, Iterable[str]], None] = lambda _call, _types: None  # may everything
-        Reading(cloud.gateway, self.catalog)
+        Reading(cloud.gateway, self.catalog, self.assumptions)
         cloud.gateway.handle(
             "cloudformation",
             CreateStackSet=self._create,

@@ -1,4 +1,7 @@
-"""What is assumed of stack sets where AWS's documents can be read in two ways. The defaults are the worse readings."""
+"""What is assumed of stack sets where AWS's documents can be read in two ways.
+
+The defaults are the worse readings, unless said.
+"""
 
 from dataclasses import dataclass
 
@@ -21,3 +24,6 @@ class Assumptions:
     # are already running or queued operations, StackSets queues all incoming operations even if they are
     # non-conflicting."
     runs_side_by_side: bool = False
+    # ListStackSetOperationResults shows an account's result while the operation still works on others. Not documented.
+    # By default it does, as DescribeStackInstance shows each instance's state at once.
+    shows_early_results: bool = True

@@ -23,6 +23,7 @@ class Engine:
         self.cloud, self.organization, self.provisioning = cloud, organization, provisioning
         self.assumptions = assumptions
         self.seconds_per_instance = SECONDS_PER_INSTANCE
+        self.seconds_more = 0.0  # that each further account takes of those that begin together
 
     def submit(self, stack_set: StackSet, operation: Operation) -> None:
         """Start the operation, queue it, or refuse it (OperationInProgressException without managed execution)."""
@@ -68,14 +69,13 @@ class Engine:
             self._advance(stack_set, operation)
 
     def _advance(self, stack_set: StackSet, operation: Operation) -> None:
-        for target in operation.startable():
+        for place, target in enumerate(operation.startable()):
             operation.start(target)
             if instance := stack_set.instances.get(target):
                 instance.detailed_status = "RUNNING"
             work = partial(self._finish, stack_set, operation, target)
-            self.cloud.clock.call_later(
-                self.seconds_per_instance, work, f"{operation.action} {stack_set.name} {target}"
-            )
+            seconds = self.seconds_per_instance + place * self.seconds_more
+            self.cloud.clock.call_later(seconds, work, f"{operation.action} {stack_set.name} {target}")
         if operation.settle(self.cloud.clock.now()):
             self._begin_queued(stack_set)
 

@@ -2,6 +2,7 @@
 
 from sandbox.aws.gateway import Call, Gateway
 from sandbox.aws.services.stack_sets import drift, views
+from sandbox.aws.services.stack_sets.assumptions import Assumptions
 from sandbox.aws.services.stack_sets.catalog import Catalog
 from sandbox.aws.services.stack_sets.instance import Json
 
@@ -9,8 +10,8 @@ from sandbox.aws.services.stack_sets.instance import Json
 class Reading:
     """What is shown of stack sets, their instances and their operations."""
 
-    def __init__(self, gateway: Gateway, catalog: Catalog) -> None:
-        self.catalog = catalog
+    def __init__(self, gateway: Gateway, catalog: Catalog, assumptions: Assumptions) -> None:
+        self.catalog, self._assumptions = catalog, assumptions
         gateway.handle(
             "cloudformation",
             DescribeStackSet=self._describe,
@@ -60,6 +61,8 @@ class Reading:
 
     def _list_results(self, call: Call) -> Json:
         operation = self.catalog.find_operation(call, self.catalog.find(call))
+        if operation.ended is None and not self._assumptions.shows_early_results:
+            return views.page("Summaries", [], call.parameters)
         wanted = {each["Values"] for each in call.parameters.get("Filters", [])}
         results = [result for result in views.show_results(operation) if not wanted or result["Status"] in wanted]
         return views.page("Summaries", results, call.parameters)
