@@ -25,11 +25,10 @@ class Request(BaseModel):
 @logged
 @event_parser(model=Request)
 def handler(request: Request, context: LambdaContext) -> dict[str, Any]:
-    """The account's name, one action for each connection, what it asks for in words, and whom to sweep afterwards."""
+    """The account's name, one action (profile, action, reason) for each connection, and what it asks for in words."""
     policy, deps = wiring.opt_in_policy(), wiring.assessment_dependencies()
     found = assess(request.account_id, policy, wiring.hub(), deps, request.now, request.profiles)
     found = admit(found, request.now, wiring.admission_dependencies())
     actions = [planned.model_dump(mode="json") for planned in found.actions]
     logger.info("assessed account", extra={"actions": actions})
-    result = {"account_name": found.account.name, "reason": found.reason, "readers": list(found.readers)}
-    return {**result, "actions": actions}
+    return {"account_name": found.account.name, "actions": actions, "reason": found.reason}

@@ -70,9 +70,11 @@ def _reads(account_id: str, profile: Profile, hub: Hub) -> Iterator[tuple[str, s
     databases = [arn for each in profile.published for arn in glue_arns(profile, each, hub, account_id)]
     resources = [f"{glue}:catalog", f"{glue}:database/default", *databases]
     yield "catalog", account_id, {"Action": list(GLUE_READS), "Resource": resources}
-    for path in dict.fromkeys(each.replace(ACCOUNT, account_id) for each in profile.data_buckets):
-        bucket = path.partition("/")[0]
-        resources = [f"arn:{hub.partition}:s3:::{each}" for each in (bucket, f"{path}/*")]
+    buckets: dict[str, list[str]] = {}  # a policy takes each Sid once, so one statement has all paths of its bucket
+    for path in (each.replace(ACCOUNT, account_id) for each in profile.data_buckets):
+        buckets.setdefault(path.partition("/")[0], []).append(f"{path}/*")
+    for bucket, paths in buckets.items():
+        resources = [f"arn:{hub.partition}:s3:::{each}" for each in (bucket, *dict.fromkeys(paths))]
         yield "bucket", bucket, {"Action": list(S3_READS), "Resource": resources}
     for alias in profile.kms_key_aliases:
         suffix = "amazonaws.com.cn" if hub.partition == "aws-cn" else "amazonaws.com"

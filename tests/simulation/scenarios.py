@@ -1,7 +1,6 @@
 """What the state machines are tried with: per file, the executions that both engines must agree on."""
 
 import json
-from collections.abc import Sequence
 from typing import Any
 
 from sandbox.aws.asl.effects import TaskFailed
@@ -210,13 +209,13 @@ def route(**answers: Any) -> dict[str, Any]:
     }
 
 
-def assessment(*actions: Any, readers: Sequence[str] = ()) -> Any:
+def assessment(*actions: Any) -> Any:
     """AssessAccount's answer."""
-    return {"account_name": "sandbox", "actions": list(actions), "reason": "as planned", "readers": list(readers)}
+    return {"account_name": "sandbox", "actions": list(actions), "reason": "as planned"}
 
 
-PUBLISHES = assessment(CONNECT, readers=["111122223334", "ou-ab12-readers1"])
-ONE_READER = assessment(CONNECT, readers=["111122223334"])
+PUBLISHES = assessment({**CONNECT, "readers": ["111122223334", "ou-ab12-readers1"]})
+ONE_READER = assessment({**CONNECT, "readers": ["111122223334"]})
 
 
 def child(outcome: str, profile: str = "default") -> dict[str, Any]:

@@ -259,3 +259,21 @@ def test_quickctl_names_the_statement_that_is_missing(connected: Mesh) -> None:
     assert {each["kind"] for each in checked if each["state"] == "missing"} == {"bucket"}
     assert "not of" in connected.call("statements", account_id, "--owner-profile", NAMED, code=ExitCode.USAGE)
     assert "publishes nothing" in connected.call("statements", connected.accounts[NAMED], code=ExitCode.NOT_FOUND)
+
+
+def test_a_publisher_that_cannot_be_connected_sweeps_nobody(mesh: Mesh) -> None:
+    """Its readers would be swept, and with them the failed account, which would sweep them once more."""
+    iam = mesh.world.boto3_session(mesh.accounts[PUBLISHER]).client("iam")
+    trust = {"Effect": "Allow", "Principal": {"AWS": mesh.accounts[PUBLISHER]}, "Action": "sts:AssumeRole"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    iam.create_role(RoleName="quick-athena-products", AssumeRolePolicyDocument=document)
+    mesh.connect(PUBLISHER, NAMED)
+    assert mesh.status(mesh.accounts[PUBLISHER], "products") == "failed"
+    assert mesh.executions("SweepOrganization") == []
+
+
+def test_readers_lose_what_they_read_also_where_drift_is_only_reported(connected: Mesh) -> None:
+    connected.world.deploy(DriftRepair="notify")
+    connected.world.untag(connected.accounts[PUBLISHER])
+    connected.run(600)
+    assert [connected.catalogs(each) for each in (NAMED, BELOW)] == [[], []]

@@ -31,15 +31,11 @@ from control_plane.text import bounded
 
 @dataclass(frozen=True)
 class Assessment:
-    """An account, the actions planned for it, and what it asks for.
-
-    `readers`: accounts and OUs to sweep once the actions are done: the account begins or ceases to publish to them.
-    """
+    """An account, the actions planned for it, and what it asks for."""
 
     account: Account
     actions: list[PlannedAction]
     request: OptInRequest
-    readers: tuple[str, ...] = ()
 
     @property
     def reason(self) -> str:
@@ -101,19 +97,21 @@ def assess(
         raise not_found
     if request.denied and not actions:
         raise AccountNotActive(f"{request.reason}, so it can't be connected as its tag {opt_in_policy.opt_in_tag} asks")
-    return Assessment(account, actions, request, _readers(account_id, actions, seen, deps))
+    return Assessment(account, [_with_readers(each, seen, account_id, deps) for each in actions], request)
 
 
-def _readers(
-    account_id: str, actions: Iterable[PlannedAction], seen: Mapping[str, Observed], deps: AssessmentDependencies
-) -> tuple[str, ...]:
-    """Who is to read, or not to read any more, what this account publishes. The daily sweep finds them too."""
-    changed = [each.profile for each in actions if changes_access(each, seen.get(each.profile))]
+def _with_readers(
+    planned: PlannedAction, seen: Mapping[str, Observed], account_id: str, deps: AssessmentDependencies
+) -> PlannedAction:
+    """The action with whom it lets read, or not read any more, what the account publishes."""
+    if not changes_access(planned, seen.get(planned.profile)):
+        return planned
     try:
-        profiles = deps.profiles() if changed else {}
+        profile = deps.profiles().get(planned.profile)
     except InvalidProfiles:  # access is removed all the same
-        profiles = {}
-    return publications.readers(account_id, (profiles[name] for name in changed if name in profiles))
+        profile = None
+    readers = publications.readers(account_id, [profile] if profile else [])
+    return planned.model_copy(update={"readers": readers}) if readers else planned
 
 
 def _account(

@@ -21,6 +21,9 @@ GRACE_STATUSES = (
 )  # statuses in which a grace period may be running or may have ended
 
 
+WITHOUT_ACCESS = ("quarantined", "disconnecting", "removed")  # statuses of connections whose access was revoked
+
+
 class Action(StrEnum):
     """What to do for one connection; the state machine has one path for each action."""
 
@@ -84,6 +87,7 @@ class Observed(Value):
     finding: str = ""  # what of the profile Quick lacks
     recorded_finding: str = ""  # the same, as recorded
     publishers: tuple[str, ...] = ()  # who is to publish to it, by place
+    publishers_differ: bool = False  # from those in its stack
 
     @property
     def is_complete(self) -> bool:
@@ -120,6 +124,8 @@ class PlannedAction(Value):
     since: datetime | None = None  # of a proof: since when it is connected
     version: str = ""  # of a proof: the recorded version of the consumer role
     finding: str = ""  # of a proof: what of the profile Quick lacks, as recorded
+    readers: tuple[str, ...] = ()  # accounts and OUs to sweep once it is done: it begins or ceases to publish to them
+    publishing: bool = False  # the account differs because somebody began or ceased to publish to it: that is no drift
 
 
 def needs_parents(request: OptInRequest, account: Account, profiles: Mapping[str, Profile]) -> bool:
@@ -173,11 +179,15 @@ def plan(
 
 
 def changes_access(planned: PlannedAction, seen: Observed | None) -> bool:
-    """Whether the connection begins or ceases to have access by this action, and with it to publish."""
+    """Whether the connection begins or ceases to have access by this action, and with it to publish.
+
+    An approved revocation has taken the entry away already. Then the record tells that nobody knows of it yet.
+    """
     has_access = seen is not None and seen.access
     if planned.action is Action.CONNECT:
         return not has_access
-    return has_access and planned.action in (Action.QUARANTINE, Action.DISCONNECT)
+    is_recorded = seen is not None and seen.recorded not in (None, *WITHOUT_ACCESS)
+    return (has_access or is_recorded) and planned.action in (Action.QUARANTINE, Action.DISCONNECT)
 
 
 def with_proof(
@@ -234,6 +244,7 @@ def _if_wanted(profile: str, wanted: Desired, seen: Observed | None) -> PlannedA
         reason=wanted.reason,
         first_connection=first_connection,
         unit=wanted.unit if first_connection and not is_begun else "",
+        publishing=seen.publishers_differ,
         run_as_role=run_as_role,
         values=_values(wanted, seen),
         ou=wanted.ou,

@@ -36,6 +36,9 @@ def fit(name: str, profile: Profile, values: TagValues) -> Profile:
     changes: dict[str, Any] = {FIELDS[kind]: words for kind, words in named.items()}
     if "databases" in named:
         changes["tables"] = [table for each in named["databases"] for table in _tables(profile, each)]
+    if "databases" in named and profile.publishes_to:
+        published = [each for each in named["databases"] if any(_matches(every, each) for every in profile.published)]
+        changes |= {"publishes": published} if published else {"publishes": [], "publishes_to": []}
     if "databases" in named or "buckets" in named:
         changes["proof_table"] = None  # the account may have left it out, and then it is not the account's fault
     if "workgroup" in named:

@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 
 from control_plane.access_policy import Shard
 from control_plane.account import Account, Connection, Hub
+from control_plane.contradictions import NONE
 from control_plane.decision import Observed, Presence, is_misplaced
 from control_plane.ports.access import Shards
 from control_plane.ports.quick import DataSource, DataSources, QuickAccount
 from control_plane.ports.registry import Record, Registry
 from control_plane.ports.stack_sets import StackInstance, StackSets
-from control_plane.profiles import Profile, parameters
+from control_plane.profiles import PUBLISHER_PLACES, Profile, parameters
 from control_plane.publications import allowed_connections, placed, publishers_of, with_publishers
 from control_plane.readiness import reachable
 from control_plane.steps import data_source
@@ -82,8 +83,18 @@ def observe(
             recorded_finding=record.finding if record else "",
             stack_id=instance.stack_id if instance else "",
             publishers=places,
+            publishers_differ=instance is not None and _accounts(places) != _accounts_in(instance.parameters),
         )
     return seen
+
+
+def _accounts(places: Iterable[str]) -> set[str]:
+    return {each.partition(" ")[0] for each in places if each}
+
+
+def _accounts_in(parameters: Mapping[str, str]) -> set[str]:
+    """The publishers that a stack has."""
+    return {parameters.get(place, NONE) for place in PUBLISHER_PLACES} - {NONE}
 
 
 def _prioritized(recorded: Mapping[str, Record], profiles: Mapping[str, Profile]) -> list[str]:

@@ -4,7 +4,9 @@ An account publishes while its consumer role is in the access policy through a p
 this is stored: whoever loses access stops publishing with it.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import hashlib
+import json
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 from control_plane.access_policy import Shard
 from control_plane.account import Connection, Hub
@@ -67,6 +69,37 @@ def readers(account_id: str, published: Iterable[Profile]) -> tuple[str, ...]:
     return tuple(sorted({target for profile in published for target in profile.publishes_to} - {account_id}))
 
 
+def confirmed(
+    places: Sequence[str],
+    readers: Collection[str],
+    allowed: Collection[Connection],
+    profile: Callable[[str], Profile | None],
+) -> tuple[str, ...]:
+    """The publishers of these readers, each in its place, without those that do not publish.
+
+    Whoever can write the queue of a stack set could name any account and profile. So each is looked up again: it is
+    another account, in the access policy through that profile, and the profile publishes.
+    """
+
+    def publishes(account_id: str, name: str) -> bool:
+        found = Connection(account_id=account_id, profile=name) in allowed and profile(name)
+        return bool(found and found.publishes_to) and account_id not in readers
+
+    kept = []
+    for each in places:
+        account_id, *names = each.split() or [""]
+        through = [name for name in names if publishes(account_id, name)]
+        kept.append(" ".join((account_id, *through)) if through else "")
+    return tuple(kept)
+
+
+def fingerprint(known: Mapping[str, Profile]) -> str:
+    """A short text that changes when what is published, or to whom, does; empty: nothing is."""
+    fields = {"publishes_to", "publishes", "databases", "tables", "data_buckets", "kms_key_aliases"}
+    publishing = {name: each.model_dump(include=fields) for name, each in known.items() if each.publishes_to}
+    return hashlib.sha256(json.dumps(publishing, sort_keys=True).encode()).hexdigest()[:16] if publishing else ""
+
+
 def with_publishers(
     values: Mapping[str, str], places: Sequence[str], profile: Callable[[str], Profile], hub: Hub
 ) -> dict[str, str]:
@@ -79,7 +112,8 @@ def with_publishers(
         return dict(values)
     accounts = [each.partition(" ")[0] for each in places]
     names = sorted({name for each in places for name in each.split()[1:]})
-    return {**values, **_parameters(accounts, [profile(name) for name in names], hub)}
+    publishing = [each for each in map(profile, names) if each.publishes_to]
+    return {**values, **_parameters(accounts, publishing, hub)}
 
 
 def _parameters(accounts: Sequence[str], publishing: Sequence[Profile], hub: Hub) -> dict[str, str]:

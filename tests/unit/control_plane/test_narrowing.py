@@ -153,3 +153,12 @@ def test_what_a_connection_is_made_with_says_what_the_tags_say() -> None:
     (planned,) = plan(wanted, {}, OPT_IN_POLICY, TODAY)
     assert (planned.action, planned.values) == (Action.CONNECT, AccountValues(databases=("hr",)))
     assert wanted.fitted["default"].databases == ["hr"]
+
+
+def test_a_tag_that_leaves_databases_out_leaves_them_out_of_what_is_published() -> None:
+    changes = {"databases": ["sales_*", "hr"], "tables": ["sales_*/orders"], "publishes": ["sales_*"]}
+    publishing = profile(**changes, publishes_to=["111122223333"])
+    some = fit("default", publishing, TagValues(databases=("sales_eu", "hr")))
+    assert (some.published, some.tables) == (["sales_eu"], ["sales_eu/orders"])
+    none = fit("default", publishing, TagValues(databases=("hr",)))
+    assert (none.published, none.publishes_to) == ([], [])

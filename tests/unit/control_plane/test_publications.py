@@ -5,6 +5,8 @@ from control_plane.account import Connection
 from control_plane.profiles import Profile, parameters
 from control_plane.publications import (
     allowed_connections,
+    confirmed,
+    fingerprint,
     is_reader,
     needs_parents,
     oversized,
@@ -114,3 +116,26 @@ def test_what_would_not_fit_into_a_readers_policy_is_refused() -> None:
     large = {**KNOWN, "large": profile(databases=[f"database_{n:03}" for n in range(40)], publishes_to=[ROOT])}
     (fault,) = oversized(large)
     assert "in a reader's policy, which has room for 4000" in fault
+
+
+def test_a_publisher_that_does_not_publish_is_left_out_whoever_named_it() -> None:
+    """Whoever can write the queue of a stack set can name any account and any profile in it."""
+    allowed = connections((SELLER, "sales"), (SELLER, "default"), (READER, "sales"), (OTHER_SELLER, "gone"))
+    asked = (f"{SELLER} default sales", "", f"{OTHER_SELLER} sales", f"{OTHER_SELLER} gone", f"{READER} sales")
+    assert confirmed(asked, [READER], allowed, KNOWN.get) == (f"{SELLER} sales", "", "", "", "")
+
+
+def test_what_a_profile_exposes_is_not_opened_unless_it_publishes() -> None:
+    before = parameters("default", KNOWN["default"], HUB)
+    after = with_publishers(before, (f"{SELLER} default",), KNOWN.__getitem__, HUB)
+    assert (after["PublishedDatabaseArns"], after["PublishedDataArns"]) == ("none", "none")
+
+
+def test_another_reader_or_another_database_is_another_fingerprint_and_other_fields_are_not() -> None:
+    assert fingerprint({"default": KNOWN["default"]}) == ""
+    before = fingerprint(KNOWN)
+    for changes in ({"publishes_to": [THIRD]}, {"databases": ["other"]}):
+        changed = {**KNOWN, "sales": KNOWN["sales"].model_copy(update=changes)}
+        assert fingerprint(changed) not in ("", before)
+    assert fingerprint({name: each for name, each in KNOWN.items() if name != "sales"}) not in ("", before)
+    assert fingerprint({**KNOWN, "sales": KNOWN["sales"].model_copy(update={"description": "other"})}) == before

@@ -400,6 +400,16 @@ def test_ten_days_reach_every_connected_account_once() -> None:
     assert max(map(len, seen)) <= 6
 
 
+def test_readers_are_checked_each_day_and_everybody_when_what_is_published_has_changed() -> None:
+    accounts = [member(each) for each in range(20)]
+    known = {**PROFILES, "finance": profile(publishes_to=[identity(3)])}
+    usual = sweep(accounts, connected(range(20)), range(20)).full_check
+    with_reader = sweep(accounts, connected(range(20)), range(20), profiles=known).full_check
+    assert set(with_reader) == {*usual, identity(3)}
+    changed = sweep(accounts, connected(range(20)), range(20), profiles=known, publishing_changed=True).full_check
+    assert sorted(changed) == [identity(each) for each in range(20)]
+
+
 # --- is the list whole? --------------------------------------------------------------------------------
 
 

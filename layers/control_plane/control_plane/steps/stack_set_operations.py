@@ -32,7 +32,7 @@ from control_plane.ports.stack_set_queue import (
 )
 from control_plane.ports.stack_sets import OperationResult, OperationStatus, StackSets
 from control_plane.profiles import Profile, parameters
-from control_plane.publications import with_publishers
+from control_plane.publications import allowed_connections, confirmed, with_publishers
 
 # Seconds until an operation is looked at again, by its age.
 PAUSES = ((timedelta(minutes=3), 15), (timedelta(minutes=30), 30), (timedelta.max, 60))
@@ -319,16 +319,29 @@ class Operator:
                 return stack_sets.start_update(name, accounts, wanted, operation)
             case ChangeKind.CREATE | ChangeKind.SET_PARAMETERS:
                 exists = batch.kind is ChangeKind.SET_PARAMETERS
-                wanted = self._wanted(batch.values)
+                wanted = self._wanted(batch.values, accounts)
                 return stack_sets.start_deployment(name, accounts, wanted, operation, exists=exists)
 
-    def _wanted(self, values: AccountValues | None = None) -> dict[str, str]:
+    def _wanted(self, values: AccountValues | None = None, accounts: Sequence[str] = ()) -> dict[str, str]:
         """The parameters of the stack set, or those of accounts with such tags and publishers."""
         profile = self.deps.profile(self.profile)
         if values is None:
             return parameters(self.profile, profile, self.deps.hub)
         fitted = parameters(self.profile, fit(self.profile, profile, values), self.deps.hub)
-        return with_publishers(fitted, values.publishers, self.deps.profile, self.deps.hub)
+        return with_publishers(fitted, self._publishers(values, accounts), self.deps.profile, self.deps.hub)
+
+    def _publishers(self, values: AccountValues, accounts: Sequence[str]) -> Sequence[str]:
+        """Those of the queue that publish now: of an item in it only the account is believed."""
+        if not values.publishers:
+            return ()
+        allowed = frozenset(allowed_connections(self.deps.policies.shards(), self.deps.hub))
+        return confirmed(values.publishers, accounts, allowed, self._known_profile)
+
+    def _known_profile(self, name: str) -> Profile | None:
+        try:
+            return self.deps.profile(name)
+        except errors.UnknownProfile:
+            return None
 
     def _role(self, change: QueuedChange) -> str:
         return Connection(account_id=change.account_id, profile=self.profile).consumer_role_arn(self.deps.hub)

@@ -46,8 +46,12 @@ class CachedShards:
 
 
 class InspectionResult(Value):
-    """The result of full checks: differences to repair, connections to prove, and resources that are not ours."""
+    """The result of full checks: differences to repair, connections to prove, and resources that are not ours.
 
+    `publishing`: accounts that differ because somebody began or ceased to publish to them.
+    """
+
+    publishing: tuple[Difference, ...] = ()
     proofs: tuple[Difference, ...] = ()
     differences: tuple[Difference, ...] = ()
     unmanaged: tuple[str, ...] = ()
@@ -57,7 +61,9 @@ def inspect(
     account_ids: Sequence[str], opt_in_policy: OptInPolicy, hub: Hub, deps: AssessmentDependencies, now: datetime
 ) -> InspectionResult:
     """Check these accounts. Removals are left out: the plan has everything it needs for them from the lists."""
-    differences, proofs, unmanaged = [], [], []
+    differences: list[Difference] = []
+    publishing: list[Difference] = []
+    proofs, unmanaged = [], []
     for account_id in account_ids:
         try:
             assessment = assess(account_id, opt_in_policy, hub, deps, now)
@@ -69,7 +75,8 @@ def inspect(
                 Expected(profile=each.profile, outcome=REPAIRED, reason="it differed from its profile")
                 for each in actions
             )
-            differences.append(Difference(account_id=account_id, name=name, what=_describe(actions), expected=expected))
+            found = Difference(account_id=account_id, name=name, what=_describe(actions), expected=expected)
+            (publishing if any(each.publishing for each in actions) else differences).append(found)
         elif due := [each.profile for each in assessment.actions if each.action is Action.PROVE]:
             proofs.append(Difference(account_id=account_id, name=name, what=f"prove {', '.join(due)}: it is its turn"))
         unmanaged += [
@@ -77,7 +84,12 @@ def inspect(
             for each in assessment.actions
             if each.error == NotOurs.__name__
         ]
-    return InspectionResult(differences=tuple(differences), proofs=tuple(proofs), unmanaged=tuple(unmanaged))
+    return InspectionResult(
+        publishing=tuple(publishing),
+        differences=tuple(differences),
+        proofs=tuple(proofs),
+        unmanaged=tuple(unmanaged),
+    )
 
 
 def _describe(actions: Sequence[PlannedAction]) -> str:

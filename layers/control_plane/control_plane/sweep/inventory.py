@@ -5,14 +5,13 @@ from collections.abc import Iterable, Mapping
 
 from control_plane.access_policy import Shard
 from control_plane.account import Account, Connection, Hub
-from control_plane.decision import Observed, Presence, is_misplaced
+from control_plane.decision import WITHOUT_ACCESS, Observed, Presence, is_misplaced
 from control_plane.ports.quick import DataSourceSettings
 from control_plane.profiles import Profile
 from control_plane.steps import data_source
 from control_plane.sweep.snapshot import DataSourceSummary, RecordSummary, RoleSummary, SnapshotPage
 
 MAX_MALFORMED = 100  # malformed items that are counted and listed
-WITHOUT_ACCESS = ("quarantined", "disconnecting", "removed")  # statuses of connections whose access was revoked
 Key = tuple[str, str]  # an account's id and a profile's name
 
 

@@ -112,6 +112,7 @@ class PlanningRules:
     """What a plan depends on besides the snapshot: the operator's settings, the profiles and the revocation budget.
 
     `profiles_fault`: why the profiles can't be read. Then nothing is connected, but removals are made all the same.
+    `publishing_changed`: profiles publish other things, or to others, than at the last sweep of everything.
     """
 
     opt_in_policy: OptInPolicy
@@ -122,6 +123,7 @@ class PlanningRules:
     now: datetime
     repairs: bool = True
     profiles_fault: str = ""
+    publishing_changed: bool = False
     grants: GrantState = field(default_factory=GrantState)
 
 
@@ -237,9 +239,14 @@ class _Planner:
         for planned in actions:
             self._sort_action(account, planned)
         is_connected = any(each.recorded == "connected" for each in seen.values())
-        is_due = has_turn(account.id, self._rules.now) or is_reader(account.id, account.above, self._rules.profiles)
-        if is_connected and account.id not in self._start and is_due:
+        if is_connected and account.id not in self._start and self._is_due(account):
             self._lists["full_check"].append(account.id)
+
+    def _is_due(self, account: Account) -> bool:
+        """Whether it is the account's turn, or the lists cannot tell whether it reads what it is to read."""
+        rules = self._rules
+        is_turn = rules.publishing_changed or has_turn(account.id, rules.now)
+        return is_turn or is_reader(account.id, account.above, rules.profiles)
 
     def _sort_action(self, account: Account, planned: PlannedAction) -> None:
         key = f"{account.id}#{planned.profile}"

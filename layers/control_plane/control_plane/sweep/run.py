@@ -17,6 +17,7 @@ from control_plane.ports.notifications import Notifications
 from control_plane.ports.reconciles import Reconciles
 from control_plane.ports.registry import Registry
 from control_plane.profiles import Profile
+from control_plane.publications import fingerprint
 from control_plane.steps.access import external_ids
 from control_plane.sweep import reporting, stack_sets, starting, unmanaged
 from control_plane.sweep.collecting import PROGRESS
@@ -71,6 +72,7 @@ def make_plan(sweep_id: str, now: datetime, deps: SweepDependencies) -> SweepPla
         now=now,
         repairs=deps.repairs,
         profiles_fault=fault,
+        publishing_changed=baseline.publishing != fingerprint(profiles),
         grants=_grant_state(read, progress.listed if progress.is_everything and not partial else 0, now, deps.grants),
     )
     built = stack_sets.built(deps.body, profiles, deps.hub)
@@ -89,7 +91,7 @@ def make_plan(sweep_id: str, now: datetime, deps: SweepDependencies) -> SweepPla
     )
     if progress.is_everything:
         recorded = (each.profile for each in read.records if each.profile)
-        known = stack_sets.updated_baseline(baseline, built, read.stack_sets, recorded)
+        known = stack_sets.updated_baseline(baseline, built, read.stack_sets, recorded, fingerprint(profiles))
         differ = stack_sets.differences(read.stack_sets, None if fault else built, known)
         plan = plan.model_copy(update={"stack_sets": differ, "known": known})
     # Before anything is started: a revocation of one of these waits for approval from now on.

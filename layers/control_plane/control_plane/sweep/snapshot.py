@@ -160,13 +160,14 @@ class Baseline(Value):
     `complete` and `listed`: the number of accounts in the last complete list, and in the last list. `profiles` and
     `bodies`: every profile, and the hash of every template, that any sweep has seen as built. Stack sets are compared
     with these, because whoever can change a stack set can change its tags, too. `unmanaged`: the unmanaged resources
-    that were reported already.
+    that were reported already. `publishing`: what profiles published, and to whom, as a short text.
     """
 
     complete: int = 0
     listed: int = 0
     profiles: tuple[str, ...] = ()
     bodies: tuple[str, ...] = ()
+    publishing: str = ""
     unmanaged: tuple[str, ...] = ()
 
 

@@ -60,7 +60,11 @@ def unmanaged(found: Iterable[StackSetSummary], wanted: Built | None, known: Bas
 
 
 def updated_baseline(
-    before: Baseline, wanted: Built, found: Iterable[StackSetSummary], recorded: Iterable[str]
+    before: Baseline,
+    wanted: Built,
+    found: Iterable[StackSetSummary],
+    recorded: Iterable[str],
+    publishing: str = "",
 ) -> Baseline:
     """The baseline with what is built now. The first baseline believes the registry and the stack sets' tags."""
     profiles, bodies = {*before.profiles, *wanted.values}, list(before.bodies)
@@ -68,9 +72,8 @@ def updated_baseline(
         profiles |= set(recorded)
         bodies = sorted({each.body for each in found if each.is_ours and not each.untagged and not each.tag_mismatches})
     bodies = [*(body for body in bodies if body != wanted.body), wanted.body]
-    return before.model_copy(
-        update={"profiles": tuple(sorted(profiles))[:MAX_KNOWN], "bodies": tuple(bodies[-MAX_KNOWN:])}
-    )
+    known = {"profiles": tuple(sorted(profiles))[:MAX_KNOWN], "bodies": tuple(bodies[-MAX_KNOWN:])}
+    return before.model_copy(update={**known, "publishing": publishing})
 
 
 def _describe(found: StackSetSummary, wanted: Built | None, known: Baseline) -> list[str]:

@@ -27,12 +27,13 @@ def load_plan(sweep_id: str, store: SweepStore, *, repairs: bool) -> SweepPlan:
     found = list(store.every(sweep_id, "checked#", InspectionResult))
     differences = tuple(each for part in found for each in part.differences)
     proofs = tuple(each for part in found for each in part.proofs)
+    publishing = tuple(each for part in found for each in part.publishing)  # access, not drift: never only reported
     unmanaged = tuple(each for part in found for each in part.unmanaged)
     return head.model_copy(
         update={
-            "start": (*start, *proofs, *(differences if repairs else ())),
+            "start": (*start, *publishing, *proofs, *(differences if repairs else ())),
             "reported_only": (*reported_only, *(() if repairs else differences)),
             "unmanaged": (*head.unmanaged, *unmanaged),
-            "in_sync": head.in_sync - len(differences),
+            "in_sync": head.in_sync - len(differences) - len(publishing),
         }
     )
