@@ -9,7 +9,7 @@ unexport PYTHONDONTWRITEBYTECODE # pytest would rewrite every test for every pro
 OUTPUT_SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench static lint types templates build pytest lock clean
+.PHONY: help setup demo test bench screenshots static lint types templates build pytest lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -54,6 +54,9 @@ pytest: setup
 
 bench: setup ## measure what this commit has no figures of: bench/results.json, the tables of bench/README.md, the plot
 	@$(BIN)/python -m bench
+
+screenshots: setup ## pictures of quickctl's report as Chromium shows it, in .build/screenshots
+	@PYTHONPATH=layers/control_plane $(BIN)/python -m tests.screenshots
 
 # A release that was taken over by somebody is mostly found and withdrawn within days: what is younger is not taken.
 COOL_DOWN := --exclude-newer "7 days"
