@@ -9,10 +9,9 @@ from botocore.exceptions import ClientError
 
 from control_plane.aws.calls import code_of
 from quickctl.aws import CONFIG
+from quickctl.resource_policy import statements
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import boto3
 
 ABSENT = ("EntityNotFoundException", "NoSuchBucketPolicy")  # there is no policy; a bucket or key must be there
@@ -33,7 +32,7 @@ class Owner:
         """The account of these credentials."""
         return str(self._client("sts").get_caller_identity()["Account"])
 
-    def statements(self, kind: str, name: str) -> list[Mapping[str, Any]]:
+    def statements(self, kind: str, name: str) -> list[dict[str, Any]]:
         """The statements in the policy of the catalog, a bucket or a key (by its alias). Raises CannotReadError."""
         try:
             text = self._policy(kind, name)
@@ -41,8 +40,7 @@ class Owner:
             if code_of(error) in ABSENT:
                 return []
             raise CannotReadError(code_of(error)) from error
-        found: list[Mapping[str, Any]] = json.loads(text)["Statement"] if text else []
-        return found
+        return statements(json.loads(text)) if text else []
 
     def _policy(self, kind: str, name: str) -> str:
         match kind:

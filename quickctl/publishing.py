@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from control_plane.account import NAME_PREFIX
 from control_plane.contradictions import ACCOUNT
 from control_plane.profiles import glue_arns
+from quickctl.same import same
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -51,17 +52,16 @@ def needed(account_id: str, name: str, profile: Profile, hub: Hub) -> list[Neede
 
 def is_there(wanted: Statement, statements: Iterable[Mapping[str, Any]]) -> bool:
     """Whether one of the statements says the same: in whichever order, and whatever its Sid is."""
-    return any(_normal(each) == _normal(wanted) for each in statements)
+    return any(same(_with_short_ids(each), _with_short_ids(wanted)) for each in statements)
 
 
-def _normal(value: Any, key: str = "") -> Any:
-    """As AWS may write it: one value for a list of one, and an account's id for its root."""
+def _with_short_ids(value: Any) -> Any:
+    """Without Sids, and with an account's id for its root: AWS may write either."""
     if isinstance(value, dict):
-        return {each: _normal(item, each) for each, item in value.items() if each != "Sid"}
-    if isinstance(value, list) or key:
-        values = value if isinstance(value, list) else [value]
-        return sorted(ROOT_OF_ACCOUNT.sub(r"\1", str(each)) for each in values)
-    return value
+        return {key: _with_short_ids(each) for key, each in value.items() if key != "Sid"}
+    if isinstance(value, list):
+        return [_with_short_ids(each) for each in value]
+    return ROOT_OF_ACCOUNT.sub(r"\1", value)
 
 
 def _reads(account_id: str, profile: Profile, hub: Hub) -> Iterator[tuple[str, str, Statement]]:

@@ -11,7 +11,7 @@ from control_plane.steps.access import external_ids
 from quickctl.doctor.command_lines import compact, then
 from quickctl.doctor.finding import Found, fine, unless_fine, warning, wrong
 from quickctl.doctor.registry import AT_ONCE
-from quickctl.doctor.same import same
+from quickctl.same import same
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence

@@ -8,7 +8,7 @@ from quickctl.doctor import expected
 from quickctl.doctor.command_lines import Variable, compact, then
 from quickctl.doctor.finding import Found, fine, unless_fine, warning, wrong
 from quickctl.doctor.rules import rule_differences
-from quickctl.doctor.same import covers, same
+from quickctl.same import covers, same
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

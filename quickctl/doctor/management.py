@@ -11,8 +11,8 @@ from quickctl.doctor.command_lines import Variable, compact, then
 from quickctl.doctor.finding import Found, fine, unless_fine, warning, wrong
 from quickctl.doctor.hub import undelivered
 from quickctl.doctor.rules import rule_differences
-from quickctl.doctor.same import same
 from quickctl.resource_policy import merged, statement, statements
+from quickctl.same import same
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

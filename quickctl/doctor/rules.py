@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from quickctl.doctor.command_lines import compact, then
 from quickctl.doctor.expected import DEFAULT_BUS
 from quickctl.doctor.finding import Found, wrong
-from quickctl.doctor.same import covers, same
+from quickctl.same import covers, same
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

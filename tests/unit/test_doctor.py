@@ -24,8 +24,8 @@ from quickctl.doctor import access, hub, management, quick, registry
 from quickctl.doctor.command_lines import VARIABLES, Commands, grant, needed
 from quickctl.doctor.expected import Role
 from quickctl.doctor.finding import FINE, WARNING, WRONG, Found
-from quickctl.doctor.same import covers, same
 from quickctl.inspector import ManagedPolicy, Trail, logs_writes
+from quickctl.same import covers, same
 from tests.fakes import FakeQuickAccount
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from control_plane.ports.quick import DataSource, DataSources, QuickAccount
 from control_plane.ports.registry import Record, Registry
 from control_plane.ports.stack_sets import StackInstance, StackSets
 from control_plane.profiles import PUBLISHER_PLACES, Profile, parameters
-from control_plane.publications import allowed_connections, placed, publishers_of, with_publishers
+from control_plane.publications import allowed_connections, is_reader, placed, publishers_of, with_publishers
 from control_plane.readiness import reachable
 from control_plane.steps import data_source
 from control_plane.text import SHORT, bounded
@@ -54,7 +54,7 @@ def observe(
     recorded = deps.registry.records(account_id)
     shards = deps.policies.shards()
     allowed = run_as_roles(account_id, hub, shards)
-    publishers = publishers_of(account_id, account.above or (), profiles.built, allowed_connections(shards, hub))
+    publishers = _publishers(account, profiles.built, hub, shards)
     seen = {}
     for name in sorted({*wanted, *allowed, *_prioritized(recorded, profiles.built)}):
         connection = Connection(account_id=account_id, profile=name)
@@ -86,6 +86,14 @@ def observe(
             publishers_differ=instance is not None and _accounts(places) != _accounts_in(instance.parameters),
         )
     return seen
+
+
+def _publishers(account: Account, built: Mapping[str, Profile], hub: Hub, shards: Iterable[Shard]) -> list[str]:
+    """Who publishes to the account. Thousands of entries are read only if somebody may."""
+    above = account.above or ()
+    if not is_reader(account.id, above, built):
+        return []
+    return publishers_of(account.id, above, built, allowed_connections(shards, hub))
 
 
 def _accounts(places: Iterable[str]) -> set[str]:
