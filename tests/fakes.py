@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -141,7 +141,7 @@ class FakeStackSets:
         if parameters is not None:
             self.definitions[name] = self.body, dict(parameters)
             for place, each in self.instances.items():
-                self.instances[place] = replace(each, is_current=each.is_current and place[0] != name)
+                self.instances[place] = each._replace(is_current=each.is_current and place[0] != name)
         for account_id in accounts:
             self._change(name, account_id, operation_id)
         return True
@@ -242,7 +242,7 @@ class FakeStackSets:
     def _change(self, name: str, account_id: str, operation_id: str) -> None:
         there = self.instances.get((name, account_id))
         if there and account_id not in self.departed:
-            changed = replace(there, is_current=False, in_progress=True, operation_id=operation_id)
+            changed = there._replace(is_current=False, in_progress=True, operation_id=operation_id)
             self.instances[name, account_id] = changed
 
     def _end(self, place: tuple[str, str], operation: Operation) -> None:
@@ -255,8 +255,7 @@ class FakeStackSets:
         if operation.updates and place not in self.instances:
             return
         is_current = not reason and not operation.removes
-        self.instances[place] = replace(
-            self.instances[place],
+        self.instances[place] = self.instances[place]._replace(
             is_current=is_current,
             in_progress=False,
             reason=reason,
@@ -559,7 +558,7 @@ class FakeApprovalBatches:
         if self._approval_requested:
             return None
         tokens = [self._tokens[each] for each in self._replaced if each in self._tokens]
-        return replace(self.batch, replaced_token=tokens[0] if tokens else "")
+        return self.batch._replace(replaced_token=tokens[0] if tokens else "")
 
     def record_approval_requested(self, batch: ApprovalBatch) -> None:
         """Record that the approval of this batch was requested, unless it was replaced meanwhile."""
@@ -916,7 +915,7 @@ class FakeQuickAssets:
     def page(self, kind: str, token: str) -> AssetPage:
         """One page of all assets of a kind."""
         self.calls.append(f"list {kind}")
-        listed = [replace(asset, uses=None, owners=()) for (of, _), asset in self.made.items() if of == kind]
+        listed = [asset._replace(uses=None, owners=()) for (of, _), asset in self.made.items() if of == kind]
         start = int(token or 0)
         following = start + self._page
         return AssetPage(tuple(listed[start:following]), str(following) if following < len(listed) else "")
@@ -963,7 +962,7 @@ class FakeAssetCache:
 
     def keep(self, asset: Asset) -> None:
         """Store one asset; owners without the time they were read at are not known."""
-        self.known[asset.kind, asset.id] = asset if asset.owners_asked else replace(asset, owners=())
+        self.known[asset.kind, asset.id] = asset if asset.owners_asked else asset._replace(owners=())
 
     def forget(self, asset: Asset) -> None:
         """Delete one asset from the cache."""
@@ -1011,13 +1010,13 @@ class FakeRegistry:
     def put(self, record: Record, unsettled: str = "") -> None:
         """Store one record or claim, in the index of unsettled records or not."""
         key = record.account_id, record.profile
-        self.items[key] = replace(record, updated=record.updated or NEVER.isoformat())
+        self.items[key] = record._replace(updated=record.updated or NEVER.isoformat())
         self._unsettled[key] = unsettled
 
     def set(self, account_id: str, profile: str | None, **values: Any) -> None:
         """Change a record or claim, or create it."""
         key = account_id, profile
-        self.put(replace(self.items.get(key, Record(*key)), **values), self._unsettled.get(key, ""))
+        self.put(self.items.get(key, Record(*key))._replace(**values), self._unsettled.get(key, ""))
 
     def records(self, account_id: str) -> dict[str, Record]:
         """The valid records of an account's connections, by profile."""

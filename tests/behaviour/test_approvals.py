@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -102,7 +102,7 @@ def test_the_question_about_a_replaced_batch_ends(there: _Fake | _Adapter) -> No
 
 
 def test_a_token_that_is_no_longer_valid_does_not_stop_the_next_question(there: _Fake | _Adapter) -> None:
-    batch = replace(held(there, "222233334444#default"), replaced_token="used before")
+    batch = held(there, "222233334444#default")._replace(replaced_token="used before")
     there.approvals().ask(batch)
     there.pass_time()
     assert there.questions() == [batch.id]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -33,24 +32,24 @@ def test_assets_are_known_until_they_are_forgotten(cache: AssetCache) -> None:
     for each in (LISTED, DESCRIBED, OWNED):
         cache.keep(each)
     assert sorted(cache.assets(), key=lambda each: each.id) == [LISTED, DESCRIBED, OWNED]
-    for each in (LISTED, DESCRIBED, replace(OWNED, name="whatever its name")):
+    for each in (LISTED, DESCRIBED, OWNED._replace(name="whatever its name")):
         cache.forget(each)
     assert cache.assets() == []
     cache.forget(LISTED)
 
 
 def test_an_asset_replaces_what_was_known_of_it(cache: AssetCache) -> None:
-    for each in (OWNED, replace(OWNED, kind="dashboard"), replace(OWNED, uses=None)):
+    for each in (OWNED, OWNED._replace(kind="dashboard"), OWNED._replace(uses=None)):
         cache.keep(each)
     assert sorted(cache.assets(), key=lambda each: each.kind) == [
-        replace(OWNED, uses=None),
-        replace(OWNED, kind="dashboard"),
+        OWNED._replace(uses=None),
+        OWNED._replace(kind="dashboard"),
     ]
 
 
 def test_owners_are_known_only_with_the_time_they_were_read_at(cache: AssetCache) -> None:
-    cache.keep(replace(OWNED, owners_asked=""))
-    assert cache.assets() == [replace(OWNED, owners_asked="", owners=())]
+    cache.keep(OWNED._replace(owners_asked=""))
+    assert cache.assets() == [OWNED._replace(owners_asked="", owners=())]
 
 
 def test_one_at_a_time_may_call_quick_and_how_far_it_came_is_known(cache: AssetCache) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -123,7 +123,7 @@ def test_a_creation_takes_time_and_succeeds_through_the_role_chain(
     assert created == DataSource("in_progress", "A name", settings, SHARING, created.tags)
     assert hub.ownership_tags.items() <= created.tags.items()
     there.pass_time()
-    assert seen(quick, connection) == replace(created, state="successful")
+    assert seen(quick, connection) == created._replace(state="successful")
 
 
 def test_a_creation_without_the_role_chain_fails_and_says_why(
@@ -153,7 +153,7 @@ def test_an_update_changes_name_and_settings_when_no_other_change_is_in_progress
 ) -> None:
     there.create_role_chain(connection)
     quick, source_id = there.data_sources(), connection.data_source_id
-    quick.create(source_id, "A name", replace(settings, work_group="primary"), SHARING)
+    quick.create(source_id, "A name", settings._replace(work_group="primary"), SHARING)
     refusal = quick.update(source_id, "Too early", settings)
     assert refusal is not None
     assert refusal.kind == "ConflictException"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -84,7 +83,7 @@ def test_a_failure_is_recorded_on_the_connection_or_on_the_claim(
     put(claim(connection))
     writer = registry_of("RecordFailure")
     writer.record_failure(connection.account_id, "default", FAILURE, LATER)
-    failed = replace(record(connection, "failed", updated=LATER), **FAILURE)  # type: ignore[arg-type]  # texts
+    failed = record(connection, "failed", updated=LATER)._replace(**FAILURE)  # type: ignore[arg-type]  # texts
     assert registry_of("AssessAccount").records(connection.account_id) == {"default": failed}
     reader = registry_of("WatchRegistry")
     assert reader.claimed_since(connection.account_id) == NOW, "nothing is recorded on the claim"

@@ -4,13 +4,12 @@ import json
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 SHARD_NAME = "quick-athena-access-{number}"
 
 
-@dataclass(frozen=True)
-class Quota:
+class Quota(NamedTuple):
     """IAM's quotas for this account, from iam:GetAccountSummary: characters, policies, versions.
 
     `policies_per_role`: of them, how many the shards may use. A policy that somebody else attached takes one away.
@@ -21,8 +20,7 @@ class Quota:
     versions_per_policy: int
 
 
-@dataclass(frozen=True)
-class Shard:
+class Shard(NamedTuple):
     """One customer managed policy: its number, the consumer role ARNs it allows, and the run-as role that has it."""
 
     number: int
@@ -44,8 +42,7 @@ class Changes:
     run_as_roles: Mapping[str, int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """The shards to write (one without entries is to be deleted), and the entries no shard has room for.
 
     `after`: all shards once these are written.

@@ -1,9 +1,9 @@
 """Let an assessed account have what it needs, or have it wait: for the grant budget, or for a person's resume."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum, auto
+from typing import NamedTuple
 
 from control_plane.account import Connection
 from control_plane.assessment import Assessment
@@ -13,8 +13,7 @@ from control_plane.ports.approvals import open_question
 from control_plane.ports.grants import GrantBudget, Sweeps
 
 
-@dataclass(frozen=True)
-class AdmissionDependencies:
+class AdmissionDependencies(NamedTuple):
     """The stored grant budget, and who asks people. `stopped`: why a person stopped a profile's deployments, if so."""
 
     budget: GrantBudget
@@ -34,7 +33,7 @@ def admit(found: Assessment, now: datetime, deps: AdmissionDependencies) -> Asse
         deps.sweeps.start(unit, f"account {found.account.id} waits for an approval of the tag of {unit}")
     waits = {name for name, answer in answers.items() if answer is not _Answer.GRANTED}
     actions = [_waiting(each) if each.profile in waits else each for each in found.actions]
-    return replace(found, actions=[_unless_stopped(each, deps.stopped) for each in actions])
+    return found._replace(actions=[_unless_stopped(each, deps.stopped) for each in actions])
 
 
 class _Answer(Enum):

@@ -1,8 +1,8 @@
 """Assess one account: its desired state, its observed state, and the actions between the two."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from control_plane import publications
 from control_plane.account import DEPARTED, Account, Hub
@@ -29,8 +29,7 @@ from control_plane.readiness import check
 from control_plane.text import bounded
 
 
-@dataclass(frozen=True)
-class Assessment:
+class Assessment(NamedTuple):
     """An account, the actions planned for it, and what it asks for."""
 
     account: Account
@@ -48,8 +47,7 @@ class Assessment:
         return bounded("; ".join([f"{asked} asked for: {self.request.reason}", *waits]))
 
 
-@dataclass(frozen=True)
-class AssessmentDependencies:
+class AssessmentDependencies(NamedTuple):
     """What an assessment reads. Profiles are loaded only when a tag names some: a broken file must keep no access.
 
     `proves`: connections are proven by a query.

@@ -6,7 +6,7 @@ An older definition of ours agrees with its tags. A definition that somebody cha
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 BODY_TAG, VALUES_TAG = "quick-onboarding:body", "quick-onboarding:values"
 
@@ -22,8 +22,7 @@ def values_hash(parameters: Mapping[str, str]) -> str:
     return hashlib.sha256(json.dumps(dict(parameters), sort_keys=True).encode()).hexdigest()
 
 
-@dataclass(frozen=True)
-class Definition:
+class Definition(NamedTuple):
     """The hashes of a stack set's body and parameter values, and the stack set's tags."""
 
     body: str

@@ -1,14 +1,13 @@
 """Which assets in Amazon Quick stop working when a data source is deleted. Pure."""
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 MAX_LISTED, OWNERS = 50, 5  # assets that are listed by name, and owners listed for each
 KIND_NAMES = {"dataset": "data set", "analysis": "analysis", "dashboard": "dashboard"}
 
 
-@dataclass(frozen=True)
-class Asset:
+class Asset(NamedTuple):
     """A data set, an analysis or a dashboard.
 
     `uses`: ARNs of the data sources and data sets it uses; None: not described since it changed. `owners_asked`: when

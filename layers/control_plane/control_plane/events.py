@@ -2,9 +2,8 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from control_plane.errors import NoAccountInEvent
 from control_plane.text import SHORT, bounded, plain, printable, quoted
@@ -31,8 +30,7 @@ class SubjectKind(StrEnum):
     OTHER = "other"
 
 
-@dataclass(frozen=True)
-class Subject:
+class Subject(NamedTuple):
     """An account by its 12 digits, an organizational unit or the root, or something that needs no action.
 
     For several accounts, `scope` is what to sweep: their ids, or everything.
@@ -43,8 +41,7 @@ class Subject:
     scope: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class KeptEvent:
+class KeptEvent(NamedTuple):
     """An event that led nowhere, as it came, and why. `id`: the name of the execution that kept it."""
 
     id: str

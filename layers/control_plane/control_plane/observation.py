@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from control_plane.access_policy import Shard
 from control_plane.account import Account, Connection, Hub
@@ -23,8 +24,7 @@ MAX_RECORDS = (
 )
 
 
-@dataclass(frozen=True)
-class ObservationDependencies:
+class ObservationDependencies(NamedTuple):
     """Where the parts of a connection are: CloudFormation, IAM, Quick, and our own registry."""
 
     stack_sets: StackSets

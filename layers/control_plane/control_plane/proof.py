@@ -3,8 +3,8 @@
 The statement takes no value of the account's data into SPICE: it selects the number 1, and from a table at most once.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from control_plane.profiles import Profile
 
@@ -31,8 +31,7 @@ class Leg(StrEnum):
 WITHOUT_TABLE = (Leg.ROLES, Leg.WORKGROUP, Leg.RESULTS)
 
 
-@dataclass(frozen=True)
-class Statement:
+class Statement(NamedTuple):
     """The SQL of a proof, and whether it reads a table."""
 
     sql: str

@@ -6,6 +6,7 @@ A lost permission, an empty page or another tool that rewrites tags must never l
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 WINDOW = timedelta(hours=1)
 ALWAYS = 5  # revocations an hour, however few connections there are
@@ -16,8 +17,7 @@ PERCENT = 10  # of the connections
 OLDEST_CALL = timedelta(minutes=30)
 
 
-@dataclass(frozen=True)
-class Revocation:
+class Revocation(NamedTuple):
     """An entry to remove from the access policy: its connection as `account#profile`, and the role's ARN.
 
     For an entry that is not a connection of ours the key is the ARN. `counted`: it uses up the budget; it does not when

@@ -1,8 +1,8 @@
 """Find stuck records in the registry, and report failures to people. Pure except for its ports."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from control_plane.ports.notifications import Notifications
 from control_plane.ports.reconciles import Reconciles
@@ -18,8 +18,7 @@ MAX_REQUESTS = 100  # for one account while one execution holds it: more than pe
 OVER_REQUESTED_PAGE = "docs/howto/answer-an-alarm.md#somebody-changes-tags-all-the-time"
 
 
-@dataclass(frozen=True)
-class Findings:
+class Findings(NamedTuple):
     """What one scan of the registry found. `oldest`: seconds that what is in progress for longest has taken.
 
     `since_sweep`: seconds since a sweep ended; None before the first one.

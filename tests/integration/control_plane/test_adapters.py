@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -272,10 +271,10 @@ def test_a_failure_is_stored_under_the_names_people_look_for(
     for profile in ("default", None):
         writer.record_failure(connection.account_id, profile, failure, NOW)
     reader = DynamoDbRegistry(client_as("AssessAccount", "dynamodb"), table)
-    failed = replace(Record(connection.account_id, status="failed", updated=NOW), **failure)  # type: ignore[arg-type]  # texts
+    failed = Record(connection.account_id, status="failed", updated=NOW)._replace(**failure)  # type: ignore[arg-type]  # texts
     assert sorted(reader.account(connection.account_id), key=lambda each: each.profile or "") == [
         failed,
-        replace(failed, profile="default"),
+        failed._replace(profile="default"),
     ]
     kept = world.record(connection.account_id)
     assert kept is not None

@@ -1,7 +1,7 @@
 """EnsureAccess and RevokeAccess: many changes, one writer, no entry lost."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -447,7 +447,7 @@ POLICY_CALLS = ("shards", "quota", "write")
 def _come_until_settled(world: Setup, change: AccessChange, actor: Actor) -> None:
     """What the state machine does: again after a pause, in which the others go on."""
     ledger, policies = Stepping(world.ledger, LEDGER_CALLS, actor), Stepping(world.policies, POLICY_CALLS, actor)
-    deps = replace(world.deps, ledger=ledger, policies=policies)
+    deps = world.deps._replace(ledger=ledger, policies=policies)
     writer = Writer(actor.name, at(0))
     while apply_change(change, writer, deps) is not WriteResult.DONE:
         actor.wait(lambda: world.ledger.holder is None)

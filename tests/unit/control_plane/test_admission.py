@@ -1,6 +1,5 @@
 """One account with new connections that a tag on its OU asks for: they are made, or they wait for an approval."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -124,7 +123,7 @@ def test_the_accounts_own_tag_and_a_budget_without_limit_ask_nobody() -> None:
 def test_while_a_person_has_stopped_the_roll_out_of_a_profile_it_rebuilds_no_role(profile: str, action: Action) -> None:
     deps, _, _ = dependencies()
     planned = PlannedAction(profile=profile, action=action, reason="changed")
-    (admitted,) = admit(replace(assessment(), actions=[planned]), TODAY, deps).actions
+    (admitted,) = admit(assessment()._replace(actions=[planned]), TODAY, deps).actions
     if (profile, action) != ("sales", Action.REBUILD):
         assert admitted == planned
         return

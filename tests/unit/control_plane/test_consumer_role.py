@@ -1,6 +1,5 @@
 """EnsureConsumerRole and RemoveConsumerRole: read first, queue what is missing, judge by the stack instance."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -20,7 +19,7 @@ def kind_queued(world: StackSetWorld) -> ChangeKind | None:
 
 
 def change_instance(world: StackSetWorld, **values: Any) -> None:
-    world.stack_sets.instances[PLACE] = replace(world.stack_sets.instances[PLACE], **values)
+    world.stack_sets.instances[PLACE] = world.stack_sets.instances[PLACE]._replace(**values)
 
 
 def test_an_account_without_a_role_gets_one() -> None:

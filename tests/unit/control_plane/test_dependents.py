@@ -1,6 +1,5 @@
 """What depends on a data source: found a slice at a time, kept, and told before it stops working."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -52,14 +51,14 @@ def test_assets_that_use_each_other_are_no_endless_loop() -> None:
 
 
 def test_dependents_are_told_with_their_owners() -> None:
-    assert describe([ORDERS, replace(BOARD, owners=())]) == (
+    assert describe([ORDERS, BOARD._replace(owners=())]) == (
         "data set orders (owners: user/default/ann)\ndashboard board (no owner)"
     )
     assert describe([]) == ""
 
 
 def test_a_long_list_is_cut_and_says_by_how_much() -> None:
-    many = [replace(ORDERS, owners=(ANN,) * 7)] * (MAX_LISTED + 12)
+    many = [ORDERS._replace(owners=(ANN,) * 7)] * (MAX_LISTED + 12)
     lines = describe(many).splitlines()
     assert (len(lines), lines[-1]) == (MAX_LISTED + 1, "and 12 more")
     assert lines[0].endswith("user/default/ann, 2 more)")
@@ -123,7 +122,7 @@ def test_after_an_hour_the_lists_are_asked_for_again_and_only_what_changed_is_de
     quick, cache = FakeQuickAssets(*EVERYTHING), FakeAssetCache()
     slices(quick, cache)
     quick.calls.clear()
-    quick.made["dataset", OTHER.id] = replace(OTHER, uses=(SOURCE,), updated="tuesday")
+    quick.made["dataset", OTHER.id] = OTHER._replace(uses=(SOURCE,), updated="tuesday")
     del quick.made["dashboard", BOARD.id]
     found, _ = slices(quick, cache, at=FRESH)
     assert names(found) == ["joined", "orders", "other", "study"]
@@ -135,7 +134,7 @@ def test_after_an_hour_the_lists_are_asked_for_again_and_only_what_changed_is_de
 def test_owners_are_asked_for_again_after_an_hour() -> None:
     quick, cache = FakeQuickAssets(ORDERS), FakeAssetCache()
     slices(quick, cache)
-    quick.made["dataset", ORDERS.id] = replace(ORDERS, owners=("arn:user/bob",))
+    quick.made["dataset", ORDERS.id] = ORDERS._replace(owners=("arn:user/bob",))
     ((found,), _) = slices(quick, cache, at=FRESH)
     assert found.owners == ("arn:user/bob",)
 
@@ -188,7 +187,7 @@ class Removing:
 
 
 def test_what_a_stopped_proof_left_behind_is_deleted_and_is_no_dependent() -> None:
-    left = replace(ORDERS, id=CONNECTION.proof_id)
+    left = ORDERS._replace(id=CONNECTION.proof_id)
     there = Removing(left)
     there.proofs.owned[CONNECTION.proof_id] = HUB.ownership_tags
     there.run()

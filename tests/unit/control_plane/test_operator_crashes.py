@@ -7,7 +7,7 @@ is deployed to once, nobody is forgotten, and everybody is told what would have 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -76,7 +76,7 @@ class TroubledWorld(StackSetWorld):
         """What an operator works with; every call of it is watched."""
         found = super().operator_dependencies
         watched: dict[str, Any] = {name: Watched(getattr(found, name), self) for name in PORTS}
-        return replace(found, **watched)
+        return found._replace(**watched)
 
     def let_another_work(self) -> None:
         """Another operator of the same queue looks five times within a minute."""

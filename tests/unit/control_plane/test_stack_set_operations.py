@@ -1,6 +1,5 @@
 """AdvanceOperation: many accounts, few operations, nobody forgotten and nobody waiting for another's trouble."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -109,7 +108,7 @@ def test_an_account_that_is_ready_goes_on_while_others_still_deploy(monkeypatch:
     first, second = world.ensure(CONSUMER), world.ensure(OTHER)
     world.advance()
     results = world.stack_sets.results
-    done = replace(next(iter(results(*next(iter(world.stack_sets.operations))).values())), has_succeeded=True)
+    done = next(iter(results(*next(iter(world.stack_sets.operations))).values()))._replace(has_succeeded=True)
     monkeypatch.setattr(world.stack_sets, "results", lambda *place: {**results(*place), CONSUMER: done})
     world.advance()
     assert world.answer(first)["done"]
@@ -252,8 +251,8 @@ def test_one_that_aws_refuses_to_deploy_to_stops_no_other() -> None:
 def test_an_instance_that_is_gone_meanwhile_is_read_again() -> None:
     world = proven()
     world.connected(CONSUMER)
-    world.stack_sets.instances[NAME, CONSUMER] = replace(
-        world.stack_sets.instances[NAME, CONSUMER], is_current=False, in_progress=True
+    world.stack_sets.instances[NAME, CONSUMER] = world.stack_sets.instances[NAME, CONSUMER]._replace(
+        is_current=False, in_progress=True
     )
     token = world.ensure(CONSUMER)
     del world.stack_sets.instances[NAME, CONSUMER]

@@ -1,6 +1,5 @@
 """The report of a sweep: every account by name, what became of it, and nothing that DynamoDB would refuse."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -85,7 +84,7 @@ def test_a_failure_has_its_error_and_cause_whether_the_sweep_started_it_or_not()
 
 
 def test_a_degraded_connection_is_named_with_its_cause_each_time() -> None:
-    degraded = replace(failed("PERMISSION_DENIED"), status="degraded")
+    degraded = failed("PERMISSION_DENIED")._replace(status="degraded")
     found = reported(SweepPlan(names={ONE: "sales"}), Now(degraded=[degraded]))
     line = f"{ONE} (sales), profile default: PERMISSION_DENIED: EnsureAccess: no room; likely: it is full"
     assert (found.degraded, found.failed, found.is_quiet) == ((line,), (), False)

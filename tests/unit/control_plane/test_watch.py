@@ -1,6 +1,5 @@
 """The watch: what should have moved and did not, and one message about what failed."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -117,7 +116,7 @@ def reported(records: FakeRegistry, now: str = NOW) -> list[tuple[str, str]]:
 
 def test_a_degraded_connection_is_reported_once_with_its_cause() -> None:
     records = FakeRegistry()
-    found = replace(failure(INDEX_DELAY), status="degraded", error="PERMISSION_DENIED")
+    found = failure(INDEX_DELAY)._replace(status="degraded", error="PERMISSION_DENIED")
     records.put(found, "degraded")
     ((subject, text),) = reported(records)
     assert subject == "Quick Onboarding: 1 degraded"
@@ -191,7 +190,7 @@ def test_some_requests_or_those_of_a_look_that_is_over_are_not_told() -> None:
 
 def test_one_endless_reason_does_not_push_the_others_out_of_a_report() -> None:
     long, other = failure(INDEX_DELAY), failure(INDEX_DELAY, OTHER)
-    ((_, text),) = reported(registry(failed=(replace(long, reason="x" * 200_871), other)))
+    ((_, text),) = reported(registry(failed=(long._replace(reason="x" * 200_871), other)))
     assert len(text) < 2000
     assert OTHER in text
 
@@ -210,7 +209,7 @@ def test_kept_events_are_told_with_whatever_else_is() -> None:
 def test_what_is_in_progress_for_longest_is_measured(since: tuple[timedelta | None, ...], seconds: int) -> None:
     now = datetime.fromisoformat(NOW)
     begun = [
-        replace(claim(A_LITTLE, f"{n:012}"), since=None if each is None else now - each) for n, each in enumerate(since)
+        claim(A_LITTLE, f"{n:012}")._replace(since=None if each is None else now - each) for n, each in enumerate(since)
     ]
     assert scan(registry(*begun), NOW).oldest == seconds
 

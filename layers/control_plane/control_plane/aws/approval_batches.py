@@ -2,8 +2,7 @@
 
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from control_plane.aws.dynamodb import Item, Table, item_key, string, string_set
 from control_plane.ports.approvals import ApprovalBatch
@@ -15,8 +14,7 @@ BATCH_ID = re.compile(r"[0-9]{1,15}-[0-9]{14}")
 LONGEST_TOKEN = 2048  # the longest token of Step Functions
 
 
-@dataclass(frozen=True)
-class BatchKeys:
+class BatchKeys(NamedTuple):
     """Where the batches of one subject are stored: the partitions of batches and of tokens, and the subject's name."""
 
     batches: str
@@ -103,7 +101,7 @@ class DynamoDbApprovalBatches:
     def _with_replaced_token(self, item: Item) -> ApprovalBatch:
         """The batch with the token of the batch before it."""
         tokens = (self.token_of(each) for each in _replaced(item))
-        return replace(_batch(item), replaced_token=next(filter(None, tokens), ""))
+        return _batch(item)._replace(replaced_token=next(filter(None, tokens), ""))
 
 
 def _batch(item: Item) -> ApprovalBatch:

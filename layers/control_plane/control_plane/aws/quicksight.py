@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -160,7 +159,7 @@ class AwsDataSources:
             owner_users=_with(permissions, OWN, self._users),
             viewer_users=_with(permissions, VIEW, self._users),
         )
-        return replace(named, others=frozenset(permissions) - frozenset(self._wanted(named)))
+        return named._replace(others=frozenset(permissions) - frozenset(self._wanted(named)))
 
     def _wanted(self, sharing: Sharing) -> dict[str, set[str]]:
         """Actions by principal, the viewers first."""

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from control_plane.access_policy import Quota, Shard
 from control_plane.account import Connection
@@ -12,8 +12,7 @@ from control_plane.ports.approvals import ApprovalBatches
 NO_VERSION = ""  # the version of a shard that does not exist
 
 
-@dataclass(frozen=True)
-class AccessChange:
+class AccessChange(NamedTuple):
     """Allow or revoke one connection's entry, requested by one generation of its account's claim.
 
     `counted`: a revocation uses up the revocation budget. The writer verifies a claim that it does not. `run_as_role`:
@@ -50,8 +49,7 @@ class RefusedChange:
     values: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
 
-@dataclass(frozen=True)
-class PendingChanges:
+class PendingChanges(NamedTuple):
     """All changes that are requested and not applied yet, and the malformed items among them."""
 
     changes: tuple[PendingChange, ...] = ()
@@ -81,8 +79,7 @@ class AccessPolicies(Shards, Protocol):
         """Delete the remains of emptied shards, but keep the shards with these numbers."""
 
 
-@dataclass(frozen=True)
-class LastWrite:
+class LastWrite(NamedTuple):
     """When the access policy was written last, and how many changes that applied."""
 
     at: datetime
@@ -126,8 +123,7 @@ class AccessLedger(Protocol):
         """Give the lease back and record the versions written, and how many changes they were."""
 
 
-@dataclass(frozen=True)
-class ExpectedRevocations:
+class ExpectedRevocations(NamedTuple):
     """Revocations that a sweep announced, as `account#profile`: those that wait for an approval, and those approved."""
 
     waiting: frozenset[str] = frozenset()

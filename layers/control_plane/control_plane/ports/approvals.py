@@ -1,12 +1,10 @@
 """Batches that people approve: revocations, or the new connections of one OU or the root."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 
-@dataclass(frozen=True)
-class ApprovalBatch:
+class ApprovalBatch(NamedTuple):
     """Connections that wait for approval, as `account#profile`. The id is new whenever the list changes.
 
     Among revocations, an entry that is not a connection of ours is listed by its ARN. `replaced_token` approved the

@@ -1,15 +1,13 @@
 """Amazon Quick: its data sources, the assets people create in it, and its account."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from control_plane.dependents import Asset
 
 
-@dataclass(frozen=True)
-class DataSourceSettings:
+class DataSourceSettings(NamedTuple):
     """The settings that decide where a data source's queries run."""
 
     work_group: str
@@ -17,8 +15,7 @@ class DataSourceSettings:
     consumer_role_arn: str
 
 
-@dataclass(frozen=True)
-class Sharing:
+class Sharing(NamedTuple):
     """Who can use a data source: groups and users by name. `others`: other principals, or unusual permissions."""
 
     owners: frozenset[str]
@@ -28,8 +25,7 @@ class Sharing:
     viewer_users: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True)
-class DataSource:
+class DataSource(NamedTuple):
     """A Quick data source, as described now. `failure_type` and `failure`: AWS's error, when it failed."""
 
     state: str  # in_progress | successful | creation_failed | update_failed
@@ -41,16 +37,14 @@ class DataSource:
     failure: str = ""
 
 
-@dataclass(frozen=True)
-class AssetPage:
+class AssetPage(NamedTuple):
     """One page of a list of assets, and the token of the next page; empty: it was the last."""
 
     assets: tuple[Asset, ...]
     token: str = ""
 
 
-@dataclass(frozen=True)
-class ListingProgress:
+class ListingProgress(NamedTuple):
     """How far listing Quick's assets has come: its start, and the next kind and page. No kind: it is complete."""
 
     since: str = ""
@@ -90,8 +84,7 @@ class DataSources(Protocol):
         """Delete it; no error when it does not exist."""
 
 
-@dataclass(frozen=True)
-class Ingestion:
+class Ingestion(NamedTuple):
     """One import into SPICE. `failure`: why it failed; `rows`: how many it took."""
 
     is_over: bool

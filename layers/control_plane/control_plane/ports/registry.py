@@ -1,16 +1,14 @@
 """The registry: the records of connections and the claims of accounts."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 # The possible values of a connection record's status (docs/reference/registry.md).
 STATUSES = ("connecting", "connected", "degraded", "held", "quarantined", "disconnecting", "removed", "failed")
 
 
-@dataclass(frozen=True)
-class Record:
+class Record(NamedTuple):
     """The record of a connection or, without a profile, the claim of an account. See docs/reference/registry.md.
 
     A malformed attribute counts as missing; `anomaly` says what is malformed. Without an account id, nothing else of

@@ -1,9 +1,8 @@
 """Service-managed stack sets, which create the consumer roles."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 
 class OperationStatus(StrEnum):
@@ -14,8 +13,7 @@ class OperationStatus(StrEnum):
     ENDED = "ended"
 
 
-@dataclass(frozen=True)
-class OperationResult:
+class OperationResult(NamedTuple):
     """The result of an operation for one account. It may be pending: then it has neither failed nor succeeded.
 
     `was_cancelled`: it failed because somebody stopped the operation before it reached the account.
@@ -27,8 +25,7 @@ class OperationResult:
     reason: str = ""
 
 
-@dataclass(frozen=True)
-class StackInstance:
+class StackInstance(NamedTuple):
     """The stack of one account in a stack set. `is_drifted`: only rebuilding the stack repairs it."""
 
     is_current: bool

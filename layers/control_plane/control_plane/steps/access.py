@@ -15,6 +15,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
 from control_plane.access_policy import Changes, Outcome, Shard, apply, used
 from control_plane.account import Connection, Hub
@@ -61,16 +62,14 @@ def external_ids(hub: Hub) -> str:
     return f"arn:{hub.partition}:quicksight:{hub.region}:{hub.account_id}:datasource/quick-athena-*"
 
 
-@dataclass(frozen=True)
-class Writer:
+class Writer(NamedTuple):
     """Who writes, and when: an id for the caller and the time at which it entered the step."""
 
     holder: str
     now: str
 
 
-@dataclass(frozen=True)
-class AccessDependencies:
+class AccessDependencies(NamedTuple):
     """The dependencies of a writer. `repairs`: entries that are not ours are removed, not only reported.
 
     `run_as_role`: of a profile; None when the file can't be read, or does not define the profile.
@@ -129,8 +128,7 @@ def remove_unexpected(writer: Writer, deps: AccessDependencies) -> Sequence[str]
     return None if done is None else sorted(done.unexpected)
 
 
-@dataclass(frozen=True)
-class CommitResult:
+class CommitResult(NamedTuple):
     """The result of a commit: entries without room, connections held, and whether another batch was approved.
 
     `in_force`: all entries in force now. `unverified`: changes it could not verify; their callers try again.
@@ -216,7 +214,7 @@ def _with_run_as_roles(pending: PendingChanges, deps: AccessDependencies) -> Pen
     for each in pending.changes:
         number = known[each.change.connection.profile] or each.change.run_as_role
         if number <= deps.hub.run_as_roles or not each.change.allow:
-            changes.append(replace(each, change=replace(each.change, run_as_role=number)))
+            changes.append(replace(each, change=each.change._replace(run_as_role=number)))
         else:
             values = {"run_as_role": {"N": str(number)}, "generation": {"N": str(each.change.generation)}}
             refused.append(RefusedChange(each.key, f"there is no run-as role {number}", values))
@@ -271,8 +269,7 @@ def _request_approval(hold: frozenset[str], task: _Commit, deps: AccessDependenc
         deps.budget.record_approval_requested(batch)
 
 
-@dataclass(frozen=True)
-class _CommitPlan:
+class _CommitPlan(NamedTuple):
     """What one commit does: changes to make, the verdict of the revocation budget, and changes it could not verify.
 
     `removes`: some entries were to be removed. `unexpected`: entries that are not a consumer role of ours.

@@ -6,7 +6,6 @@ stack instance, not by an operation: with a high failure tolerance an operation 
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from control_plane.account import AccountValues, Connection, Hub
@@ -49,8 +48,7 @@ class RemovalRequest(RoleRequest):
     retained: str = ""
 
 
-@dataclass(frozen=True)
-class RoleDependencies:
+class RoleDependencies(NamedTuple):
     """The dependencies of both requests. `profile`: by name. `version`: of the consumer role, by its parameters."""
 
     hub: Hub

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import NamedTuple
 
 from control_plane import propagation
 from control_plane.account import Connection, Hub
@@ -56,8 +57,7 @@ class RemovalResult:
     pause: int = 0
 
 
-@dataclass(frozen=True)
-class Wanted:
+class Wanted(NamedTuple):
     """The desired state of a data source."""
 
     name: str
@@ -66,8 +66,7 @@ class Wanted:
     folder: str = ""
 
 
-@dataclass(frozen=True)
-class RemovalDependencies:
+class RemovalDependencies(NamedTuple):
     """The dependencies of a removal: it finds the assets on a data source and reports them."""
 
     quick: QuickAssets
@@ -77,8 +76,7 @@ class RemovalDependencies:
     proofs: ProofDataSets
 
 
-@dataclass(frozen=True)
-class RetryState:
+class RetryState(NamedTuple):
     """The retries so far: since when the access policy allows the role, the time now, and the attempts made."""
 
     since: datetime

@@ -4,7 +4,7 @@ The results are stored in the registry and shared by all removals. Only one call
 gets about two calls a second from all of them together. After a crash, only the last few calls are repeated.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from control_plane.dependents import KIND_NAMES, MAX_LISTED, Asset, depending
@@ -67,14 +67,14 @@ def _search(arn: str, search: Search) -> None:
         return
     for asset in _listed(search, listing):
         if asset.uses is None and search.spend():
-            search.cache.keep(replace(asset, uses=search.quick.uses(asset.kind, asset.id)))
+            search.cache.keep(asset._replace(uses=search.quick.uses(asset.kind, asset.id)))
     assets = _listed(search, listing)
     if any(asset.uses is None for asset in assets):
         return
     for asset in depending(arn, assets)[:MAX_LISTED]:
         if not search.is_fresh(asset.owners_asked) and search.spend():
             owners = search.quick.owners(asset.kind, asset.id)
-            search.cache.keep(replace(asset, owners=owners, owners_asked=search.now.isoformat()))
+            search.cache.keep(asset._replace(owners=owners, owners_asked=search.now.isoformat()))
 
 
 def _list(search: Search) -> ListingProgress:
@@ -90,7 +90,7 @@ def _list(search: Search) -> ListingProgress:
         page = search.quick.page(listing.kind, listing.token)
         for asset in page.assets:
             search.cache.keep(_merged(asset, known.get((asset.kind, asset.id)), listing.since))
-        listing = replace(listing, kind=listing.kind if page.token else _after(listing.kind), token=page.token)
+        listing = listing._replace(kind=listing.kind if page.token else _after(listing.kind), token=page.token)
         search.cache.keep_listing(listing)
     if not listing.kind:
         _forget_deleted(search, listing)
@@ -100,8 +100,8 @@ def _list(search: Search) -> ListingProgress:
 def _merged(listed: Asset, known: Asset | None, since: str) -> Asset:
     """Keep what is known of an asset that did not change."""
     if known and known.updated == listed.updated:
-        return replace(known, seen=since)
-    return replace(listed, seen=since)
+        return known._replace(seen=since)
+    return listed._replace(seen=since)
 
 
 def _after(kind: str) -> str:

@@ -1,14 +1,13 @@
 """Which revocations need not be counted, because nobody loses anything by them. Read from AWS, not from a record."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from control_plane.account import Connection
 from control_plane.ports.organization import AccountStates
 from control_plane.ports.quick import DataSourceStates
 
 
-@dataclass(frozen=True)
-class LiveExemptions:
+class LiveExemptions(NamedTuple):
     """Port `Exemptions`, from the current state of the organization and of Quick."""
 
     accounts: AccountStates

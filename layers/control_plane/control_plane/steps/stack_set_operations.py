@@ -59,8 +59,7 @@ class Progress:
     pause: int = 0
 
 
-@dataclass(frozen=True)
-class OperatorDependencies:
+class OperatorDependencies(NamedTuple):
     """The dependencies of an operator. `largest`: how many accounts a batch may have."""
 
     hub: Hub

@@ -1,8 +1,7 @@
 """Write the status tag of an account, if what it says has changed."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from control_plane import status_tag
 from control_plane.ports.organization import AccountTags
@@ -16,8 +15,7 @@ class AccountRecords(Protocol):
         """An account's claim and the records of its connections."""
 
 
-@dataclass(frozen=True)
-class StatusTagDependencies:
+class StatusTagDependencies(NamedTuple):
     """The records of accounts, their tags, and the key of the opt-in tag."""
 
     records: AccountRecords

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from control_plane.account import Account, Connection, Unit
 from control_plane.errors import UnitNotFound
@@ -35,8 +35,7 @@ OWNERS_PAGE = 20  # data sources whose tags are read for one page
 OF_OURS = ("connected", "degraded", "held", "quarantined")  # statuses of connections whose data source we made
 
 
-@dataclass(frozen=True)
-class SnapshotSources:
+class SnapshotSources(NamedTuple):
     """Where the lists are read from, and where their pages are stored."""
 
     accounts: AccountListing

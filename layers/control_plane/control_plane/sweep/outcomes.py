@@ -1,7 +1,7 @@
 """What became of the accounts that a sweep started: by their records, with names, for people. Pure."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from control_plane.account import Connection
 from control_plane.ports.registry import Record
@@ -21,8 +21,7 @@ ORDER = (REMOVED, REFUSED, QUARANTINED, REPAIRED, RESTORED, CONNECTED)  # the mo
 Key = tuple[str, str]  # an account's id and a profile's name; no profile: the account as a whole
 
 
-@dataclass(frozen=True)
-class Now:
+class Now(NamedTuple):
     """The records when a sweep ends: the failed and degraded ones, the accounts in progress, and those it started.
 
     `records`: only of some accounts, if it started very many. Of the others it is believed what the plan expected.
@@ -70,8 +69,7 @@ class Names:
         return tuple(map(self.of_key, keys))
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What became of a connection, or of an account."""
 
     what: str

@@ -1,8 +1,7 @@
 """What a sweep needs from outside, besides the ports of the steps (control_plane/ports)."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from control_plane.account import Connection
 from control_plane.opt_in import Value
@@ -13,8 +12,7 @@ from control_plane.sweep.snapshot import DataSourceSummary, RoleSummary, SourceO
 V = TypeVar("V", bound=Value)
 
 
-@dataclass(frozen=True)
-class ListedAccount:
+class ListedAccount(NamedTuple):
     """An account and its parents, nearest first, the root last; None: the list does not have them."""
 
     account_id: str

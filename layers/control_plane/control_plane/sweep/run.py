@@ -1,8 +1,8 @@
 """The steps of SweepOrganization between reading the lists and releasing the claim."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from control_plane.access_policy import Shard, used
 from control_plane.account import Hub
@@ -34,8 +34,7 @@ INSPECTIONS_PER_CALL = 8
 MAX_READ = 1000  # accounts whose records a report reads; of the others it believes the plan
 
 
-@dataclass(frozen=True)
-class SweepDependencies:
+class SweepDependencies(NamedTuple):
     """The dependencies of the steps of a sweep. `repairs`: drift is repaired, not only reported."""
 
     opt_in_policy: OptInPolicy

@@ -1,7 +1,7 @@
 """Compare the stack sets with our names with what was built: outdated ones, and ones somebody changed. Pure."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from control_plane.account import Hub
 from control_plane.definition import values_hash
@@ -12,8 +12,7 @@ LONGEST = 300  # characters of the differences of one stack set
 MAX_KNOWN = 500  # profiles and templates in the baseline
 
 
-@dataclass(frozen=True)
-class Built:
+class Built(NamedTuple):
     """The definition of the stack sets: the template's hash, and the hash of each profile's parameter values."""
 
     body: str
