@@ -74,7 +74,7 @@ SIDE_BY_SIDE = tuple(
     _connect(connect_name(n, side_by_side=True), n, INSTANCE_SECONDS, "--side-by-side") for n in AT_ONCE
 )
 OTHER_SECONDS = tuple(_connect(connect_name(100, seconds), 100, seconds) for seconds in (40, 300))
-COLD_START = Measurement("cold start", "cold_start", ("--json",), minutes=1.5)
+COLD_START = Measurement("cold start", "cold_start", ("--json",), minutes=5)
 SERVED = Measurement("served", "serve_accounts", ("--accounts", "300", "--speed", "100", "--json"), minutes=1.5)
 MODEL = Measurement("model", "model", ("--json",), minutes=2, needs=(connect_name(100), connect_name(1000)))
 ALL = (COLD_START, *ONE_AFTER_THE_OTHER, *OTHER_SECONDS, MODEL, SERVED, *SIDE_BY_SIDE)
