@@ -47,7 +47,8 @@ def main(port: int, accounts: int, speed: float, profiles: Path | None, deployed
     except CannotServe as error:
         sys.stderr.write(f"Cannot serve: {error}\n")
         return 2
-    with tempfile.TemporaryDirectory(prefix="sandbox-") as folder:
+    # Errors are ignored: an advance that is under way may write an archive while the directory is being removed.
+    with tempfile.TemporaryDirectory(prefix="sandbox-", ignore_cleanup_errors=True) as folder:
         _serve(announced_on, listener, _world(accounts, speed, Path(folder), profiles, groups, deployed))
     sys.stderr.flush()
     os._exit(0)  # an advance may be under way: nobody waits for it, and none of its calls may meet the real AWS

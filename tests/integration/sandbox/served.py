@@ -84,7 +84,7 @@ def start(*options: str, loaded: bool = True) -> Outside:
 
 
 def stop(outside: Outside) -> tuple[int, str]:
-    """The exit code, and what else it printed on stdout."""
+    """The exit code, and what else it printed on stdout; also what it printed on stderr, if it failed."""
     outside.process.send_signal(signal.SIGTERM)
-    rest, _ = outside.process.communicate(timeout=30)
-    return outside.process.returncode, rest
+    rest, errors = outside.process.communicate(timeout=30)
+    return outside.process.returncode, rest + errors if outside.process.returncode else rest
