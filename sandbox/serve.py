@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import socket
+import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -47,11 +48,21 @@ def main(port: int, accounts: int, speed: float, profiles: Path | None, deployed
     except CannotServe as error:
         sys.stderr.write(f"Cannot serve: {error}\n")
         return 2
-    # Errors are ignored: an advance that is under way may write an archive while the directory is being removed.
-    with tempfile.TemporaryDirectory(prefix="sandbox-", ignore_cleanup_errors=True) as folder:
-        _serve(announced_on, listener, _world(accounts, speed, Path(folder), profiles, groups, deployed))
+    _serve(announced_on, listener, _world(accounts, speed, _own_directory(), profiles, groups, deployed))
     sys.stderr.flush()
     os._exit(0)  # an advance may be under way: nobody waits for it, and none of its calls may meet the real AWS
+
+
+def _own_directory() -> Path:
+    """A directory that is removed after the end of this process, however it ends: an advance may use it until then."""
+    path = tempfile.mkdtemp(prefix="sandbox-")
+    until_the_end, _ = os.pipe()  # nobody closes the other side, and no other process has it
+    subprocess.Popen(  # noqa: S603 - a fixed command
+        ["/bin/sh", "-c", 'cat > /dev/null; rm -rf "$1"', "sh", path],
+        stdin=until_the_end, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+    )  # fmt: skip
+    os.close(until_the_end)
+    return Path(path)
 
 
 @dataclass(frozen=True)
