@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
     from tests.simulation.conftest import Story
 
-ACCOUNTS = 50
+ACCOUNTS = 24
 ROUNDS = 8
+JOIN, LEAVE = 5, 2  # in each round
 
 
 def looked_at_since(story: Story, changed: dict[str, datetime]) -> set[str]:
@@ -39,8 +40,8 @@ def test_every_account_reached_by_an_event_is_right_and_the_rest_is_named(story:
     wanted: dict[str, bool] = dict.fromkeys(accounts, False)
     changed: dict[str, datetime] = {}
     for _ in range(ROUNDS):
-        joining = random.sample(accounts, 12)
-        leaving = [each for each in accounts if wanted[each] and each not in joining][:3]
+        joining = random.sample(accounts, JOIN)
+        leaving = [each for each in accounts if wanted[each] and each not in joining][:LEAVE]
         for account_id in (*joining, *leaving):
             wanted[account_id] = account_id in joining
             if wanted[account_id]:

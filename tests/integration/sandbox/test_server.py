@@ -150,6 +150,8 @@ def test_run_as_role_session_reaches_consumer_role_as_quick_would_and_not_otherw
 
 
 def test_the_calls_say_who_did_what(outside: Outside) -> None:
+    outside.tag(outside.accounts["members"][0])
+    outside.advance(600)
     _, answer = outside.ask("GET", "/sandbox/calls")
     assert {"time", "account", "role", "service", "operation", "resource", "outcome"} == set(answer["calls"][0])
     assert "CreateDataSource" in {call["operation"] for call in answer["calls"]}
