@@ -59,7 +59,7 @@ def test_who_untagged_an_account_stands_in_the_record_until_it_is_tagged_again(s
     assert re.fullmatch(r"UntagResource \([0-9a-f-]{36}\)", found["event"])
     assert found["event_by"].endswith(":assumed-role/OrganizationAccountAccessRole/sandbox")
     assert datetime.fromisoformat(found["event_at"]) == untagged_at.replace(microsecond=0)
-    story.run(3 * DAY)  # a sweep removes it when the grace period is over
+    story.run(2 * DAY)  # a sweep removes it when the grace period is over
     assert record(story, account_id)["status"] == "removed"
     assert cause(story, account_id) == found
     story.world.tag(account_id, "enabled")
