@@ -19,6 +19,7 @@ PURE = (
     "access_policy",
     "opt_in",
     "contradictions",
+    "lake_grants",
     "narrowing",
     "publications",
     "revocation_budget",

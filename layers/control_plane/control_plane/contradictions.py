@@ -39,6 +39,7 @@ def of_values(values: Mapping[Any, Any]) -> Iterator[tuple[str, str]]:
             "workgroup needs results_location: where an account's own workgroup puts its results",
         )
     yield from _of_publishing(values)
+    yield from _of_grants(values)
     name = values.get("display_name", DISPLAYED)
     if isinstance(name, str) and ACCOUNT not in name and "{account_name}" not in name:
         yield "display_name", "needs {account} or {account_name}: authors could not tell the accounts apart"
@@ -56,6 +57,39 @@ def _of_publishing(values: Mapping[Any, Any]) -> Iterator[tuple[str, str]]:
         yield "publishes_to", f"is for databases in {ATHENAS_OWN}: another catalog has no policy of Glue's"
     if values.get("publishes_to") and not values.get("data_buckets"):
         yield "publishes_to", "needs data_buckets: what Lake Formation governs is shared by its own grants"
+
+
+def _of_grants(values: Mapping[Any, Any]) -> Iterator[tuple[str, str]]:
+    """Why Lake Formation can't grant that. The grants are in the account's own catalog."""
+    if values.get("lake_formation_columns") and not values.get("lake_formation_grants"):
+        yield "lake_formation_columns", "needs lake_formation_grants: true: only a grant can name columns"
+    if not values.get("lake_formation_grants"):
+        return
+    if not values.get("lake_formation"):
+        yield "lake_formation_grants", "needs lake_formation: true: without GetDataAccess a grant opens nothing"
+    if values.get("catalog", ATHENAS_OWN) != ATHENAS_OWN:
+        yield "lake_formation_grants", f"is for databases in {ATHENAS_OWN}: another catalog is not ours to grant"
+    if "databases" in _listed(values, "accounts_may_widen"):
+        yield "accounts_may_widen", "databases can't be widened: lake_formation_grants would grant unreviewed ones"
+    for key in ("databases", "tables"):
+        yield from ((key, fault) for name in _listed(values, key) for fault in _of_granted_name(str(name)))
+    yield from (("lake_formation_columns", fault) for fault in _of_granted_columns(values))
+
+
+def _of_granted_name(name: str) -> Iterator[str]:
+    if "*" in name:
+        yield f"{name!r} is a pattern, and Lake Formation grants by name only: name each of them"
+    if NONE in name.split("/"):
+        yield f"{name!r} can't be granted: consumer_role.yaml reads the word `{NONE}` as nothing"
+
+
+def _of_granted_columns(values: Mapping[Any, Any]) -> Iterator[str]:
+    columns = values.get("lake_formation_columns")
+    for table, named in columns.items() if isinstance(columns, Mapping) else ():
+        if table not in _listed(values, "tables"):
+            yield f"{table!r} is not in `tables`: a grant on its whole database would show its other columns"
+        if named == [NONE]:
+            yield f"{table!r} can't have `{NONE}` as its only column: consumer_role.yaml reads that as all columns"
 
 
 def _of_work_group(values: Mapping[Any, Any]) -> Iterator[tuple[str, str]]:

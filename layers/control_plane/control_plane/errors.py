@@ -75,6 +75,10 @@ class ConsumerRoleFailed(Exception):
     """The stack set operation ended without a consumer role in the account."""
 
 
+class LakeGrantRefused(Exception):
+    """Lake Formation did not let CloudFormation grant the consumer role what its profile says."""
+
+
 class ConsumerRoleNotRemoved(Exception):
     """The stack set operation ended, but the consumer role's stack is still in the account."""
 

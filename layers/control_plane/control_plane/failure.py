@@ -96,9 +96,18 @@ REMEDIATIONS = {
         "CloudFormation could not make the role: a service control policy, a name taken, or a missing resource",
         f"read the stack's events in that account, fix what they name, {RETRY}",
     ),
+    errors.LakeGrantRefused.__name__: Remediation(
+        "the role with which StackSets deploys in that account is no data lake administrator there, or the account "
+        "lacks a database, table or column that the profile grants",
+        "add the role (its name begins with stacksets-exec-) to the data lake administrators of that account; or make "
+        "what is missing; or take lake_formation_grants out of the profile, deploy, and have the account's "
+        f"administrator grant instead, {RETRY}",
+    ),
     errors.ConsumerRoleNotRemoved.__name__: Remediation(
-        "CloudFormation could not delete the role's stack: a policy was attached to the role, or something uses it",
-        f"undo in that account what AWS's message names (detach the policy), {RETRY}",
+        "CloudFormation could not delete the role's stack: a policy was attached to the role, something uses it, or "
+        "Lake Formation does not let it revoke what it granted",
+        f"undo in that account what AWS's message names (detach the policy, make StackSets' role an administrator of "
+        f"the data lake again), {RETRY}",
     ),
     errors.OperationRefused.__name__: Remediation(
         "the account left the organization meanwhile, or a limit of StackSets is reached",

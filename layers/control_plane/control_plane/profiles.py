@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from control_plane import contradictions
+from control_plane import contradictions, lake_grants
 from control_plane.account import RESERVED, Hub, ProfileName, RunAsRole
 from control_plane.contradictions import ACCOUNT, ATHENAS_OWN, DISPLAYED, NONE, OU
 from control_plane.errors import InvalidProfiles, ProfileNotOffered
@@ -39,6 +39,7 @@ GROUP = r"^[\x20-\xff]{1,128}$"  # Quick's own pattern: botocore's model of quic
 MEMBER = r"^[0-9]{12}$"
 PARENT = r"^(ou-[0-9a-z]{4,32}-[0-9a-z]{8,32}|r-[0-9a-z]{4,32})$"
 READER = r"^([0-9]{12}|ou-[0-9a-z]{4,32}-[0-9a-z]{8,32}|r-[0-9a-z]{4,32})$"
+COLUMN = r"^[a-z0-9_.-]{1,255}$"
 PROOF_TABLE = r"^[a-z0-9_-]{1,255}\.[a-z0-9_-]{1,255}$"
 CATALOG = r"^[A-Za-z0-9_@.-]{1,128}$"
 BOUNDARY = r"^([A-Za-z0-9_+=,.@-]+/)*[A-Za-z0-9_+=,.@-]+$"
@@ -48,6 +49,7 @@ TAG_VALUE = r"^[A-Za-z0-9 _.:/+@-]*$"
 DISPLAY_NAME = r"^([^{}\x00-\x1f]|\{account\}|\{account_name\}|\{ou\}|\{profile\})+$"
 Pattern = Annotated[str, StringConstraints(pattern=DATABASE)]
 Table = Annotated[str, StringConstraints(pattern=TABLE)]
+Columns = Annotated[list[Annotated[str, StringConstraints(pattern=COLUMN)]], Field(min_length=1)]
 Bucket = Annotated[str, StringConstraints(pattern=BUCKET)]
 Alias = Annotated[str, StringConstraints(pattern=ALIAS)]
 Member = Annotated[str, StringConstraints(pattern=MEMBER)]
@@ -69,6 +71,7 @@ RULES = {  # the message for each pattern a value does not match
     MEMBER: "no account: 12 digits, in quotes",
     PARENT: "no OU and no root: an id as ou-ab12-consumers1 or r-ab12",
     READER: "no account (12 digits, in quotes), no OU and no root (an id as ou-ab12-consumers1 or r-ab12)",
+    COLUMN: "no column: 1 to 255 lower-case letters, digits, _ . -",
     PROOF_TABLE: "no table: database.table, in lower-case letters, digits, _ -",
     CATALOG: "no catalog: 1 to 128 letters, digits, _ @ . -",
     BOUNDARY: "no policy: the name of a managed policy, with its path if it has one (path/name), without *",
@@ -138,6 +141,14 @@ class Profile(BaseModel):
     )
     lake_formation: bool = Field(
         default=False, description="Tables that Lake Formation governs may be read: `lakeformation:GetDataAccess`."
+    )
+    lake_formation_grants: bool = Field(
+        default=False,
+        description="Each account's stack grants the consumer role in Lake Formation: DESCRIBE on the `databases`, "
+        "SELECT on all their tables, or on the `tables`. StackSets' role must be a data lake administrator there.",
+    )
+    lake_formation_columns: dict[Table, Columns] = Field(
+        {}, description="Of these `tables` the grant is of these columns only: `database/table: [column, ...]`."
     )
     permissions_boundary: str | None = Field(
         None,
@@ -340,6 +351,7 @@ def parameters(name: str, profile: Profile, hub: Hub) -> dict[str, str]:
         "KmsKeyAliases": ",".join(profile.kms_key_aliases),
         "PermissionsBoundary": profile.permissions_boundary or "",
         "LakeFormation": str(profile.lake_formation).lower(),
+        **lake_grants.as_parameters(_lake_grants(profile)),
         **dict.fromkeys(OF_PUBLISHERS, ""),
     }
     return {key: value or NONE for key, value in values.items()}
@@ -350,6 +362,13 @@ def glue_arns(profile: Profile, database: str, hub: Hub, account: str = "*") -> 
     named = [each for each in profile.tables if each.split("/")[0] == database]
     kinds = [f"database/{database}", *(f"table/{each}" for each in named or (f"{database}/*",))]
     return [f"arn:{hub.partition}:glue:{hub.region}:{account}:{kind}" for kind in kinds]
+
+
+def _lake_grants(profile: Profile) -> list[lake_grants.Grant]:
+    """What Lake Formation is to grant to the consumer role."""
+    if not profile.lake_formation_grants:
+        return []
+    return lake_grants.wanted(profile.databases, profile.tables, profile.lake_formation_columns)
 
 
 def _cost_tags(profile: Profile) -> dict[str, str]:
@@ -378,6 +397,11 @@ def _oversized(name: str, valid: Mapping[str, Any]) -> Iterator[str]:
     """The parameters that would be too large, from those values of a profile that are valid."""
     known = {key: value for key, value in valid.items() if key in Profile.model_fields}
     profile = Profile.model_construct(**{"databases": [], "data_buckets": [], **known})
+    if (count := len(_lake_grants(profile))) > lake_grants.PLACES:
+        yield (
+            f"lake_formation_grants would be {count} grants, and a stack has {lake_grants.PLACES} places: a database "
+            "needs one, and one for all its tables or for each named table"
+        )
     for parameter, value in parameters(name, profile, LONGEST).items():
         if len(value.encode()) > PARAMETER_BYTES:
             yield (

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from sandbox.aws.cloud import Cloud
 
 ARN = f"arn:aws:quicksight:{REGION}:{HUB}:dataset/orders"
-INPUT: Any = [{"Name": "id", "Type": "INTEGER"}, {"Name": "paid", "Type": "BOOLEAN"}]
+INPUT: Any = [{"Name": "id", "Type": "INTEGER"}, {"Name": "amount", "Type": "BOOLEAN"}]
 TABLE: Any = {
     "orders": {"RelationalTable": {"DataSourceArn": SOURCE, "Schema": "lake", "Name": "orders", "InputColumns": INPUT}}
 }
@@ -65,7 +65,7 @@ def test_a_data_set_is_described_with_its_data_source_and_listed_without(world: 
     found = world.call("describe_data_set", DataSetId="orders")["DataSet"]
     (summary,) = world.call("list_data_sets")["DataSetSummaries"]
     assert (found["Arn"], found["PhysicalTableMap"], found["ImportMode"]) == (ARN, TABLE, "SPICE")
-    assert found["OutputColumns"] == [{"Name": "id", "Type": "INTEGER"}, {"Name": "paid", "Type": "INTEGER"}]
+    assert found["OutputColumns"] == [{"Name": "id", "Type": "INTEGER"}, {"Name": "amount", "Type": "INTEGER"}]
     assert (summary["DataSetId"], "PhysicalTableMap" in summary, SOURCE in str(summary)) == ("orders", False, False)
 
 

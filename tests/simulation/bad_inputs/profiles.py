@@ -23,6 +23,7 @@ GOOD: dict[str, Any] = {
 ELSEWHERE = {**GOOD, "work_group": "nowhere", "results_location": "s3://quick-data-{account}/results/"}
 SHARED = {**GOOD, "viewers": ["people-nobody-made"]}
 OWNERLESS = {**GOOD, "owners": ["people-nobody-made"]}
+GRANTING = {"lake_formation": True, "lake_formation_grants": True}
 PRIVATE = {**GOOD, "accounts": ["111122223333"], "units": ["ou-ab12-consumers1"]}
 TAKEN = ("taken", "blue", "automatic", "unmanaged")  # names somebody takes before us
 FILE = yaml.safe_dump(
@@ -132,6 +133,17 @@ CASES = [
         "no data",
         default_with(data_buckets=None),
         f"{PLACE}: name data_buckets, or set lake_formation: true; otherwise no query can read anything",
+    ),
+    refused(
+        "a grant in Lake Formation by pattern",
+        default_with(**GRANTING),
+        f"{PLACE}.databases: 'quick_*' is a pattern, and Lake Formation grants by name only: name each of them",
+    ),
+    refused(
+        "more grants in Lake Formation than a stack has places",
+        default_with(**GRANTING, databases=[f"quick_{number}" for number in range(7)]),
+        f"{PLACE}: lake_formation_grants would be 14 grants, and a stack has 12 places: a database needs one, and one "
+        "for all its tables or for each named table",
     ),
     refused("`work_group` alone", default_with(work_group="primary"), f"{PLACE}: {BOTH_OR_NEITHER}"),
     refused(

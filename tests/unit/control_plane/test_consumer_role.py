@@ -4,9 +4,17 @@ from typing import Any
 
 import pytest
 
-from control_plane.errors import ClaimLost, ConsumerRoleFailed, ConsumerRoleNotRemoved, StackSetBusy
+from control_plane.errors import (
+    ClaimLost,
+    ConsumerRoleFailed,
+    ConsumerRoleNotRemoved,
+    LakeGrantRefused,
+    StackSetBusy,
+)
+from control_plane.lake_grants import without
 from control_plane.ports.registry import Record
 from control_plane.ports.stack_set_queue import ChangeKind
+from control_plane.profiles import Profile
 from tests.unit.control_plane.stack_set_world import NAME, StackSetWorld
 from tests.unit.control_plane.vocabulary import CONSUMER, OTHER, profile
 
@@ -110,6 +118,46 @@ def test_parameters_that_were_set_and_are_not_there_are_a_failure() -> None:
     world.connected(CONSUMER)
     change_instance(world, is_current=False, reason="explicit deny")
     with pytest.raises(ConsumerRoleFailed, match=f"stack set {NAME}, operation op-1: explicit deny"):
+        world.ensure(CONSUMER, tried="set-parameters", operation_id="op-1")
+
+
+GRANTING = {"lake_formation": True, "lake_formation_grants": True, "tables": ["sales/orders"]}
+
+
+def granting(*columns: str) -> Profile:
+    return profile(databases=["sales"], **GRANTING, lake_formation_columns={"sales/orders": list(columns)})
+
+
+def test_a_grant_that_changes_is_taken_away_by_an_operation_of_its_own_and_then_made_anew() -> None:
+    world = StackSetWorld()
+    world.wanted = granting("id", "amount")
+    world.connected(CONSUMER)
+    world.wanted = granting("id")
+    token, seen = world.ensure(CONSUMER), []
+    world.finish()
+    while not (answer := world.answer(token))["done"]:
+        seen.append((answer["tried"], world.stack_sets.instances[PLACE].parameters["GrantColumns2"]))
+        token = world.ensure(CONSUMER, tried=answer["tried"], operation_id=answer["operation_id"])
+        world.finish()
+    assert seen == [("update-template", "id,amount"), ("set-parameters", "none"), ("set-parameters", "id")]
+    assert world.stack_sets.instances[PLACE].parameters == world.parameters
+
+
+def test_emptied_places_are_no_success_of_an_operation_that_did_not_reach_the_account() -> None:
+    world = StackSetWorld()
+    world.connected(CONSUMER)
+    world.wanted = granting("id")
+    change_instance(world, parameters=without(world.parameters, [1, 2]))
+    with pytest.raises(ConsumerRoleFailed, match="is not current, or has other parameters"):
+        world.ensure(CONSUMER, tried="set-parameters", operation_id="another")
+
+
+def test_a_refused_grant_is_an_error_of_its_own() -> None:
+    world = StackSetWorld()
+    world.connected(CONSUMER)
+    refused = "ResourceLogicalId:Grant1, ResourceType:AWS::LakeFormation::PrincipalPermissions, no administrator"
+    change_instance(world, is_current=False, reason=refused)
+    with pytest.raises(LakeGrantRefused, match="no administrator"):
         world.ensure(CONSUMER, tried="set-parameters", operation_id="op-1")
 
 

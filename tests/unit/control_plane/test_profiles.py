@@ -11,9 +11,12 @@ from typing import Any
 import pytest
 import yaml
 
+from control_plane.account import TagValues
 from control_plane.errors import InvalidProfiles
+from control_plane.narrowing import fit
 from control_plane.profiles import (
     BUCKET,
+    COLUMN,
     DATABASE,
     DISPLAY_NAME,
     PARAMETER_BYTES,
@@ -300,6 +303,74 @@ def test_a_value_that_is_not_possible_says_why(changes: dict[str, Any], message:
     assert refusal(text(sales={**MINIMAL, **changes})) == f"profiles.yaml: profiles.sales{message}"
 
 
+GRANTED = {**MINIMAL, "lake_formation": True, "lake_formation_grants": True, "tables": ["sales/orders"]}
+EVERY_COLUMN = {"lake_formation_columns": {"sales/orders": ["none"]}}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"lake_formation_grants": False, "lake_formation_columns": {"sales/orders": ["id"]}},
+            ".lake_formation_columns: needs lake_formation_grants: true: only a grant can name columns",
+        ),
+        (
+            {"lake_formation": False},
+            ".lake_formation_grants: needs lake_formation: true: without GetDataAccess a grant opens nothing",
+        ),
+        (
+            {"catalog": "theirs"},
+            ".lake_formation_grants: is for databases in AwsDataCatalog: another catalog is not ours to grant",
+        ),
+        (
+            {"accounts_may_widen": ["databases"]},
+            ".accounts_may_widen: databases can't be widened: lake_formation_grants would grant unreviewed ones",
+        ),
+        (
+            {"databases": ["sales", "quick_*"]},
+            ".databases: 'quick_*' is a pattern, and Lake Formation grants by name only: name each of them",
+        ),
+        (
+            {"tables": ["sales/item_*"]},
+            ".tables: 'sales/item_*' is a pattern, and Lake Formation grants by name only: name each of them",
+        ),
+        (
+            {"tables": ["sales/none"]},
+            ".tables: 'sales/none' can't be granted: consumer_role.yaml reads the word `none` as nothing",
+        ),
+        (
+            {"lake_formation_columns": {"sales/items": ["id"]}},
+            (
+                ".lake_formation_columns: 'sales/items' is not in `tables`: a grant on its whole database would show "
+                "its other columns"
+            ),
+        ),
+        (
+            EVERY_COLUMN,
+            (
+                ".lake_formation_columns: 'sales/orders' can't have `none` as its only column: consumer_role.yaml "
+                "reads that as all columns"
+            ),
+        ),
+        ({"lake_formation_columns": {"sales/orders": []}}, ".lake_formation_columns.sales/orders: needs at least one"),
+        (
+            {"lake_formation_columns": {"sales/orders": ["*"]}},
+            f".lake_formation_columns.sales/orders.0: '*' is {RULES[COLUMN]}",
+        ),
+        ({"lake_formation_columns": ["sales/orders"]}, ".lake_formation_columns: should be keys with values"),
+        (
+            {"tables": [f"sales/table_{number}" for number in range(12)]},
+            (
+                ": lake_formation_grants would be 13 grants, and a stack has 12 places: a database needs one, and one "
+                "for all its tables or for each named table"
+            ),
+        ),
+    ],
+)
+def test_what_lake_formation_cannot_be_made_to_grant_says_why(changes: dict[str, Any], message: str) -> None:
+    assert refusal(text(sales={**GRANTED, **changes})) == f"profiles.yaml: profiles.sales{message}"
+
+
 @pytest.mark.parametrize("key", ["bytes_scanned_limit", "cost_tags", "results_key_alias"])
 def test_an_existing_workgroup_is_not_ours_to_set_up(key: str) -> None:
     made = {"bytes_scanned_limit": 10_000_000, "cost_tags": {"a": "b"}, "results_key_alias": "alias/results"}
@@ -354,6 +425,7 @@ def test_a_profile_becomes_the_parameters_of_the_consumer_role() -> None:
         "KmsKeyAliases": "none",
         "PermissionsBoundary": "none",
         "LakeFormation": "false",
+        **{f"Grant{kind}{place}": "none" for place in range(1, 13) for kind in ("Database", "Table", "Columns")},
         **{f"Publisher{number}": "none" for number in range(1, 11)},
         "PublisherAccounts": "none",
         "PublishedDatabaseArns": "none",
@@ -383,6 +455,26 @@ def test_what_exists_already_is_named_by_its_arns() -> None:
     assert given["ResultsObjectArns"] == "arn:aws:s3:::results-${aws:PrincipalAccount}/quick/*"
     assert given["KmsKeyAliases"] == "alias/lake,alias/results"
     assert (given["WorkGroup"], given["LakeFormation"], given["Catalog"]) == ("primary", "true", "sales@lake")
+
+
+def test_grants_take_the_first_places_and_follow_what_a_tag_leaves() -> None:
+    columns = {"sales/orders": ["id", "amount"]}
+    granting = profile(**{**GRANTED, "databases": ["sales", "hr"], "lake_formation_columns": columns})
+    narrowed = fit("sales", granting, TagValues(databases=("hr",)))
+    places = [
+        [parameters("sales", each, HUB)[f"Grant{kind}{place}"] for kind in ("Database", "Table", "Columns")]
+        for each in (granting, narrowed)
+        for place in range(1, 6)
+    ]
+    free = ["none"] * 3
+    assert places[:5] == [
+        ["sales", "none", "none"],
+        ["sales", "orders", "id,amount"],
+        ["hr", "none", "none"],
+        ["hr", "*", "none"],
+        free,
+    ]
+    assert places[5:] == [["hr", "none", "none"], ["hr", "*", "none"], free, free, free]
 
 
 def test_of_a_database_only_the_named_tables_are_read() -> None:

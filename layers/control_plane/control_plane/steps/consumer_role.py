@@ -8,6 +8,7 @@ stack instance, not by an operation: with a high failure tolerance an operation 
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple
 
+from control_plane import lake_grants
 from control_plane.account import AccountValues, Connection, Hub
 from control_plane.errors import ConsumerRoleFailed, ConsumerRoleNotRemoved
 from control_plane.narrowing import fit
@@ -72,7 +73,7 @@ def ensure(request: RoleRequest, profile: Profile, deps: RoleDependencies) -> bo
     """Answer that the role is ready, or queue the change that it needs. Returns whether it is ready.
 
     An older template is updated first, and only then the account's own parameters are set: AWS accepts a new parameter
-    only when the stack set's template has it.
+    only when the stack set's template has it. Grants that change are taken away first, and then made anew.
     """
     wanted = Wanted(
         built=parameters(request.profile, profile, deps.hub),
@@ -88,7 +89,7 @@ def ensure(request: RoleRequest, profile: Profile, deps: RoleDependencies) -> bo
     if kind is None:
         deps.waiting.succeed(request.token, {"done": True, "version": version, **_tried(request)})
         return True
-    _queue(request, kind, version, deps)
+    _queue(request, kind, version, deps, _withheld(instance, wanted))
     return False
 
 
@@ -108,15 +109,29 @@ def _needed(
     is_defined = deps.stack_sets.check_stack_set(request.connection.role_name, wanted.built)
     if instance and instance.is_current_with(wanted.fitted) and (tried or is_defined):
         return None
-    if tried is ChangeKind.SET_PARAMETERS and not instance.in_progress:
+    if tried is ChangeKind.SET_PARAMETERS and not instance.in_progress and not _is_emptied(request, instance, wanted):
         why = instance.reason or "the stack instance is not current, or has other parameters"
-        raise ConsumerRoleFailed(f"stack set {request.connection.role_name}, operation {request.operation_id}: {why}")
+        name = request.connection.role_name
+        raise lake_grants.role_failure(f"stack set {name}, operation {request.operation_id}: {why}")
     if tried is ChangeKind.UPDATE_TEMPLATE or not instance.stack_id:
         return ChangeKind.SET_PARAMETERS
     is_behind = not instance.is_current
     if is_behind or not is_defined:
         return ChangeKind.UPDATE_TEMPLATE
     return ChangeKind.SET_PARAMETERS
+
+
+def _withheld(instance: StackInstance | None, wanted: Wanted) -> tuple[int, ...]:
+    """The places of grants that the next change leaves empty, and the change after it fills."""
+    if instance is None or not instance.stack_id:
+        return ()
+    return lake_grants.to_empty(instance.parameters, wanted.fitted, is_current=instance.is_current)
+
+
+def _is_emptied(request: RoleRequest, instance: StackInstance, wanted: Wanted) -> bool:
+    """Whether the last change did what it should: grants that change are taken away, and only have to be made anew."""
+    is_done = instance.is_current and instance.operation_id == request.operation_id
+    return is_done and lake_grants.are_emptied(instance.parameters, wanted.fitted)
 
 
 def _being_made(request: RoleRequest, instance: StackInstance, deps: RoleDependencies) -> ChangeKind | None:
@@ -163,7 +178,9 @@ def _with_instance(retained: str, name: str) -> str:
     return retained if text in retained else "; ".join(filter(None, (retained, text)))
 
 
-def _queue(request: RoleRequest, kind: ChangeKind, version: str, deps: RoleDependencies) -> None:
+def _queue(
+    request: RoleRequest, kind: ChangeKind, version: str, deps: RoleDependencies, withheld: tuple[int, ...] = ()
+) -> None:
     """Store the change and have an operator run. Raises ClaimLost: the holder decides what the account needs."""
     check_claim(request.account_id, request.execution, deps.registry)
     change = QueuedChange(
@@ -173,7 +190,7 @@ def _queue(request: RoleRequest, kind: ChangeKind, version: str, deps: RoleDepen
         token=request.token,
         version=version,
         requested_at=request.now,
-        values=request.values,
+        values=request.values.model_copy(update={"withheld": withheld}),
     )
     stack_set = request.connection.role_name
     deps.queue.enqueue(stack_set, change)

@@ -17,6 +17,7 @@ from typing import NamedTuple
 from control_plane import errors
 from control_plane.account import NAME_PREFIX, AccountValues, Connection, Hub
 from control_plane.batches import after_batch, alike, choose, is_stopped, limit_of, next_kind, rollout_of
+from control_plane.lake_grants import role_failure, without
 from control_plane.narrowing import fit
 from control_plane.ports.access import Shards
 from control_plane.ports.stack_set_queue import (
@@ -192,7 +193,7 @@ class Operator:
             self._wake(change, done=_is_all_it_needs(change, batch), tried=batch)
         elif change.kind is ChangeKind.CREATE and result and result.has_failed and not result.was_cancelled:
             why = f"stack set {self.stack_set}, operation {batch.operation_id}: {result.reason}"
-            self._fail([change], errors.ConsumerRoleFailed(why))
+            self._fail([change], role_failure(why))
         else:  # AWS may show a result some time after the operation has ended: the stack instance decides
             self._wake(change, done=False, tried=batch)
 
@@ -327,7 +328,8 @@ class Operator:
         if values is None:
             return parameters(self.profile, profile, self.deps.hub)
         fitted = parameters(self.profile, fit(self.profile, profile, values), self.deps.hub)
-        return with_publishers(fitted, self._publishers(values, accounts), self.deps.profile, self.deps.hub)
+        published = with_publishers(fitted, self._publishers(values, accounts), self.deps.profile, self.deps.hub)
+        return without(published, values.withheld)
 
     def _publishers(self, values: AccountValues, accounts: Sequence[str]) -> Sequence[str]:
         """Those of the queue that publish now: of an item in it only the account is believed."""

@@ -12,6 +12,7 @@ from sandbox.aws.cloud import Cloud
 from sandbox.aws.identity import Session, acting_as
 
 GONE = ("NotFound", "NoSuch", "NonExistent", "DoesNotExist")  # part of the codes by which services say so
+STACK_SETS_ROLE = "stacksets-exec-0123456789abcdef0123456789abcdef"  # its name ends differently in each account
 NUMBERS = {"integer": int, "long": int, "float": float, "double": float}
 
 
@@ -26,6 +27,11 @@ class Scope:
     account: str
     region: str
     session: Session | None = None
+
+    @property
+    def role_arn(self) -> str:
+        """The role with whose permissions CloudFormation works. That of StackSets is made in each member account."""
+        return self.session.principal.arn if self.session else f"arn:aws:iam::{self.account}:role/{STACK_SETS_ROLE}"
 
     def call(self, service: str, operation: str, **parameters: Any) -> dict[str, Any]:
         """Call AWS as whoever asked; None is left out, values are turned into the API's types.

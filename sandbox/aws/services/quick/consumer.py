@@ -5,9 +5,10 @@ the role, too. Sources: Athena User Guide, "Access to workgroups", "Fine-grained
 the Glue Data Catalog" (catalog, database and table must all be allowed; access to the `default` database and the
 catalog must be there in every Region, whatever is queried) and "Access to S3"; S3 User Guide, SSE-KMS;
 Lake Formation Developer Guide, "Underlying data access control" (a registered location is read with Lake
-Formation's credentials, for which lakeformation:GetDataAccess is asked). What is in another account's catalog is
-asked of that account's policies as well: Athena User Guide, "Cross-account access to AWS Glue data catalogs"; KMS
-Developer Guide, "Allowing users in other accounts to use a KMS key".
+Formation's credentials, for which lakeformation:GetDataAccess is asked; and where it decides, a grant is needed,
+too). What is in another account's catalog is asked of that account's policies as well: Athena User Guide,
+"Cross-account access to AWS Glue data catalogs"; KMS Developer Guide, "Allowing users in other accounts to use a KMS
+key".
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sandbox.aws.policy import Document, Request, access_denied_message
 from sandbox.aws.services.authorization import account_of, decide, global_keys, organization_key
-from sandbox.aws.services.quick import lake
+from sandbox.aws.services.quick import lake, lake_formation
 from sandbox.aws.services.quick.answer import ACCESS_DENIED, SQL_FAILURE, Refused
 
 if TYPE_CHECKING:
@@ -39,8 +40,12 @@ THROUGH_ATHENA: Keys = {
 }
 
 
+def _ungranted(permission: str, name: str) -> Refused:
+    return Refused(ACCESS_DENIED, f"Insufficient Lake Formation permission(s): Required {permission} on {name}")
+
+
 class Table(NamedTuple):
-    """What a query reads: where its data is, its columns, and how many rows there are."""
+    """What a query reads: where its data is, the columns it may see, and how many rows there are."""
 
     location: str
     columns: tuple[str, ...]
@@ -87,7 +92,22 @@ class ConsumerSession:
         found = lake.table(owner, self.region, database, table)["StorageDescriptor"]
         location = str(found["Location"])
         columns = tuple(column["Name"] for column in found.get("Columns", ()))
-        return Table(location, columns, rows=self._read(location, owner))
+        granted = self._granted(owner, database, table, columns)
+        return Table(location, granted, rows=self._read(location, owner))
+
+    def _granted(self, owner: str, database: str, table: str, columns: tuple[str, ...]) -> tuple[str, ...]:
+        """Those of the table's columns that may be read."""
+        if not lake_formation.decides(owner, self.region):
+            return columns
+        grants = lake_formation.Grants(owner, self.region, self.session.principal.arn)
+        has_default = lake.has_database(owner, self.region, DEFAULT)
+        for name in [DEFAULT, database] if has_default else [database]:
+            if not grants.show(name):
+                raise _ungranted("Describe", name)
+        granted = grants.columns(database, table, columns)
+        if not granted:
+            raise _ungranted("Select", table)
+        return granted
 
     def _execute(self, work_group: str, results: dict[str, Any]) -> None:
         for action in RUNNING:
@@ -113,7 +133,7 @@ class ConsumerSession:
         place = lake.location(url)
         if place is None:
             raise Refused(SQL_FAILURE, f"The specified bucket does not exist (Service: Amazon S3; {url})")
-        if lake.registered(catalog_owner, self.region, place, self.lake_formation):
+        if lake_formation.registered(catalog_owner, self.region, place, self.lake_formation):
             self._require("lakeformation:GetDataAccess", "*", THROUGH_ATHENA)
             return len(place.objects)
         self._list(place)

@@ -49,6 +49,11 @@ class DataSet(Asset):
         """Everything a query of it reads."""
         return [found for table in self.given["PhysicalTableMap"].values() for found in _tables(table)]
 
+    def asked_columns(self) -> list[str]:
+        """The columns it names of its tables. SQL is not looked into."""
+        tables = [each.get("RelationalTable", {}) for each in self.given["PhysicalTableMap"].values()]
+        return [column["Name"] for table in tables for column in table.get("InputColumns", ())]
+
     def limited(self, rows: int) -> int:
         """How many of so many rows its SQL asks for."""
         tables = map(_one, self.given["PhysicalTableMap"].values())

@@ -14,7 +14,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 from sandbox.aws.services.quick import data_set as data_set_module
 from sandbox.aws.services.quick import searching
-from sandbox.aws.services.quick.answer import Refused, refusal
+from sandbox.aws.services.quick.answer import SQL_FAILURE, Refused, refusal
 from sandbox.aws.services.quick.asset import answered
 from sandbox.aws.services.quick.asset_store import AssetStore, share_and_tag
 from sandbox.aws.services.quick.data_set import DataSet
@@ -79,6 +79,10 @@ class DataSets:
         _check_whole(found)
         answers = [self._read_table(*table) for table in found.tables()]
         columns = tuple(column for answer in answers for column in answer.columns)
+        for name in found.asked_columns():
+            if name not in columns:
+                hidden = "cannot be resolved or requester is not authorized to access requested resources"
+                raise Refused(SQL_FAILURE, f"COLUMN_NOT_FOUND: line 1:8: Column '{name}' {hidden}")
         imported = self._cloud.clock.now() if found.in_spice else None
         return replace(answers[0], columns=columns, rows=found.limited(answers[0].rows), imported=imported)
 

@@ -9,14 +9,11 @@ from typing import TYPE_CHECKING, Any
 from moto.athena.models import athena_backends
 from moto.glue.models import glue_backends
 from moto.kms.models import kms_backends
-from moto.lakeformation.models import lakeformation_backends
 from moto.s3.models import s3_backends
 
 from sandbox.aws.services.quick.answer import SQL_FAILURE, Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from sandbox.aws.policy import Document
 
 MANAGED_KEY = "alias/aws/s3"
@@ -98,6 +95,11 @@ def key_policy(arn: str) -> Document | None:
     return json.loads(found.policy) if found else None
 
 
+def has_database(account: str, region: str, name: str) -> bool:
+    """Whether the account's Glue catalog has the database."""
+    return name in glue_backends[account][region].databases
+
+
 def table(account: str, region: str, database: str, name: str) -> dict[str, Any]:
     """A Glue table; raises Refused in Athena's words."""
     found = glue_backends[account][region].databases.get(database)
@@ -139,12 +141,6 @@ def key_aliases(arn: str) -> list[str]:
     _, _, _, region, account, key = arn.split(":", 5)
     found = kms_backends[account][region].keys.get(key.removeprefix("key/"))
     return list(found.aliases) if found else []
-
-
-def registered(account: str, region: str, place: Location, also: Iterable[str]) -> bool:
-    """Whether Lake Formation governs that place."""
-    arns = [*lakeformation_backends[account][region].resources, *also]
-    return any(place.arn.startswith(arn) for arn in arns)
 
 
 def _default_key(bucket: Any, owner: str) -> str | None:
