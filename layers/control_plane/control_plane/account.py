@@ -79,12 +79,12 @@ class AccountValues(TagValues):
     """What makes a profile the account's own: what its tags say, and who publishes to it.
 
     `publishers`: one word for each place that the consumer role's template has: an account, and the profiles through
-    which it publishes (`111122223333 sales`). An empty word is a free place. `withheld`: the places of grants in Lake
+    which it publishes (`111122223333 sales`). An empty word is a free place. `emptied`: the places of grants in Lake
     Formation that stay empty for now, because their grants change.
     """
 
     publishers: tuple[Publisher, ...] = ()
-    withheld: tuple[int, ...] = ()
+    emptied: tuple[int, ...] = ()
 
 
 class Hub(BaseModel):

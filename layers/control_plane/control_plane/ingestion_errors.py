@@ -210,7 +210,8 @@ PARTS = (
         "Lake Formation",
         re.compile(r"\blakeformation:|Lake ?Formation"),
         "Lake Formation does not let the consumer role read the table",
-        "grant the consumer role SELECT on the table in Lake Formation, or set the profile's lake_formation and deploy",
+        "grant the consumer role SELECT on the table in Lake Formation, or set the profile's lake_formation and "
+        "lake_formation_grants and deploy",
     ),
     Part(
         "bucket",

@@ -89,7 +89,7 @@ def ensure(request: RoleRequest, profile: Profile, deps: RoleDependencies) -> bo
     if kind is None:
         deps.waiting.succeed(request.token, {"done": True, "version": version, **_tried(request)})
         return True
-    _queue(request, kind, version, deps, _withheld(instance, wanted))
+    _queue(request, kind, version, deps, _to_empty(instance, wanted))
     return False
 
 
@@ -121,7 +121,7 @@ def _needed(
     return ChangeKind.SET_PARAMETERS
 
 
-def _withheld(instance: StackInstance | None, wanted: Wanted) -> tuple[int, ...]:
+def _to_empty(instance: StackInstance | None, wanted: Wanted) -> tuple[int, ...]:
     """The places of grants that the next change leaves empty, and the change after it fills."""
     if instance is None or not instance.stack_id:
         return ()
@@ -179,7 +179,7 @@ def _with_instance(retained: str, name: str) -> str:
 
 
 def _queue(
-    request: RoleRequest, kind: ChangeKind, version: str, deps: RoleDependencies, withheld: tuple[int, ...] = ()
+    request: RoleRequest, kind: ChangeKind, version: str, deps: RoleDependencies, emptied: tuple[int, ...] = ()
 ) -> None:
     """Store the change and have an operator run. Raises ClaimLost: the holder decides what the account needs."""
     check_claim(request.account_id, request.execution, deps.registry)
@@ -190,7 +190,7 @@ def _queue(
         token=request.token,
         version=version,
         requested_at=request.now,
-        values=request.values.model_copy(update={"withheld": withheld}),
+        values=request.values.model_copy(update={"emptied": emptied}),
     )
     stack_set = request.connection.role_name
     deps.queue.enqueue(stack_set, change)

@@ -329,7 +329,7 @@ class Operator:
             return parameters(self.profile, profile, self.deps.hub)
         fitted = parameters(self.profile, fit(self.profile, profile, values), self.deps.hub)
         published = with_publishers(fitted, self._publishers(values, accounts), self.deps.profile, self.deps.hub)
-        return without(published, values.withheld)
+        return without(published, values.emptied)
 
     def _publishers(self, values: AccountValues, accounts: Sequence[str]) -> Sequence[str]:
         """Those of the queue that publish now: of an item in it only the account is believed."""
