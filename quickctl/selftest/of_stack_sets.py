@@ -23,6 +23,7 @@ DRIFT = "DETECT_DRIFT"
 A_DAY = timedelta(days=1)
 UNANSWERED = ("States.Timeout", "States.HeartbeatTimeout")
 SHORTEST = timedelta(seconds=5)  # no operation takes less
+FAILED_STACKS = ("ConsumerRoleFailed", "LakeGrantRefused")  # a wait that ends so says nothing of other answers
 UNEVEN = 1.25  # times as long as the shortest: some of its accounts took longer than others
 
 
@@ -37,7 +38,7 @@ class Waits:
         """Each wait that ended, with the last operation that was created before its end."""
         for passage in self.passages:
             step = passage.step(WAITS)
-            if step is None or step.ended is None or passage.error == "ConsumerRoleFailed":
+            if step is None or step.ended is None or passage.error in FAILED_STACKS:
                 continue
             until = step.ended
             ours = (each for each in self.operations if each.stack_set == f"{PREFIX}{passage.profile}")

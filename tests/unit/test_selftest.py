@@ -154,6 +154,12 @@ def test_answers_come_after_the_operation_that_was_waited_for() -> None:
     assert of_stack_sets.answers(waits([operation(0, 40)], late)).verdict == OTHERWISE
 
 
+@pytest.mark.parametrize("error", ["ConsumerRoleFailed", "LakeGrantRefused"])
+def test_a_stack_that_failed_says_nothing_of_answers(error: str) -> None:
+    failed = passage(step(of_stack_sets.WAITS, -5, 45), error=error)
+    assert of_stack_sets.answers(of_stack_sets.Waits((operation(0, 40),), (failed,))).verdict == NOT_SEEN
+
+
 @pytest.mark.parametrize(
     ("ends", "long", "verdict"),
     [
