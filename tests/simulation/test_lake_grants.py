@@ -29,6 +29,7 @@ class Governed(Story):
         self.layer = layer
         self.account_id = self.member()
         bucket = f"quick-data-{self.account_id}"
+        self.world.quick.seed_lake(self.account_id, "quick_sales", "items", bucket)
         self.world.quick.seed_lake(self.account_id, "quick_hr", "staff", bucket)
         self.call("register_resource", ResourceArn=f"arn:aws:s3:::{bucket}", RoleArn="arn:aws:iam::1:role/lake")
         self.decide()
@@ -46,19 +47,17 @@ class Governed(Story):
             "put_data_lake_settings", DataLakeSettings={"DataLakeAdmins": admins, "CreateTableDefaultPermissions": []}
         )
 
-    def deploy(self, **columns: list[str]) -> None:
-        """The profile grants these tables of quick_sales and quick_hr, with these columns."""
-        default = yaml.safe_load((PROJECT / "layers/consumer/profiles.yaml").read_text(encoding="utf-8"))["profiles"][
-            "default"
-        ]
-        tables = {f"quick_{name.replace('_', '/')}": named for name, named in columns.items()}
+    def deploy(self, *databases: str, **tables: list[str]) -> None:
+        """The profile grants these databases, and of quick_sales these tables, with these columns or with all."""
+        shipped = yaml.safe_load((PROJECT / "layers/consumer/profiles.yaml").read_text(encoding="utf-8"))
+        default = shipped["profiles"]["default"]
         granting = {
             **default,
-            "databases": sorted({table.split("/")[0] for table in tables}),
-            "tables": list(tables),
+            "databases": [*databases, "quick_sales"],
+            "tables": [f"quick_sales/{table}" for table in tables],
             "lake_formation": True,
             "lake_formation_grants": True,
-            "lake_formation_columns": {table: named for table, named in tables.items() if named},
+            "lake_formation_columns": {f"quick_sales/{table}": named for table, named in tables.items() if named},
             "proof_table": "quick_sales.orders",
         }
         profiles = {"profiles": {"default": default, PROFILE: granting}}
@@ -84,7 +83,7 @@ def governed() -> Iterator[Governed]:
     with Sandbox(VirtualClock(START), layer) as world:
         world.create_organization()
         story = Governed(world, layer)
-        story.deploy(sales_orders=["id", "day"])
+        story.deploy(orders=["id", "day"])
         world.deploy(GracePeriodDays="1")
         world.warm_up()
         yield story
@@ -124,10 +123,10 @@ def test_grants_that_move_and_shrink_are_there_afterwards(governed: Governed) ->
     governed.decide(STACK_SETS_ROLE)
     governed.world.tag(governed.account_id, PROFILE)
     governed.run(600)
-    governed.deploy(hr_staff=[], sales_orders=["day"])
+    governed.deploy("quick_hr", items=[], orders=["day"])
     wiring._profiles.cache_clear()
     governed.start({"account_id": governed.account_id})
     governed.run(900)
     assert governed.status(governed.account_id, PROFILE) == "connected"
     assert governed.read() == ("day",)
-    assert governed.read("quick_hr.staff") == ("id", "amount", "day")
+    assert governed.read("quick_sales.items") == governed.read("quick_hr.staff") == ("id", "amount", "day")

@@ -13,6 +13,7 @@ import yaml
 
 from control_plane.account import TagValues
 from control_plane.errors import InvalidProfiles
+from control_plane.lake_grants import PLACES
 from control_plane.narrowing import fit
 from control_plane.profiles import (
     BUCKET,
@@ -90,6 +91,17 @@ def test_the_body_has_no_parameter_that_is_empty_by_default() -> None:
 
 def test_the_body_of_the_stack_set_fits_inline() -> None:
     assert (CONSUMER_LAYER / "consumer_role.yaml").stat().st_size <= 51_200
+
+
+def test_every_place_of_a_grant_is_written_like_the_first() -> None:
+    body = (CONSUMER_LAYER / "consumer_role.yaml").read_text(encoding="utf-8")
+    written = set()
+    for place in range(1, PLACES + 1):
+        (resource,) = re.findall(rf"^  Grant{place}:\n(?:    .*\n)+", body, re.MULTILINE)
+        conditions = re.findall(rf"^  (?:HasGrant|Grants[A-Za-z]+){place}: .*$", body, re.MULTILINE)
+        written.add(re.sub(rf"(Grant[A-Za-z]*){place}\b", r"\1", "".join([resource, *conditions])))
+    assert len(written) == 1
+    assert "GrantColumns]" in written.pop()
 
 
 def test_a_file_that_is_not_there_is_said_to_be_unreadable(tmp_path: Path) -> None:
