@@ -10,6 +10,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
+from control_plane import wiring
 from control_plane.account import Hub
 from control_plane.profiles import Profile
 from quickctl.app import app
@@ -93,6 +94,17 @@ class Mesh(Story):
         assert result.exit_code == code, result.output
         return json.loads(result.stdout) if result.stdout else result.stderr
 
+    def deploy_profiles(self, **changes: Any) -> None:
+        """Deploy another version of the file, in which the profile `products` has these values."""
+        self.profiles["products"] |= changes
+        write_profiles(self.file, self.profiles)
+        wiring._profiles.cache_clear()  # a deployment starts every function anew
+
+    def sweep(self) -> None:
+        """One sweep of everything, and what follows."""
+        self.world.step_functions.start(self.world.outputs["SweepOrganizationArn"], {})
+        self.run(1800)
+
     def source(self, name: str, profile: str = "default") -> str:
         """The id of an account's data source."""
         return f"quick-athena-{self.accounts[name]}-{profile}"
@@ -107,6 +119,11 @@ class Mesh(Story):
         """The Athena catalogs of an account."""
         athena = self.world.boto3_session(self.accounts[reader]).client("athena")
         return sorted(each["CatalogName"] for each in athena.list_data_catalogs()["DataCatalogsSummary"])
+
+
+def write_profiles(file: Path, profiles: dict[str, Any]) -> None:
+    """The profiles file, in the consumer layer."""
+    file.write_text(yaml.safe_dump({"profiles": profiles}), encoding="utf-8")
 
 
 def encrypt(world: Sandbox, account_id: str) -> None:
@@ -143,7 +160,7 @@ def mesh() -> Iterator[Mesh]:
         }
         blind = {**default, "data_buckets": ["elsewhere-{account}"]}
         profiles = {"default": default, "products": {**default, **publishing}, "blind": blind}
-        (layer / "profiles.yaml").write_text(yaml.safe_dump({"profiles": profiles}), encoding="utf-8")
+        write_profiles(layer / "profiles.yaml", profiles)
         world.deploy()
         world.warm_up()
         yield Mesh(world, accounts, profiles, layer / "profiles.yaml")
@@ -277,3 +294,17 @@ def test_readers_lose_what_they_read_also_where_drift_is_only_reported(connected
     connected.world.untag(connected.accounts[PUBLISHER])
     connected.run(600)
     assert [connected.catalogs(each) for each in (NAMED, BELOW)] == [[], []]
+
+
+def test_another_publishes_to_gives_a_new_reader_its_catalog_and_takes_it_from_an_old_one(connected: Mesh) -> None:
+    connected.deploy_profiles(publishes_to=[connected.accounts[OTHER], connected.accounts[NAMED]])
+    connected.allow()
+    connected.sweep()
+    assert {each: connected.read(each).allowed for each in (OTHER, NAMED, BELOW)} == {
+        OTHER: True,
+        NAMED: True,
+        BELOW: False,
+    }
+    assert connected.catalogs(OTHER) == connected.catalogs(NAMED) != []
+    assert connected.catalogs(BELOW) == []
+    assert connected.world.quick.query(connected.source(BELOW), "quick_sales", "orders").allowed
