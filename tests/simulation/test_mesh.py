@@ -308,3 +308,15 @@ def test_another_publishes_to_gives_a_new_reader_its_catalog_and_takes_it_from_a
     assert connected.catalogs(OTHER) == connected.catalogs(NAMED) != []
     assert connected.catalogs(BELOW) == []
     assert connected.world.quick.query(connected.source(BELOW), "quick_sales", "orders").allowed
+
+
+def test_readers_need_not_wait_for_another_connection_of_the_publisher(connected: Mesh) -> None:
+    publisher = connected.accounts[PUBLISHER]
+    before = len(connected.executions("SweepOrganization"))
+    connected.world.tag(publisher, "default")
+    connected.run(30)
+    assert (connected.status(publisher, "products"), connected.status(publisher)) == ("quarantined", "connecting")
+    assert len(connected.executions("SweepOrganization")) == before + 1
+    connected.run()
+    assert connected.status(publisher) == "connected"
+    assert [connected.catalogs(each) for each in (NAMED, BELOW)] == [[], []]
