@@ -10,7 +10,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from control_plane import wiring
+from control_plane import publications, wiring
 from control_plane.account import Hub
 from control_plane.profiles import Profile
 from quickctl.app import app
@@ -82,6 +82,10 @@ class Mesh(Story):
             key = kms.describe_key(KeyId=name)["KeyMetadata"]["KeyId"]
             kms.put_key_policy(KeyId=key, PolicyName="default", Policy=document)
 
+    def mesh(self, *arguments: str, code: int = 0) -> Any:
+        """What `quickctl mesh` answers."""
+        return self.call("mesh", *arguments, "--file", str(self.file), code=code)
+
     def call(self, *arguments: str, code: int = 0) -> Any:
         """What quickctl answers; the profile of an account's owner is the account's name here."""
 
@@ -89,8 +93,7 @@ class Mesh(Story):
             return self.world.boto3_session(self.accounts[profile] if profile else self.world.cloud.topology.hub)
 
         given = Surroundings(open_session=open_session, now=self.clock.now, sleep=self.run)
-        typed = ["--output", "json", "mesh", *arguments, "--file", str(self.file)]
-        result = CliRunner().invoke(app, typed, obj=given)
+        result = CliRunner().invoke(app, ["--output", "json", *arguments], obj=given)
         assert result.exit_code == code, result.output
         return json.loads(result.stdout) if result.stdout else result.stderr
 
@@ -258,11 +261,11 @@ def test_without_a_statement_the_reader_is_refused(connected: Mesh, sid: str, ac
 
 def test_quickctl_lists_who_publishes_and_checks_what_the_owner_allows(connected: Mesh) -> None:
     account_id = connected.accounts[PUBLISHER]
-    (found,) = connected.call("list")["publications"]
+    (found,) = connected.mesh("list")["publications"]
     assert (found["account_id"], found["profile"], found["databases"]) == (account_id, "products", ["quick_*"])
-    printed = connected.call("statements", account_id)["statements"]
+    printed = connected.mesh("statements", account_id)["statements"]
     assert {each["state"] for each in printed} == {"not checked"}
-    checked = connected.call("statements", account_id, "--owner-profile", PUBLISHER)["statements"]
+    checked = connected.mesh("statements", account_id, "--owner-profile", PUBLISHER)["statements"]
     assert [(each["kind"], each["state"]) for each in checked] == [
         (kind, "there") for kind in ("catalog", "bucket", "key") for _ in ("named accounts", "accounts below the OU")
     ]
@@ -272,10 +275,10 @@ def test_quickctl_lists_who_publishes_and_checks_what_the_owner_allows(connected
 def test_quickctl_names_the_statement_that_is_missing(connected: Mesh) -> None:
     connected.allow(without="bucket")
     account_id = connected.accounts[PUBLISHER]
-    checked = connected.call("statements", account_id, "--owner-profile", PUBLISHER, code=ExitCode.FAILED)["statements"]
+    checked = connected.mesh("statements", account_id, "--owner-profile", PUBLISHER, code=ExitCode.FAILED)["statements"]
     assert {each["kind"] for each in checked if each["state"] == "missing"} == {"bucket"}
-    assert "not of" in connected.call("statements", account_id, "--owner-profile", NAMED, code=ExitCode.USAGE)
-    assert "publishes nothing" in connected.call("statements", connected.accounts[NAMED], code=ExitCode.NOT_FOUND)
+    assert "not of" in connected.mesh("statements", account_id, "--owner-profile", NAMED, code=ExitCode.USAGE)
+    assert "publishes nothing" in connected.mesh("statements", connected.accounts[NAMED], code=ExitCode.NOT_FOUND)
 
 
 def test_a_publisher_that_cannot_be_connected_sweeps_nobody(mesh: Mesh) -> None:
@@ -320,3 +323,21 @@ def test_readers_need_not_wait_for_another_connection_of_the_publisher(connected
     connected.run()
     assert connected.status(publisher) == "connected"
     assert [connected.catalogs(each) for each in (NAMED, BELOW)] == [[], []]
+
+
+def test_a_publisher_without_a_place_is_a_finding_of_its_reader_until_a_place_is_free(
+    connected: Mesh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publications, "PUBLISHER_PLACES", ("Publisher1",))
+    connected.world.tag(connected.accounts[OTHER], "products")
+    connected.run(600)
+    reader, crowded = connected.accounts[NAMED], f"no place for the publishers {connected.accounts[OTHER]}: an account"
+    (found,) = connected.call("explain", reader)["connections"]
+    assert (found["state"], found["finding"].startswith(crowded)) == ("connected", True)
+    assert "Untag publishers" in found["finding"]
+    assert connected.read(NAMED).allowed
+    connected.world.untag(connected.accounts[PUBLISHER])
+    connected.run(600)
+    (found,) = connected.call("explain", reader)["connections"]
+    assert (found["state"], found["finding"]) == ("connected", "")
+    assert connected.catalogs(NAMED) == [f"quick-athena-default-{connected.accounts[OTHER]}"]
