@@ -14,7 +14,7 @@ from control_plane.steps import data_source
 
 
 class Request(Connection):
-    """Which connection, the names of account and OU, the retries so far, and what the account's tags say."""
+    """Which connection, the names of account and OU, the retries so far, what the account's tags say."""
 
     execution: str = ""  # the holder of the claim, for the log
     account_name: str
@@ -23,6 +23,7 @@ class Request(Connection):
     attempt: int
     values: AccountValues = AccountValues()
     ou: str = ""
+    unplaced: str = ""  # which publishers have no place in its role's stack
 
 
 @logged
@@ -35,4 +36,4 @@ def handler(request: Request, context: LambdaContext) -> dict[str, Any]:
     progress = data_source.ensure(request, wanted, hub, retry, wiring.data_sources())
     if progress.message:
         logger.info("retrying after a refusal", refusal=progress.message, attempt=progress.attempt)
-    return asdict(progress.also_lacking(lacking))
+    return asdict(progress.also_lacking(lacking, request.unplaced))

@@ -64,6 +64,9 @@ class Explained(Result):
     error: str = Field(description="of a failure: the error's name")
     cause: str = Field(description="of a failure: the likely cause")
     remedy: str = Field(description="of a failure: what to do")
+    finding: str = Field(
+        description="what it lacks although it works: a part of its profile in Quick, a place for a publisher"
+    )
     revoked_for: str = Field(description="the event that ended its access, whose call that was, and when")
     retained: str = Field(description="what stays in the account after a removal")
     dependents: str = Field(description="what stopped working in Quick with its data source")
@@ -187,6 +190,7 @@ def _explained(record: Record, execution: Execution | None, aws: Aws, now: datet
         error=record.error,
         cause=record.cause,
         remedy=record.remedy,
+        finding=record.finding if record.status in ("connected", "degraded") else "",
         revoked_for=f"{record.event}{by} at {record.event_at}" if record.profile and record.event else "",
         retained=record.retained,
         dependents=record.dependents,
@@ -215,6 +219,7 @@ def _explained_awaiting(key: str, unit: str) -> Explained:
         error="",
         cause="",
         remedy="",
+        finding="",
         revoked_for="",
         retained="",
         dependents="",
@@ -259,6 +264,7 @@ def _render_connection(each: Explained) -> Rendering:
             ("Error", each.error),
             ("Cause", each.cause),
             ("Remedy", each.remedy),
+            ("Lacks", each.finding),
             ("Revoked for", each.revoked_for),
             ("Stays", each.retained),
             ("Broken in Quick", each.dependents),

@@ -33,7 +33,10 @@ FINDINGS = {
     "stack_sets": ("Stack sets that are not what was built", "see what differs: quickctl profiles diff"),
     "orphans": ("Had resources but no record", "nothing: they are reconciled. Find out who made them"),
     "unmanaged": ("Have our names and are not ours", "rename or remove them; we never do"),
-    "findings": ("Connected, but Quick lacks a part of the profile", "create what is missing, or correct the profile"),
+    "findings": (
+        "Connected, but Quick lacks a part of the profile, or a publisher has no place",
+        "create what is missing, or correct the profile; let fewer accounts publish to this one",
+    ),
     "malformed": ("Malformed items of the registry, ignored", "find in CloudTrail who wrote them"),
 }
 

@@ -468,6 +468,21 @@ REAL: dict[str, list[Scenario]] = {
         Scenario(
             "and its one reader can't be swept", BY_ID, account(AssessAccount=[ONE_READER], SweepReaders=[BUSY_SFN])
         ),
+        Scenario(
+            "it begins to publish, and another connection of it fails",
+            BY_ID,
+            account(
+                AssessAccount=[assessment({**CONNECT, "readers": ["111122223334"]}, planned("connect", "sales"))],
+                ReconcileConnection=lambda requested: (
+                    CHILD_FAILED if requested["Input"]["planned"]["profile"] == "sales" else child("connected")
+                ),
+            ),
+        ),
+        Scenario(
+            "a publisher that can't be connected",
+            BY_ID,
+            account(AssessAccount=[ONE_READER], ReconcileConnection=[CHILD_FAILED]),
+        ),
         Scenario("a status tag that can't be written", BY_ID, account(CONNECT, WriteStatusTag=[DENIED])),
         Scenario("a connection fails", BY_ID, account(CONNECT, ReconcileConnection=[CHILD_FAILED])),
         Scenario("a connection is stopped", BY_ID, account(CONNECT, ReconcileConnection=[ended("ABORTED")])),

@@ -10,6 +10,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
+from control_plane import publications, wiring
 from control_plane.account import Hub
 from control_plane.profiles import Profile
 from quickctl.app import app
@@ -81,6 +82,10 @@ class Mesh(Story):
             key = kms.describe_key(KeyId=name)["KeyMetadata"]["KeyId"]
             kms.put_key_policy(KeyId=key, PolicyName="default", Policy=document)
 
+    def mesh(self, *arguments: str, code: int = 0) -> Any:
+        """What `quickctl mesh` answers."""
+        return self.call("mesh", *arguments, "--file", str(self.file), code=code)
+
     def call(self, *arguments: str, code: int = 0) -> Any:
         """What quickctl answers; the profile of an account's owner is the account's name here."""
 
@@ -88,10 +93,20 @@ class Mesh(Story):
             return self.world.boto3_session(self.accounts[profile] if profile else self.world.cloud.topology.hub)
 
         given = Surroundings(open_session=open_session, now=self.clock.now, sleep=self.run)
-        typed = ["--output", "json", "mesh", *arguments, "--file", str(self.file)]
-        result = CliRunner().invoke(app, typed, obj=given)
+        result = CliRunner().invoke(app, ["--output", "json", *arguments], obj=given)
         assert result.exit_code == code, result.output
         return json.loads(result.stdout) if result.stdout else result.stderr
+
+    def deploy_profiles(self, **changes: Any) -> None:
+        """Deploy another version of the file, in which the profile `products` has these values."""
+        self.profiles["products"] |= changes
+        write_profiles(self.file, self.profiles)
+        wiring._profiles.cache_clear()  # a deployment starts every function anew
+
+    def sweep(self) -> None:
+        """One sweep of everything, and what follows."""
+        self.world.step_functions.start(self.world.outputs["SweepOrganizationArn"], {})
+        self.run(1800)
 
     def source(self, name: str, profile: str = "default") -> str:
         """The id of an account's data source."""
@@ -107,6 +122,11 @@ class Mesh(Story):
         """The Athena catalogs of an account."""
         athena = self.world.boto3_session(self.accounts[reader]).client("athena")
         return sorted(each["CatalogName"] for each in athena.list_data_catalogs()["DataCatalogsSummary"])
+
+
+def write_profiles(file: Path, profiles: dict[str, Any]) -> None:
+    """The profiles file, in the consumer layer."""
+    file.write_text(yaml.safe_dump({"profiles": profiles}), encoding="utf-8")
 
 
 def encrypt(world: Sandbox, account_id: str) -> None:
@@ -143,7 +163,7 @@ def mesh() -> Iterator[Mesh]:
         }
         blind = {**default, "data_buckets": ["elsewhere-{account}"]}
         profiles = {"default": default, "products": {**default, **publishing}, "blind": blind}
-        (layer / "profiles.yaml").write_text(yaml.safe_dump({"profiles": profiles}), encoding="utf-8")
+        write_profiles(layer / "profiles.yaml", profiles)
         world.deploy()
         world.warm_up()
         yield Mesh(world, accounts, profiles, layer / "profiles.yaml")
@@ -241,11 +261,11 @@ def test_without_a_statement_the_reader_is_refused(connected: Mesh, sid: str, ac
 
 def test_quickctl_lists_who_publishes_and_checks_what_the_owner_allows(connected: Mesh) -> None:
     account_id = connected.accounts[PUBLISHER]
-    (found,) = connected.call("list")["publications"]
+    (found,) = connected.mesh("list")["publications"]
     assert (found["account_id"], found["profile"], found["databases"]) == (account_id, "products", ["quick_*"])
-    printed = connected.call("statements", account_id)["statements"]
+    printed = connected.mesh("statements", account_id)["statements"]
     assert {each["state"] for each in printed} == {"not checked"}
-    checked = connected.call("statements", account_id, "--owner-profile", PUBLISHER)["statements"]
+    checked = connected.mesh("statements", account_id, "--owner-profile", PUBLISHER)["statements"]
     assert [(each["kind"], each["state"]) for each in checked] == [
         (kind, "there") for kind in ("catalog", "bucket", "key") for _ in ("named accounts", "accounts below the OU")
     ]
@@ -255,10 +275,10 @@ def test_quickctl_lists_who_publishes_and_checks_what_the_owner_allows(connected
 def test_quickctl_names_the_statement_that_is_missing(connected: Mesh) -> None:
     connected.allow(without="bucket")
     account_id = connected.accounts[PUBLISHER]
-    checked = connected.call("statements", account_id, "--owner-profile", PUBLISHER, code=ExitCode.FAILED)["statements"]
+    checked = connected.mesh("statements", account_id, "--owner-profile", PUBLISHER, code=ExitCode.FAILED)["statements"]
     assert {each["kind"] for each in checked if each["state"] == "missing"} == {"bucket"}
-    assert "not of" in connected.call("statements", account_id, "--owner-profile", NAMED, code=ExitCode.USAGE)
-    assert "publishes nothing" in connected.call("statements", connected.accounts[NAMED], code=ExitCode.NOT_FOUND)
+    assert "not of" in connected.mesh("statements", account_id, "--owner-profile", NAMED, code=ExitCode.USAGE)
+    assert "publishes nothing" in connected.mesh("statements", connected.accounts[NAMED], code=ExitCode.NOT_FOUND)
 
 
 def test_a_publisher_that_cannot_be_connected_sweeps_nobody(mesh: Mesh) -> None:
@@ -277,3 +297,47 @@ def test_readers_lose_what_they_read_also_where_drift_is_only_reported(connected
     connected.world.untag(connected.accounts[PUBLISHER])
     connected.run(600)
     assert [connected.catalogs(each) for each in (NAMED, BELOW)] == [[], []]
+
+
+def test_another_publishes_to_gives_a_new_reader_its_catalog_and_takes_it_from_an_old_one(connected: Mesh) -> None:
+    connected.deploy_profiles(publishes_to=[connected.accounts[OTHER], connected.accounts[NAMED]])
+    connected.allow()
+    connected.sweep()
+    assert {each: connected.read(each).allowed for each in (OTHER, NAMED, BELOW)} == {
+        OTHER: True,
+        NAMED: True,
+        BELOW: False,
+    }
+    assert connected.catalogs(OTHER) == connected.catalogs(NAMED) != []
+    assert connected.catalogs(BELOW) == []
+    assert connected.world.quick.query(connected.source(BELOW), "quick_sales", "orders").allowed
+
+
+def test_readers_need_not_wait_for_another_connection_of_the_publisher(connected: Mesh) -> None:
+    publisher = connected.accounts[PUBLISHER]
+    before = len(connected.executions("SweepOrganization"))
+    connected.world.tag(publisher, "default")
+    connected.run(30)
+    assert (connected.status(publisher, "products"), connected.status(publisher)) == ("quarantined", "connecting")
+    assert len(connected.executions("SweepOrganization")) == before + 1
+    connected.run()
+    assert connected.status(publisher) == "connected"
+    assert [connected.catalogs(each) for each in (NAMED, BELOW)] == [[], []]
+
+
+def test_a_publisher_without_a_place_is_a_finding_of_its_reader_until_a_place_is_free(
+    connected: Mesh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publications, "PUBLISHER_PLACES", ("Publisher1",))
+    connected.world.tag(connected.accounts[OTHER], "products")
+    connected.run(600)
+    reader, crowded = connected.accounts[NAMED], f"no place for the publishers {connected.accounts[OTHER]}: an account"
+    (found,) = connected.call("explain", reader)["connections"]
+    assert (found["state"], found["finding"].startswith(crowded)) == ("connected", True)
+    assert "Untag publishers" in found["finding"]
+    assert connected.read(NAMED).allowed
+    connected.world.untag(connected.accounts[PUBLISHER])
+    connected.run(600)
+    (found,) = connected.call("explain", reader)["connections"]
+    assert (found["state"], found["finding"]) == ("connected", "")
+    assert connected.catalogs(NAMED) == [f"quick-athena-default-{connected.accounts[OTHER]}"]

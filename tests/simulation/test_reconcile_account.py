@@ -170,6 +170,8 @@ def test_an_event_is_routed_then_its_account_reconciled_then_each_connection(sto
         "AssessAccount",
         "ReconcileConnections",
         "ReconcileConnection",
+        "HasReaders",
+        "ConnectionEnded",
         "WasAnythingRemoved",
         "Release",
         "HasAnyConnectionFailed",

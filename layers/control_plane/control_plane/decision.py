@@ -84,9 +84,10 @@ class Observed(Value):
     version: str = ""  # of the consumer role, as recorded
     stack_id: str = ""  # id of the stack in the account, as the stack set knows it
     retained: str = ""  # what stays in the account after a removal, as recorded
-    finding: str = ""  # what of the profile Quick lacks
+    finding: str = ""  # what of the profile Quick lacks, and which publishers have no place
     recorded_finding: str = ""  # the same, as recorded
     publishers: tuple[str, ...] = ()  # who is to publish to it, by place
+    unplaced: str = ""  # which of those that publish to it have no place, and what to do
     publishers_differ: bool = False  # from those in its stack
 
     @property
@@ -123,9 +124,10 @@ class PlannedAction(Value):
     ou: str = ""  # of such a connection: the name of the account's OU, if a profile needs it
     since: datetime | None = None  # of a proof: since when it is connected
     version: str = ""  # of a proof: the recorded version of the consumer role
-    finding: str = ""  # of a proof: what of the profile Quick lacks, as recorded
+    finding: str = ""  # of a proof: the finding, as recorded
+    unplaced: str = ""  # of a connection that is wanted: which publishers have no place; a part of its finding
     readers: tuple[str, ...] = ()  # accounts and OUs to sweep once it is done: it begins or ceases to publish to them
-    publishing: bool = False  # the account differs because somebody began or ceased to publish to it: that is no drift
+    publishing: bool = False  # somebody began or ceased to publish to it, or its record alone differs: that is no drift
 
 
 def needs_parents(request: OptInRequest, account: Account, profiles: Mapping[str, Profile]) -> bool:
@@ -244,7 +246,8 @@ def _if_wanted(profile: str, wanted: Desired, seen: Observed | None) -> PlannedA
         reason=wanted.reason,
         first_connection=first_connection,
         unit=wanted.unit if first_connection and not is_begun else "",
-        publishing=seen.publishers_differ,
+        publishing=seen.publishers_differ or (seen.is_complete and seen.recorded == "connected"),
+        unplaced=seen.unplaced,
         run_as_role=run_as_role,
         values=_values(wanted, seen),
         ou=wanted.ou,

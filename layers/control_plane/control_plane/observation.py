@@ -14,10 +14,18 @@ from control_plane.ports.quick import DataSource, DataSources, QuickAccount
 from control_plane.ports.registry import Record, Registry
 from control_plane.ports.stack_sets import StackInstance, StackSets
 from control_plane.profiles import PUBLISHER_PLACES, Profile, parameters
-from control_plane.publications import allowed_connections, is_reader, placed, publishers_of, with_publishers
+from control_plane.publications import (
+    accounts_of,
+    allowed_connections,
+    is_reader,
+    placed,
+    publishers_of,
+    with_publishers,
+    without_place,
+)
 from control_plane.readiness import reachable
 from control_plane.steps import data_source
-from control_plane.text import SHORT, bounded
+from control_plane.text import SHORT, bounded, joined
 
 MAX_RECORDS = (
     50  # recorded connections of one account that one assessment checks, besides those that are wanted or allowed
@@ -65,7 +73,8 @@ def observe(
         places = placed(publishers, instance.parameters if instance else {})
         source = deps.quick.find(connection.data_source_id)
         unmanaged = data_source.ownership_problem(connection, source, hub)
-        shared, finding = reachable(profile, deps.quick_account) if source and profile else (profile, "")
+        unplaced = without_place(publishers, places)
+        shared, lacking = reachable(profile, deps.quick_account) if source and profile else (profile, "")
         seen[name] = Observed(
             profile=name,
             consumer_role=_consumer_role(connection, profiles, places, hub, instance, deps.stack_sets),
@@ -79,11 +88,13 @@ def observe(
             proof_at=record.proof_at if record else None,
             version=bounded(record.consumer_role_version, SHORT) if record else "",
             retained=record.retained if record else "",
-            finding=finding,
+            finding=joined(lacking, unplaced),
             recorded_finding=record.finding if record else "",
             stack_id=instance.stack_id if instance else "",
             publishers=places,
-            publishers_differ=instance is not None and _accounts(places) != _accounts_in(instance.parameters),
+            unplaced=unplaced,
+            publishers_differ=instance is not None
+            and {*accounts_of(places)} - {""} != _accounts_in(instance.parameters),
         )
     return seen
 
@@ -94,10 +105,6 @@ def _publishers(account: Account, built: Mapping[str, Profile], hub: Hub, shards
     if not is_reader(account.id, above, built):
         return []
     return publishers_of(account.id, above, built, allowed_connections(shards, hub))
-
-
-def _accounts(places: Iterable[str]) -> set[str]:
-    return {each.partition(" ")[0] for each in places if each}
 
 
 def _accounts_in(parameters: Mapping[str, str]) -> set[str]:

@@ -11,6 +11,7 @@ from control_plane import contradictions, lake_grants
 from control_plane.account import RESERVED, Hub, ProfileName, RunAsRole
 from control_plane.contradictions import ACCOUNT, ATHENAS_OWN, DISPLAYED, NONE, OU
 from control_plane.errors import InvalidProfiles, ProfileNotOffered
+from control_plane.text import first
 
 PARAMETER_BYTES = 4096  # CloudFormation's limit for one parameter value
 COST_TAGS = 5  # the template has so many places for them: without a transform it can't have a list
@@ -23,7 +24,6 @@ OF_PUBLISHERS = (  # the parameters that publications.py fills in
     "PublishedDataArns",
     "PublishedKeyAliases",
 )
-NAMED = 5  # accounts and units that a message names
 
 # A name or a pattern of at least three characters (or the account's id) before its first wildcard: never everything.
 START = r"([a-z0-9.-]{3}|[a-z0-9.-]{0,2}\{account\})"
@@ -221,8 +221,8 @@ class Profile(BaseModel):
         if not self.accounts and not self.units:
             return
         if account_id not in self.accounts and set(self.units).isdisjoint(above):
-            units = [f"what is below {_first(self.units, ' or ')}"] if self.units else []
-            whom = " and to ".join([*([_first(self.accounts, ", ")] if self.accounts else []), *units])
+            units = [f"what is below {first(self.units, ' or ')}"] if self.units else []
+            whom = " and to ".join([*([first(self.accounts)] if self.accounts else []), *units])
             raise ProfileNotOffered(
                 f"profiles.yaml does not offer the profile {name!r} to this account, only to {whom}"
             )
@@ -235,12 +235,6 @@ class Profile(BaseModel):
     def needs_parents(self, account_id: str) -> bool:
         """Whether one has to know the account's parents to say so."""
         return bool(self.units) and account_id not in self.accounts
-
-
-def _first(ids: Sequence[str], separator: str) -> str:
-    """The first ids, and how many more there are: a profile may name hundreds."""
-    more = f" and {len(ids) - NAMED} more" if len(ids) > NAMED else ""
-    return separator.join(ids[:NAMED]) + more
 
 
 class Profiles(BaseModel):

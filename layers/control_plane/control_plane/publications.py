@@ -12,6 +12,7 @@ from control_plane.access_policy import Shard
 from control_plane.account import Connection, Hub
 from control_plane.contradictions import ACCOUNT, NONE
 from control_plane.profiles import LONGEST, OF_PUBLISHERS, PUBLISHER_PLACES, Profile, glue_arns
+from control_plane.text import first
 
 POLICY_BYTES = (
     4_000  # of IAM's 6,144 for a managed policy: the rest is what consumer_role.yaml writes around the values
@@ -49,19 +50,41 @@ def publishers_of(
     return [" ".join((publisher, *names)) for publisher, names in found.items()]
 
 
+def taken_apart(place: str) -> tuple[str, list[str]]:
+    """The account of a place (`111122223333 sales`) and the profiles through which it publishes; of a free one none."""
+    account_id, *names = place.split() or [""]
+    return account_id, names
+
+
+def accounts_of(places: Iterable[str]) -> list[str]:
+    """The account of each place, empty for a free one."""
+    return [taken_apart(each)[0] for each in places]
+
+
 def placed(publishers: Sequence[str], parameters: Mapping[str, str]) -> tuple[str, ...]:
     """The publishers by place. One that has a place in the account's stack keeps it; others get the first free ones.
 
     A catalog is a resource of its place and has the publisher's name. If a publisher moved, CloudFormation would make
     its catalog again before it deletes the old one, and fail.
     """
-    words = {each.partition(" ")[0]: each for each in publishers}
+    words = dict(zip(accounts_of(publishers), publishers, strict=True))
     places = [words.pop(parameters.get(place, ""), "") for place in PUBLISHER_PLACES]
     waiting = iter(words.values())
     filled = [each or next(waiting, "") for each in places]
     while filled and not filled[-1]:
         filled.pop()
     return tuple(filled)
+
+
+def without_place(publishers: Sequence[str], places: Sequence[str]) -> str:
+    """Which publishers have no place in the reader's stack, and what to do; empty: all have one."""
+    names = accounts_of(each for each in publishers if each not in places)
+    if not names:
+        return ""
+    return (
+        f"no place for the publishers {first(names)}: an account reads from {len(PUBLISHER_PLACES)} at most. "
+        "Untag publishers that it need not read, or name it in the publishes_to of fewer profiles"
+    )
 
 
 def readers(account_id: str, published: Iterable[Profile]) -> tuple[str, ...]:
@@ -87,7 +110,7 @@ def confirmed(
 
     kept = []
     for each in places:
-        account_id, *names = each.split() or [""]
+        account_id, names = taken_apart(each)
         through = [name for name in names if publishes(account_id, name)]
         kept.append(" ".join((account_id, *through)) if through else "")
     return tuple(kept)
@@ -110,10 +133,9 @@ def with_publishers(
     """
     if not any(places):
         return dict(values)
-    accounts = [each.partition(" ")[0] for each in places]
-    names = sorted({name for each in places for name in each.split()[1:]})
+    names = sorted({name for each in places for name in taken_apart(each)[1]})
     publishing = [each for each in map(profile, names) if each.publishes_to]
-    return {**values, **_parameters(accounts, publishing, hub)}
+    return {**values, **_parameters(accounts_of(places), publishing, hub)}
 
 
 def _parameters(accounts: Sequence[str], publishing: Sequence[Profile], hub: Hub) -> dict[str, str]:

@@ -1,9 +1,11 @@
 """Make untrusted text safe to store and to send: of limited length, and always encodable as UTF-8."""
 
+from collections.abc import Sequence
 from typing import Any
 
 LONGEST = 1000  # characters of one reason, cause or message
 SHORT = 300  # characters of a short description
+NAMED = 5  # accounts and units that a message names
 
 
 def bounded(text: str, longest: int = LONGEST) -> str:
@@ -37,6 +39,17 @@ def quoted(value: Any, longest: int) -> str:
 def _number(value: float) -> str:
     """A number as text. Python refuses to print a number with thousands of digits."""
     return str(value) if isinstance(value, float) or abs(value) < 10**20 else "a number of more than 20 digits"
+
+
+def first(ids: Sequence[str], separator: str = ", ") -> str:
+    """The first ids, and how many more there are: there may be hundreds."""
+    more = f" and {len(ids) - NAMED} more" if len(ids) > NAMED else ""
+    return separator.join(ids[:NAMED]) + more
+
+
+def joined(*findings: str) -> str:
+    """Those findings that say something, as one text."""
+    return "; ".join(filter(None, findings))
 
 
 def printable(text: str, longest: int) -> str:

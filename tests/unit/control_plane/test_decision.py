@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from itertools import product
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -95,6 +96,23 @@ def test_what_quick_lacks_now_is_recorded_and_what_it_lacked_is_shared_with() ->
     assert action(WANTED, known) is Action.NOTHING
     assert action(WANTED, complete.model_copy(update={"finding": lacking})) is Action.CONNECT
     assert action(WANTED, complete.model_copy(update={"recorded_finding": lacking})) is Action.CONNECT
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_drift"),
+    [
+        ({"finding": "no place for somebody"}, False),
+        ({"recorded_finding": "no place for somebody"}, False),
+        ({"publishers_differ": True, "consumer_role": Presence.DIFFERENT}, False),
+        ({"consumer_role": Presence.DIFFERENT}, True),
+        ({"data_source": Presence.DIFFERENT, "finding": "no group"}, True),
+    ],
+)
+def test_what_differs_in_the_record_alone_is_no_drift(changes: dict[str, Any], *, is_drift: bool) -> None:
+    seen = {"profile": "default", "access": True, "recorded": "connected"}
+    parts = {"consumer_role": Presence.CURRENT, "data_source": Presence.CURRENT}
+    (planned,) = plan(WANTED, {"default": Observed(**{**seen, **parts, **changes})}, OPT_IN_POLICY, TODAY)
+    assert (planned.action, planned.publishing) == (Action.CONNECT, not is_drift)
 
 
 def test_a_wanted_connection_never_seen_is_connected() -> None:

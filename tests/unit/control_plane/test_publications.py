@@ -14,6 +14,7 @@ from control_plane.publications import (
     publishers_of,
     readers,
     with_publishers,
+    without_place,
 )
 from tests.unit.control_plane.test_profiles import MINIMAL
 from tests.unit.control_plane.vocabulary import HUB
@@ -77,6 +78,17 @@ def test_a_publisher_keeps_its_place_and_a_new_one_gets_the_first_free_one() -> 
 def test_there_are_ten_places() -> None:
     many = [f"{number:012} sales" for number in range(12)]
     assert placed(many, {}) == tuple(many[:10])
+
+
+def test_publishers_without_a_place_are_named_with_what_to_do() -> None:
+    many = [f"{number:012} sales finance" for number in range(17)]
+    assert without_place(many[:10], placed(many[:10], {})) == ""
+    kept = placed(many[:11], {"Publisher1": "000000000010"})
+    assert without_place(many[:11], kept) == (
+        "no place for the publishers 000000000009: an account reads from 10 at most. "
+        "Untag publishers that it need not read, or name it in the publishes_to of fewer profiles"
+    )
+    assert "000000000013, 000000000014 and 2 more: an" in without_place(many, placed(many, {}))
 
 
 def test_a_reader_gets_databases_and_buckets_of_its_publishers_only() -> None:

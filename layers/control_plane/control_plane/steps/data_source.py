@@ -24,6 +24,7 @@ from control_plane.ports.quick import (
 from control_plane.ports.registry import Registry
 from control_plane.profiles import Profile
 from control_plane.steps import dependents
+from control_plane.text import joined
 
 FIRST_PAUSE, LONGEST_PAUSE = 8, 120  # seconds between attempts; IAM is hardly ever quicker than the first
 DOUBLED = 5  # seconds, from attempt to attempt
@@ -35,7 +36,7 @@ LONGEST_NAME = 128  # characters of a data source's name
 class EnsureResult:
     """Whether the data source is ready; if not yet, the seconds to wait and Quick's last message.
 
-    `finding`: what of the profile Quick lacks or does not do, although the data source works.
+    `finding`: what is not as the profile says although the data source works, and what else its record is to say.
     """
 
     ready: bool
@@ -44,9 +45,9 @@ class EnsureResult:
     message: str = ""
     finding: str = ""
 
-    def also_lacking(self, lacking: str) -> "EnsureResult":
-        """The same, with what Quick lacks among the findings."""
-        return replace(self, finding="; ".join(filter(None, (lacking, self.finding))))
+    def also_lacking(self, *lacking: str) -> "EnsureResult":
+        """The same, with these findings before its own."""
+        return replace(self, finding=joined(*lacking, self.finding))
 
 
 @dataclass(frozen=True)

@@ -69,12 +69,13 @@ class SweepPlan(Value):
     `hold`: connections whose revocation waits for approval. `awaiting`: new connections that wait for approval, by the
     OU or the root whose tag asks for them; none of a unit: no more are waiting. `withheld`: not removed, because the
     list of accounts is incomplete. `reported_only`: differences that are not repaired. `full_check`: accounts to check
-    in full. `findings`: what of its profile Quick lacks, by connection that works all the same. `profiles`: those with
-    roles in accounts, in a sweep of everything. `stack_sets`: how stack sets with our names differ from what was built.
-    `known`: the baseline for the next sweep. `unexpected_entries`: entries of the access policy that are not a consumer
-    role of ours. `unrequested`: consumer roles of ours in the access policy that must not have access. `unmanaged`:
-    resources with our names that are not ours. `reported_before`: those of them that an earlier sweep reported.
-    `names`: of the accounts that the report names.
+    in full. `findings`: what a connection lacks that works all the same (a part of its profile in Quick, a place for a
+    publisher), by connection. `profiles`: those with roles in accounts, in a sweep of everything. `stack_sets`: how
+    stack sets with our names differ from what was built. `known`: the baseline for the next sweep.
+    `unexpected_entries`: entries of the access policy that are not a consumer role of ours. `unrequested`: consumer
+    roles of ours in the access policy that must not have access. `unmanaged`: resources with our names that are not
+    ours. `reported_before`: those of them that an earlier sweep reported. `names`: of the accounts that the report
+    names.
     """
 
     partial: str = ""

@@ -23,7 +23,7 @@ class Report(Value):
 
     `held`: revocations that wait for approval; `awaiting`: new connections that do.
 
-    `findings`: connections that work, and what of their profile Quick lacks.
+    `findings`: connections that work, and what they lack all the same.
 
     `unexpected`: entries of the access policy that no connection should have. `removed_entries`: those of them that are
     removed already. `unmanaged`: those that no earlier sweep reported; `unmanaged_before`: how many others there are.
@@ -216,7 +216,7 @@ def message(report: Report) -> tuple[str, str]:
         "New unmanaged resources with our names (not changed, and not reported again until they change)",
         report.unmanaged,
     )
-    parts += _listed("Connected, but Quick lacks a part of the profile", report.findings)
+    parts += _listed("Connected, but Quick lacks a part of the profile, or a publisher has no place", report.findings)
     parts += _listed("Malformed items in the registry, ignored (docs/howto/sweep-now.md)", report.malformed)
     parts += _listed("Stack sets that differ from what was built", report.stack_sets)
     parts.append(f"Sweep {report.sweep_id}; docs/howto/sweep-now.md.")
