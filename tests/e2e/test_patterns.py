@@ -231,8 +231,8 @@ def _groups(patterns: Patterns, printed: str) -> None:
     assert patterns.groups(d) == {owners, "marketing", "sales"}, "added"
     _narrow(patterns, "sales")
     assert patterns.groups(d) == {owners, "sales"}, "removed"
-    stranger = f"arn:aws:quicksight:eu-west-1:{patterns.hub}:group/default/quick-athena-authors"
-    granted = [{"Principal": stranger, "Actions": [f"quicksight:{each}" for each in VIEWING]}]
+    author = f"arn:aws:quicksight:eu-west-1:{patterns.hub}:group/default/quick-athena-authors"
+    granted = [{"Principal": author, "Actions": [f"quicksight:{each}" for each in VIEWING]}]
     names = {"AwsAccountId": patterns.hub, "DataSourceId": f"quick-athena-{d}-default"}
     patterns.client("quicksight").update_data_source_permissions(**names, GrantPermissions=granted)
     assert "quick-athena-authors" in patterns.groups(d)
