@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from control_plane.errors import InvalidProfiles
 from control_plane.profiles import load as load_profiles
@@ -23,6 +23,11 @@ from sandbox.aws import AssumeRoleRequest, ScaledClock
 from sandbox.aws.server import Server
 from sandbox.organization import Sandbox
 from sandbox.product import CONSUMER_LAYER, OPT_IN_TAG
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from control_plane.profiles import Profile
 
 WORKERS = 2  # so that races between calls show; more of them only wait for each other, and computing is one core's
 
@@ -43,12 +48,12 @@ def main(port: int, accounts: int, speed: float, profiles: Path | None, deployed
     """Deploy, say where, serve; the exit code: 2, before that, for what cannot be served."""
     announced_on = sys.stdout  # before there are functions, whose prints are led elsewhere
     try:
-        groups = _groups_of(profiles) if profiles else set()
+        offered = _offered(profiles) if profiles else ()
         listener = _listen(port)
     except CannotServe as error:
         sys.stderr.write(f"Cannot serve: {error}\n")
         return 2
-    _serve(announced_on, listener, _world(accounts, speed, _own_directory(), profiles, groups, deployed))
+    _serve(announced_on, listener, _world(accounts, speed, _own_directory(), profiles, offered, deployed))
     sys.stderr.flush()
     os._exit(0)  # an advance may be under way: nobody waits for it, and none of its calls may meet the real AWS
 
@@ -76,17 +81,17 @@ class _Served:
 
 
 def _world(
-    accounts: int, speed: float, folder: Path, profiles: Path | None, groups: set[str], deployed: Deployed
+    accounts: int, speed: float, folder: Path, profiles: Path | None, offered: Collection[Profile], deployed: Deployed
 ) -> _Served:
     clock = ScaledClock(datetime.now(UTC), speed, WORKERS)
     # Never closed: it goes with the process.
     world = Sandbox(clock, consumer_layer=_layer(profiles, folder), archives=folder)
     world.create_organization()
     world.create_trail()
-    _create_groups(world, groups)
+    _create_groups(world, {group for each in offered for group in _groups(each)})
     members, suspended = _populate(world, accounts)
     if deployed is Deployed.EVERYTHING:
-        world.deploy()
+        world.deploy(RunAsRoles=str(max((each.run_as_role for each in offered), default=1)))
     elif deployed is Deployed.BOUNDARIES:
         world.deploy_boundaries()
     return _Served(world, clock, members, suspended)
@@ -111,13 +116,17 @@ def _listen(port: int) -> socket.socket:
         raise CannotServe(f"--port {port}: {error.strerror}") from error
 
 
-def _groups_of(profiles: Path) -> set[str]:
-    """The groups a profiles file names, read by the product's own reader; its words when it finds fault."""
+def _offered(profiles: Path) -> Collection[Profile]:
+    """The profiles of a file, read by the product's own reader; its words when it finds fault."""
     try:
-        found = load_profiles(profiles).profiles.values()
+        return load_profiles(profiles).profiles.values()
     except InvalidProfiles as error:
         raise CannotServe(f"--profiles {profiles}: {error}") from error
-    return {group for profile in found for group in (*profile.owners, *profile.viewers)}
+
+
+def _groups(profile: Profile) -> set[str]:
+    """The groups that its data sources are shared with."""
+    return {*profile.owners, *profile.viewers}
 
 
 def _create_groups(world: Sandbox, groups: set[str]) -> None:

@@ -6,23 +6,33 @@ A fenced block of a document that begins with `$ quickctl ...` is a recording, a
 
 from __future__ import annotations
 
+import contextlib
+import json
 import re
 import shlex
 import sys
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
+import yaml
+
+from quickctl import files
 from quickctl.cli import DEFAULT_STACK, Surroundings, prepare
 from quickctl.commands.report import Reader
 from quickctl.output import Format
 from quickctl.report.page import picture_file
 from sandbox.aws.clock import VirtualClock
 from sandbox.organization import Sandbox
+from tests.contract import project
 from tests.contract.project import ROOT
 from tests.deployed_hub import START
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
+
+    from tests.simulation.test_quickctl import Operator
 
 WIDTH = 130  # columns
 PICTURE = ROOT / "docs/images/organization.svg"
@@ -33,6 +43,8 @@ ACCOUNTS = {
 }  # those in the picture: by unit, what their tags say
 BLOCK = re.compile(r"^( *)```console\n( *\$ quickctl .*?)^ *```$", re.MULTILINE | re.DOTALL)
 COMMAND = re.compile(r"^ *\$ (quickctl .*)$", re.MULTILINE)
+HOWTO = ROOT / "docs/howto"
+CONSUMER = Path("layers/consumer")  # in a checkout
 CHANCE = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
     r"|(?<=-)(?=\d*[A-Z])[0-9A-Z]{12}\b"
@@ -61,6 +73,48 @@ def _lines(block: str, run: Callable[[list[str]], str]) -> Iterator[str]:
         yield f"$ {typed}"
         printed = CHANCE.sub("...", run(shlex.split(typed)[1:]))
         yield from printed.rstrip().splitlines()
+
+
+def page_as_recorded(path: Path, operator: Operator, folder: Path) -> str:
+    """A document with its recordings made anew by somebody in a checkout; `folder`: where that is to be."""
+    for name in ("docs", "layers", "stacks"):
+        (folder / name).symlink_to(ROOT / name)
+    with contextlib.chdir(folder), patch.object(files, "CHECKOUT", CONSUMER):
+        if path in PREPARED:
+            PREPARED[path](operator)
+        return recorded(path.read_text(encoding="utf-8"), operator.typed)
+
+
+def _keep_an_event(operator: Operator) -> None:
+    operator.route({"detail": {"eventName": "Something"}})
+    operator.run(60)
+
+
+def _leave_an_event_undelivered(operator: Operator) -> None:
+    body = json.dumps(project.sample("organizations/tag_resource.opt_in"))
+    queue = operator.world.outputs["UndeliveredEventsUrl"]
+    operator.session.client("sqs").send_message(QueueUrl=queue, MessageBody=body)
+
+
+def _publish(operator: Operator) -> None:
+    """The profile of the connected account publishes to another account, and its owner allows it."""
+    content = yaml.safe_load((CONSUMER / "profiles.yaml").read_text(encoding="utf-8"))
+    bucket, owner = f"quick-data-{operator.connected}", operator.world.boto3_session(operator.connected)
+    publishing = {"data_buckets": ["quick-data-{account}"], "publishes_to": [operator.quarantined]}
+    content["profiles"]["default"] |= publishing
+    Path("profiles.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
+    operator.world.quick.seed_lake(operator.connected, "quick_sales", "orders", bucket)
+    printed = operator.json("mesh", "statements", operator.connected, "--file", "profiles.yaml")["statements"]
+    policies = {each["kind"]: {"Version": "2012-10-17", "Statement": [each["statement"]]} for each in printed}
+    owner.client("glue").put_resource_policy(PolicyInJson=json.dumps(policies["catalog"]))
+    owner.client("s3").put_bucket_policy(Bucket=bucket, Policy=json.dumps(policies["bucket"]))
+
+
+PREPARED: dict[Path, Callable[[Operator], None]] = {  # what is so before a page's first command
+    HOWTO / "read-a-kept-event.md": _keep_an_event,
+    HOWTO / "redrive-dead-letters.md": _leave_an_event_undelivered,
+    HOWTO / "publish-to-other-accounts.md": _publish,
+}
 
 
 def pictured(world: Sandbox) -> str:
@@ -93,8 +147,8 @@ def main() -> None:
         with Sandbox(VirtualClock(START)) as world:
             world.create_organization()
             world.deploy()
-            operator = Operator(world)
-            path.write_text(recorded(path.read_text(encoding="utf-8"), operator.typed), encoding="utf-8")
+            with tempfile.TemporaryDirectory() as folder:
+                path.write_text(page_as_recorded(path, Operator(world), Path(folder)), encoding="utf-8")
         sys.stderr.write(f"recorded {path.relative_to(ROOT)}\n")
     with Sandbox(VirtualClock(START)) as world:
         world.create_organization()

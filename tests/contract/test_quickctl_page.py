@@ -10,6 +10,7 @@ from typer.main import get_command
 from control_plane.settings import FIELDS
 from quickctl import deployment, reference
 from quickctl.app import app
+from tests import recordings
 from tests.contract import project
 from tests.contract.project import HUB, ROOT
 
@@ -24,6 +25,17 @@ def test_the_page_is_what_the_commands_say() -> None:
 
 def test_every_command_has_a_documented_result() -> None:
     assert {name for name, _ in reference.commands(get_command(app))} == set(reference.RESULTS)
+
+
+def test_every_command_has_a_recording_in_the_documents() -> None:
+    typed = [
+        words.removeprefix("quickctl ")
+        for page in recordings.pages()
+        for block in recordings.BLOCK.findall(page.read_text(encoding="utf-8"))
+        for words in recordings.COMMAND.findall(block[1])
+    ]
+    names = {name for name, _ in reference.commands(get_command(app))}
+    assert {name for name in names if not any(f"{words} ".startswith(f"{name} ") for words in typed)} == set()
 
 
 def test_the_page_says_of_every_command_whether_it_changes_something() -> None:

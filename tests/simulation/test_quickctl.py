@@ -109,10 +109,15 @@ class Operator(Story):
 
     def typed(self, arguments: list[str]) -> str:
         """What a terminal shows of a command: stderr and stdout; some minutes pass after a command that acts."""
-        result = self.call(*arguments, code=None)
-        if arguments[0] in ("approve", "reject"):
+        result = self.call(*arguments, code=None, open_session=self._open_session)
+        if arguments[0] in ("approve", "reject", "redrive"):
             self.run(300)
         return result.stderr + result.stdout
+
+    def _open_session(self, profile: str | None, _region: str | None) -> Any:
+        """With the AWS profile of an account, which is called like the account; otherwise the hub's."""
+        named = [each.id for each in self.world.organizations.accounts if each.name == profile]
+        return self.world.boto3_session(named[0]) if named else self.session
 
     def json(self, *arguments: str, code: int = 0) -> Any:
         """What a command answers a program."""

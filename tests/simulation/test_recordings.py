@@ -22,9 +22,9 @@ PAGES = [pytest.param(path, id=str(path.relative_to(ROOT))) for path in recordin
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_a_recording_is_what_quickctl_prints(operator: Operator, page: Path) -> None:
+def test_a_recording_is_what_quickctl_prints(operator: Operator, page: Path, tmp_path: Path) -> None:
     text = page.read_text(encoding="utf-8")
-    assert recordings.recorded(text, operator.typed) == text, "record it anew: python -m tests.recordings"
+    assert recordings.page_as_recorded(page, operator, tmp_path) == text, "record it anew: python -m tests.recordings"
 
 
 def test_there_are_recordings() -> None:
