@@ -111,9 +111,8 @@ class Administrator:
         self._organizations.register_delegated_administrator(AccountId=account, ServicePrincipal=STACK_SETS)
 
     def has_trail(self) -> bool:
-        """Whether a trail logs what happens in the Region of Organizations' events."""
-        found = self._client("cloudtrail", ORGANIZATIONS_REGION).describe_trails()["trailList"]
-        return any(each.get("IsMultiRegionTrail") or each["HomeRegion"] == ORGANIZATIONS_REGION for each in found)
+        """Whether EventBridge hears through a trail of what happens in the Region of Organizations' events."""
+        return any(each.is_enough for each in self.inspector(ORGANIZATIONS_REGION).trails())
 
     def trail(self) -> Trail:
         """What CloudTrail keeps of the organization's events."""

@@ -48,6 +48,11 @@ class Trail:
     is_logging: bool
     has_management_events: bool
 
+    @property
+    def is_enough(self) -> bool:
+        """Whether EventBridge hears of changes through it."""
+        return self.is_logging and self.has_management_events
+
 
 class Inspector:
     """One account in one Region."""

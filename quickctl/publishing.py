@@ -5,12 +5,15 @@ Quick Onboarding never writes a policy of somebody else's catalog, bucket or key
 
 from __future__ import annotations
 
+import json
 import re
+import shlex
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from control_plane.account import NAME_PREFIX
 from control_plane.contradictions import ACCOUNT
 from control_plane.profiles import glue_arns
+from quickctl.resource_policy import statements
 from quickctl.same import same
 
 if TYPE_CHECKING:
@@ -31,6 +34,7 @@ GLUE_READS = (
 S3_READS = ("s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket", "s3:GetBucketLocation")
 ROOT_OF_ACCOUNT = re.compile(r"^arn:[\w-]+:iam::(\d{12}):root$")
 Statement = dict[str, Any]
+OURS = "QuickReads"  # how the Sids of our statements begin
 
 
 class Needed(NamedTuple):
@@ -48,6 +52,21 @@ def needed(account_id: str, name: str, profile: Profile, hub: Hub) -> list[Neede
         for kind, place, what in _reads(account_id, profile, hub)
         for sid, who in _readers(profile.publishes_to, what.get("Condition", {}), hub)
     ]
+
+
+def leftovers(wanted: Sequence[Statement], found: Iterable[Statement]) -> list[Statement]:
+    """The statements of ours that nobody needs any more: for a reader, a database or a profile that is gone."""
+    return [each for each in found if str(each.get("Sid", "")).startswith(OURS) and not is_there(each, wanted)]
+
+
+def removal(policy: Mapping[str, Any], unwanted: Sequence[Statement], put: Sequence[str], delete: Sequence[str]) -> str:
+    """The command of the AWS CLI that takes these statements out of the policy and keeps all others.
+
+    `put` writes a policy, `delete` deletes it; a policy without statements can't be written.
+    """
+    kept = [each for each in statements(policy) if each not in unwanted]
+    document = json.dumps({**policy, "Statement": kept}, separators=(",", ":"))
+    return shlex.join(("aws", *put, document) if kept or not delete else ("aws", *delete))
 
 
 def is_there(wanted: Statement, statements: Iterable[Mapping[str, Any]]) -> bool:
@@ -89,10 +108,10 @@ def _readers(targets: Sequence[str], condition: Mapping[str, Any], hub: Hub) -> 
     accounts = [each for each in targets if each.isdigit()]
     if accounts:
         principals = [f"arn:{hub.partition}:iam::{each}:root" for each in accounts]
-        yield "QuickReads", {"Principal": {"AWS": principals}, "Condition": {**roles, **organization}}
+        yield OURS, {"Principal": {"AWS": principals}, "Condition": {**roles, **organization}}
     units = [each for each in targets if not each.isdigit()]
     if units:
         root = f"{hub.organization_id}/{hub.root_id}/"
         paths = [f"{root}*" if each == hub.root_id else f"{root}*{each}/*" for each in units]
         below = {"ForAnyValue:StringLike": {"aws:PrincipalOrgPaths": paths}}
-        yield "QuickReadsBelow", {"Principal": {"AWS": "*"}, "Condition": {**roles, **organization, **below}}
+        yield f"{OURS}Below", {"Principal": {"AWS": "*"}, "Condition": {**roles, **organization, **below}}

@@ -17,17 +17,19 @@ from quickctl.commands.profiles import FileOption, profiles_of
 from quickctl.exits import ExitCode, Problem
 from quickctl.files import consumer_files
 from quickctl.output import Command, Rendering, Result, table
-from quickctl.owner import CannotReadError, Owner
-from quickctl.publishing import Needed, is_there, needed
+from quickctl.owner import CannotReadError, Owner, OwnersPolicy
+from quickctl.publishing import Needed, is_there, leftovers, needed, removal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from control_plane.account import Connection
     from control_plane.profiles import Profile
 
 UNKNOWN, THERE, MISSING = "not checked", "there", "missing"
+A_PATTERN = "a pattern: check each bucket"
+Place = tuple[str, str]  # whose policy it is: the kind and the name
 OF_KIND = {"catalog": "the Glue catalog's resource policy", "bucket": "the bucket's policy", "key": "the key's policy"}
 
 
@@ -61,11 +63,21 @@ class NeededStatement(Result):
     statement: dict[str, Any] = Field(description="the statement")
 
 
+class Leftover(Result):
+    """Statements of ours in a policy that should go: for a reader, a database or a profile that is gone."""
+
+    kind: str = Field(description="`catalog`, `bucket` or `key`: whose policy has them")
+    name: str = Field(description="which one: the account of the catalog, the bucket, the alias of the key")
+    statements: tuple[dict[str, Any], ...] = Field(description="the statements")
+    command: str = Field(description="how the owner takes them out of the policy as it was read")
+
+
 class OwnersPart(Result):
-    """What the owner of an account that publishes must allow."""
+    """What the owner of an account that publishes must allow, and what the owner should allow no more."""
 
     account_id: str = Field(description="the account")
     statements: tuple[NeededStatement, ...] = Field(description="every statement")
+    leftovers: tuple[Leftover, ...] = Field(description="what to remove, of the policies that were read")
 
 
 @app.command("list")
@@ -96,9 +108,15 @@ def statements(
             "quickctl mesh list shows the accounts that publish",
         )
     owner = _owner(cli, account, owner_profile)
-    found = OwnersPart(account_id=account, statements=tuple(_statements(cli, own, owner)))
+    wanted = list(_needed(cli, own))
+    read = _read(owner, [each for _, each in wanted]) if owner else {}
+    found = OwnersPart(
+        account_id=account,
+        statements=tuple(_checked(name, each, read) for name, each in wanted),
+        leftovers=tuple(_leftovers([each for _, each in wanted], read, _options(cli, owner_profile))),
+    )
     cli.printer.show(found, render_owners_part)
-    if owner and any(each.state != THERE for each in found.statements):
+    if owner and (found.leftovers or any(each.state != THERE for each in found.statements)):
         raise typer.Exit(ExitCode.FAILED)
 
 
@@ -136,8 +154,13 @@ def _owner(cli: Cli, account: str, profile: str | None) -> Owner | None:
     return owner
 
 
-def _statements(cli: Cli, own: list[tuple[Connection, Profile]], owner: Owner | None) -> Iterator[NeededStatement]:
-    """Every statement for the account's profiles, as its tags fit them."""
+def _options(cli: Cli, owner_profile: str | None) -> tuple[str, ...]:
+    """The options with which the AWS CLI works in the owner's account."""
+    return ("--region", cli.aws.deployment.region, "--profile", owner_profile or "default")
+
+
+def _needed(cli: Cli, own: list[tuple[Connection, Profile]]) -> Iterator[tuple[str, Needed]]:
+    """Every statement for the account's profiles, as its tags fit them, with the profile's name."""
     deployment = cli.aws.deployment
     account = cli.aws.organization.account(own[0][0].account_id, deployment.opt_in_policy.opt_in_tag)
     values = read_opt_in(account, deployment.hub, deployment.opt_in_policy, cli.now()).values
@@ -147,19 +170,41 @@ def _statements(cli: Cli, own: list[tuple[Connection, Profile]], owner: Owner | 
         except AccountTagRefused as error:
             raise Problem(ExitCode.FAILED, f"account {account.id}: {error}", "correct the tag") from error
         for each in needed(account.id, connection.profile, fitted, deployment.hub):
-            yield NeededStatement(profile=connection.profile, state=_state(each, owner), **each._asdict())
+            yield connection.profile, each
 
 
-def _state(wanted: Needed, owner: Owner | None) -> str:
-    if owner is None:
-        return UNKNOWN
-    if "*" in wanted.name:
-        return "a pattern: check each bucket"
-    try:
-        found = owner.statements(wanted.kind, wanted.name)
-    except CannotReadError as error:
-        return str(error)
-    return THERE if is_there(wanted.statement, found) else MISSING
+def _read(owner: Owner, wanted: Iterable[Needed]) -> dict[Place, OwnersPolicy | str]:
+    """The policies that must have these statements, each read once; or why it can't be read."""
+    found: dict[Place, OwnersPolicy | str] = {}
+    for kind, name in dict.fromkeys((each.kind, each.name) for each in wanted):
+        try:
+            found[kind, name] = A_PATTERN if "*" in name else owner.policy(kind, name)
+        except CannotReadError as error:
+            found[kind, name] = str(error)
+    return found
+
+
+def _checked(profile: str, wanted: Needed, read: Mapping[Place, OwnersPolicy | str]) -> NeededStatement:
+    """The statement, and whether the policy that was read has it."""
+    found = read.get((wanted.kind, wanted.name), UNKNOWN)
+    if not isinstance(found, str):
+        found = THERE if is_there(wanted.statement, found.statements) else MISSING
+    return NeededStatement(profile=profile, state=found, **wanted._asdict())
+
+
+def _leftovers(
+    wanted: Sequence[Needed], read: Mapping[Place, OwnersPolicy | str], options: Sequence[str]
+) -> Iterator[Leftover]:
+    """What should go from each of the policies that were read."""
+    for (kind, name), policy in read.items():
+        if isinstance(policy, str):
+            continue
+        own = [each.statement for each in wanted if (each.kind, each.name) == (kind, name)]
+        if found := leftovers(own, policy.statements):
+            command = removal(
+                policy.document, found, (*options, *policy.put), policy.delete and (*options, *policy.delete)
+            )
+            yield Leftover(kind=kind, name=name, statements=tuple(found), command=command)
 
 
 def render(found: Publications) -> Rendering:
@@ -185,3 +230,8 @@ def render_owners_part(found: OwnersPart) -> Rendering:
             yield ""
             yield f"Add to {OF_KIND[each.kind]} ({each.name}):"
             yield Command(json.dumps(each.statement, indent=2))
+    for left in found.leftovers:
+        names = ", ".join(str(each["Sid"]) for each in left.statements)
+        yield ""
+        yield f"Remove from {OF_KIND[left.kind]} ({left.name}), because nobody needs it any more: {names}"
+        yield Command(left.command)

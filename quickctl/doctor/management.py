@@ -131,7 +131,7 @@ def logging(found: Iterable[Trail], commands: Commands) -> Found:
     if not trails:
         return wrong("no trail logs what happens in us-east-1", NOTHING_ARRIVES, _create_trail(commands))
     best = trails[0]
-    if any(each.is_logging and each.has_management_events for each in trails):
+    if any(each.is_enough for each in trails):
         return fine("a trail logs the management events of us-east-1")
     start = commands.management("cloudtrail", "start-logging", "--name", best.arn, region=best.home_region)
     if best.has_management_events:

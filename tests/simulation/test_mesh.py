@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -279,6 +280,24 @@ def test_quickctl_names_the_statement_that_is_missing(connected: Mesh) -> None:
     assert {each["kind"] for each in checked if each["state"] == "missing"} == {"bucket"}
     assert "not of" in connected.mesh("statements", account_id, "--owner-profile", NAMED, code=ExitCode.USAGE)
     assert "publishes nothing" in connected.mesh("statements", connected.accounts[NAMED], code=ExitCode.NOT_FOUND)
+
+
+def test_quickctl_prints_how_to_remove_what_a_reader_that_is_gone_had(connected: Mesh) -> None:
+    """The commands are run as they are printed: after them, and with what is missing, all is as it should be."""
+    account_id = connected.accounts[PUBLISHER]
+    connected.deploy_profiles(publishes_to=[connected.accounts[NAMED]])
+    checked = connected.mesh("statements", account_id, "--owner-profile", PUBLISHER, code=ExitCode.FAILED)
+    assert {each["state"] for each in checked["statements"]} == {"there"}
+    assert [(each["kind"], [one["Sid"] for one in each["statements"]]) for each in checked["leftovers"]] == [
+        (kind, ["QuickReadsBelowproducts"]) for kind in ("catalog", "bucket", "key")
+    ]
+    for each in checked["leftovers"]:
+        words = shlex.split(each["command"])
+        assert words[:5] == ["aws", "--region", connected.world.cloud.topology.region, "--profile", PUBLISHER]
+        kept = json.loads(words[-1])
+        assert [one["Sid"] for one in kept["Statement"]] == ["OwnersOwn", "QuickReadsproducts"]
+        connected._put_policy(each["kind"], each["name"], words[-1])
+    assert connected.mesh("statements", account_id, "--owner-profile", PUBLISHER)["leftovers"] == []
 
 
 def test_a_publisher_that_cannot_be_connected_sweeps_nobody(mesh: Mesh) -> None:

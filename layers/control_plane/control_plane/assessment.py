@@ -108,7 +108,7 @@ def _with_readers(
         profile = deps.profiles().get(planned.profile)
     except InvalidProfiles:  # access is removed all the same
         profile = None
-    readers = publications.readers(account_id, [profile] if profile else [])
+    readers = publications.readers(account_id, profile)
     return planned.model_copy(update={"readers": readers}) if readers else planned
 
 

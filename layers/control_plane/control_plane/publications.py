@@ -14,9 +14,8 @@ from control_plane.contradictions import ACCOUNT, NONE
 from control_plane.profiles import LONGEST, OF_PUBLISHERS, PUBLISHER_PLACES, Profile, glue_arns
 from control_plane.text import first
 
-POLICY_BYTES = (
-    4_000  # of IAM's 6,144 for a managed policy: the rest is what consumer_role.yaml writes around the values
-)
+POLICY_ROOM = 4_050  # of IAM's 6,144 characters: the rest of the policy is what consumer_role.yaml writes around them
+PUBLISHED = ("PublishedDatabaseArns", "PublishedDataArns", "PublishedKeyAliases")  # parameters that become lists
 ANY_ACCOUNT = "?" * 12  # in IAM's patterns: an id of an account, of whichever
 
 
@@ -87,9 +86,9 @@ def without_place(publishers: Sequence[str], places: Sequence[str]) -> str:
     )
 
 
-def readers(account_id: str, published: Iterable[Profile]) -> tuple[str, ...]:
-    """To whom these profiles of the account publish: other accounts, OUs, the root. It is the scope of a sweep."""
-    return tuple(sorted({target for profile in published for target in profile.publishes_to} - {account_id}))
+def readers(account_id: str, profile: Profile | None) -> tuple[str, ...]:
+    """To whom the account publishes through a profile: other accounts, OUs, the root. It is the scope of a sweep."""
+    return tuple(sorted({*profile.publishes_to} - {account_id})) if profile else ()
 
 
 def confirmed(
@@ -156,12 +155,12 @@ def _parameters(accounts: Sequence[str], publishing: Sequence[Profile], hub: Hub
 def oversized(known: Mapping[str, Profile]) -> Iterator[str]:
     """What would be too large in an account to which everybody publishes."""
     publishing = [each for each in known.values() if each.publishes_to]
-    values = _parameters([LONGEST.account_id] * len(PUBLISHER_PLACES), publishing, LONGEST) if publishing else {}
-    size = sum(len(value.encode()) for value in values.values())
-    if size > POLICY_BYTES:
+    values = _parameters([LONGEST.account_id] * len(PUBLISHER_PLACES), publishing, LONGEST)
+    size = sum(len(json.dumps(values[name].split(","), separators=(",", ":"))) for name in PUBLISHED)
+    if size > POLICY_ROOM:
         yield (
-            f"all that profiles publish would be {size} bytes in a reader's policy, which has room for {POLICY_BYTES}: "
-            "publish fewer databases and buckets, or use patterns"
+            f"all that profiles publish would be {size} characters in a reader's policy, which has room for "
+            f"{POLICY_ROOM}: publish fewer databases, buckets and keys, or use patterns"
         )
 
 
