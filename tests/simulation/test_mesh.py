@@ -178,6 +178,14 @@ def connected(mesh: Mesh) -> Mesh:
     return mesh
 
 
+@pytest.fixture
+def redeployed(connected: Mesh) -> Iterator[Mesh]:
+    """A connected mesh whose profiles a test changes: all forks read the same file, so it is put back."""
+    before = connected.file.read_text(encoding="utf-8")
+    yield connected
+    connected.file.write_text(before, encoding="utf-8")
+
+
 def test_who_is_published_to_reads_and_nobody_else(connected: Mesh) -> None:
     answers = {name: connected.read(name) for name in (NAMED, BELOW, OTHER)}
     assert {name: each.allowed for name, each in answers.items()} == {NAMED: True, BELOW: True, OTHER: False}
@@ -282,22 +290,22 @@ def test_quickctl_names_the_statement_that_is_missing(connected: Mesh) -> None:
     assert "publishes nothing" in connected.mesh("statements", connected.accounts[NAMED], code=ExitCode.NOT_FOUND)
 
 
-def test_quickctl_prints_how_to_remove_what_a_reader_that_is_gone_had(connected: Mesh) -> None:
+def test_quickctl_prints_how_to_remove_what_a_reader_that_is_gone_had(redeployed: Mesh) -> None:
     """The commands are run as they are printed: after them, and with what is missing, all is as it should be."""
-    account_id = connected.accounts[PUBLISHER]
-    connected.deploy_profiles(publishes_to=[connected.accounts[NAMED]])
-    checked = connected.mesh("statements", account_id, "--owner-profile", PUBLISHER, code=ExitCode.FAILED)
+    account_id = redeployed.accounts[PUBLISHER]
+    redeployed.deploy_profiles(publishes_to=[redeployed.accounts[NAMED]])
+    checked = redeployed.mesh("statements", account_id, "--owner-profile", PUBLISHER, code=ExitCode.FAILED)
     assert {each["state"] for each in checked["statements"]} == {"there"}
     assert [(each["kind"], [one["Sid"] for one in each["statements"]]) for each in checked["leftovers"]] == [
         (kind, ["QuickReadsBelowproducts"]) for kind in ("catalog", "bucket", "key")
     ]
     for each in checked["leftovers"]:
         words = shlex.split(each["command"])
-        assert words[:5] == ["aws", "--region", connected.world.cloud.topology.region, "--profile", PUBLISHER]
+        assert words[:5] == ["aws", "--region", redeployed.world.cloud.topology.region, "--profile", PUBLISHER]
         kept = json.loads(words[-1])
         assert [one["Sid"] for one in kept["Statement"]] == ["OwnersOwn", "QuickReadsproducts"]
-        connected._put_policy(each["kind"], each["name"], words[-1])
-    assert connected.mesh("statements", account_id, "--owner-profile", PUBLISHER)["leftovers"] == []
+        redeployed._put_policy(each["kind"], each["name"], words[-1])
+    assert redeployed.mesh("statements", account_id, "--owner-profile", PUBLISHER)["leftovers"] == []
 
 
 def test_a_publisher_that_cannot_be_connected_sweeps_nobody(mesh: Mesh) -> None:
@@ -318,18 +326,18 @@ def test_readers_lose_what_they_read_also_where_drift_is_only_reported(connected
     assert [connected.catalogs(each) for each in (NAMED, BELOW)] == [[], []]
 
 
-def test_another_publishes_to_gives_a_new_reader_its_catalog_and_takes_it_from_an_old_one(connected: Mesh) -> None:
-    connected.deploy_profiles(publishes_to=[connected.accounts[OTHER], connected.accounts[NAMED]])
-    connected.allow()
-    connected.sweep()
-    assert {each: connected.read(each).allowed for each in (OTHER, NAMED, BELOW)} == {
+def test_another_publishes_to_gives_a_new_reader_its_catalog_and_takes_it_from_an_old_one(redeployed: Mesh) -> None:
+    redeployed.deploy_profiles(publishes_to=[redeployed.accounts[OTHER], redeployed.accounts[NAMED]])
+    redeployed.allow()
+    redeployed.sweep()
+    assert {each: redeployed.read(each).allowed for each in (OTHER, NAMED, BELOW)} == {
         OTHER: True,
         NAMED: True,
         BELOW: False,
     }
-    assert connected.catalogs(OTHER) == connected.catalogs(NAMED) != []
-    assert connected.catalogs(BELOW) == []
-    assert connected.world.quick.query(connected.source(BELOW), "quick_sales", "orders").allowed
+    assert redeployed.catalogs(OTHER) == redeployed.catalogs(NAMED) != []
+    assert redeployed.catalogs(BELOW) == []
+    assert redeployed.world.quick.query(redeployed.source(BELOW), "quick_sales", "orders").allowed
 
 
 def test_readers_need_not_wait_for_another_connection_of_the_publisher(connected: Mesh) -> None:
