@@ -16,7 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from quickctl.output import age, clock_time
 from quickctl.report.model import NONE, Report
-from quickctl.report.picture import HUB, picture
+from quickctl.report.picture import HUB, narrow_picture, picture
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,13 +41,14 @@ def page(report: Report, refresh: float = 0) -> str:
         refresh=refresh,
         most=MAX_SHOWN,
         short=SHORT,
+        narrow_drawn=narrow_picture(report.units),
         slowest=max((each.p95 for each in report.times.steps), default=0),
     )
 
 
 def picture_file(report: Report) -> str:
     """The picture as an SVG file."""
-    return _render("picture.svg.jinja", report, style=_file("picture.css"), links=False, with_shapes=True)
+    return _render("picture.svg.jinja", report, style=_file("picture.css"), links=False, with_shapes=True, narrow=False)
 
 
 def _render(template: str, report: Report, **more: object) -> str:

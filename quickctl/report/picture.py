@@ -1,7 +1,7 @@
 """The organization as hub and spokes: where everything is drawn. Pure; picture.svg.jinja draws it.
 
-The hub is in the middle, units are left and right of it. Few connections have a spoke and a label each; of many, each
-unit is a grid of shapes with one spoke.
+The hub is in the middle, units are left and right of it; on a narrow screen the hub is above them. Few connections
+have a spoke and a label each; of many, each unit is a grid of shapes with one spoke.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from quickctl.report.model import NONE, STATES, Symbol, Unit
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 LABELLED = 32  # symbols, at most, that have a spoke and a label each
 MAX_UNITS = 24  # that are drawn one by one; the smallest others are one
 WIDTH, HUB = 760, 80  # the picture; the hub's circle
+NARROW, MARGIN = 356, 82  # the picture on a narrow screen; where its units begin
 INNER = 270  # where the left units end, as seen from the left; the right ones are its mirror image
 CELL, ROW, HEADER, GAP = 13, 24, 20, 14  # the pitch of a grid; the height of a labelled symbol, a unit's name, a space
 PER_ROW = 20
@@ -51,30 +52,68 @@ class Block:
 
 @dataclass(frozen=True)
 class Picture:
-    """All of it. `labelled`: each symbol has a label."""
+    """All of it. `labelled`: each symbol has a label. `hub`: the middle of its circle."""
 
     width: int
     height: float
     labelled: bool
+    hub: tuple[float, float]
     blocks: tuple[Block, ...]
     states: tuple[str, ...]
 
+
+class Side(NamedTuple):
+    """Where units are, as seen from the hub. `direction`: -1 is to the left of their edge, 1 to the right."""
+
+    edge: float
+    direction: int
+    hub: tuple[float, float]
+    is_below: bool = False
+
+    def spoke(self, y: float) -> str:
+        """A curve that leaves the hub and arrives level."""
+        (x, middle), end = self.hub, self.edge - self.direction * 10
+        if self.is_below:
+            return f"M{x:g} {middle + HUB / 2:g}C{x:g} {y:g} {x:g} {y:g} {end:g} {y:g}"
+        start = x + self.direction * HUB / 2
+        bend = start + self.direction * 40
+        return f"M{start:g} {middle:g}C{bend:g} {middle:g} {start:g} {y:g} {end:g} {y:g}"
+
     @property
-    def middle(self) -> tuple[float, float]:
-        """Where the hub is."""
-        return self.width / 2, self.height / 2
+    def anchor(self) -> str:
+        """Which end of a text is at the edge."""
+        return "end" if self.direction < 0 else "start"
 
 
 def picture(units: Sequence[Unit]) -> Picture:
     """Where everything is drawn."""
+    labelled, drawn = _drawn(units)
+    columns = _sides(drawn, _height_of(labelled=labelled))
+    height = max(*(_height(each, _height_of(labelled=labelled)) for each in columns), HUB + 2 * GAP)
+    hub = WIDTH / 2, height / 2
+    sides = Side(INNER, -1, hub), Side(WIDTH - INNER, 1, hub)
+    blocks = [each for column, side in zip(columns, sides, strict=True) for each in _blocks(column, side, labelled)]
+    return Picture(WIDTH, height, labelled, hub, tuple(blocks), _states(units))
+
+
+def narrow_picture(units: Sequence[Unit]) -> Picture:
+    """The same for a narrow screen: everything in one column, below the hub."""
+    labelled, drawn = _drawn(units)
+    height = _height(drawn, _height_of(labelled=labelled))
+    hub = GAP / 2 + HUB / 2, GAP / 2 + HUB / 2
+    blocks = _blocks(drawn, Side(MARGIN, 1, hub, is_below=True), labelled)
+    return Picture(NARROW, HUB + GAP + height, labelled, hub, tuple(blocks), _states(units))
+
+
+def _drawn(units: Sequence[Unit]) -> tuple[bool, Sequence[Unit]]:
+    """Whether each symbol has a label, and the units that are drawn."""
     labelled = sum(len(each.symbols) for each in units) <= LABELLED
-    drawn = units if labelled else _grouped(units)
-    height_of = _height_of_lines if labelled else _height_of_grid
-    left, right = _sides(drawn, height_of)
-    height = max(*(_height(side, height_of) for side in (left, right)), HUB + 2 * GAP)
-    blocks = [*_blocks(left, -1, height, labelled=labelled), *_blocks(right, 1, height, labelled=labelled)]
+    return labelled, units if labelled else _grouped(units)
+
+
+def _states(units: Sequence[Unit]) -> tuple[str, ...]:
     present = {symbol.state for each in units for symbol in each.symbols}
-    return Picture(WIDTH, height, labelled, tuple(blocks), tuple(each for each in STATES if each in present))
+    return tuple(each for each in STATES if each in present)
 
 
 def _grouped(units: Sequence[Unit]) -> list[Unit]:
@@ -100,6 +139,10 @@ def _height_of_grid(unit: Unit) -> float:
     return HEADER + CELL * -(-len(unit.symbols) // PER_ROW)
 
 
+def _height_of(*, labelled: bool) -> Callable[[Unit], float]:
+    return _height_of_lines if labelled else _height_of_grid
+
+
 def _height(side: Iterable[Unit], height_of: Callable[[Unit], float]) -> float:
     return sum(height_of(each) + GAP for each in side) + GAP
 
@@ -112,59 +155,38 @@ def _sides(units: Sequence[Unit], height_of: Callable[[Unit], float]) -> tuple[l
     return sides
 
 
-def _blocks(side: Sequence[Unit], direction: int, height: float, *, labelled: bool) -> list[Block]:
-    """The units of one side from top to bottom; `direction`: -1 on the left, 1 on the right."""
-    height_of = _height_of_lines if labelled else _height_of_grid
-    top = (height - _height(side, height_of)) / 2 + GAP
-    tops = accumulate((height_of(each) + GAP for each in side), initial=top)
+def _blocks(units: Sequence[Unit], side: Side, labelled: bool) -> list[Block]:  # noqa: FBT001 - one of two ways
+    """The units of one side from top to bottom."""
+    height_of = _height_of(labelled=labelled)
+    top = HUB + 2 * GAP if side.is_below else side.hub[1] - _height(units, height_of) / 2 + GAP
+    tops = accumulate((height_of(each) + GAP for each in units), initial=top)
     make = _lines if labelled else _grid
-    return [make(unit, y, direction, height / 2) for unit, y in zip(side, tops, strict=False)]
+    return [make(unit, y, side) for unit, y in zip(units, tops, strict=False)]
 
 
-def _lines(unit: Unit, top: float, direction: int, middle: float) -> Block:
+def _lines(unit: Unit, top: float, side: Side) -> Block:
     """Each symbol has a line, with a spoke of its own."""
-    x = _edge(direction)
     points = tuple(
-        Point(x, top + HEADER + ROW * (number + 0.5), symbol, _label(symbol))
+        Point(side.edge, top + HEADER + ROW * (number + 0.5), symbol, _label(symbol))
         for number, symbol in enumerate(unit.symbols)
     )
-    spokes = tuple(
-        (_spoke(direction, middle, each.y), each.symbol.state)
-        for each in points
-        if each.symbol.state not in WITHOUT_SPOKE
-    )
-    return Block(_cut(unit.name), x, top + HEADER - 6, _anchor(direction), points, spokes, "")
+    spokes = tuple((side.spoke(each.y), each.symbol.state) for each in points if each.symbol.state not in WITHOUT_SPOKE)
+    return Block(_cut(unit.name), side.edge, top + HEADER - 6, side.anchor, points, spokes, "")
 
 
-def _grid(unit: Unit, top: float, direction: int, middle: float) -> Block:
+def _grid(unit: Unit, top: float, side: Side) -> Block:
     """The symbols fill rows, beginning at the hub's side; the unit has one spoke."""
-    x = _edge(direction)
     points = tuple(
         Point(
-            x + direction * CELL * (number % PER_ROW),
+            side.edge + side.direction * CELL * (number % PER_ROW),
             top + HEADER + CELL * (number // PER_ROW + 0.5),
             symbol,
             _label(symbol),
         )
         for number, symbol in enumerate(unit.symbols)
     )
-    spoke = _spoke(direction, middle, top + HEADER + CELL / 2)
-    return Block(_cut(unit.name), x, top + HEADER - 6, _anchor(direction), points, ((spoke, ""),), str(len(points)))
-
-
-def _edge(direction: int) -> float:
-    return INNER if direction < 0 else WIDTH - INNER
-
-
-def _anchor(direction: int) -> str:
-    return "end" if direction < 0 else "start"
-
-
-def _spoke(direction: int, middle: float, y: float) -> str:
-    """A curve that leaves the hub and arrives level."""
-    start, end = WIDTH / 2 + direction * HUB / 2, _edge(direction) - direction * 10
-    bend = start + direction * 40
-    return f"M{start:g} {middle:g}C{bend:g} {middle:g} {start:g} {y:g} {end:g} {y:g}"
+    spokes = ((side.spoke(top + HEADER + CELL / 2), ""),)
+    return Block(_cut(unit.name), side.edge, top + HEADER - 6, side.anchor, points, spokes, str(len(points)))
 
 
 def _label(symbol: Symbol) -> str:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from typer.testing import CliRunner
 
+from control_plane import wiring
+from control_plane.failure import REMEDIATIONS
 from quickctl.app import app
 from quickctl.cli import Surroundings, prepare
 from quickctl.commands.report import Reader
@@ -15,7 +17,7 @@ from quickctl.doctor.checks import CHECKS, HUB
 from quickctl.exits import ExitCode
 from quickctl.output import Format
 from sandbox.aws.identity import KeepingSession
-from sandbox.organization import PROJECT, Sandbox
+from sandbox.organization import OPT_IN_TAG, PROJECT, Sandbox
 from tests import recordings
 from tests.contract import project
 from tests.deployed_hub import world
@@ -25,6 +27,7 @@ from tests.simulation.conftest import Story
 from tests.simulation.test_revocation_budget import stop_the_watch
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     import pytest
@@ -277,6 +280,76 @@ def test_explain_a_held_an_awaiting_and_a_removed_account(operator: Operator) ->
     assert (new["state"], new["steps"]) == ("awaiting", [])
     (removed,) = operator.json("explain", operator.removed)["connections"]
     assert "the results bucket of the stack" in removed["retained"]
+
+
+def _tag(key: str, value: str) -> Callable[[Operator], str]:
+    """A member that is tagged, and has this tag besides."""
+
+    def tagged(operator: Operator) -> str:
+        account_id = operator.member(f"of-{value}")
+        client = operator.world.boto3_session(operator.world.cloud.topology.management).client("organizations")
+        client.tag_resource(ResourceId=account_id, Tags=[{"Key": f"{OPT_IN_TAG}:{key}", "Value": value}])
+        return account_id
+
+    return tagged
+
+
+def _suspend(operator: Operator) -> str:
+    account_id = operator.member("suspended")
+    operator.world.organizations.suspend(account_id)
+    return account_id
+
+
+def _delete_the_owners(operator: Operator) -> str:
+    names = {"AwsAccountId": operator.world.cloud.topology.hub, "Namespace": "default"}
+    operator.session.client("quicksight").delete_group(**names, GroupName="quick-athena-owners")
+    return operator.member("without-owners")
+
+
+def _downgrade(operator: Operator) -> str:
+    operator.world.quick.subscription.edition = "STANDARD"
+    return operator.member("of-a-standard-edition")
+
+
+def _take_a_permission(operator: Operator) -> str:
+    iam = operator.session.client("iam")
+    role = next(
+        each["RoleName"] for each in iam.list_roles()["Roles"] if "EnsureDataSourceFunction" in each["RoleName"]
+    )
+    for name in iam.list_role_policies(RoleName=role)["PolicyNames"]:
+        iam.delete_role_policy(RoleName=role, PolicyName=name)
+    operator.run(60)
+    return operator.member("without-a-permission")
+
+
+FAILURES: dict[str, Callable[[Operator], str]] = {  # by error, in this order: what goes wrong, and for which account
+    "InvalidTagValue": lambda operator: operator.refused,
+    "UnknownProfile": lambda operator: operator.failed,
+    "ConsumerRoleFailed": lambda operator: operator.taken,
+    "InvalidExpiry": _tag("expires", "soon"),
+    "AccountTagRefused": _tag("databases", "private"),
+    "AccountNotActive": _suspend,
+    "AccountNotReachable": lambda operator: operator.world.cloud.topology.management,
+    "MissingPermission": _take_a_permission,
+    "GroupNotFound": _delete_the_owners,
+    "QuickNotReady": _downgrade,
+}
+
+
+def test_explain_names_cause_and_remedy_of_ten_kinds_of_failure(operator: Operator) -> None:
+    recorded = (operator.refused, operator.failed, operator.taken)
+    assert len(FAILURES) == 10
+    for error, make in FAILURES.items():
+        account_id = make(operator)
+        if account_id not in recorded:
+            wiring.quick_account.cache_clear()  # no function stays warm for ever
+            operator.world.tag(account_id, "enabled")
+            operator.run(900)
+        (found,) = operator.json("explain", account_id)["connections"]
+        known = REMEDIATIONS[error]
+        assert (found["error"], found["cause"], found["remedy"]) == (error, known.cause, known.remedy)
+        text = " ".join(operator.call("explain", account_id).stdout.split())
+        assert f"Cause {known.cause} Remedy {known.remedy} Next" in text
 
 
 def test_explain_shows_people_the_same(operator: Operator) -> None:

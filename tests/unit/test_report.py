@@ -15,13 +15,13 @@ from control_plane.sweep.reporting import Report as SweepReport
 from quickctl.exits import ExitCode, Problem
 from quickctl.report import model
 from quickctl.report.page import page, picture_file
-from quickctl.report.picture import LABELLED, MAX_UNITS, WIDTH, picture
+from quickctl.report.picture import HUB, LABELLED, MAX_UNITS, Picture, narrow_picture, picture
 from quickctl.serving import server_of
 from tests import report_data
 from tests.report_data import ATTACK, NOW, passage, row, step
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
 MEGABYTE = 1_000_000
 VOID = ("meta", "img", "br", "hr", "input", "link")
@@ -148,15 +148,28 @@ def test_what_a_list_leaves_out_is_counted() -> None:
 
 
 @each_report
-def test_everything_is_drawn_once_and_within_the_picture(report: model.Report) -> None:
-    drawn = picture(report.units)
+@pytest.mark.parametrize("draw", [picture, narrow_picture])
+def test_everything_is_drawn_once_and_within_the_picture(
+    report: model.Report, draw: Callable[[Sequence[model.Unit]], Picture]
+) -> None:
+    drawn = draw(report.units)
     points = [each for block in drawn.blocks for each in block.points]
     symbols = [symbol for unit in report.units for symbol in unit.symbols]
     assert sorted(each.symbol.account_id for each in points) == sorted(each.account_id for each in symbols)
     assert len({(each.x, each.y) for each in points}) == len(points)
-    assert all(0 < each.x < WIDTH and 0 < each.y < drawn.height for each in points)
+    assert all(0 < each.x < drawn.width and 0 < each.y < drawn.height for each in points)
     assert drawn.labelled is (len(points) <= LABELLED)
     assert len(drawn.blocks) <= MAX_UNITS
+
+
+@each_report
+def test_a_phone_gets_a_picture_as_wide_as_it_is(report: model.Report) -> None:
+    drawn, phone = narrow_picture(report.units), 390
+    assert drawn.width <= phone - 2 * 16, "the page's margins"
+    assert all(each.y > HUB for block in drawn.blocks for each in block.points), "everything is below the hub"
+    (style,) = [text for _, text in Page(page(report)).of("style")]
+    assert ".picture { display: none; }" in style[style.index("max-width: 40rem") :]
+    assert "min-width: 40rem" not in style
 
 
 def test_a_single_large_unit_is_drawn_by_states() -> None:
