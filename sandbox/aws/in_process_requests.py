@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from functools import lru_cache
 from io import BytesIO
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import parse_qsl
 
 import moto.core.responses
@@ -29,7 +29,30 @@ from moto.core.request import (
 from moto.core.responses import BaseResponse
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from botocore.awsrequest import AWSPreparedRequest
+
+
+class Sent(Protocol):
+    """What a request is built of."""
+
+    @property
+    def method(self) -> str:
+        """GET, POST or another."""
+
+    @property
+    def url(self) -> str:
+        """The whole of it."""
+
+    @property
+    def headers(self) -> Mapping[str, Any]:
+        """By name."""
+
+    @property
+    def body(self) -> Any:
+        """Bytes, text or None."""
+
 
 Answer = tuple[int, Any, Any]
 Method = Callable[[Request, str, Any], Answer]
@@ -65,7 +88,7 @@ def take() -> None:
 
 def _answer(stubber: BotocoreStubber, request: AWSPreparedRequest) -> Answer | None:
     """What the service answers; moto itself is asked where nothing is known of the URL or the body is a stream."""
-    method = _method_for(request.url.partition("?")[0])
+    method = method_for(request.url.partition("?")[0])
     if method is None or not isinstance(request.body, bytes | str | None):
         answer: Answer | None = _process_request(stubber, request)
         return answer
@@ -77,7 +100,7 @@ def _answer(stubber: BotocoreStubber, request: AWSPreparedRequest) -> Answer | N
 
 
 @lru_cache(4096)
-def _method_for(url: str) -> Method | None:
+def method_for(url: str) -> Method | None:
     """Whatever answers requests for a URL; None where moto has more to say."""
     if passthrough_url(url):
         return None
@@ -101,7 +124,7 @@ def _any_backend(service: str) -> Any:
     return regions["us-east-1" if "us-east-1" in regions else "aws"]
 
 
-def build(request: AWSPreparedRequest) -> Request:
+def build(request: Sent | AWSPreparedRequest) -> Request:
     """The request as moto's `Request.from_primitives` builds it."""
     body: Any = request.body
     content = body.encode() if isinstance(body, str) else body or b""
@@ -166,3 +189,8 @@ def _named(header: str) -> str | None:
 def _fields(text: str, **options: Any) -> Any:
     """The fields of a form. Moto takes each body for one; of a JSON text it makes one name, and looks it up nowhere."""
     return [(text, "")] if text.startswith("{") else parse_qsl(text, **options)
+
+
+def signature(scope: str) -> str:
+    """The header that names the access key of a scope: key, day, Region, service. Nobody in this process verifies it."""
+    return f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature={'0' * 64}"

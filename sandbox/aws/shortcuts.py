@@ -23,14 +23,12 @@ import moto.core.utils
 from botocore.context import get_context
 from botocore.exceptions import NoCredentialsError
 from moto.core.base_backend import BackendDict, BaseBackend
-from moto.core.serialize import AttributePickerContext, ResponseSerializer
 from moto.moto_api._internal.moto_random import MotoRandom
 
-from sandbox.aws import dynamodb_expressions, in_process_requests
+from sandbox.aws import dynamodb_expressions, in_process_client, in_process_requests, members
 
 _service_models: dict[tuple[str, str | None], Any] = {}
 _load_service_model = botocore.client.ClientCreator._load_service_model  # type: ignore[attr-defined]  # botocore's own
-_get_value = ResponseSerializer.get_value
 _spell_user_agent = botocore.useragent.UserAgentString.to_string
 _construct_endpoint = botocore.regions.EndpointRulesetResolver.construct_endpoint
 _endpoints = weakref.WeakKeyDictionary[Any, dict[tuple[Any, ...], Any]]()
@@ -60,9 +58,10 @@ def _take() -> None:
     urls.__set_name__(BaseBackend, "urls")
     BaseBackend.urls = urls
     _shorten(BackendDict, "__getitem__", _account)
-    ResponseSerializer.get_value = _member
     MotoRandom.get_random_string = _random_string
+    members.take()
     in_process_requests.take()
+    in_process_client.take()
     dynamodb_expressions.take()
 
 
@@ -119,8 +118,7 @@ class _NamesTheKey(botocore.auth.SigV4Auth):
             raise NoCredentialsError
         request.context["timestamp"] = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
         self._modify_request_before_signing(request)  # type: ignore[attr-defined]  # botocore's own
-        scope = f"Credential={self.scope(request)}, SignedHeaders=host"
-        request.headers["Authorization"] = f"AWS4-HMAC-SHA256 {scope}, Signature={'0' * 64}"
+        request.headers["Authorization"] = in_process_requests.signature(self.scope(request))
 
 
 def _shorten(owner: Any, name: str, short: Any) -> None:
@@ -137,19 +135,6 @@ def _shorten(owner: Any, name: str, short: Any) -> None:
 def _account(backends: Any, account_id: str) -> Any:
     """An account's backends, once they are there: moto takes a lock and looks through all services to be sure."""
     return dict.get(backends, account_id, ...)
-
-
-def _member(serializer: Any, value: Any, key: str, shape: Any) -> Any:
-    """A member of a plain dictionary: the names moto looks for it under depend on the model only."""
-    picker = serializer._value_picker
-    if type(value) is not dict or picker.response_transformers:
-        return _get_value(serializer, value, key, shape)
-    known = vars(shape).setdefault("_names_of_members", {})
-    names = known.get((type(picker), key))
-    if names is None:
-        context = AttributePickerContext(value, key, shape, serializer.operation_model)
-        names = known[type(picker), key] = tuple(dict.fromkeys(picker.get_possible_keys(context)))
-    return next((value[name] for name in names if name in value), None)
 
 
 def _random_string(self: Any, length: int = 20, include_digits: bool = True, lower_case: bool = False) -> str:  # noqa: FBT001, FBT002 - moto's signature

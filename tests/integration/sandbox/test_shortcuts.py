@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from moto.core.serialize import JSONSerializer, ResponseSerializer, XFormedAttributePicker
 from moto.core.utils import get_service_model
 
-from sandbox.aws import dynamodb_expressions, shortcuts
+from sandbox.aws import dynamodb_expressions, members, shortcuts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -150,7 +150,7 @@ def test_a_member_is_found_under_the_names_moto_looks_under(operation: str, valu
     serializer = JSONSerializer(operation_model=model, value_picker=picker)
     for key, shape in model.output_shape.members.items():
         shape.parent = model.output_shape
-        expected = shortcuts._get_value(serializer, value, key, shape)
+        expected = members._get_value(serializer, value, key, shape)
         assert [ResponseSerializer.get_value(serializer, value, key, shape) for _ in range(2)] == [expected] * 2
 
 
