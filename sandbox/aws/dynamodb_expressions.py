@@ -14,7 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 from moto.dynamodb.comparisons import ConditionExpressionParser
 from moto.dynamodb.models.table import Table
-from moto.dynamodb.parsing.ast_nodes import DepthFirstTraverser, Expression, Node, UpdateExpressionFunction
+from moto.dynamodb.parsing.ast_nodes import (
+    DDBTypedValue,
+    DepthFirstTraverser,
+    Expression,
+    Node,
+    NoneExistingPath,
+    UpdateExpressionFunction,
+    UpdateExpressionPath,
+)
 from moto.dynamodb.parsing.expressions import UpdateExpressionParser
 from moto.dynamodb.parsing.validators import (
     ActionCountValidator,
@@ -29,10 +37,17 @@ if TYPE_CHECKING:
 # These look at the expression, its names and the table's key, and change nothing: what passed once passes again.
 CHECKS = (ActionCountValidator, OverlappingPathsValidator, UpdateHashRangeKeyValidator)
 
+# Nodes that no expression has when it is read: traversals put them in the place of these.
+PUT_IN = {
+    DDBTypedValue: (Node,),
+    NoneExistingPath: (UpdateExpressionPath, UpdateExpressionFunction),
+}
+EVERYWHERE = -1  # as a set of kinds: all its bits are set
+
 MOTOS_OWN = {
     (owner, name): getattr(owner, name)
     for owner, name in (
-        (DepthFirstTraverser, "traverse_node_recursively"),
+        (DepthFirstTraverser, "traverse"),
         (Node, "find_clauses"),
         (UpdateExpressionValidator, "__init__"),
         (UpdateExpressionValidator, "validate"),
@@ -43,6 +58,8 @@ MOTOS_OWN = {
 
 _lex = ConditionExpressionParser._lex_condition_expression
 _roles: dict[tuple[type, type], tuple[bool, bool]] = {}
+_kinds: dict[type, int] = {}  # each kind of node's bit
+_sought: dict[tuple[type, int], int] = {}  # by traverser and number of kinds: the bits of the kinds it processes
 _pickled = weakref.WeakKeyDictionary[Any, bytes]()
 _query = Table.query
 _queried: list[Any] = []  # the partition that the query under way reads, if it reads the table itself; else empty
@@ -53,7 +70,7 @@ def take() -> None:
     """Let moto take these ways."""
     UpdateExpressionParser.make = lru_cache(4096)(UpdateExpressionParser.make)  # whoever changes one copies it
     ConditionExpressionParser._lex_condition_expression = _nodes
-    DepthFirstTraverser.traverse_node_recursively = _traversed
+    DepthFirstTraverser.traverse = _traversed
     Node.find_clauses = _clauses
     UpdateExpressionValidator.__init__ = _begin
     UpdateExpressionValidator.validate = _validated
@@ -71,8 +88,15 @@ def _words(condition: str) -> tuple[Any, ...]:
     return tuple(_lex(ConditionExpressionParser(condition, None, None)))
 
 
-def _traversed(traverser: Any, node: Any, child_id: int = -1) -> Any:
-    """Moto's own traversal, but that it is known of each type of node whether this type of traverser processes it."""
+def _traversed(traverser: Any, node: Any) -> Any:
+    """Moto's own traversal, but that it goes only where it has something to process.
+
+    It is known of each type of node whether this type of traverser processes it, and of each node what is below it.
+    """
+    return _visited(traverser, node, -1, _kinds_for(traverser))
+
+
+def _visited(traverser: Any, node: Any, place: int, sought: int) -> Any:
     kinds = (type(traverser), type(node))
     if kinds not in _roles:
         _roles[kinds] = isinstance(node, Node), isinstance(node, traverser.nodes_to_be_processed())
@@ -82,13 +106,36 @@ def _traversed(traverser: Any, node: Any, child_id: int = -1) -> Any:
     parent = node.parent
     for index, child in enumerate(node.children or ()):
         traverser.pre_processing_of_child(node, index)
-        traverser.traverse_node_recursively(child, index)
+        if getattr(child, "kinds", EVERYWHERE) & sought:
+            _visited(traverser, child, index, sought)
     if is_processed:
         node = traverser.process(node)
         node.parent = parent
         if parent:
-            parent.children[child_id] = node
+            parent.children[place] = node
     return node
+
+
+def _kinds_for(traverser: Any) -> int:
+    """The kinds of nodes that a traverser processes, as bits; all where it looks for what others put in."""
+    key = (type(traverser), len(_kinds))
+    if key not in _sought:
+        processed = traverser.nodes_to_be_processed()
+        _sought[key] = sum(bit for kind, bit in _kinds.items() if issubclass(kind, processed))
+        for kind, places in PUT_IN.items():
+            if issubclass(kind, processed):
+                _sought[key] |= sum(bit for each, bit in _kinds.items() if issubclass(each, places))
+    return _sought[key]
+
+
+def _mark(node: Any) -> int:
+    """Write on each node which kinds it and those below it are of."""
+    if not isinstance(node, Node):
+        return 0
+    node.kinds = _kinds.setdefault(type(node), 1 << len(_kinds))
+    for child in node.children or ():
+        node.kinds |= _mark(child)
+    return int(node.kinds)
 
 
 def _clauses(node: Any, kinds: Any) -> list[Any]:
@@ -122,6 +169,7 @@ def _begin(
     validator.processors = validator.get_ast_processors()
     validator.expression = expression
     if expression not in _pickled:
+        _mark(expression)
         _pickled[expression] = pickle.dumps(expression)
     validator.node_to_validate = pickle.loads(_pickled[expression])  # noqa: S301 - written a moment ago
 

@@ -192,5 +192,5 @@ def _fields(text: str, **options: Any) -> Any:
 
 
 def signature(scope: str) -> str:
-    """The header that names the access key of a scope: key, day, Region, service. Nobody in this process verifies it."""
+    """The header that names the access key of a scope: key, day, Region, service. Nobody here verifies it."""
     return f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature={'0' * 64}"

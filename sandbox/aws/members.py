@@ -87,11 +87,12 @@ def _members_by_any_name(serializer: Any, shape: Any) -> Mapping[str, list[Membe
     known = vars(shape).setdefault("_members_by_any_name", {})
     kind = type(serializer._value_picker)
     if kind not in known:
-        known[kind] = found = {}
+        found: dict[str, list[Member]] = {}
         for place, (name, member) in enumerate(shape.members.items()):
             member.parent = shape  # as moto does, before it looks
             for each in _names(serializer, name, member):
                 found.setdefault(each, []).append((place, name, member))
+        known[kind] = found  # once it is whole: a served sandbox has threads
     members: Mapping[str, list[Member]] = known[kind]
     return members
 

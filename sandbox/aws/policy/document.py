@@ -77,11 +77,15 @@ class Statement:
         return found != self.excludes_resources
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Policy:
-    """A parsed document."""
+    """A parsed document. Two are the same if they are one object: documents are parsed once.
+
+    `reads_time` says whether the time of a request may matter to it.
+    """
 
     statements: tuple[Statement, ...]
+    reads_time: bool
 
     def denies(self, prepared: PreparedRequest) -> bool:
         """Whether a Deny statement applies."""
@@ -145,7 +149,8 @@ def _parse_json(text: str, kind: Kind) -> Policy:
     document = json.loads(text)
     statements: Sequence[Mapping[str, Any]] = check_document(document, kind)
     variables = document.get("Version") == VARIABLES_SINCE
-    return Policy(tuple(_statement(each, kind, variables=variables) for each in statements))
+    parsed = tuple(_statement(each, kind, variables=variables) for each in statements)
+    return Policy(parsed, reads_time="time" in text.lower())
 
 
 def _statement(raw: Mapping[str, Any], kind: Kind, *, variables: bool) -> Statement:

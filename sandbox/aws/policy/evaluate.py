@@ -8,10 +8,11 @@ wording from troubleshoot_access-denied.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from sandbox.aws.policy.document import Policy, PreparedRequest, parse
-from sandbox.aws.policy.model import Document, Request, Verdict
+from sandbox.aws.policy.model import Document, Principal, Request, Verdict
 from sandbox.aws.policy.principals import Grant
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from sandbox.aws.policy.syntax import Kind
 
 ASSUME_ROLE = "sts:assumerole"
+CURRENT_TIME = "aws:CurrentTime"
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,12 @@ class _Policies:
     session: tuple[Policy, ...]
     resource: tuple[Policy, ...]
     service_control: tuple[tuple[Policy, ...], ...]
+
+    @property
+    def read_time(self) -> bool:
+        """Whether the time of a request may matter."""
+        limits = (*self.identity, *self.boundary, *self.session, *self.resource)
+        return any(policy.reads_time for listed in (limits, *self.service_control) for policy in listed)
 
 
 @dataclass(frozen=True)
@@ -84,9 +92,32 @@ def evaluate(
         resource=() if resource is None else (parse(resource, kind),),
         service_control=tuple(tuple(parse(each, "identity") for each in level) for level in scps),
     )
-    prepared = PreparedRequest.of(request, bounded=boundary is not None)
     owner = resource_account or _account_of(request.resource) or request.principal.account
-    return _decide(_Case(request, prepared, policies, same_account=owner == request.principal.account))
+    read_time = policies.read_time
+    context = tuple(
+        (key, value if isinstance(value, str) else tuple(value))
+        for key, value in request.context.items()
+        if read_time or key != CURRENT_TIME
+    )
+    same_account = owner == request.principal.account
+    tags = tuple(request.principal.tags.items())  # the principal's own may be other ones tomorrow
+    return _verdict(request.principal, tags, request.action, request.resource, context, policies, same_account)
+
+
+@lru_cache(8192)
+def _verdict(
+    principal: Principal,
+    _tags: tuple[tuple[str, str], ...],
+    action: str,
+    resource: str,
+    context: tuple[tuple[str, str | tuple[str, ...]], ...],
+    policies: _Policies,
+    same_account: bool,  # noqa: FBT001 - lru_cache takes positions as they are
+) -> Verdict:
+    """The decision, made once: the same roles ask for the same all day long."""
+    request = Request(principal, action, resource, dict(context))
+    prepared = PreparedRequest.of(request, bounded=bool(policies.boundary))
+    return _decide(_Case(request, prepared, policies, same_account))
 
 
 def assume_role(

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import boto3
+import moto.core.parse
 import pytest
 from botocore.exceptions import ClientError
+from botocore.parsers import BaseJSONParser, JSONParser
 from moto.core.serialize import JSONSerializer, ResponseSerializer, XFormedAttributePicker
 from moto.core.utils import get_service_model
 
@@ -152,6 +154,39 @@ def test_a_member_is_found_under_the_names_moto_looks_under(operation: str, valu
         shape.parent = model.output_shape
         expected = members._get_value(serializer, value, key, shape)
         assert [ResponseSerializer.get_value(serializer, value, key, shape) for _ in range(2)] == [expected] * 2
+
+
+ANSWERS: list[tuple[str, str, dict[str, Any]]] = [
+    ("dynamodb", "GetItem", {"Item": {"pk": {"S": "a"}, "n": {"N": "1", "S": None}, "l": {"L": [{"BOOL": False}]}}}),
+    ("dynamodb", "GetItem", {"ConsumedCapacity": {"TableName": "t"}, "unknown": 1, "Item": {}}),
+    ("quicksight", "DescribeDataSource", {"Status": 200, "data_source": {"arn": "x", "Name": "n", "type": "ATHENA"}}),
+    ("quicksight", "DescribeDataSource", {"DataSource": {"Type": "ATHENA", "Arn": "a", "arn": "b"}, "RequestId": "r"}),
+    ("organizations", "DescribeAccount", {"Account": {"Name": "n", "Id": "1", "JoinedTimestamp": 0}}),
+    ("dynamodb", "GetItem", {}),
+]
+
+
+@pytest.mark.parametrize(("service", "operation", "value"), ANSWERS, ids=str)
+def test_a_structure_is_written_and_read_as_in_motos_and_botocores_own_way(
+    service: str, operation: str, value: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def written_and_read() -> str:
+        """In the order of the members."""
+        model = get_service_model(service).operation_model(operation)
+        serializer = JSONSerializer(operation_model=model, value_picker=XFormedAttributePicker())
+        written: dict[str, Any] = {}
+        serializer._serialize(written, value, model.output_shape, "")
+        reader: Any = JSONParser()
+        requests: Any = moto.core.parse.JSONParser(model)
+        read = reader._parse_shape(model.output_shape, written)
+        return repr((written, read, requests._parse_shape(model.output_shape, written)))
+
+    short = [written_and_read() for _ in range(2)]
+    monkeypatch.setattr(ResponseSerializer, "get_value", members._get_value)
+    monkeypatch.setattr(ResponseSerializer, "_serialize_type_structure", members._serialize_structure)
+    monkeypatch.setattr(moto.core.parse.BaseJSONParser, "_parse_structure", members._parse_request)
+    monkeypatch.setattr(BaseJSONParser, "_handle_structure", members._parse_answer)
+    assert short == [written_and_read()] * 2
 
 
 @pytest.mark.parametrize(

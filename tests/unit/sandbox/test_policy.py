@@ -102,6 +102,25 @@ def test_a_document_changed_after_use_is_read_anew() -> None:
     assert not evaluate(request, identity=[document]).allowed
 
 
+def test_the_same_request_is_decided_anew_at_another_time() -> None:
+    document = policy(OK | {"Condition": {"DateLessThan": {"aws:CurrentTime": "2026-06-01T00:00:00Z"}}})
+
+    def allowed_at(time: str) -> bool:
+        context = {"aws:CurrentTime": time}
+        return evaluate(Request(ROLE, "s3:GetObject", "arn:aws:s3:::b/k", context), identity=[document]).allowed
+
+    assert [allowed_at(f"2026-{month}-01T00:00:00Z") for month in ("05", "07", "05")] == [True, False, True]
+
+
+def test_the_same_principal_is_decided_anew_with_other_tags() -> None:
+    document = policy(OK | {"Condition": {"StringEquals": {"aws:PrincipalTag/department": "data"}}})
+    tags = {"department": "data"}
+    request = Request(Principal(A, ROLE_IN_A, SESSION_A, ROLE.unique_id, tags), "s3:GetObject", "arn:aws:s3:::b/k")
+    assert evaluate(request, identity=[document]).allowed
+    tags["department"] = "sales"
+    assert not evaluate(request, identity=[document]).allowed
+
+
 def test_a_principal_with_tags_can_be_a_key() -> None:
     assert {ROLE: "found"}[Principal(A, ROLE_IN_A, SESSION_A, ROLE.unique_id, {"department": "data"})] == "found"
 
