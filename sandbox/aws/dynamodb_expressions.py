@@ -128,13 +128,13 @@ def _kinds_for(traverser: Any) -> int:
     return _sought[key]
 
 
-def _mark(node: Any) -> int:
+def _write_kinds(node: Any) -> int:
     """Write on each node which kinds it and those below it are of."""
     if not isinstance(node, Node):
         return 0
     node.kinds = _kinds.setdefault(type(node), 1 << len(_kinds))
     for child in node.children or ():
-        node.kinds |= _mark(child)
+        node.kinds |= _write_kinds(child)
     return int(node.kinds)
 
 
@@ -169,7 +169,7 @@ def _begin(
     validator.processors = validator.get_ast_processors()
     validator.expression = expression
     if expression not in _pickled:
-        _mark(expression)
+        _write_kinds(expression)
         _pickled[expression] = pickle.dumps(expression)
     validator.node_to_validate = pickle.loads(_pickled[expression])  # noqa: S301 - written a moment ago
 

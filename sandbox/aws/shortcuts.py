@@ -1,4 +1,5 @@
 """What botocore and moto work out anew for every session or every call, worked out once for the whole process.
+What no service here has a use for is not loaded at all.
 
 None of it changes what a caller sees. It is half of the time a simulation takes. Whoever imports this module takes all
 of it, best before moto's services are imported: some of them make sessions then.
@@ -20,6 +21,7 @@ import botocore.session
 import botocore.useragent
 import moto.core.responses
 import moto.core.utils
+import moto.utilities.utils
 from botocore.context import get_context
 from botocore.exceptions import NoCredentialsError
 from moto.core.base_backend import BackendDict, BaseBackend
@@ -35,11 +37,13 @@ _endpoints = weakref.WeakKeyDictionary[Any, dict[tuple[Any, ...], Any]]()
 _user_agents = weakref.WeakKeyDictionary[Any, dict[frozenset[str], str]]()
 _make_aliaser = botocore.hooks.EventAliaser.__init__
 _aliases: dict[str, str] = {}
+_load_resource = moto.utilities.utils.load_resource
 
 
 def _take() -> None:
     """Take all of them."""
     # Service models: each takes a tenth of a second to read, and every session would have its own.
+    moto.utilities.utils.load_resource = _resource
     modules: tuple[Any, ...] = (botocore.session, moto.core.utils)
     for module in modules:
         module.create_loader = cache(module.create_loader)
@@ -71,6 +75,13 @@ def _service_model(creator: Any, service_name: str, api_version: str | None = No
     if key not in _service_models:
         _service_models[key] = _load_service_model(creator, service_name, api_version)
     return _service_models[key]
+
+
+def _resource(name: str) -> Any:
+    """One of moto's data files; EC2's instance types in every Region are half of what it loads, and nobody asks."""
+    if name.startswith("ec2/resources/instance_type"):
+        return {} if name.endswith("instance_types.json") else []
+    return _load_resource(name)
 
 
 def _with_known_aliases(aliaser: Any, event_emitter: Any, event_aliases: Any = None) -> None:

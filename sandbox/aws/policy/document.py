@@ -111,6 +111,14 @@ def _is_among(action: str, patterns: tuple[str, ...]) -> bool:
     return any(text_matches(pattern, action) for pattern in patterns)
 
 
+class KeptDocument(dict[str, Any]):
+    """A document that nobody changes: it is parsed once for each kind."""
+
+    def __init__(self, document: Mapping[str, Any]) -> None:
+        super().__init__(document)
+        self.parsed: dict[Kind, Policy] = {}
+
+
 def validate(document: Document, kind: Kind = "identity") -> None:
     """Accepts a document as IAM would when it is saved.
 
@@ -122,6 +130,10 @@ def validate(document: Document, kind: Kind = "identity") -> None:
 
 def parse(document: Document, kind: Kind) -> Policy:
     """The statements of a document, cached by its content; raises MalformedPolicyDocument."""
+    if isinstance(document, KeptDocument):
+        if kind not in document.parsed:
+            document.parsed[kind] = _parse_json(_json(document), kind)
+        return document.parsed[kind]
     if not isinstance(document, Mapping):
         raise MalformedPolicyDocument("Syntax errors in policy: a policy is a JSON object")
     try:

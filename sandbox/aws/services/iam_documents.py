@@ -9,7 +9,7 @@ from typing import Any
 
 from moto.iam.models import iam_backends
 
-from sandbox.aws.policy import Document, Principal
+from sandbox.aws.policy import Document, KeptDocument, Principal
 
 
 class NoSuchRole(LookupError):
@@ -66,7 +66,7 @@ def _read(document: str) -> Document:
     except json.JSONDecodeError:
         parsed = ast.literal_eval(document)
     assert isinstance(parsed, dict)
-    return parsed
+    return KeptDocument(parsed)
 
 
 def _default_version(policy: Any) -> Document:

@@ -51,7 +51,6 @@ CALLS: list[tuple[str, str, dict[str, Any]]] = [
     ("s3", "put_object", {"Bucket": BUCKET, "Key": "k", "Body": b"text"}),  # these go the whole way
     ("s3", "head_object", {"Bucket": BUCKET, "Key": "absent"}),
     ("lambda", "get_function", {"FunctionName": "absent"}),
-    ("organizations", "describe_organization", {}),
 ]
 OF_THE_MOMENT = {"date", "x-amzn-requestid", "x-amz-crc32", "content-length", "x-amz-request-id"}
 
