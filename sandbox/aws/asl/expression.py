@@ -19,6 +19,7 @@ from sandbox.aws.asl.functions import ADDED
 FORBIDDEN = frozenset({"now", "millis", "random", "uuid", "hash", "shuffle", "eval"})
 FUNCTIONS = (frozenset(Jsonata.static_frame.bindings) | ADDED.keys()) - FORBIDDEN
 WHOLE = re.compile(r"\{%(.*)%\}", re.DOTALL)
+PATH = re.compile(r"\$[A-Za-z]\w*(\.[A-Za-z]\w*)*")  # a variable's member, and that one's: most expressions are no more
 
 # jsonata-python keeps "the current expression" per thread and writes to the syntax tree while it evaluates.
 _compiled = threading.local()
@@ -47,6 +48,10 @@ class Expression:
 
     def evaluate(self, variables: Mapping[str, Any]) -> Any:
         """The value as plain JSON. Raises States.QueryEvaluationError, also when it is undefined."""
+        path = _path(self.source)
+        found = _walk(path, variables) if path else None
+        if found is not None:
+            return self._plain(found)
         bindings = {name: Utils.NULL_VALUE if value is None else value for name, value in variables.items()}
         try:
             value = _compile(self.source).evaluate(None, bindings)
@@ -104,6 +109,22 @@ def expressions(value: Any) -> Iterator[Expression]:
     elif isinstance(value, dict | list):
         for item in value.values() if isinstance(value, dict) else value:
             yield from expressions(item)
+
+
+@lru_cache(4096)
+def _path(source: str) -> tuple[str, ...]:
+    """The names in an expression that is a path and nothing else."""
+    return tuple(source[1:].split(".")) if PATH.fullmatch(source) else ()
+
+
+def _walk(path: tuple[str, ...], variables: Mapping[str, Any]) -> Any:
+    """What is at the end of a path through objects; None where JSONata has rules of its own, as for arrays and null."""
+    found: Any = variables
+    for name in path:
+        if not isinstance(found, Mapping) or name not in found:
+            return None
+        found = found[name]
+    return None if isinstance(found, list) else found
 
 
 def _compile(source: str) -> Any:

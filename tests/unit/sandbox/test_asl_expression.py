@@ -130,3 +130,24 @@ def test_threads_do_not_disturb_each_other() -> None:
     for thread in threads:
         thread.join()
     assert wrong == []
+
+
+VALUES = [
+    1, 1.5, "x", "", True, False, None, {}, {"b": 1}, {"b": None}, {"b": {"c": "d"}}, {"b": [1]}, {"b": {"c": [{"x": 1}]}},
+    {"b": {"c": {}}}, [1], [{"b": 2}], {"b": {"c": {"l": [1, [2]], "n": None}}}, {"and": 1, "in": {"or": 2}},
+]  # fmt: skip
+PATHS = ["$a", "$a.b", "$a.b.c", "$a.b.c.l", "$states.input.b", "$absent", "$count", "$a.and", "$a.in.or"]
+
+
+@pytest.mark.parametrize("given", VALUES, ids=repr)
+@pytest.mark.parametrize("path", PATHS)
+def test_a_path_is_walked_as_jsonata_walks_it(path: str, given: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def found() -> Any:
+        try:
+            return value(path, a=given, states={"input": given})
+        except StateError as error:
+            return error.args
+
+    walked = found()
+    monkeypatch.setattr("sandbox.aws.asl.expression._walk", lambda *_: None)
+    assert walked == found()
