@@ -133,9 +133,10 @@ def test_threads_do_not_disturb_each_other() -> None:
 
 
 VALUES = [
-    1, 1.5, "x", "", True, False, None, {}, {"b": 1}, {"b": None}, {"b": {"c": "d"}}, {"b": [1]}, {"b": {"c": [{"x": 1}]}},
-    {"b": {"c": {}}}, [1], [{"b": 2}], {"b": {"c": {"l": [1, [2]], "n": None}}}, {"and": 1, "in": {"or": 2}},
-]  # fmt: skip
+    *(1, 1.5, "x", "", True, False, None, {}, [1], [{"b": 2}]),
+    *({"b": 1}, {"b": None}, {"b": {"c": "d"}}, {"b": [1]}, {"b": {"c": [{"x": 1}]}}, {"b": {"c": {}}}),
+    *({"b": {"c": {"l": [1, [2]], "n": None}}}, {"and": 1, "in": {"or": 2}}),
+]
 PATHS = ["$a", "$a.b", "$a.b.c", "$a.b.c.l", "$states.input.b", "$absent", "$count", "$a.and", "$a.in.or"]
 
 
