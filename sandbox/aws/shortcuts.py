@@ -1,8 +1,8 @@
 """What botocore and moto work out anew for every session or every call, worked out once for the whole process.
-What no service here has a use for is not loaded at all.
 
-None of it changes what a caller sees. It is half of the time a simulation takes. Whoever imports this module takes all
-of it, best before moto's services are imported: some of them make sessions then.
+What no service here has a use for is not loaded at all. None of it changes what a caller sees. It is half of the time a
+simulation takes. Whoever imports this module takes all of it, best before moto's services are imported: some of them
+make sessions then.
 """
 
 from __future__ import annotations

@@ -132,7 +132,7 @@ def test_threads_do_not_disturb_each_other() -> None:
     assert wrong == []
 
 
-VALUES = [
+VALUES: list[Any] = [
     *(1, 1.5, "x", "", True, False, None, {}, [1], [{"b": 2}]),
     *({"b": 1}, {"b": None}, {"b": {"c": "d"}}, {"b": [1]}, {"b": {"c": [{"x": 1}]}}, {"b": {"c": {}}}),
     *({"b": {"c": {"l": [1, [2]], "n": None}}}, {"and": 1, "in": {"or": 2}}),
