@@ -39,6 +39,17 @@ def pytest_configure() -> None:
     settings.load_profile("tests")
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Prototypes know a test by when it was collected."""
+    prototypes.collected(item)
+
+
+def pytest_collectstart(collector: pytest.Collector) -> None:
+    """Before the first module of tests that deploy nothing is imported, forks are quick."""
+    if isinstance(collector, pytest.Module) and not order.is_long(collector.path):
+        prototypes.fork_early(collector.config)
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What takes long begins first."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from itertools import groupby
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -24,14 +25,15 @@ LONGEST = (
     "test_disconnecting",
 )
 LONG = ("simulation", "e2e", "integration", "behaviour")  # folders; whatever is elsewhere takes milliseconds
+HERE = Path(__file__).parent
 
 
 def deal(items: list[pytest.Item]) -> list[pytest.Item]:
     """The tests as this run's workers should get them."""
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     modules = [list(tests) for _, tests in groupby(items, lambda item: item.path)]
-    long = sorted((tests for tests in modules if _is_long(tests[0])), key=lambda tests: _rank(tests[0]))
-    short = [item for tests in modules if not _is_long(tests[0]) for item in tests]
+    long = sorted((tests for tests in modules if is_long(tests[0].path)), key=lambda tests: _rank(tests[0]))
+    short = [item for tests in modules if not is_long(tests[0].path) for item in tests]
     dealt: list[pytest.Item] = []
     for worker in range(workers):
         dealt += [item for tests in long[worker::workers] for item in tests]
@@ -41,8 +43,9 @@ def deal(items: list[pytest.Item]) -> list[pytest.Item]:
     return dealt + short
 
 
-def _is_long(item: pytest.Item) -> bool:
-    return not set(LONG).isdisjoint(item.path.relative_to(item.config.rootpath).parts)
+def is_long(path: Path) -> bool:
+    """Whether the tests of a module take long."""
+    return path.is_relative_to(HERE) and path.relative_to(HERE).parts[0] in LONG
 
 
 def _rank(item: pytest.Item) -> int:

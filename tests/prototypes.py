@@ -6,7 +6,8 @@ world of another prototype. A test that uses the fixture runs in a fork of the p
 back through pipes, so that nothing else of pytest notices.
 
     the process of the tests
-        a process that has seen one world come and go, so that everything all worlds need is loaded
+        a process that has seen one world come and go, so that everything all worlds need is loaded; it is forked before
+        tests that deploy nothing are imported, because a fork takes the longer, the more its process has
             for each prototype, a process that has built it
                 for each prototype derived from it, a process that has gone on from there
                 for each test, a process that runs it
@@ -23,6 +24,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
+from _pytest import assertion
 from _pytest.runner import runtestprotocol
 
 from tests import warm_up
@@ -32,11 +34,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 T = TypeVar("T")
+EARLY, LATE = "early", "late"  # the first process, and one for tests that were collected after it was forked
 
 _bases: dict[Any, Any] = {}  # by what builds a derived prototype: what builds the one it goes on from
 _built: dict[Any, Any] = {}  # what this process has built; tests that run in its forks find it here
 _servers: dict[Any, ForkServer] = {}  # those this process has started
 _temporary: list[pytest.TempPathFactory] = []  # none, or one
+_items: list[pytest.Item] = []  # all that were collected so far; processes name a test by its place here
 
 
 def prototype(build: Callable[[], Iterator[T]]) -> Any:
@@ -81,16 +85,34 @@ def directory(name: str) -> Path:
     return _temporary[-1].mktemp(name)
 
 
+def collected(item: pytest.Item) -> None:
+    """A test was collected."""
+    _items.append(item)
+
+
+def fork_early(config: pytest.Config) -> None:
+    """Fork the first process now, if a test that was collected starts from a prototype and tests are to be run."""
+    if not (_servers or config.option.collectonly) and any(map(prototype_of, _items)):
+        _first(config, _items[-1])
+
+
 def run(item: pytest.Item) -> list[pytest.TestReport]:
     """Run one test in a fork of its prototype; the reports of its phases."""
-    if not _temporary:
-        _temporary.append(item.config._tmp_path_factory)  # type: ignore[attr-defined]
-        _temporary[-1].getbasetemp()  # one for all processes
-    answer = pickle.loads(_server(None, item.session.items, warm_up.once, partial(_descend, 0)).run(item))  # noqa: S301 - written by our own child
+    answer = pickle.loads(_first(item.config, item).run(item))  # noqa: S301 - written by our own child
     if isinstance(answer, str):
         return [_broken(item, answer)]
     hook = item.config.hook
     return [hook.pytest_report_from_serializable(config=item.config, data=each) for each in answer]
+
+
+def _first(config: pytest.Config, item: pytest.Item) -> ForkServer:
+    """The process from which all others for a test descend."""
+    if not _temporary:
+        _temporary.append(config._tmp_path_factory)  # type: ignore[attr-defined]
+        _temporary[-1].getbasetemp()  # one for all processes
+    early = _servers.get(EARLY)
+    key = EARLY if not early or early.knows(item) else LATE
+    return _server(key, warm_up.once, partial(_descend, 0))
 
 
 def close() -> None:
@@ -100,21 +122,17 @@ def close() -> None:
     _servers.clear()
 
 
-def _server(
-    key: Any, items: list[pytest.Item], prepare: Callable[[], None], answer: Callable[[pytest.Item], bytes]
-) -> ForkServer:
+def _server(key: Any, prepare: Callable[[], None], answer: Callable[[pytest.Item], bytes]) -> ForkServer:
     if key not in _servers:
-        _servers[key] = ForkServer(items, prepare, answer)
+        _servers[key] = ForkServer(prepare, answer)
     return _servers[key]
 
 
 class ForkServer:
     """A process that prepares something once and then answers for one test after another; it ends with its asker."""
 
-    def __init__(
-        self, items: list[pytest.Item], prepare: Callable[[], None], answer: Callable[[pytest.Item], bytes]
-    ) -> None:
-        self._items = items
+    def __init__(self, prepare: Callable[[], None], answer: Callable[[pytest.Item], bytes]) -> None:
+        self._known = len(_items)
         requested, answered = os.pipe(), os.pipe()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # xdist's threads do not run tests
@@ -127,9 +145,13 @@ class ForkServer:
         os.close(answered[1])
         self._ask, self._answer = os.fdopen(requested[1], "wb"), os.fdopen(answered[0], "rb")
 
+    def knows(self, item: pytest.Item) -> bool:
+        """Whether the test had been collected when this process was forked."""
+        return _items.index(item) < self._known
+
     def run(self, item: pytest.Item) -> bytes:
         """The answer for one test."""
-        pickle.dump(self._items.index(item), self._ask)
+        pickle.dump(_items.index(item), self._ask)
         self._ask.flush()
         answer: bytes = pickle.load(self._answer)  # noqa: S301 - written by our own child
         return answer
@@ -164,7 +186,7 @@ class ForkServer:
                 except EOFError:
                     close()
                     os._exit(0)
-                pickle.dump(broken or answer(self._items[number]), answers)
+                pickle.dump(broken or answer(_items[number]), answers)
                 answers.flush()
 
 
@@ -174,7 +196,7 @@ def _descend(depth: int, item: pytest.Item) -> bytes:
     if depth == len(builds):
         return _in_a_fork(item)
     build = builds[depth]
-    return _server(build, item.session.items, partial(_build, build), partial(_descend, depth + 1)).run(item)
+    return _server(build, partial(_build, build), partial(_descend, depth + 1)).run(item)
 
 
 def _line(build: Any) -> list[Any]:
@@ -209,6 +231,8 @@ def _in_a_fork(item: pytest.Item) -> bytes:
 def _reports(item: pytest.Item) -> bytes:
     # What other tests of this worker share (a process, a directory) is not this copy's to take down.
     item.session._setupstate.stack.clear()
+    comparisons = assertion.pytest_runtest_protocol(item)  # explains those that fail, as for tests that are not forked
+    next(comparisons)
     try:
         reports = runtestprotocol(item, log=False, nextitem=None)
         hook = item.config.hook
