@@ -23,6 +23,7 @@ import moto.stepfunctions.parser.asl.eval.variable_store as moto_variables
 import moto.stepfunctions.parser.asl.jsonata.jsonata as moto_jsonata
 from antlr4.RuleContext import RuleContext
 from jsonata.jsonata import Jsonata
+from jsonata.utils import Utils
 from moto import mock_aws
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.stepfunctions.parser.api import HistoryEventType, TaskFailedEventDetails
@@ -159,7 +160,9 @@ def _mends() -> list[tuple[Any, str, Any]]:
     ]
 
 
+@cache
 def _parsed(definition: str) -> tuple[Any, Any]:
+    """A program keeps nothing of an execution, so one is enough for all of them."""
     tree = _tree(definition)
     with patch.object(RuleContext, "getText", _text):  # asked of each part, and put together of its parts each time
         return Preprocessor().visit(tree), tree
@@ -203,9 +206,15 @@ _compiled = cache(Jsonata)
 @cache
 def _value(literal: str) -> Any:
     """A literal as it is within an expression, where null is not undefined."""
-    compiled = Jsonata(literal)
-    compiled.set_output_convert_nulls(False)
-    return compiled.evaluate(None)
+    return _with_nulls(json.loads(literal))
+
+
+def _with_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _with_nulls(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_with_nulls(each) for each in value]
+    return Utils.NULL_VALUE if value is None else value
 
 
 def _set_later(store: Any, variable_identifier: str, variable_value: Any) -> None:
