@@ -27,7 +27,7 @@ from botocore.exceptions import NoCredentialsError
 from moto.core.base_backend import BackendDict, BaseBackend
 from moto.moto_api._internal.moto_random import MotoRandom
 
-from sandbox.aws import dynamodb_expressions, in_process_client, in_process_requests, members
+from sandbox.aws import dynamodb_expressions, in_process_client, in_process_requests, members, xml_answers
 
 _service_models: dict[tuple[str, str | None], Any] = {}
 _load_service_model = botocore.client.ClientCreator._load_service_model  # type: ignore[attr-defined]  # botocore's own
@@ -64,6 +64,7 @@ def _take() -> None:
     _shorten(BackendDict, "__getitem__", _account)
     MotoRandom.get_random_string = _random_string
     members.take()
+    xml_answers.take()
     in_process_requests.take()
     in_process_client.take()
     dynamodb_expressions.take()

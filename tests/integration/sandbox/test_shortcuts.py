@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import moto.core.parse
 import pytest
+import xmltodict  # type: ignore[import-untyped]  # moto's
 from botocore.exceptions import ClientError
 from botocore.parsers import BaseJSONParser, JSONParser
-from moto.core.serialize import JSONSerializer, ResponseSerializer, XFormedAttributePicker
+from moto.core.serialize import JSONSerializer, QuerySerializer, ResponseSerializer, XFormedAttributePicker
 from moto.core.utils import get_service_model
 
-from sandbox.aws import dynamodb_expressions, members, shortcuts
+from sandbox.aws import dynamodb_expressions, members, shortcuts, xml_answers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -187,6 +188,29 @@ def test_a_structure_is_written_and_read_as_in_motos_and_botocores_own_way(
     monkeypatch.setattr(moto.core.parse.BaseJSONParser, "_parse_structure", members._parse_request)
     monkeypatch.setattr(BaseJSONParser, "_handle_structure", members._parse_answer)
     assert short == [written_and_read()] * 2
+
+
+TREES: list[Any] = [
+    {"R": {"@xmlns": 'https://iam/<&"', "A": "<a> & \"b\" 'c' é", "N": 1, "F": 1.5, "T": True, "E": "", "O": None}},
+    {"R": {"L": [{"a": 1}, "x", None, {}], "Empty": [], "D": {}, "Deep": {"M": {"member": [{"K": "v", "E": []}]}}}},
+    {"R": "text", "S": [1, 2]},
+    {"R": {"@a": "b"}},
+    {"R": {"@a": "b", "L": []}},
+]
+UNUSUAL: list[Any] = [{"R": {"#text": "x"}}, {"R": b"x"}, {"R": [[1]]}, {"R": {"@a": None}}, {"R": (1, 2)}]
+
+
+@pytest.mark.parametrize("tree", TREES, ids=str)
+def test_an_answer_in_xml_is_what_xmltodict_writes(tree: Any) -> None:
+    assert xml_answers.written(tree) == xmltodict.unparse(tree, full_document=False, short_empty_elements=True)
+
+
+@pytest.mark.parametrize("tree", UNUSUAL, ids=str)
+def test_what_xmltodict_has_rules_for_it_writes_itself(tree: Any) -> None:
+    with pytest.raises(xml_answers.Unusual):
+        xml_answers.written(tree)
+    serializer = QuerySerializer(get_service_model("iam").operation_model("GetRole"))
+    assert serializer._serialize_body(tree) == xmltodict.unparse(tree, full_document=False, short_empty_elements=True)
 
 
 @pytest.mark.parametrize(
