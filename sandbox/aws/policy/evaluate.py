@@ -37,8 +37,8 @@ class _Policies:
     @property
     def read_time(self) -> bool:
         """Whether the time of a request may matter."""
-        limits = (*self.identity, *self.boundary, *self.session, *self.resource)
-        return any(policy.reads_time for listed in (limits, *self.service_control) for policy in listed)
+        own = (*self.identity, *self.boundary, *self.session, *self.resource)
+        return any(policy.reads_time for listed in (own, *self.service_control) for policy in listed)
 
 
 @dataclass(frozen=True)
