@@ -117,7 +117,7 @@ def _visited(traverser: Any, node: Any, place: int, sought: int) -> Any:
 
 
 def _kinds_for(traverser: Any) -> int:
-    """The kinds of nodes that a traverser processes, as bits; all where it looks for what others put in."""
+    """The kinds of nodes that a traverser processes, as bits; for what others put in, the kinds it is put in for."""
     key = (type(traverser), len(_kinds))
     if key not in _sought:
         processed = traverser.nodes_to_be_processed()

@@ -23,7 +23,6 @@ import moto.stepfunctions.parser.asl.eval.variable_store as moto_variables
 import moto.stepfunctions.parser.asl.jsonata.jsonata as moto_jsonata
 from antlr4.RuleContext import RuleContext
 from jsonata.jsonata import Jsonata
-from jsonata.utils import Utils
 from moto import mock_aws
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.stepfunctions.parser.api import HistoryEventType, TaskFailedEventDetails
@@ -49,6 +48,7 @@ from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 from moto.stepfunctions.responses import get_backend
 
 from sandbox.aws.asl.effects import TaskFailed
+from sandbox.aws.asl.functions import parse
 from tests.simulation.outcome import EXECUTION, MACHINE, ROLE, Outcome, Script, Silence, WithToken
 
 _parse = AmazonStateLanguageParser.parse
@@ -206,15 +206,7 @@ _compiled = cache(Jsonata)
 @cache
 def _value(literal: str) -> Any:
     """A literal as it is within an expression, where null is not undefined."""
-    return _with_nulls(json.loads(literal))
-
-
-def _with_nulls(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _with_nulls(each) for key, each in value.items()}
-    if isinstance(value, list):
-        return [_with_nulls(each) for each in value]
-    return Utils.NULL_VALUE if value is None else value
+    return parse(literal)
 
 
 def _set_later(store: Any, variable_identifier: str, variable_value: Any) -> None:
