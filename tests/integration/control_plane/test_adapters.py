@@ -240,6 +240,18 @@ def test_what_is_left_of_an_emptied_shard_is_deleted_and_nothing_else(
     assert names == {"quick-athena-access-2", "quick-athena-access-4"}
 
 
+def test_between_the_lease_and_the_write_quotas_are_not_asked_for(
+    world: Sandbox, policies: AwsAccessPolicies, connection: Connection, hub: Hub
+) -> None:
+    policies.quota()
+    log = world.cloud.gateway.log
+    before = len(list(log.of("GetAccountSummary")))
+    for number in range(7):  # IAM keeps five versions
+        policies.write(Shard(1, (f"{connection.consumer_role_arn(hub)}-{number}",)))
+    assert len(list(log.of("DeletePolicyVersion"))) == 2
+    assert len(list(log.of("GetAccountSummary"))) == before
+
+
 def test_an_unmanaged_policy_is_left_alone(world: Sandbox, policies: AwsAccessPolicies, hub: Hub) -> None:
     with world.cloud.administering(hub.account_id):
         world.cloud.client("iam").create_policy(

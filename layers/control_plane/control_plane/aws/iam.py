@@ -28,6 +28,7 @@ class AwsAccessPolicies:
         self._client, self._hub, self._external_ids = client, hub, external_ids
         self._versions: dict[str, str] = {}
         self._others = 0
+        self._most_versions = 0  # of a policy, as of the last call of `quota`
 
     def quota(self) -> Quota:
         """IAM's quotas for this account, less the policies of others on a role as of the last call of `shards`.
@@ -36,10 +37,11 @@ class AwsAccessPolicies:
         """
         with named_errors():
             summary: Any = self._client.get_account_summary()["SummaryMap"]
+        self._most_versions = summary["VersionsPerPolicyQuota"]
         return Quota(
             policy_size=summary["PolicySizeQuota"],
             policies_per_role=summary["AttachedPoliciesPerRoleQuota"] - self._others,
-            versions_per_policy=summary["VersionsPerPolicyQuota"],
+            versions_per_policy=self._most_versions,
         )
 
     def shards(self) -> list[Shard]:
@@ -141,9 +143,12 @@ class AwsAccessPolicies:
         return _version(made["PolicyId"], made["DefaultVersionId"])
 
     def _make_room(self, name: str) -> None:
-        """IAM keeps five versions of a policy and refuses a sixth: delete the oldest one that is not in force."""
+        """IAM keeps five versions of a policy and refuses a sixth: delete the oldest one that is not in force.
+
+        Every call here is one between the last look at the lease and the write, so what is known is not asked again.
+        """
         versions = self._client.list_policy_versions(PolicyArn=self._arn(name))["Versions"]
-        if len(versions) < self.quota().versions_per_policy:
+        if len(versions) < (self._most_versions or self.quota().versions_per_policy):
             return
         oldest = min((v for v in versions if not v["IsDefaultVersion"]), key=lambda v: int(v["VersionId"][1:]))
         with tolerating(MISSING):
