@@ -18,7 +18,6 @@ import botocore.endpoint
 from botocore.awsrequest import AWSResponse
 from botocore.endpoint import convert_to_response_dict
 from moto.core.botocore_stubber import MockRawResponse
-from moto.core.exceptions import HTTPException
 from moto.core.models import botocore_stubber
 from werkzeug.datastructures import ImmutableMultiDict
 
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
 
     from sandbox.aws.in_process_requests import Method
 
-SIGNER = "in_process_signer"  # in botocore's dictionary of a request: it goes directly, and this knows who asks
+WAY = "in_process_way"  # in botocore's dictionary of a request that goes directly
 FORM = "application/x-www-form-urlencoded"
 WHOLE_WAY = {"s3", "s3control"}  # their events and handlers change requests after they were serialized
 
@@ -37,6 +36,13 @@ _ask = botocore.client.BaseClient._make_request  # type: ignore[attr-defined]  #
 _create = botocore.endpoint.Endpoint.create_request
 _exchange = botocore.endpoint.Endpoint._do_get_response  # type: ignore[attr-defined]
 _signatures = weakref.WeakKeyDictionary[Any, dict[tuple[Any, ...], bool]]()
+
+
+class Way(NamedTuple):
+    """What a request needs to go directly: whoever knows who asks, and whatever answers."""
+
+    signer: Any
+    answers: Method
 
 
 class Direct(NamedTuple):
@@ -63,7 +69,8 @@ def take() -> None:
 
 def _requested(client: Any, operation: Any, request: dict[str, Any], context: dict[str, Any]) -> Any:
     if _is_direct(client._request_signer, operation, request, context):
-        request[SIGNER] = client._request_signer
+        answers = in_process_requests.method_for(request["url"].partition("?")[0])
+        request[WAY] = Way(client._request_signer, answers) if answers else None
     return _ask(client, operation, request, context)
 
 
@@ -75,7 +82,6 @@ def _is_direct(signer: Any, operation: Any, request: dict[str, Any], context: di
         and not (operation.has_streaming_output or operation.has_event_stream_output)
         and signer._credentials is not None
         and _is_signed_as_most(signer, operation, context)
-        and in_process_requests.method_for(request["url"].partition("?")[0]) is not None
     )
 
 
@@ -92,13 +98,11 @@ def _is_signed_as_most(signer: Any, operation: Any, context: dict[str, Any]) -> 
 
 
 def _created(endpoint: Any, request: dict[str, Any], operation: Any = None) -> Any:
-    signer = request.get(SIGNER)
-    if signer is None:
+    way: Way | None = request.get(WAY)
+    if way is None:
         return _create(endpoint, request, operation)
-    answers = in_process_requests.method_for(request["url"].partition("?")[0])
-    assert answers is not None, "it was there when the request was made"
-    headers = {**request["headers"], **_identity(signer, request["context"].get("signing", {}))}
-    return Direct(request["method"], request["url"], headers, _encoded(request["body"]), answers)
+    headers = {**request["headers"], **_identity(way.signer, request["context"].get("signing", {}))}
+    return Direct(request["method"], request["url"], headers, _encoded(request["body"]), way.answers)
 
 
 def _identity(signer: Any, signing: dict[str, Any]) -> dict[str, str]:
@@ -121,7 +125,8 @@ def _answered(endpoint: Any, request: Any, operation: Any, context: Any) -> Any:
     if not isinstance(request, Direct):
         return _exchange(endpoint, request, operation, context)
     try:
-        http = AWSResponse(request.url, *_answer(request))
+        status, headers, body = in_process_requests.ask(request.answers, _received(request))
+        http = AWSResponse(request.url, status, headers, MockRawResponse(body))
     except Exception as error:  # noqa: BLE001 - it is raised where botocore has seen that trying again is of no use
         return None, error
     response = convert_to_response_dict(http, operation)
@@ -139,15 +144,6 @@ def _answered(endpoint: Any, request: Any, operation: Any, context: Any) -> Any:
     if http.status_code >= 300:
         endpoint._add_modeled_error_fields(response, parsed, operation, parser)
     return (http, parsed), None
-
-
-def _answer(request: Direct) -> tuple[int, Any, Any]:
-    received = _received(request)
-    try:
-        status, headers, body = request.answers(received, received.raw_url, received.headers)
-    except HTTPException as error:
-        status, headers, body = error.code, error.get_headers(), error.get_body()
-    return status, headers, MockRawResponse(body)
 
 
 def _received(request: Direct) -> Request:

@@ -92,7 +92,11 @@ def _answer(stubber: BotocoreStubber, request: AWSPreparedRequest) -> Answer | N
     if method is None or not isinstance(request.body, bytes | str | None):
         answer: Answer | None = _process_request(stubber, request)
         return answer
-    received = build(request)
+    return ask(method, build(request))
+
+
+def ask(method: Method, received: Request) -> Answer:
+    """What a service answers to a request, refusals included."""
     try:
         return method(received, received.raw_url, received.headers)
     except HTTPException as error:

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from samtranslator.yaml_helper import intrinsics_multi_constructor
 
+from sandbox.aws.services.cloudformation.template import read
 from sandbox.aws.yaml_loader import SafeLoader
 
 ROOT = Path(__file__).parents[2]
@@ -30,9 +30,7 @@ Resource = Mapping[str, Any]
 @cache
 def template(name: str) -> Mapping[str, Any]:
     """A CloudFormation template with short intrinsics written out (`!Ref x` is {"Ref": "x"})."""
-    SafeLoader.add_multi_constructor("!", intrinsics_multi_constructor)  # as samtranslator's yaml_parse does
-    found: Mapping[str, Any] = yaml.load((ROOT / name).read_text(encoding="utf-8"), SafeLoader)  # noqa: S506 - it is one
-    return found
+    return read((ROOT / name).read_text(encoding="utf-8"))
 
 
 def resources(name: str, of_type: str) -> dict[str, Resource]:
